@@ -1,0 +1,23 @@
+"""Entry of the `reluctant` command: makes sure that our packages are ours before anything else is imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Runs the command line.
+
+    `study`, `storage` and `search_spaces` are common names: a user's PYTHONPATH may hold modules of the same
+    name, so ours are imported from beside this package first.
+    """
+    home = str(Path(__file__).resolve().parent.parent)
+    sys.path.insert(0, home)
+    try:
+        for package in ("search_spaces", "storage", "study"):
+            importlib.import_module(package)
+    finally:
+        sys.path.remove(home)
+    importlib.import_module("study.cli").main()

@@ -1,0 +1,35 @@
+"""Errors that a user can cause or meet: every text says what was seen, what is needed, what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ReluctantError(Exception):
+    """Root of all errors that `reluctant` raises on purpose; the command prints them without a traceback."""
+
+
+class ReluctantWarning(UserWarning):
+    """Something that the user should know and that stops nothing."""
+
+
+def nearest(seen: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like `seen`, or None where none is near."""
+    folded = {name.lower(): name for name in known}
+    matches = difflib.get_close_matches(seen.lower(), folded, n=1, cutoff=0.6)
+    return folded[matches[0]] if matches else None
+
+
+def unknown(kind: str, seen: str, known: Iterable[str], *, where: str = "") -> str:
+    """Text for a name that is not one of `known`: what was seen, the nearest name, and the list.
+
+    Example:
+        >>> unknown("activation", "relo", ["relu", "tanh"], where="core.toml")
+        "unknown activation 'relo' in core.toml; did you mean 'relu'? (known: relu, tanh)"
+    """
+    names = list(known)
+    near = nearest(seen, names)
+    place = f" in {where}" if where else ""
+    hint = f"; did you mean {near!r}?" if near else ";"
+    return f"unknown {kind} {seen!r}{place}{hint} (known: {', '.join(names) or 'none'})"

@@ -1,0 +1,1 @@
+"""What can be searched: activations, initializations, and the spaces over them."""

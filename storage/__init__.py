@@ -1,0 +1,1 @@
+"""Where studies live: cohort transactions in Optuna's own schema."""

@@ -1,0 +1,48 @@
+"""A data set as the network sees it: training, validation and test part, as tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Samples of one part.
+
+    Attributes:
+        x: `[N, F]` float32 features, preprocessed.
+        y: `[N]` int64 class indices, 0 … C − 1.
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+    def __len__(self) -> int:
+        return int(self.y.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Training, validation and test part of one data set.
+
+    Attributes:
+        training: What the network is fitted on, and the preprocessing too.
+        validation: What trials are judged by.
+        test: Read only after the choice is made.
+        classes: `[C]` labels as text, in the order of the class indices.
+        features: `[F]` names of the features after preprocessing.
+    """
+
+    training: Part
+    validation: Part
+    test: Part
+    classes: tuple[str, ...]
+    features: tuple[str, ...]
+
+    @property
+    def majority_accuracy(self) -> float:
+        """Validation accuracy of a constant guess: the most frequent class of the training part."""
+        majority = torch.bincount(self.training.y, minlength=len(self.classes)).argmax()
+        return float((self.validation.y == majority).double().mean())
