@@ -1,0 +1,1 @@
+"""Spaces that users run, copy and edit."""

@@ -1,0 +1,87 @@
+"""The initializations: how standard draws, shared by all trials, become a layer's weights and biases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Weights = Callable[[Tensor, float], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Initialization:
+    """One way to start a layer.
+
+    Attributes:
+        name: Name in `INITIALIZATIONS`.
+        weights: `weights(z, gain)` turns `[F_in, F_out]` standard normal draws into weights, for y = x W. The
+            same draws serve every initialization, so that two of them differ by their rule alone; a uniform
+            rule uses 2Φ(z) − 1, which is uniform on (−1, 1).
+        uses_gain: Whether the activation's gain matters; the others take gain 1.
+        uniform_bias: Biases from U(−1/√F_in, 1/√F_in), as `torch.nn.Linear`; else 0.
+        unit_variance: Data-dependent: each layer is then divided by the standard deviation of its
+            pre-activations on the first training samples (LSUV, Mishkin and Matas 2016, algorithm 1; with zero
+            biases one pass is exact).
+    """
+
+    name: str
+    weights: Weights
+    uses_gain: bool = False
+    uniform_bias: bool = False
+    unit_variance: bool = False
+
+    def bias(self, z: Tensor, fan_in: int) -> Tensor:
+        """`[F_out]` biases from `[F_out]` standard normal draws."""
+        return _uniform(z) / math.sqrt(fan_in) if self.uniform_bias else torch.zeros_like(z)
+
+
+def _uniform(z: Tensor) -> Tensor:
+    return torch.erf(z / math.sqrt(2.0))
+
+
+def _kaiming_normal(z: Tensor, gain: float) -> Tensor:
+    return z * (gain / math.sqrt(z.shape[0]))
+
+
+def _kaiming_uniform(z: Tensor, gain: float) -> Tensor:
+    return _uniform(z) * (gain * math.sqrt(3.0 / z.shape[0]))
+
+
+def _xavier_normal(z: Tensor, gain: float) -> Tensor:
+    return z * (gain * math.sqrt(2.0 / (z.shape[0] + z.shape[1])))
+
+
+def _xavier_uniform(z: Tensor, gain: float) -> Tensor:
+    return _uniform(z) * (gain * math.sqrt(6.0 / (z.shape[0] + z.shape[1])))
+
+
+def _orthogonal(z: Tensor, gain: float) -> Tensor:
+    tall = z if z.shape[0] >= z.shape[1] else z.T
+    q: Tensor
+    q, r = torch.linalg.qr(tall)
+    q = q * torch.sign(torch.diagonal(r))
+    return gain * (q if z.shape[0] >= z.shape[1] else q.T)
+
+
+def _torch_default(z: Tensor, gain: float) -> Tensor:
+    return _uniform(z) / math.sqrt(z.shape[0])
+
+
+INITIALIZATIONS: dict[str, Initialization] = {
+    initialization.name: initialization
+    for initialization in (
+        Initialization(name="kaiming_normal", weights=_kaiming_normal, uses_gain=True),
+        Initialization(name="kaiming_uniform", weights=_kaiming_uniform, uses_gain=True),
+        Initialization(name="orthogonal", weights=_orthogonal, uses_gain=True),
+        Initialization(name="xavier_normal", weights=_xavier_normal),
+        Initialization(name="xavier_uniform", weights=_xavier_uniform),
+        Initialization(name="lecun_normal", weights=_kaiming_normal),
+        Initialization(name="lecun_uniform", weights=_kaiming_uniform),
+        Initialization(name="torch_default", weights=_torch_default, uniform_bias=True),
+        Initialization(name="lsuv", weights=_orthogonal, unit_variance=True),
+    )
+}

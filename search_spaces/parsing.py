@@ -1,0 +1,156 @@
+"""One parameter's table of a space file: its keys, its domain, its distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from reluctant.errors import ReluctantError, unknown
+from search_spaces.activations import ACTIVATIONS
+from search_spaces.initializations import INITIALIZATIONS
+
+
+class SpaceError(ReluctantError, ValueError):
+    """A search space, or a point of it, that makes no sense."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Which values a hyperparameter may have at all.
+
+    Attributes:
+        names: Known names, for a parameter whose values are names; else None.
+        whole: Whether only whole numbers are allowed.
+        low: Smallest number allowed.
+        high: Largest number allowed.
+        open_low: Whether `low` itself is excluded.
+        open_high: Whether `high` itself is excluded.
+    """
+
+    names: Iterable[str] | None = None
+    whole: bool = False
+    low: float = 0.0
+    high: float = float("inf")
+    open_low: bool = False
+    open_high: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` is allowed."""
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return above and below and value != float("inf")
+
+    def __str__(self) -> str:
+        left = f"{self.low:g} {'<' if self.open_low else '≤'} "
+        right = "" if self.high == float("inf") else f" {'<' if self.open_high else '≤'} {self.high:g}"
+        return f"{left}{'whole number' if self.whole else 'number'}{right}"
+
+
+DOMAINS: dict[str, Domain] = {
+    "activation": Domain(names=ACTIVATIONS),
+    "negative_slope": Domain(high=1.0),
+    "initialization": Domain(names=INITIALIZATIONS),
+    "dropout": Domain(high=1.0, open_high=True),
+    "learning_rate": Domain(high=10.0, open_low=True),
+    "weight_decay": Domain(high=10.0),
+    "width": Domain(whole=True, low=1, high=8192),
+    "depth": Domain(whole=True, low=1, high=100),
+    "l1": Domain(high=10.0),
+}
+"""What can be searched, in the order in which it is suggested; a condition refers to an earlier one."""
+
+
+def read_parameter(name: str, table: Any, *, where: str) -> tuple[BaseDistribution, dict[str, tuple[Any, ...]]]:
+    """Reads one table.
+
+    Args:
+        name: The parameter, a key of `DOMAINS`.
+        table: What TOML gave for it.
+        where: What errors call the file.
+
+    Returns:
+        Its distribution and its condition (empty where it has none).
+
+    Raises:
+        SpaceError: See `parse_space`.
+    """
+    place = f"[{name}] in {where}"
+    if not isinstance(table, dict):
+        raise SpaceError(f"{place} is {table!r}; it needs a table with `choices`, or `low` and `high`")
+    known = ("choices", "low", "high", "log", "step", "when")
+    for key in table:
+        if key not in known:
+            raise SpaceError(unknown("key", key, known, where=place))
+    domain = DOMAINS[name]
+    if "choices" in table:
+        mixed = {"low", "high", "log", "step"} & table.keys()
+        if mixed:
+            raise SpaceError(f"{place} has choices and also {', '.join(sorted(mixed))}; keep one of the two forms")
+        distribution: BaseDistribution = _choices(name, domain, table["choices"], place)
+    elif domain.names is not None:
+        raise SpaceError(f"{place} has no choices; it needs a list such as choices = {list(domain.names)[:2]}")
+    else:
+        distribution = _range(name, domain, table, place)
+    return distribution, _condition(table.get("when", {}), place)
+
+
+def _choices(name: str, domain: Domain, choices: Any, place: str) -> CategoricalDistribution:
+    if not isinstance(choices, list) or not choices:
+        raise SpaceError(f"choices of {place} are {choices!r}; they need to be a list of at least one value")
+    for choice in choices:
+        if choices.count(choice) > 1:
+            raise SpaceError(f"choices of {place} hold {choice!r} twice; every choice needs to stand once")
+        if domain.names is not None:
+            if choice not in domain.names:
+                raise SpaceError(unknown(name, str(choice), domain.names, where=place))
+        else:
+            _number(choice, domain, place)
+    return CategoricalDistribution(choices)
+
+
+def _number(value: Any, domain: Domain, place: str) -> None:
+    kinds = (int,) if domain.whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not domain.holds(value):
+        raise SpaceError(f"{place} has the value {value!r}; it needs {domain}")
+
+
+def _range(name: str, domain: Domain, table: Mapping[str, Any], place: str) -> FloatDistribution | IntDistribution:
+    for key in ("low", "high"):
+        if key not in table:
+            raise SpaceError(f"{place} has no {key}; it needs `low` and `high`, or `choices`")
+        _number(table[key], domain, f"{key} of {place}")
+    low, high, log, step = table["low"], table["high"], table.get("log", False), table.get("step")
+    if low > high:
+        raise SpaceError(f"{place} runs from low = {low} to high = {high}; low needs to be the smaller one")
+    if not isinstance(log, bool):
+        raise SpaceError(f"log of {place} is {log!r}; it needs to be true or false")
+    if log and low <= 0:
+        raise SpaceError(f"{place} is a log range that starts at {low}; low needs to be above 0, or log = false")
+    if log and step is not None:
+        raise SpaceError(f"{place} has log and step; keep one of the two")
+    if step is not None and (isinstance(step, bool) or not isinstance(step, int | float) or step <= 0):
+        raise SpaceError(f"step of {place} is {step!r}; it needs a number above 0")
+    if domain.whole:
+        if step is not None and not isinstance(step, int):
+            raise SpaceError(f"step of {place} is {step!r}; {name} takes whole numbers only")
+        return IntDistribution(low, int(_last_step(low, high, step or 1)), log=log, step=step or 1)
+    return FloatDistribution(float(low), float(_last_step(low, high, step)), log=log, step=step)
+
+
+def _last_step(low: float, high: float, step: float | None) -> float:
+    """The largest low + k · step up to high, so that Optuna need not move the end with a warning."""
+    if step is None:
+        return high
+    return low + int((high - low) / step + 1e-9) * step
+
+
+def _condition(when: Any, place: str) -> dict[str, tuple[Any, ...]]:
+    if not isinstance(when, dict):
+        raise SpaceError(f"when of {place} is {when!r}; it needs a table such as {{ activation = ['leaky_relu'] }}")
+    for other, values in when.items():
+        if not isinstance(values, list) or not values:
+            raise SpaceError(f"when of {place} gives {other} = {values!r}; it needs a list of at least one value")
+    return {other: tuple(values) for other, values in when.items()}
