@@ -232,7 +232,7 @@ ACTIVATIONS: dict[str, Activation] = {
         ),
         Activation(
             name="prelu",
-            module=lambda slope: nn.PReLU(init=slope),
+            module=lambda slope: nn.PReLU(init=slope, dtype=torch.float64),
             forward=_prelu,
             backward=_prelu_backward,
             gain=_leaky_gain,

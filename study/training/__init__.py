@@ -1,0 +1,21 @@
+"""Training as a pure function: hyperparameters, data, budget and random streams in, outcomes out."""
+
+from __future__ import annotations
+
+from study.training.budget import Budget
+from study.training.fit import Interrupted, fit
+from study.training.outcome import SPARSITY_MEASURES, Outcome, Replicate
+from study.training.plan import plan_blocks
+from study.training.streams import Purpose, Streams
+
+__all__ = [
+    "SPARSITY_MEASURES",
+    "Budget",
+    "Interrupted",
+    "Outcome",
+    "Purpose",
+    "Replicate",
+    "Streams",
+    "fit",
+    "plan_blocks",
+]

@@ -1,0 +1,212 @@
+"""One block, from its first weights to its measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from search_spaces import Hyperparameters
+from study.training.budget import Budget
+from study.training.evaluate import (
+    Samples,
+    accuracy,
+    balanced_accuracy,
+    gradient_norms,
+    hidden_measures,
+    network_measures,
+    predict,
+)
+from study.training.optimizer import Optimizer
+from study.training.outcome import SPARSITY_MEASURES, Replicate
+from study.training.stack import Stack, padded
+from study.training.start import LSUV_SAMPLES, draws, initial_parameters
+from study.training.streams import Streams
+
+
+@dataclass(frozen=True, eq=False)
+class BlockData:
+    """What all blocks of a cohort read.
+
+    Attributes:
+        training: Training part.
+        validation: Validation part.
+        test: Test part, where it may be read.
+        features: F without padding.
+        classes: C without padding.
+        majority_accuracy: Validation accuracy of a constant guess.
+    """
+
+    training: Samples
+    validation: Samples
+    test: Samples | None
+    features: int
+    classes: int
+    majority_accuracy: float
+
+
+def train_block(
+    slots: Sequence[Hyperparameters],
+    replicate: int,
+    data: BlockData,
+    budget: Budget,
+    streams: Streams,
+    stop: Callable[[], bool],
+) -> list[Replicate] | None:
+    """Trains and measures the slots of one block.
+
+    Args:
+        slots: Hyperparameters, of one shape, sorted as `plan_blocks` sorts them.
+        replicate: Whose streams they use.
+        data: The data.
+        budget: Epochs, batch size, optimizer.
+        streams: The study's random numbers.
+        stop: Asked once a step.
+
+    Returns:
+        One replicate a slot; None where `stop` ended it.
+    """
+    with torch.inference_mode():
+        # A product over a single slot takes another path through the library, with other bits.
+        company = [*slots, slots[0]] if len(slots) == 1 else slots
+        stack = start_stack(company, replicate, data, streams)
+        first_norms = gradient_norms(stack, data.validation)
+        curves = train(stack, replicate, data, budget, streams, stop)
+        if curves is None:
+            return None
+        return _replicates(stack, data, first_norms, curves)[: len(slots)]
+
+
+def start_stack(slots: Sequence[Hyperparameters], replicate: int, data: BlockData, streams: Streams) -> Stack:
+    """The stack before training."""
+    samples = data.training
+    stack = Stack(slots, features=data.features, classes=data.classes, dtype=samples.x.dtype, device=samples.x.device)
+    normal = draws(stack.sizes, streams, replicate)
+    order = torch.from_numpy(streams.order(replicate, 0, len(samples))[:LSUV_SAMPLES]).to(samples.x.device)
+    first = samples.x[order, : data.features]
+    for slot, hyperparameters in enumerate(slots):
+        stack.load(slot, initial_parameters(hyperparameters, normal, first))
+    return stack
+
+
+def train(
+    stack: Stack, replicate: int, data: BlockData, budget: Budget, streams: Streams, stop: Callable[[], bool]
+) -> dict[str, Tensor] | None:
+    """Trains a stack for all epochs.
+
+    Returns:
+        `[epochs, S]` learning curves: `training_loss` (mean cross-entropy over the epoch's batches, dropout on,
+        without the penalty) and `validation_accuracy` at its end; None where `stop` ended it.
+    """
+    optimizer = Optimizer(stack, budget.optimizer)
+    samples = data.training
+    count = len(samples)
+    batches = {size: Batch(stack, samples, size) for size in {min(budget.batch_size, count), count % budget.batch_size}}
+    losses, accuracies = [], []
+    for epoch in range(budget.epochs):
+        order = torch.from_numpy(streams.order(replicate, epoch, count)).to(samples.x.device)
+        layers = range(len(stack.sizes) - 1) if stack.uses_dropout else ()
+        generators = [streams.dropout(replicate, layer, epoch) for layer in layers]
+        loss = torch.zeros(len(stack.slots), dtype=torch.float64, device=samples.x.device)
+        for chosen in torch.split(order, budget.batch_size):
+            if stop():
+                return None
+            batch = batches[len(chosen)]
+            batch.fill(samples, chosen, generators)
+            buffers = stack.forward(batch.x, batch.uniforms)
+            probabilities = stack.backward(batch.x, buffers, batch.targets, batch.row_weights, penalty=True)
+            optimizer.step()
+            right = torch.mul(probabilities, batch.targets).sum(2).clamp_min_(1e-37)
+            loss -= right.log_().mul_(batch.row_weights).sum(1) * len(chosen)
+        losses.append(loss / count)
+        accuracies.append(accuracy(predict(stack, data.validation)[0], data.validation))
+    return {"training_loss": torch.stack(losses), "validation_accuracy": torch.stack(accuracies)}
+
+
+class Batch:
+    """Buffers for one batch of `size` samples, rows padded.
+
+    Attributes:
+        x: `[N, F]` features.
+        targets: `[N, C]` one-hot labels.
+        row_weights: `[N]` 1/size for samples, 0 for padding.
+        uniforms: `[N, F]` draws for each hidden layer.
+    """
+
+    def __init__(self, stack: Stack, samples: Samples, size: int) -> None:
+        rows = padded(size)
+        self._size = size
+        self._widths = [fan_out for _, fan_out in stack.sizes[:-1]]
+        self.x = samples.x.new_zeros(rows, samples.x.shape[1])
+        self.targets = samples.x.new_zeros(rows, samples.targets.shape[1])
+        self.row_weights = samples.x.new_zeros(rows)
+        self.row_weights[:size] = 1.0 / max(1, size)
+        self.uniforms = [samples.x.new_zeros(rows, padded(width)) for width in self._widths]
+
+    def fill(self, samples: Samples, chosen: Tensor, generators: Sequence[np.random.Generator]) -> None:
+        """Gathers the chosen samples and draws the dropout uniforms, the same for every slot."""
+        torch.index_select(samples.x, 0, chosen, out=self.x[: self._size])
+        torch.index_select(samples.targets, 0, chosen, out=self.targets[: self._size])
+        for generator, width, uniform in zip(generators, self._widths, self.uniforms, strict=False):
+            drawn = generator.random((self._size, width), dtype=np.float32)
+            uniform[: self._size, :width] = torch.from_numpy(drawn)
+
+
+def _replicates(
+    stack: Stack, data: BlockData, first_norms: Sequence[Tensor], curves: dict[str, Tensor]
+) -> list[Replicate]:
+    predicted, log_loss = predict(stack, data.validation)
+    columns = {
+        "accuracy": accuracy(predicted, data.validation),
+        "balanced_accuracy": balanced_accuracy(predicted, data.validation),
+        "log_loss": log_loss,
+        "training_accuracy": accuracy(predict(stack, data.training)[0], data.training),
+    }
+    columns["generalization_gap"] = columns["training_accuracy"] - columns["accuracy"]
+    if data.test is not None:
+        test, columns["test_log_loss"] = predict(stack, data.test)
+        columns["test_accuracy"] = accuracy(test, data.test)
+        columns["test_balanced_accuracy"] = balanced_accuracy(test, data.test)
+    last_norms = gradient_norms(stack, data.validation)
+    layers = hidden_measures(stack, data.validation)
+    finite = torch.stack([p.isfinite().flatten(1).all(1) for p in (*stack.weights, *stack.biases)]).all(0)
+    finite &= log_loss.isfinite()
+    result = []
+    for slot in range(len(stack.slots)):
+        if not bool(finite[slot]):
+            result.append(_constant_guess(data))
+            continue
+        scores = {name: float(column[slot]) for name, column in columns.items()} | network_measures(layers[slot])
+        norms = [(float(first[slot]), float(last[slot])) for first, last in zip(first_norms, last_norms, strict=True)]
+        for name, place in (("gradient_ratio_start", 0), ("gradient_ratio_end", 1)):
+            if norms[-1][place] > 0:
+                scores[name] = norms[0][place] / norms[-1][place]
+        result.append(
+            Replicate(
+                diverged=False,
+                scores=scores,
+                layers=tuple(
+                    measures | {"gradient_norm_start": start, "gradient_norm_end": end}
+                    for measures, (start, end) in zip([*layers[slot], {}], norms, strict=True)
+                ),
+                curves={name: tuple(curve[:, slot].tolist()) for name, curve in curves.items()},
+            )
+        )
+    return result
+
+
+def _constant_guess(data: BlockData) -> Replicate:
+    """What a diverged replicate is worth: the majority class, and no sparsity."""
+    scores = {
+        "accuracy": data.majority_accuracy,
+        "balanced_accuracy": 1.0 / data.classes,
+        **dict.fromkeys(SPARSITY_MEASURES, 0.0),
+    }
+    if data.test is not None:
+        majority = torch.bincount(data.training.y, minlength=data.classes).argmax()
+        scores["test_accuracy"] = float((data.test.y == majority).double().mean())
+        scores["test_balanced_accuracy"] = 1.0 / data.classes
+    return Replicate(diverged=True, scores=scores)

@@ -1,0 +1,23 @@
+"""What every trial of a study gets, whatever its hyperparameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The training that every trial gets.
+
+    Attributes:
+        epochs: Passes over the training part.
+        seeds: Replicates of each trial.
+        batch_size: Samples of a step; the last batch of an epoch holds what is left.
+        optimizer: `adam` (β 0.9 and 0.999, ε 1e-8) or `sgd` (momentum 0.9), as in `torch.optim`.
+    """
+
+    epochs: int = 30
+    seeds: int = 3
+    batch_size: int = 64
+    optimizer: Literal["adam", "sgd"] = "adam"

@@ -1,0 +1,119 @@
+"""What a trained stack gives in eval mode: scores, layer measures, gradient norms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from study.data.split import Part
+from study.training.measures import layer_measures
+from study.training.plan import EVALUATION_ROWS, MEASURED_SAMPLES
+from study.training.stack import Stack, pad, padded
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """One part of the data as the stack sees it.
+
+    Attributes:
+        x: `[N, F]` features; both axes padded.
+        targets: `[N, C]` one-hot labels, padded with 0.
+        y: `[n]` class indices of the n rows that are samples.
+    """
+
+    x: Tensor
+    targets: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, part: Part, classes: int, dtype: torch.dtype, device: torch.device) -> Samples:
+        """Pads a part and moves it to the device."""
+        rows = padded(len(part))
+        one_hot = torch.nn.functional.one_hot(part.y, classes).to(dtype)
+        return cls(
+            x=pad(part.x.to(dtype), rows, padded(part.x.shape[1])).to(device),
+            targets=pad(one_hot, rows, padded(classes)).to(device),
+            y=part.y.to(device),
+        )
+
+    def __len__(self) -> int:
+        return int(self.y.shape[0])
+
+    def chunks(self, limit: int | None = None) -> list[tuple[int, int]]:
+        """Bounds of row chunks that end at a padded row, over the first `limit` samples."""
+        rows = padded(min(len(self), limit or len(self)))
+        return [(start, min(start + EVALUATION_ROWS, rows)) for start in range(0, rows, EVALUATION_ROWS)]
+
+
+def predict(stack: Stack, samples: Samples) -> tuple[Tensor, Tensor]:
+    """Predictions of every slot.
+
+    Returns:
+        `[S, n]` predicted classes, and `[S]` mean log loss in nats (float64).
+    """
+    predicted, loss = [], torch.zeros(len(stack.slots), dtype=torch.float64, device=samples.x.device)
+    classes = stack.sizes[-1][1]
+    for start, stop in samples.chunks():
+        logits = stack.forward(samples.x[start:stop]).z[-1]
+        predicted.append(logits[:, :, :classes].argmax(2))
+        # Padding has no one-hot label and so adds nothing.
+        log_p = (torch.log_softmax(logits, 2) * samples.targets[start:stop]).sum(2)
+        loss -= log_p.sum(1, dtype=torch.float64)
+    return torch.cat(predicted, 1)[:, : len(samples)], loss / len(samples)
+
+
+def accuracy(predicted: Tensor, samples: Samples) -> Tensor:
+    """`[S]` share of samples predicted right, float64."""
+    return (predicted == samples.y).double().mean(1)
+
+
+def balanced_accuracy(predicted: Tensor, samples: Samples) -> Tensor:
+    """`[S]` mean over the classes of the share predicted right, float64."""
+    right = (predicted == samples.y).double()
+    members = torch.nn.functional.one_hot(samples.y).double()
+    members = members[:, members.sum(0) > 0]
+    return (right @ members / members.sum(0)).mean(1)
+
+
+def gradient_norms(stack: Stack, samples: Samples) -> list[Tensor]:
+    """`[S]` Frobenius norm of the mean loss' gradient with respect to each layer's weights, without dropout."""
+    count = min(len(samples), MEASURED_SAMPLES)
+    total = [torch.zeros_like(weight) for weight in stack.weights]
+    for start, stop in samples.chunks(MEASURED_SAMPLES):
+        x = samples.x[start:stop]
+        row_weights = torch.zeros(stop - start, dtype=x.dtype, device=x.device)
+        row_weights[: max(0, count - start)] = 1.0 / count
+        buffers = stack.forward(x)
+        stack.backward(x, buffers, samples.targets[start:stop], row_weights, penalty=False)
+        torch._foreach_add_(total, stack.gradients[0])
+    return [weight.double().square().sum((1, 2)).sqrt() for weight in total]
+
+
+def hidden_measures(stack: Stack, samples: Samples) -> list[list[dict[str, float]]]:
+    """Measures of every slot's hidden layers over the first 8,192 samples: `[slot][layer]`."""
+    count = min(len(samples), MEASURED_SAMPLES)
+    layers = range(len(stack.sizes) - 1)
+    pieces: list[list[tuple[Tensor, Tensor]]] = [[] for _ in layers]
+    for start, stop in samples.chunks(MEASURED_SAMPLES):
+        buffers = stack.forward(samples.x[start:stop])
+        for layer in layers:
+            pieces[layer].append((buffers.z[layer].clone(), buffers.a[layer].clone()))
+    whole = [tuple(torch.cat(parts, 1) for parts in zip(*piece, strict=True)) for piece in pieces]
+    pieces.clear()
+    result: list[list[dict[str, float]]] = [[] for _ in stack.slots]
+    for run, activation in stack.runs:
+        for slot in range(run.start, run.stop):
+            for layer in layers:
+                width = stack.sizes[layer][1]
+                z, a = (tensor[slot, :count, :width].contiguous() for tensor in whole[layer])
+                slope = float(stack.slopes[layer][slot, 0])
+                result[slot].append(layer_measures(a, activation.saturated(z, a, slope)))
+    return result
+
+
+def network_measures(layers: list[dict[str, float]]) -> dict[str, float]:
+    """Each measure of a network: the mean over its hidden layers."""
+    return {name: fmean(layer[name] for layer in layers) for name in layers[0]}

@@ -1,0 +1,130 @@
+"""Training of one cohort: a pure function of hyperparameters, data, budget and random streams."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+
+from search_spaces import Hyperparameters
+from study.data.split import Split
+from study.training.block import BlockData, train_block
+from study.training.budget import Budget
+from study.training.evaluate import Samples
+from study.training.outcome import Outcome, Replicate
+from study.training.plan import plan_blocks
+from study.training.streams import Streams
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for it
+    """Training was asked to stop; nothing of it is kept."""
+
+
+def fit(
+    trials: Sequence[Hyperparameters],
+    split: Split,
+    budget: Budget,
+    streams: Streams,
+    *,
+    threads: int = 1,
+    memory: int | None = None,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    read_test: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> list[Outcome]:
+    """Trains every trial over all replicates, as one stacked network, and measures it.
+
+    A trial's outcome depends on its hyperparameters, the split, the budget and the streams alone: to the bit
+    on one processor type and library set, whatever the other trials, their order, the threads, the memory.
+
+    Args:
+        trials: The cohort.
+        split: Data.
+        budget: Epochs, replicates, batch size, optimizer.
+        streams: The study's random numbers.
+        threads: Blocks that train at the same time.
+        memory: Bytes that blocks may take together; a cohort that needs more trains in smaller blocks.
+        device: Torch device.
+        dtype: float32, or float64 for tests.
+        read_test: Whether to score the test part too.
+        stop: Asked once a step; training ends where it says so.
+
+    Returns:
+        One outcome a trial, in the order asked.
+
+    Raises:
+        Interrupted: `stop` said so.
+
+    Example:
+        >>> from study.data import load_dataset, make_split
+        >>> split = make_split(load_dataset("iris"), seed=0)
+        >>> outcome, = fit([Hyperparameters(hidden=(16,))], split, Budget(epochs=20, seeds=2), Streams(0))
+        >>> outcome.mean("accuracy") > 0.8, 0 < outcome.mean("near_zero") < 1
+        (True, True)
+    """
+    classes = len(split.classes)
+    target = torch.device(device)
+    data = BlockData(
+        training=Samples.of(split.training, classes, dtype, target),
+        validation=Samples.of(split.validation, classes, dtype, target),
+        test=Samples.of(split.test, classes, dtype, target) if read_test else None,
+        features=split.training.x.shape[1],
+        classes=classes,
+        majority_accuracy=split.majority_accuracy,
+    )
+    blocks = plan_blocks(
+        trials,
+        budget,
+        features=data.features,
+        classes=classes,
+        validation=len(split.validation),
+        threads=threads,
+        memory=memory,
+    )
+    stopped = False
+
+    def should_stop() -> bool:
+        return stopped or stop()
+
+    results: dict[tuple[int, int], Replicate] = {}
+    with _one_thread_a_block(), ThreadPoolExecutor(max_workers=threads) as pool:
+        futures = [
+            (
+                block,
+                pool.submit(
+                    train_block, [trials[i] for i in block.trials], block.replicate, data, budget, streams, should_stop
+                ),
+            )
+            for block in blocks
+        ]
+        try:
+            for block, future in futures:
+                replicates = future.result()
+                if replicates is None:
+                    raise Interrupted
+                for trial, replicate in zip(block.trials, replicates, strict=True):
+                    results[trial, block.replicate] = replicate
+        except BaseException:
+            stopped = True
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [Outcome(tuple(results[trial, r] for r in range(budget.seeds))) for trial in range(len(trials))]
+
+
+@contextmanager
+def _one_thread_a_block() -> Iterator[None]:
+    """Blocks are the unit of parallelism: a kernel that split its work would join threads at every step."""
+    before, collecting = torch.get_num_threads(), gc.isenabled()
+    torch.set_num_threads(1)
+    gc.disable()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.set_num_threads(before)
+        if collecting:
+            gc.enable()

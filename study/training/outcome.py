@@ -1,0 +1,59 @@
+"""What training one trial gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import fmean
+
+SPARSITY_MEASURES = ("near_zero", "zeros", "hoyer", "gini", "removable")
+"""Measures that may serve as the objective; all over live units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replicate:
+    """One repetition of a trial.
+
+    Attributes:
+        diverged: Whether a weight or an output was not finite in the end; then the scores are those of a
+            constant guess.
+        scores: One number a measure of the whole network; a measure that has no value is left out.
+        layers: The same for each layer, first to last; the output layer has its gradient norms only.
+        curves: One number an epoch: `training_loss`, `validation_accuracy`.
+    """
+
+    diverged: bool
+    scores: Mapping[str, float]
+    layers: tuple[Mapping[str, float], ...] = ()
+    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training one trial gave, one entry a replicate."""
+
+    replicates: tuple[Replicate, ...]
+
+    @property
+    def diverged(self) -> bool:
+        """Whether any replicate diverged."""
+        return any(replicate.diverged for replicate in self.replicates)
+
+    def values(self, name: str) -> list[float]:
+        """A measure's value in each replicate that has one."""
+        return [replicate.scores[name] for replicate in self.replicates if name in replicate.scores]
+
+    def mean(self, name: str) -> float:
+        """A measure's mean over the replicates that have it.
+
+        Raises:
+            KeyError: No replicate has it.
+        """
+        values = self.values(name)
+        if not values:
+            raise KeyError(name)
+        return fmean(values)
+
+    def names(self) -> list[str]:
+        """Every measure that a replicate has, in order of appearance."""
+        return list(dict.fromkeys(name for replicate in self.replicates for name in replicate.scores))

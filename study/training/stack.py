@@ -1,0 +1,243 @@
+"""The stacked network: the slots of one replicate side by side, with a forward and a backward pass of its own.
+
+Axes: `S` slots, `N` rows of a batch, `F` units, `C` classes. Every axis but `S` is padded to a multiple of 16:
+batched products give a slot the same bits in every company only where no block is ragged, and vectorized
+elementwise kernels only where no slot ends inside a vector. Padding is 0 going in and 0 coming back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from search_spaces import ACTIVATIONS, Activation, Hyperparameters
+from study.training.start import layer_sizes
+
+ALIGNMENT = 16
+
+
+def padded(size: int) -> int:
+    """`size`, rounded up to the alignment.
+
+    Example:
+        >>> padded(10), padded(64)
+        (16, 64)
+    """
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def pad(x: Tensor, *sizes: int) -> Tensor:
+    """`x` in the corner of a tensor of zeros of the given sizes; `x` itself where it fits already."""
+    if x.shape == sizes and x.is_contiguous():
+        return x
+    result = x.new_zeros(sizes)
+    result[tuple(slice(size) for size in x.shape)] = x
+    return result
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring slots that share something: `slots[start:stop]`."""
+
+    start: int
+    stop: int
+
+    def of(self, x: Tensor) -> Tensor:
+        """The run's slice of a tensor whose first axis is `S`."""
+        return x[self.start : self.stop]
+
+
+@dataclass(frozen=True, eq=False)
+class Buffers:
+    """Every intermediate result of one pass over N rows; reused from step to step.
+
+    Attributes:
+        z: `[S, N, F]` pre-activations of each layer, the output's logits last.
+        a: `[S, N, F]` activations of each hidden layer.
+        h: What the next layer sees: `a`, or `a` times `mask`.
+        mask: `[S, N, F]` 0 where a unit is dropped, else 1/(1 − rate); empty without dropout.
+        g: `[S, N, F]` gradient of the loss with respect to each layer's `z`.
+        scratch: `[S, N, F]` for the activations' kernels.
+    """
+
+    z: list[Tensor]
+    a: list[Tensor]
+    h: list[Tensor]
+    mask: list[Tensor]
+    g: list[Tensor]
+    scratch: list[Tensor]
+
+
+class Stack:
+    """S multilayer perceptrons of one shape.
+
+    Args:
+        slots: Hyperparameters of each slot; two at least, sorted so that equal activations stand together.
+        features: F of the data.
+        classes: C of the data.
+        dtype: float32, or float64 for tests.
+        device: Where the stack lives.
+
+    Attributes:
+        sizes: (fan-in, fan-out) of each layer, without padding.
+        weights: `[S, F_in, F_out]` of each layer.
+        biases: `[S, 1, F_out]` of each layer.
+        slopes: `[S, 16]` negative slope after each hidden layer, 16 times the same (see the module's note).
+        gradients: Of weights, biases and slopes, as three lists.
+        runs: Neighbouring slots of the same activation.
+    """
+
+    def __init__(
+        self,
+        slots: Sequence[Hyperparameters],
+        *,
+        features: int,
+        classes: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.slots = tuple(slots)
+        self.sizes = layer_sizes(slots[0].hidden, features, classes)
+        self._dtype, self._device = dtype, torch.device(device)
+        count = len(slots)
+
+        def stack(*shape: int) -> Tensor:
+            return torch.zeros(count, *shape, dtype=dtype, device=device)
+
+        self.weights = [stack(padded(fan_in), padded(fan_out)) for fan_in, fan_out in self.sizes]
+        self.biases = [stack(1, padded(fan_out)) for _, fan_out in self.sizes]
+        self.slopes = [
+            self._column([slot.negative_slope for slot in slots]).expand(count, ALIGNMENT).clone()
+            for _ in self.sizes[:-1]
+        ]
+        self.gradients = tuple(
+            [torch.zeros_like(parameter) for parameter in group] for group in (self.weights, self.biases, self.slopes)
+        )
+        self.runs: list[tuple[Run, Activation]] = []
+        for name, group in groupby(range(count), key=lambda s: slots[s].activation):
+            members = list(group)
+            self.runs.append((Run(members[0], members[-1] + 1), ACTIVATIONS[name]))
+        self._rate = self._column([slot.dropout for slot in slots])[:, :, None]
+        self._keep_scale = 1.0 / (1.0 - self._rate)
+        self._l1 = self._column([slot.l1 for slot in slots])[:, :, None]
+        self.uses_dropout = any(slot.dropout > 0 for slot in slots)
+        self._uses_l1 = any(slot.l1 > 0 for slot in slots)
+        self._no_class = stack(1, padded(classes))[:1]
+        self._no_class[..., classes:] = -1e30
+        self._buffers: dict[tuple[int, bool], Buffers] = {}
+
+    def _column(self, values: Sequence[float]) -> Tensor:
+        return torch.tensor(values, dtype=self._dtype, device=self._device)[:, None]
+
+    def load(self, slot: int, parameters: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Sets one slot's parameters: `[F_in, F_out]` weights and `[F_out]` biases of each layer."""
+        for layer, (weight, bias) in enumerate(parameters):
+            self.weights[layer][slot, : weight.shape[0], : weight.shape[1]] = weight
+            self.biases[layer][slot, 0, : bias.shape[0]] = bias
+
+    def parameters(self, slot: int) -> list[tuple[Tensor, Tensor]]:
+        """Copies of one slot's `[F_in, F_out]` weights and `[F_out]` biases, without padding."""
+        return [
+            (weight[slot, :fan_in, :fan_out].clone(), bias[slot, 0, :fan_out].clone())
+            for weight, bias, (fan_in, fan_out) in zip(self.weights, self.biases, self.sizes, strict=True)
+        ]
+
+    def buffers(self, rows: int, *, training: bool) -> Buffers:
+        """The buffers for passes over so many rows; two kinds of pass with as many rows share none."""
+        key = (rows, training)
+        if key not in self._buffers:
+
+            def stack(width: int) -> Tensor:
+                return torch.empty(len(self.slots), rows, padded(width), dtype=self._dtype, device=self._device)
+
+            hidden = [fan_out for _, fan_out in self.sizes[:-1]]
+            a = [stack(width) for width in hidden]
+            dropping = training and self.uses_dropout
+            self._buffers[key] = Buffers(
+                z=[stack(fan_out) for _, fan_out in self.sizes],
+                a=a,
+                h=[stack(width) for width in hidden] if dropping else a,
+                mask=[stack(width) for width in hidden] if dropping else [],
+                g=[stack(fan_out) for _, fan_out in self.sizes],
+                scratch=[stack(width) for width in hidden],
+            )
+        return self._buffers[key]
+
+    def forward(self, x: Tensor, uniforms: Sequence[Tensor] | None = None) -> Buffers:
+        """One forward pass.
+
+        Args:
+            x: `[N, F]` padded features, shared by all slots.
+            uniforms: `[N, F]` padded draws from U[0, 1) for each hidden layer, compared to each slot's dropout
+                rate; None: eval mode.
+
+        Returns:
+            The buffers, filled up to the logits; padded classes have logit −1e30.
+        """
+        buffers = self.buffers(x.shape[0], training=uniforms is not None)
+        h = x.expand(len(self.slots), *x.shape)
+        for layer in range(len(self.sizes) - 1):
+            z, a = buffers.z[layer], buffers.a[layer]
+            torch.baddbmm(self.biases[layer], h, self.weights[layer], out=z)
+            slope, width = self.slopes[layer][:, :1, None], self.sizes[layer][1]
+            for run, activation in self.runs:
+                activation.forward(run.of(z), run.of(slope), run.of(a), run.of(buffers.scratch[layer]))
+                if activation.spread and width < a.shape[2]:
+                    run.of(a)[..., width:] = 0.0
+            h = a
+            if uniforms is not None and self.uses_dropout:
+                mask, h = buffers.mask[layer], buffers.h[layer]
+                torch.ge(uniforms[layer], self._rate, out=mask)
+                mask.mul_(self._keep_scale)
+                torch.mul(a, mask, out=h)
+        torch.baddbmm(self.biases[-1], h, self.weights[-1], out=buffers.z[-1])
+        if self.sizes[-1][1] < self._no_class.shape[-1]:
+            buffers.z[-1].add_(self._no_class)
+        return buffers
+
+    def backward(self, x: Tensor, buffers: Buffers, targets: Tensor, row_weights: Tensor, *, penalty: bool) -> Tensor:
+        """Fills `gradients` with those of the weighted cross-entropy, after `forward` on the same buffers.
+
+        Args:
+            x: `[N, F]` as in `forward`.
+            buffers: What `forward` returned.
+            targets: `[N, C]` one-hot labels, padded.
+            row_weights: `[N]` weight of each row: 1/n for the n rows that are samples, 0 for padding.
+            penalty: Whether the L1 penalty on activations belongs to the loss.
+
+        Returns:
+            `[S, N, C]` class probabilities.
+        """
+        weight_gradients, bias_gradients, slope_gradients = self.gradients
+        probabilities = torch.softmax(buffers.z[-1], 2)
+        g = torch.sub(probabilities, targets, out=buffers.g[-1])
+        g.mul_(row_weights[:, None])
+        for layer in range(len(self.sizes) - 1, -1, -1):
+            h = buffers.h[layer - 1] if layer else x.expand(len(self.slots), *x.shape)
+            torch.bmm(h.transpose(1, 2), g, out=weight_gradients[layer])
+            torch.sum(g, 1, keepdim=True, out=bias_gradients[layer])
+            if layer == 0:
+                break
+            below = buffers.g[layer - 1]
+            torch.bmm(g, self.weights[layer].transpose(1, 2), out=below)
+            g = below
+            z, a, scratch = buffers.z[layer - 1], buffers.a[layer - 1], buffers.scratch[layer - 1]
+            if buffers.mask:
+                g.mul_(buffers.mask[layer - 1])
+            if penalty and self._uses_l1:
+                torch.sign(a, out=scratch)
+                scratch.mul_(row_weights[:, None])
+                g.addcmul_(scratch, self._l1)
+            slope = self.slopes[layer - 1][:, :1, None]
+            for run, activation in self.runs:
+                gr, zr, sr = run.of(g), run.of(z), run.of(scratch)
+                if activation.slope == "learned":
+                    torch.clamp_max(zr, 0.0, out=sr)
+                    sr.mul_(gr)
+                    run.of(slope_gradients[layer - 1]).copy_(sr.sum((1, 2))[:, None])
+                activation.backward(gr, zr, run.of(a), run.of(slope), sr)
+        return probabilities

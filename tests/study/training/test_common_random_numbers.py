@@ -1,0 +1,89 @@
+"""A trial's result is its own: no bit of it depends on the company, the order, the threads or the memory."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+import torch
+from problems import make_problem
+
+from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
+from study.data.split import Split
+from study.training import Budget, Interrupted, Outcome, Streams, fit, plan_blocks
+
+
+def mixed_cohort(count: int, *, hidden: Sequence[tuple[int, ...]] = ((24, 17),)) -> list[Hyperparameters]:
+    draw = random.Random(5)
+    return [
+        Hyperparameters(
+            activation=draw.choice(sorted(ACTIVATIONS)),
+            negative_slope=draw.uniform(0.01, 0.5),
+            initialization=draw.choice(sorted(INITIALIZATIONS)),
+            dropout=draw.choice([0.0, 0.2, 0.5]),
+            learning_rate=draw.choice([0.001, 0.01, 0.03]),
+            weight_decay=draw.choice([0.0, 1e-4]),
+            l1=draw.choice([0.0, 1e-4]),
+            hidden=draw.choice(hidden),
+        )
+        for _ in range(count)
+    ]
+
+
+ODD = [make_problem(rows=83, features=13, classes=5), make_problem(rows=101, features=7, classes=3, seed=1)]
+
+
+@pytest.mark.parametrize("split", ODD, ids=["83 rows, 5 classes", "101 rows, 3 classes"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_permuting_splitting_and_threading_change_no_bit(split: Split, optimizer: str) -> None:
+    trials = mixed_cohort(40, hidden=[(24, 17), (64,)])
+    budget = Budget(epochs=2, seeds=2, batch_size=19, optimizer=optimizer)
+    whole = fit(trials, split, budget, Streams(3))
+
+    order = random.Random(1).sample(range(40), 40)
+    permuted = fit([trials[i] for i in order], split, budget, Streams(3), threads=3)
+    assert [permuted[order.index(i)] for i in range(40)] == whole
+
+    parts: list[Outcome] = []
+    for start, stop in ((0, 1), (1, 3), (3, 10), (10, 40)):
+        parts += fit(trials[start:stop], split, budget, Streams(3), threads=2)
+    assert parts == whole
+
+    assert fit(trials, split, budget, Streams(3), memory=1) == whole
+
+
+def test_a_small_memory_makes_small_blocks() -> None:
+    trials = mixed_cohort(20)
+    sizes = {"features": 13, "classes": 5, "validation": 37}
+    blocks = plan_blocks(trials, Budget(seeds=1), **sizes, memory=1)
+    assert [len(block.trials) for block in blocks] == [2] * 10
+    assert len(plan_blocks(trials, Budget(seeds=1), **sizes)) == 1
+
+
+def test_replicates_differ_and_the_seed_decides() -> None:
+    trials = mixed_cohort(2)
+    budget = Budget(epochs=1, seeds=2)
+    first = fit(trials, ODD[0], budget, Streams(3))
+    assert first[0].replicates[0] != first[0].replicates[1]
+    assert first != fit(trials, ODD[0], budget, Streams(4))
+    assert first == fit(trials, ODD[0], budget, Streams(3))
+
+
+def test_a_diverging_slot_disturbs_no_neighbour() -> None:
+    trials = mixed_cohort(6)
+    wild = Hyperparameters(activation="identity", learning_rate=1e30, hidden=(24, 17))
+    budget = Budget(epochs=3, seeds=1, optimizer="sgd")
+    alone = fit(trials, ODD[0], budget, Streams(0))
+    *together, diverged = fit([*trials, wild], ODD[0], budget, Streams(0))
+    assert together == alone
+    assert diverged.diverged
+    assert diverged.mean("accuracy") == ODD[0].majority_accuracy
+    assert diverged.mean("near_zero") == 0.0
+    assert all(torch.isfinite(torch.tensor(list(r.scores.values()))).all() for r in diverged.replicates)
+
+
+def test_stop_ends_training() -> None:
+    calls = iter(range(100_000))
+    with pytest.raises(Interrupted):
+        fit(mixed_cohort(4), ODD[0], Budget(epochs=1000), Streams(0), threads=2, stop=lambda: next(calls) > 20)

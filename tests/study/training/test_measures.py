@@ -1,0 +1,130 @@
+"""Sparsity measures against reference values for z ~ N(0, 1), n = 256, and against the definitions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from problems import block_data
+
+from search_spaces import ACTIVATIONS, Hyperparameters
+from study.data.split import Split
+from study.training import Streams
+from study.training.block import start_stack
+from study.training.evaluate import hidden_measures, network_measures
+from study.training.measures import gini, hoyer, layer_measures, live_units, near_zero, removable, treves_rolls, zeros
+
+# zeros, near zero, hoyer, gini, Treves-Rolls, removable: computed by quadrature and simulation, ± .01.
+REFERENCE = {
+    ("relu", 0.0): (0.500, 0.502, 0.464, 0.705, 0.683, 0.629),
+    ("leaky_relu", 0.01): (0, 0.263, 0.458, 0.696, 0.676, 0.629),
+    ("leaky_relu", 0.3): (0, 0.013, 0.316, 0.508, 0.506, 0.352),
+    ("elu", 0.0): (0, 0.006, 0.219, 0.398, 0.369, 0.236),
+    ("gelu", 0.0): (0, 0.013, 0.412, 0.586, 0.625, 0.431),
+    ("silu", 0.0): (0, 0.010, 0.350, 0.504, 0.551, 0.305),
+    ("tanh", 0.0): (0, 0.005, 0.122, 0.301, 0.216, 0.194),
+    ("sigmoid", 0.0): (0, 0, 0.082, 0.239, 0.148, 0.105),
+    ("identity", 0.0): (0, 0.008, 0.215, 0.413, 0.363, 0.262),
+}
+NORMAL = torch.from_numpy(np.random.default_rng(0).standard_normal((4000, 256)))
+NAMES = ("zeros", "near_zero", "hoyer", "gini", "treves_rolls_population", "removable")
+
+
+def activated(name: str, slope: float, z: torch.Tensor = NORMAL) -> torch.Tensor:
+    return ACTIVATIONS[name].module(slope)(z).detach()
+
+
+@pytest.mark.parametrize(("name", "slope"), REFERENCE)
+def test_reference_values_on_normal_draws(name: str, slope: float) -> None:
+    a = activated(name, slope)
+    measures = layer_measures(a, torch.zeros_like(a, dtype=torch.bool))
+    assert measures["live"] == 1.0
+    assert [measures[measure] for measure in NAMES] == pytest.approx(REFERENCE[name, slope], abs=0.01)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("measure", [near_zero, hoyer, gini, removable, treves_rolls, zeros])
+def test_every_measure_is_scale_invariant(measure: object, scale: float) -> None:
+    for name, slope in REFERENCE:
+        a = activated(name, slope, NORMAL[:300])
+        assert measure(scale * a) == pytest.approx(measure(a), abs=1e-9)
+
+
+@pytest.mark.parametrize("measure", [near_zero, hoyer, gini, removable])
+def test_extremes(measure: object) -> None:
+    equal, single = torch.ones(5, 64), torch.eye(64)
+    assert measure(equal) == pytest.approx(0.0, abs=1e-9)
+    assert measure(single) == pytest.approx(1.0 if measure is hoyer else 63 / 64, abs=0.01)
+
+
+def test_gini_is_the_mean_absolute_difference_of_units() -> None:
+    a = activated("gelu", 0.0, NORMAL[:20]).abs()
+    difference = (a[:, :, None] - a[:, None, :]).abs().mean((1, 2))
+    assert gini(a) == pytest.approx(float((difference / (2 * a.mean(1))).mean()), rel=1e-6)
+
+
+def test_removable_keeps_99_percent_of_the_energy() -> None:
+    a = NORMAL[:50]
+    share = []
+    for row in a.abs().numpy():
+        energy = np.sort(row) ** 2
+        dropped = max(k for k in range(257) if energy[:k].sum() <= 0.01 * energy.sum())
+        share.append(dropped / 256)
+    assert removable(a) == pytest.approx(np.mean(share), abs=1e-12)
+
+
+def test_saturation_of_tanh_and_sigmoid_is_by_output_and_else_by_derivative() -> None:
+    z = torch.linspace(-8, 8, 100_001, dtype=torch.float64)[None]
+    share = {
+        name: float(ACTIVATIONS[name].saturated(z, activated(name, 0.3, z), 0.3).double().mean())
+        for name in ACTIVATIONS
+    }
+    assert share["tanh"] == pytest.approx(1 - 2 * math.atanh(0.95) / 16, abs=1e-3)
+    assert share["sigmoid"] == pytest.approx(1 - 2 * math.log(0.95 / 0.05) / 16, abs=1e-3)
+    assert share["relu"] == pytest.approx(0.5, abs=1e-3)
+    assert share["elu"] == pytest.approx((8 + math.log(0.05)) / 16, abs=1e-3)
+    assert share["leaky_relu"] == share["identity"] == 0.0
+
+
+def layer_after_collapse(name: str, problem: Split, *, collapse: float) -> tuple[dict[str, float], dict[str, float]]:
+    """A network's measures, and after half of its hidden units were pushed far to the flat side."""
+    data = block_data(problem, torch.float64)
+    slots = [Hyperparameters(activation=name, hidden=(64, 64))] * 2
+    with torch.inference_mode():
+        stack = start_stack(slots, 0, data, Streams(0))
+        before = hidden_measures(stack, data.validation)[0]
+        for layer in range(2):
+            stack.weights[layer][:, :, :32] *= 0.01
+            stack.biases[layer][:, :, :32] = collapse
+        after = hidden_measures(stack, data.validation)[0]
+    return network_measures(before), network_measures(after)
+
+
+@pytest.mark.parametrize(("name", "collapse"), [("relu", -20.0), ("gelu", -9.0), ("sigmoid", -9.0), ("silu", -20.0)])
+def test_dead_and_collapsed_units_earn_no_sparsity(name: str, collapse: float, problem: Split) -> None:
+    before, after = layer_after_collapse(name, problem, collapse=collapse)
+    assert after["dormant"] >= 0.49
+    for measure in ("near_zero", "zeros", "hoyer", "gini", "removable"):
+        assert after[measure] <= before[measure] + 0.06, measure
+    if name == "relu":
+        assert after["dead"] >= 0.49
+        assert after["raw_zeros"] > before["raw_zeros"] + 0.2
+
+
+def test_a_network_without_live_units_has_no_sparsity() -> None:
+    a = torch.zeros(30, 16)
+    measures = layer_measures(a, torch.ones_like(a, dtype=torch.bool))
+    assert not bool(live_units(a).any())
+    assert measures["raw_zeros"] == measures["dead"] == measures["dormant"] == 1.0
+    assert all(measures[name] == 0.0 for name in (*NAMES, "treves_rolls_lifetime"))
+
+
+def test_samples_without_any_activity_are_not_sparse_by_a_ratio() -> None:
+    a = torch.ones(4, 8)
+    a[0] = 0.0
+    assert hoyer(a) == pytest.approx(0.0)
+    assert gini(a) == pytest.approx(0.0)
+    assert removable(a) == 0.0
+    assert treves_rolls(a)[0] == pytest.approx(0.0)

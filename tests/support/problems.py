@@ -1,0 +1,31 @@
+"""Small classification problems with odd sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from study.data.split import Part, Split
+from study.training.block import BlockData
+from study.training.evaluate import Samples
+
+
+def make_problem(rows: int = 83, features: int = 13, classes: int = 5, seed: int = 0) -> Split:
+    """Gaussian classes around random centres; 37 validation and 41 test rows."""
+    generator = np.random.default_rng(seed)
+    centres = generator.normal(size=(classes, features))
+
+    def part(count: int) -> Part:
+        y = np.arange(count) % classes
+        x = centres[y] + generator.normal(size=(count, features))
+        return Part(torch.tensor(x, dtype=torch.float32), torch.tensor(y))
+
+    names = tuple(f"f{index}" for index in range(features))
+    return Split(part(rows), part(37), part(41), tuple(map(str, range(classes))), names)
+
+
+def block_data(split: Split, dtype: torch.dtype) -> BlockData:
+    """A split as a block reads it."""
+    classes, device = len(split.classes), torch.device("cpu")
+    parts = [Samples.of(part, classes, dtype, device) for part in (split.training, split.validation, split.test)]
+    return BlockData(*parts, len(split.features), classes, split.majority_accuracy)
