@@ -1,1 +1,68 @@
-"""Where studies live: cohort transactions in Optuna's own schema."""
+"""Where studies live: cohort transactions in Optuna's own schema.
+
+Importing this package is light; Optuna and SQLAlchemy are loaded with the first name that needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from storage.cohort_storage import CohortStorage
+    from storage.connect import open_storage
+    from storage.errors import (
+        StorageBusyError,
+        StorageError,
+        StorageFullError,
+        StorageRefusedError,
+        StudyNotFoundError,
+    )
+    from storage.records import Block, Claimed, Curve, LayerMeasures, Proposal, Result, TestMeasures
+    from storage.workers import Worker
+
+__all__ = [
+    "Block",
+    "Claimed",
+    "CohortStorage",
+    "Curve",
+    "LayerMeasures",
+    "Proposal",
+    "Result",
+    "StorageBusyError",
+    "StorageError",
+    "StorageFullError",
+    "StorageRefusedError",
+    "StudyNotFoundError",
+    "TestMeasures",
+    "Worker",
+    "open_storage",
+]
+
+_HOMES = {
+    "CohortStorage": "cohort_storage",
+    "open_storage": "connect",
+    "StorageBusyError": "errors",
+    "StorageError": "errors",
+    "StorageFullError": "errors",
+    "StorageRefusedError": "errors",
+    "StudyNotFoundError": "errors",
+    "Block": "records",
+    "Claimed": "records",
+    "Curve": "records",
+    "LayerMeasures": "records",
+    "Proposal": "records",
+    "Result": "records",
+    "TestMeasures": "records",
+    "Worker": "workers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -54,7 +54,7 @@ def test_unknown_data_set() -> None:
 
 def test_missing_file(csv: Path) -> None:
     _refuses(csv.parent / "adlt.csv", r"no such file or folder: '.*adlt.csv'; did you mean 'adult.csv'\?")
-    _refuses(csv.parent / "nowhere" / "adult.csv", "there is no folder '.*nowhere'")
+    _refuses(csv.parent / "nowhere" / "adult.csv", "there is no folder '.*nowhere'; check the path")
 
 
 def test_data_set_named_without_its_ending(csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_csv_in_another_encoding(tmp_path: Path) -> None:
 
 def test_csv_with_ragged_lines(tmp_path: Path) -> None:
     _refuses(_write(tmp_path, "a,income\n1,yes\n1,2,no\n"), "is not a table", "line 3")
-    _refuses(_write(tmp_path, "a,income\n1,yes,\n2,no,\n"), "is not a table", "as many values as the first has names")
+    _refuses(_write(tmp_path, "a,income\n1,yes,\n2,no,\n"), "is not a table: its first line has 2 names, the next 3")
 
 
 def test_csv_with_one_name_twice(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_npz_that_does_not_fit(tmp_path: Path) -> None:
         ({"x": x[:0], "y": y[:0]}, "no rows"),
         ({"x": x[:, :0], "y": y}, "no feature columns"),
         ({"x": np.zeros((0, 2, 2)), "y": y[:0]}, "0 samples of 4 features"),
-        ({"x": x, "y": y * np.nan}, "the labels of .* has no label in 20 rows|have no label"),
+        ({"x": x, "y": y * np.nan}, "no label in 20 rows"),
         ({"x_train": x, "y_train": y, "x_test": x}, "x_test and y_test belong together"),
         ({"x_train": x, "y_train": y, "x_test": x[:, :1], "y_test": y}, "differ in more than the samples"),
         ({"x_train": x[:5], "y_train": y[:5], "x_test": x, "y_test": y}, "5 rows outside its test part"),
@@ -218,7 +218,7 @@ def test_target_for_npz(tmp_path: Path) -> None:
     _refuses(_npz(tmp_path, x=np.zeros((20, 2)), y=np.arange(20) % 2), "leave --target out")
 
 
-def test_sparse_class_in_parquet(tmp_path: Path) -> None:
+def test_class_with_too_few_members_in_parquet(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": [1.0] * 12, "income": [0] * 10 + [1] * 2})
     frame.to_parquet(tmp_path / "t.parquet")
     _refuses(tmp_path / "t.parquet", "class '1' has 2")

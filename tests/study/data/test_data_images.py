@@ -86,7 +86,7 @@ def test_every_cut_of_an_idx_file_is_refused(write_idx: Write, images: Pixels) -
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(DataError, match="is cut|begins with the bytes"):
+        with pytest.raises(DataError, match=r"is cut|begins with the bytes"):
             read_idx(path)
     path.write_bytes(whole + b"\0")
     with pytest.raises(DataError, match="longer than it says"):
@@ -113,8 +113,6 @@ def test_idx_files_that_do_not_fit(write_idx: Write, images: Pixels, digits: Pix
     write_idx("t10k-labels-idx1-ubyte", digits)
     with pytest.raises(DataError, match="one size only"):
         load_dataset(str(folder))
-    with pytest.raises(DataError, match="one size only"):
-        load_dataset(str(folder), target="income")
 
 
 def test_target_for_idx_folder(write_idx: Write, images: Pixels, digits: Pixels) -> None:
@@ -133,12 +131,8 @@ def test_npz_keys(tmp_path: Path, images: Pixels, digits: Pixels, keys: tuple[st
     assert data.classes == ("0", "3", "7")
 
 
-def test_npz_with_test_part_is_the_idx_folder(
-    tmp_path: Path, write_idx: Write, images: Pixels, digits: Pixels
-) -> None:
-    np.savez(
-        tmp_path / "mnist.npz", x_train=images[:20], y_train=digits[:20], x_test=images[20:], y_test=digits[20:]
-    )
+def test_npz_with_test_part_is_the_idx_folder(tmp_path: Path, write_idx: Write, images: Pixels, digits: Pixels) -> None:
+    np.savez(tmp_path / "mnist.npz", x_train=images[:20], y_train=digits[:20], x_test=images[20:], y_test=digits[20:])
     write_idx("train-images-idx3-ubyte", images[:20])
     write_idx("train-labels-idx1-ubyte", digits[:20])
     write_idx("t10k-images-idx3-ubyte", images[20:])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ def _load_features(path: Path, text: str, target: str = "y") -> pd.DataFrame:
 
 
 def _same(one: Dataset, other: Dataset) -> None:
+    assert isinstance(one.x, pd.DataFrame)
+    assert isinstance(other.x, pd.DataFrame)
     pd.testing.assert_frame_equal(one.x, other.x)
     np.testing.assert_array_equal(one.y, other.y)
     assert one.classes == other.classes
@@ -57,18 +60,15 @@ def test_numbers_and_texts_are_told_apart(tmp_path: Path) -> None:
     assert x["flag"].tolist() == ["True", "False", "True"]
 
 
-@pytest.mark.parametrize("dtype", ["Int64", "Float64", "float32", "int8", "string", "category", object])
-def test_storage_type_does_not_matter(tmp_path: Path, dtype: str) -> None:
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "float32", "int8", "string", object])
+def test_storage_type_does_not_matter(tmp_path: Path, dtype: Any) -> None:
     whole = pd.DataFrame({"a": [1, 2, 3, 2], "y": ["u", "v", "u", "v"]})
     whole.to_parquet(tmp_path / "plain.parquet")
     values = whole["a"].astype(str) if dtype in ("string", object) else whole["a"]
     whole.assign(a=values.astype(dtype)).to_parquet(tmp_path / "other.parquet")
     plain = load_dataset(str(tmp_path / "plain.parquet"), target="y")
     other = load_dataset(str(tmp_path / "other.parquet"), target="y")
-    if dtype == "category":
-        assert list(other.x["a"]) == ["1", "2", "3", "2"]
-    else:
-        _same(plain, other)
+    _same(plain, other)
 
 
 def test_missing_values_of_every_storage_type(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_missing_values_of_every_storage_type(tmp_path: Path) -> None:
             "whole": pd.array([1, None, 3, 4], dtype="Int64"),
             "flag": pd.array([True, None, False, True], dtype="boolean"),
             "mixed": pd.Series([True, None, False, True], dtype=object),
-            "day": pd.to_datetime(["1970-01-02", None, "1970-01-03", "1970-01-03"], utc=True),
+            "day": pd.Series(np.array([1, "NaT", 2, 2], dtype="datetime64[D]")).dt.tz_localize("UTC"),
             "gap": pd.to_timedelta([1, None, 2, 3], unit="s"),
             "words": pd.Series([["a"], None, ["a", "b"], ["a"]], dtype=object),
             "y": ["u", "v", "u", "v"],

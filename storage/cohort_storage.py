@@ -1,0 +1,343 @@
+"""Optuna's storage with cohort transactions: whole blocks of trials in two of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from storage import leases, proposals, reading, results, studies, workers
+from storage.errors import StorageError, StudyNotFoundError
+from storage.records import Block, Claimed, Proposal, Result, TestMeasures
+from storage.tables import LEASES, METADATA, SCHEMA, SCHEMA_VERSION
+from storage.transactions import place_of, writing
+from storage.transactions import reading as snapshot
+from storage.workers import Worker
+
+
+class CohortStorage(RDBStorage):
+    """A database of studies, in Optuna's own schema and tables of ours beside it.
+
+    Everything that stock Optuna does with an `RDBStorage` works on it. The methods here move whole cohorts, every
+    state change a compare-and-set, so that any number of processes may call them at the same time.
+
+    Open one with `storage.open_storage`, which checks the database first.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        engine_kwargs: dict[str, Any] | None = None,
+        skip_compatibility_check: bool = False,
+        *,
+        skip_table_creation: bool = False,
+    ) -> None:
+        """Connect, and create missing tables.
+
+        Args:
+            url: SQLAlchemy URL.
+            engine_kwargs: For SQLAlchemy's `create_engine`.
+            skip_compatibility_check: Trust that Optuna's schema version fits.
+            skip_table_creation: Trust that all tables exist.
+        """
+        super().__init__(url, engine_kwargs, skip_compatibility_check, skip_table_creation=skip_table_creation)
+        if not skip_table_creation:
+            METADATA.create_all(self.engine)
+            with writing(self.engine) as connection:
+                if connection.execute(select(SCHEMA.c.version)).first() is None:
+                    connection.execute(insert(SCHEMA), {"schema_id": 1, "version": SCHEMA_VERSION})
+
+    @property
+    def place(self) -> str:
+        """The database as its user knows it: a path, or a URL without its password."""
+        return place_of(self.engine)
+
+    def create_or_get_study(
+        self,
+        name: str,
+        directions: Sequence[str | StudyDirection],
+        *,
+        metric_names: Sequence[str] | None = None,
+        user_attrs: Mapping[str, Any] | None = None,
+        system_attrs: Mapping[str, Any] | None = None,
+    ) -> tuple[int, bool]:
+        """The study of that name, created with these directions and attributes where there is none.
+
+        Processes that ask at the same time get the same study, and one of them has created it, whole. An existing
+        study is returned as it is.
+
+        Args:
+            name: Its name.
+            directions: "maximize" or "minimize" for each objective.
+            metric_names: What the objectives are called.
+            user_attrs: Optuna user attributes of the study.
+            system_attrs: Optuna system attributes of the study.
+
+        Returns:
+            Its id, and whether it was created.
+        """
+        sides = [d if isinstance(d, StudyDirection) else StudyDirection[d.upper()] for d in directions]
+        with snapshot(self.engine) as connection:
+            found = studies.find(connection, name)
+        if found is not None:
+            return found, False
+        try:
+            with writing(self.engine) as connection:
+                found = studies.find(connection, name)
+                if found is not None:
+                    return found, False
+                created = studies.create(connection, name, sides, metric_names, user_attrs or {}, system_attrs or {})
+                return_value = created, True
+            return return_value
+        except IntegrityError:  # without SQLite's lock, another process may have been faster
+            return self.study_id(name), False
+
+    def study_id(self, name: str) -> int:
+        """The id of the study of that name.
+
+        Raises:
+            StudyNotFoundError: There is none; the text names the nearest one.
+        """
+        with snapshot(self.engine) as connection:
+            return studies.find_or_explain(connection, name, self.place)
+
+    def set_study_attrs(
+        self,
+        study_id: int,
+        *,
+        user_attrs: Mapping[str, Any] | None = None,
+        system_attrs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Insert or replace attributes of a study in one transaction."""
+        with writing(self.engine, study_id) as connection:
+            studies.set_attributes(connection, study_id, user_attrs or {}, system_attrs or {})
+
+    def delete_study(self, study_id: int) -> None:
+        """Delete a study, and what our own tables know of it."""
+        super().delete_study(study_id)
+        with writing(self.engine) as connection:
+            studies.forget_orphans(connection)
+
+    def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
+        """As Optuna's; our rows of studies that stock Optuna deleted are cleared first."""
+        with writing(self.engine) as connection:
+            studies.forget_orphans(connection)
+        return super().create_new_study(directions, study_name)
+
+    def propose(self, study_id: int, block: Block) -> bool:
+        """Insert a block of trials as WAITING, with their parameters.
+
+        Args:
+            study_id: The study.
+            block: The proposals and the number that the first of them expects.
+
+        Returns:
+            Whether it was inserted. Nothing was written where the study has another number of trials by now.
+
+        Raises:
+            StudyNotFoundError: The study is gone.
+            StorageFullError: No room to write; nothing was written.
+        """
+        with writing(self.engine, study_id) as connection:
+            return proposals.insert_block(connection, study_id, block)
+
+    def claim(
+        self,
+        worker: Worker,
+        limit: int,
+        *,
+        below: int | None = None,
+        block: Block | None = None,
+        complete: Callable[[Claimed], Proposal | None] | None = None,
+    ) -> list[Claimed]:
+        """Turn the lowest waiting numbers of the worker's study into running trials of its own.
+
+        Args:
+            worker: Who claims.
+            limit: How many at most.
+            below: Only numbers below this one: the study's total.
+            block: Proposed first, in the same transaction; dropped where its first number is taken.
+            complete: Asked for every claimed trial; returns the parameters that it still lacks, or None. They are
+                stored in the same transaction. A trial that a user enqueued has a `fixed` and no `params`. What is
+                stored already stays as it is. It must not use this storage.
+
+        Returns:
+            The claimed trials in number order.
+
+        Raises:
+            StudyNotFoundError: The study is gone.
+            StorageFullError: No room to write; nothing was written.
+        """
+        with writing(self.engine, worker.study_id) as connection:
+            if block is not None:
+                proposals.insert_block(connection, worker.study_id, block)
+            return leases.claim_waiting(connection, worker.study_id, worker.token, limit, below, complete)
+
+    def finish(self, worker: Worker, outcomes: Sequence[Result]) -> list[int]:
+        """Record results in one transaction, for those trials whose lease still stands.
+
+        Args:
+            worker: Who claimed them.
+            outcomes: One a trial.
+
+        Returns:
+            The ids of the trials that were lost meanwhile; their results are discarded, and that is on record.
+
+        Raises:
+            ValueError: A value is NaN, or does not fit the study; nothing was written.
+            StorageFullError: No room to write; nothing was written.
+        """
+        results.check(outcomes)
+        try:
+            with writing(self.engine, worker.study_id) as connection:
+                return results.write_results(connection, worker.study_id, worker.token, outcomes)
+        except StudyNotFoundError:
+            return [outcome.trial_id for outcome in outcomes]
+
+    def release(self, worker: Worker, trial_ids: Collection[int] | None = None) -> list[int]:
+        """Give trials back: RUNNING becomes WAITING, with the same number and parameters.
+
+        Args:
+            worker: Who claimed them.
+            trial_ids: Which; None means all that it holds.
+
+        Returns:
+            Their numbers.
+        """
+        with writing(self.engine) as connection:
+            return leases.give_back(connection, worker.token, trial_ids)
+
+    def worker(self, study_id: int, *, details: Mapping[str, Any] | None = None) -> Worker:
+        """Sign on as a worker of a study; use it as a context manager.
+
+        Args:
+            study_id: The study.
+            details: Library versions and hardware, kept with the study.
+
+        Raises:
+            StorageError: The database is no file of this machine.
+        """
+        return Worker(self.engine, study_id, self._workers_folder(), details or {})
+
+    def take_back(self, study_id: int) -> list[int]:
+        """Take back the trials of every dead worker: they wait again, with the same number and parameters.
+
+        Only trials with a row in our lease table are touched. Any number of processes may do this at the same time;
+        each trial is taken back by one of them.
+
+        Returns:
+            Their numbers.
+        """
+        return workers.take_back(self.engine, study_id, self._workers_folder())
+
+    def leased_trials(self, study_id: int) -> set[int]:
+        """Ids of the study's trials that a worker holds a lease on."""
+        with snapshot(self.engine) as connection:
+            return set(connection.execute(select(LEASES.c.trial_id).where(LEASES.c.study_id == study_id)).scalars())
+
+    def living_workers(self, study_id: int) -> int:
+        """How many workers of the study are alive."""
+        return workers.living(self.engine, study_id, self._workers_folder())
+
+    def read_trials(
+        self,
+        study_id: int,
+        *,
+        from_number: int = 0,
+        trial_ids: Collection[int] = (),
+        states: Collection[TrialState] = (),
+    ) -> list[FrozenTrial]:
+        """Trials in number order, equal to `get_all_trials`, by a handful of statements.
+
+        A mirror that knows n trials reads what is new or changed with `from_number=n` and, as `trial_ids`, those that
+        were unfinished when it last looked.
+
+        Args:
+            study_id: The study.
+            from_number: Only trials from this number on.
+            trial_ids: And these, whatever their number.
+            states: Only trials in these states; empty means all.
+        """
+        with snapshot(self.engine) as connection:
+            return reading.trials(connection, study_id, from_number, trial_ids, states)
+
+    def count_by_state(self, study_id: int) -> dict[TrialState, int]:
+        """How many trials are in each state; every state is a key."""
+        with snapshot(self.engine) as connection:
+            return reading.count_by_state(connection, study_id)
+
+    def last_activity(self, study_id: int) -> datetime | None:
+        """When a trial or worker of the study was last active, in UTC; None where never."""
+        with snapshot(self.engine) as connection:
+            return reading.last_activity(connection, study_id)
+
+    def layer_measures(self, study_id: int, *, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
+        """One dict a trial, replicate and layer: `number`, `replicate`, `layer`, and every measure by name."""
+        with snapshot(self.engine) as connection:
+            return reading.layer_measures(connection, study_id, numbers)
+
+    def learning_curves(self, study_id: int, *, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
+        """One dict a trial, replicate and curve: `number`, `replicate`, `name`, `points`."""
+        with snapshot(self.engine) as connection:
+            return reading.learning_curves(connection, study_id, numbers)
+
+    def test_results(self, study_id: int, *, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
+        """One dict a trial and replicate: `number`, `replicate`, and every measure by name."""
+        with snapshot(self.engine) as connection:
+            return reading.test_results(connection, study_id, numbers)
+
+    def save_test_results(self, study_id: int, measured: Sequence[TestMeasures]) -> None:
+        """Store test results, in place of older ones of the same trial and replicate."""
+        with writing(self.engine, study_id) as connection:
+            results.write_test_results(connection, measured)
+
+    def workers(self, study_id: int) -> list[dict[str, Any]]:
+        """One dict a worker, oldest first: `token`, `host`, `pid`, `started`, `last_active`, `ended`, `details`."""
+        with snapshot(self.engine) as connection:
+            return reading.workers(connection, study_id)
+
+    def losses(self, study_id: int) -> list[dict[str, Any]]:
+        """One dict for every time that a claimed trial was lost: `number`, `token`, `reason`, `at`."""
+        with snapshot(self.engine) as connection:
+            return reading.losses(connection, study_id)
+
+    def integrity_check(self) -> list[str]:
+        """What SQLite's own check finds wrong with the file; empty where all is well, and for other databases."""
+        if self.engine.dialect.name != "sqlite":
+            return []
+        with snapshot(self.engine) as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        return [] if found == ["ok"] else [str(line) for line in found]
+
+    def schema_versions(self) -> dict[str, str]:
+        """The versions of Optuna's tables (`optuna`, an alembic revision) and of ours (`reluctant`)."""
+        with snapshot(self.engine) as connection:
+            ours = connection.execute(select(SCHEMA.c.version)).scalar_one()
+        return {"optuna": self.get_current_version(), "reluctant": str(ours)}
+
+    def close(self) -> None:
+        """Close all connections; of SQLite, the database file alone then holds everything."""
+        self.remove_session()
+        if self.engine.dialect.name == "sqlite":
+            # A full disk or a reader in another process may prevent it: then the `-wal` file stays, and stays valid.
+            with contextlib.suppress(DBAPIError), self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout = 2000")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+        self.engine.dispose()
+
+    def _workers_folder(self) -> Path:
+        path = self.engine.url.database
+        if self.engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
+            raise StorageError(
+                f"{self.place} has no place for the locks that tell living workers from dead ones; "
+                "use a SQLite file on this machine, as in --storage reluctant.db"
+            )
+        return Path(f"{path}.workers")

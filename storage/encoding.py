@@ -1,0 +1,87 @@
+"""Rows as Optuna writes them, and JSON that every database understands."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice
+from typing import Any, TypeVar
+
+from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
+
+# SQLite allows 32,766 bound values in a statement, older builds 999.
+_CHUNK = 900
+
+T = TypeVar("T")
+
+
+def now() -> datetime:
+    """This moment as Optuna stores it: UTC without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """`items` in lists that are short enough for one statement."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk
+
+
+def to_json(value: Any) -> str:
+    """`value` as JSON; numpy scalars become plain numbers."""
+    return json.dumps(value, default=_plain)
+
+
+def numbers_to_json(numbers: Mapping[str, float] | Sequence[float]) -> str:
+    """Numbers as standard JSON, which knows neither NaN nor infinity: what is not finite becomes null."""
+    if isinstance(numbers, Mapping):
+        return json.dumps({name: _finite(number) for name, number in numbers.items()})
+    return json.dumps([_finite(number) for number in numbers])
+
+
+def json_to_numbers(text: str) -> Any:
+    """The inverse of `numbers_to_json`; null becomes NaN."""
+    read = json.loads(text)
+    if isinstance(read, dict):
+        return {name: math.nan if number is None else number for name, number in read.items()}
+    return [math.nan if number is None else number for number in read]
+
+
+def param_rows(
+    trial_id: int, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
+) -> list[dict[str, Any]]:
+    """Rows of Optuna's `trial_params`."""
+    return [
+        {
+            "trial_id": trial_id,
+            "param_name": name,
+            "param_value": distributions[name].to_internal_repr(value),
+            "distribution_json": distribution_to_json(distributions[name]),
+        }
+        for name, value in params.items()
+    ]
+
+
+def attribute_rows(owner: Mapping[str, int], attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of one of Optuna's attribute tables; `owner` is `{"trial_id": …}` or `{"study_id": …}`."""
+    return [{**owner, "key": key, "value_json": to_json(value)} for key, value in attributes.items()]
+
+
+@lru_cache(maxsize=4096)
+def json_to_cached_distribution(text: str) -> BaseDistribution:
+    """The distribution that `text` describes; the same text gives the same object."""
+    return json_to_distribution(text)
+
+
+def _finite(number: float) -> float | None:
+    plain = float(number)
+    return plain if math.isfinite(plain) else None
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r} of type {type(value).__name__} cannot be stored as JSON")

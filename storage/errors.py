@@ -1,0 +1,83 @@
+"""What can go wrong with a database, in the words of this project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reluctant.errors import ReluctantError
+
+
+class StorageError(ReluctantError, RuntimeError):
+    """A database cannot be used as it was asked to be."""
+
+
+class StorageRefusedError(StorageError):
+    """A database was not opened; nothing was written."""
+
+
+class StorageFullError(StorageError):
+    """There is no room to write; the transaction was rolled back and the database is intact."""
+
+
+class StorageBusyError(StorageError):
+    """Another process held the database for longer than the busy timeout; nothing was written."""
+
+
+class StudyNotFoundError(StorageError, LookupError):
+    """A study of that name or id does not exist."""
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Raise a `StorageError` where the block raises an error of the database.
+
+    Args:
+        place: The database as its user knows it, without a password.
+
+    Raises:
+        StorageFullError: The disk is full.
+        StorageBusyError: The database stayed locked.
+        StorageError: Anything else that the database reports about itself.
+    """
+    import sqlite3
+
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        known = _known(str(error.orig if isinstance(error, DBAPIError) else error), place)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _known(text: str, place: str) -> StorageError | None:
+    """The error of this project that says what a database driver's text means."""
+    seen = text.lower()
+    if "disk is full" in seen or "no space left" in seen or "disk full" in seen:
+        return StorageFullError(
+            f"no room left to write {place}; the last transaction was rolled back and the database is intact; "
+            "free some space and start again"
+        )
+    if "database is locked" in seen or "database table is locked" in seen:
+        return StorageBusyError(
+            f"{place} stayed locked by another process; nothing was written; "
+            "end what holds it (a backup, a shell with an open transaction) and start again"
+        )
+    if "readonly database" in seen or "read-only" in seen:
+        return StorageError(
+            f"{place} can no longer be written (it was made read-only, moved or deleted); "
+            "put it back, or make it and its folder writable, and start again"
+        )
+    if "malformed" in seen or "not a database" in seen:
+        return StorageError(
+            f"{place} is corrupt ({text}); restore a copy, or save what can be read with "
+            "`sqlite3 OLD .recover | sqlite3 NEW`"
+        )
+    if "disk i/o error" in seen or "unable to open database file" in seen or "no such table" in seen:
+        return StorageError(
+            f"{place} cannot be read or written ({text}); check that the file is still there and that its disk works"
+        )
+    return None

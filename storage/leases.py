@@ -1,0 +1,167 @@
+"""Claiming waiting trials, giving them back, and taking back those of the dead."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.trial import TrialState
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
+
+from storage.encoding import chunks, json_to_cached_distribution, now, param_rows
+from storage.records import Claimed, Proposal
+from storage.tables import LEASES, LOSSES, PARAMS, RESULT_TABLES, SYSTEM_ATTRS, TRIALS, WORKERS
+
+WORKER_DIED = "worker died"
+RESULT_DISCARDED = "result discarded"
+
+
+def claim_waiting(
+    connection: Connection,
+    study_id: int,
+    token: str,
+    limit: int,
+    below: int | None,
+    complete: Callable[[Claimed], Proposal | None] | None,
+) -> list[Claimed]:
+    """Turn the lowest waiting numbers into running trials of one worker.
+
+    Args:
+        connection: A writing transaction on the study.
+        study_id: The study.
+        token: The worker's token.
+        limit: How many trials at most.
+        below: Only numbers below this one; None means all.
+        complete: Gives the parameters that a claimed trial still lacks; see `CohortStorage.claim`.
+    """
+    at = now()
+    lowest = (
+        select(TRIALS.c.trial_id)
+        .where(TRIALS.c.study_id == study_id, TRIALS.c.state == TrialState.WAITING)
+        .order_by(TRIALS.c.number)
+        .limit(limit)
+    )
+    if below is not None:
+        lowest = lowest.where(TRIALS.c.number < below)
+    won: dict[int, int] = {}
+    for some in chunks(connection.execute(lowest).scalars()):
+        take = (
+            update(TRIALS)
+            .where(TRIALS.c.trial_id.in_(some), TRIALS.c.state == TrialState.WAITING)
+            .values(state=TrialState.RUNNING, datetime_start=at)
+            .returning(TRIALS.c.number, TRIALS.c.trial_id)
+        )
+        won.update((number, trial_id) for number, trial_id in connection.execute(take))
+        for table in (*RESULT_TABLES, LEASES):
+            connection.execute(delete(table).where(table.c.trial_id.in_(some)))
+    mark_active(connection, token, at)
+    if not won:
+        return []
+    leases = [{"trial_id": i, "study_id": study_id, "token": token, "claimed": at} for i in won.values()]
+    connection.execute(insert(LEASES), leases)
+    claimed = _read_claimed(connection, [(number, won[number]) for number in sorted(won)])
+    return claimed if complete is None else _completed(connection, claimed, complete)
+
+
+def give_back(connection: Connection, token: str, trial_ids: Collection[int] | None) -> list[int]:
+    """Turn a worker's running trials into waiting ones; they keep their parameters.
+
+    Args:
+        connection: A writing transaction.
+        token: The worker's token.
+        trial_ids: Which of its trials; None means all.
+
+    Returns:
+        Their numbers.
+    """
+    numbers: list[int] = []
+    if trial_ids is None:
+        held = select(LEASES.c.trial_id).where(LEASES.c.token == token)
+        trial_ids = list(connection.execute(held).scalars())
+    for some in chunks(trial_ids):
+        back = (
+            update(TRIALS)
+            .where(TRIALS.c.trial_id.in_(some), lease_stands(token))
+            .values(state=TrialState.WAITING, datetime_start=None)
+            .returning(TRIALS.c.number)
+        )
+        numbers += connection.execute(back).scalars()
+        connection.execute(delete(LEASES).where(LEASES.c.trial_id.in_(some), LEASES.c.token == token))
+    return sorted(numbers)
+
+
+def take_back_from(connection: Connection, study_id: int, token: str) -> list[int]:
+    """Take back a dead worker's trials, put the loss on record, and close the worker's row.
+
+    Returns:
+        Their numbers; empty where somebody else was faster.
+    """
+    held = select(LEASES.c.trial_id).where(LEASES.c.token == token)
+    trial_ids = list(connection.execute(held).scalars())
+    numbers = give_back(connection, token, trial_ids)
+    record_losses(connection, study_id, token, trial_ids, WORKER_DIED)
+    connection.execute(update(WORKERS).where(WORKERS.c.token == token, WORKERS.c.ended.is_(None)).values(ended=now()))
+    return numbers
+
+
+def lease_stands(token: str) -> ColumnElement[bool]:
+    """The condition on a row of `trials` that it is running under a lease of this worker."""
+    lease = exists().where(
+        LEASES.c.trial_id == TRIALS.c.trial_id,
+        LEASES.c.token == token,
+        LEASES.c.claimed == TRIALS.c.datetime_start,
+    )
+    return (TRIALS.c.state == TrialState.RUNNING) & lease
+
+
+def record_losses(connection: Connection, study_id: int, token: str, trial_ids: Collection[int], reason: str) -> None:
+    """Put on record that a worker lost these trials."""
+    if trial_ids:
+        at = now()
+        rows = [{"trial_id": i, "study_id": study_id, "token": token, "reason": reason, "at": at} for i in trial_ids]
+        connection.execute(insert(LOSSES), rows)
+
+
+def mark_active(connection: Connection, token: str, at: datetime) -> None:
+    """Note that a worker was active at this moment."""
+    connection.execute(update(WORKERS).where(WORKERS.c.token == token).values(last_active=at))
+
+
+def _read_claimed(connection: Connection, trials: list[tuple[int, int]]) -> list[Claimed]:
+    params: dict[int, dict[str, Any]] = defaultdict(dict)
+    distributions: dict[int, dict[str, BaseDistribution]] = defaultdict(dict)
+    fixed: dict[int, dict[str, Any]] = {}
+    for some in chunks(trial_id for _, trial_id in trials):
+        columns = select(PARAMS.c.trial_id, PARAMS.c.param_name, PARAMS.c.param_value, PARAMS.c.distribution_json)
+        for row in connection.execute(columns.where(PARAMS.c.trial_id.in_(some)).order_by(PARAMS.c.param_id)):
+            distribution = json_to_cached_distribution(row.distribution_json)
+            distributions[row.trial_id][row.param_name] = distribution
+            params[row.trial_id][row.param_name] = distribution.to_external_repr(row.param_value)
+        attributes = select(SYSTEM_ATTRS.c.trial_id, SYSTEM_ATTRS.c.value_json)
+        enqueued = (SYSTEM_ATTRS.c.trial_id.in_(some), SYSTEM_ATTRS.c.key == "fixed_params")
+        fixed.update((i, json.loads(text)) for i, text in connection.execute(attributes.where(*enqueued)))
+    return [Claimed(i, number, params[i], distributions[i], fixed.get(i, {})) for number, i in trials]
+
+
+def _completed(
+    connection: Connection, claimed: list[Claimed], complete: Callable[[Claimed], Proposal | None]
+) -> list[Claimed]:
+    whole: list[Claimed] = []
+    rows: list[dict[str, Any]] = []
+    for trial in claimed:
+        added = complete(trial)
+        if added is None:
+            whole.append(trial)
+            continue
+        missing = {name: value for name, value in added.params.items() if name not in trial.params}
+        rows += param_rows(trial.trial_id, missing, added.distributions)
+        params = {**trial.params, **missing}
+        distributions = {**{name: added.distributions[name] for name in missing}, **trial.distributions}
+        whole.append(Claimed(trial.trial_id, trial.number, params, distributions, trial.fixed))
+    if rows:
+        connection.execute(insert(PARAMS), rows)
+    return whole

@@ -1,0 +1,51 @@
+"""Which file system a path is on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# Their locks and shared memory do not reach other machines, or not reliably: WAL would corrupt the database.
+_NETWORK = frozenset(
+    {
+        *("nfs", "nfs3", "nfs4", "cifs", "smb2", "smb3", "smbfs", "ncpfs", "afs", "coda", "davfs"),
+        *("lustre", "gpfs", "beegfs", "ceph", "panfs", "pvfs2", "orangefs", "glusterfs", "gfs2", "ocfs2"),
+    }
+)
+_NETWORK_FUSE = re.compile(
+    r"fuse\.(sshfs|s3fs|s3ql|rclone|gcsfuse|goofys|glusterfs|ceph|davfs2|curlftpfs|juicefs|mount-s3|blobfuse2?|nfs.*)"
+)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One line of the mount table."""
+
+    point: Path
+    kind: str
+
+    @property
+    def is_network(self) -> bool:
+        """Whether other machines may have it mounted too."""
+        return self.kind in _NETWORK or _NETWORK_FUSE.fullmatch(self.kind) is not None
+
+
+def read_mounts(table: Path = Path("/proc/mounts")) -> list[Mount]:
+    """The mounts of this system; empty where it does not say."""
+    try:
+        lines = table.read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+    return [Mount(Path(_unescaped(words[1])), words[2]) for words in map(str.split, lines) if len(words) >= 3]
+
+
+def mount_of(path: Path, mounts: list[Mount]) -> Mount | None:
+    """The mount that holds `path`, which is absolute and free of symbolic links; the last one wins a tie."""
+    holding = [mount for mount in mounts if path.is_relative_to(mount.point)]
+    return max(reversed(holding), key=lambda mount: len(mount.point.parts), default=None)
+
+
+def _unescaped(text: str) -> str:
+    r"""The mount table writes a space as `\040`."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)

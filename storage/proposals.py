@@ -1,0 +1,60 @@
+"""Blocks of trials enter a study as WAITING, numbered and with their parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optuna.trial import TrialState
+from sqlalchemy import Connection, delete, func, insert, select
+
+from storage.encoding import attribute_rows, chunks, param_rows
+from storage.records import Block
+from storage.tables import PARAMS, SYSTEM_ATTRS, TRIAL_TABLES, TRIALS, USER_ATTRS
+
+
+def insert_block(connection: Connection, study_id: int, block: Block) -> bool:
+    """Insert the block where its first number is the study's next.
+
+    Args:
+        connection: A writing transaction on the study.
+        study_id: The study.
+        block: The proposals.
+
+    Returns:
+        Whether the block was inserted; nothing was written where not.
+    """
+    count = select(func.count()).select_from(TRIALS).where(TRIALS.c.study_id == study_id)
+    if connection.execute(count).scalar_one() != block.first_number:
+        return False
+    if not block.proposals:
+        return True
+    numbers = range(block.first_number, block.first_number + len(block.proposals))
+    connection.execute(
+        insert(TRIALS), [{"number": number, "study_id": study_id, "state": TrialState.WAITING} for number in numbers]
+    )
+    born = (
+        select(TRIALS.c.trial_id)
+        .where(TRIALS.c.study_id == study_id, TRIALS.c.number >= block.first_number)
+        .order_by(TRIALS.c.number)
+    )
+    trial_ids = list(connection.execute(born).scalars())
+    forget_trials(connection, trial_ids)
+
+    params: list[dict[str, Any]] = []
+    system_attrs: list[dict[str, Any]] = []
+    user_attrs: list[dict[str, Any]] = []
+    for trial_id, proposal in zip(trial_ids, block.proposals, strict=True):
+        params += param_rows(trial_id, proposal.params, proposal.distributions)
+        system_attrs += attribute_rows({"trial_id": trial_id}, {"fixed_params": dict(proposal.params)})
+        user_attrs += attribute_rows({"trial_id": trial_id}, proposal.user_attrs)
+    for table, rows in ((PARAMS, params), (SYSTEM_ATTRS, system_attrs), (USER_ATTRS, user_attrs)):
+        if rows:
+            connection.execute(insert(table), rows)
+    return True
+
+
+def forget_trials(connection: Connection, trial_ids: list[int]) -> None:
+    """Clear our rows of these ids: Optuna gives the ids of deleted trials to new ones."""
+    for some in chunks(trial_ids):
+        for table in TRIAL_TABLES:
+            connection.execute(delete(table).where(table.c.trial_id.in_(some)))

@@ -1,0 +1,207 @@
+"""Reading a study with a handful of statements, however many trials it has."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from optuna.storages._rdb.models import TrialIntermediateValueModel, TrialValueModel
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import ColumnElement, Connection, Table, func, select
+
+from storage.encoding import chunks, json_to_cached_distribution, json_to_numbers
+from storage.tables import (
+    CURVES,
+    INTERMEDIATE_VALUES,
+    LAYERS,
+    LOSSES,
+    PARAMS,
+    SYSTEM_ATTRS,
+    TEST_RESULTS,
+    TRIALS,
+    USER_ATTRS,
+    VALUES,
+    WORKERS,
+)
+
+
+def trials(
+    connection: Connection, study_id: int, from_number: int, trial_ids: Collection[int], states: Collection[TrialState]
+) -> list[FrozenTrial]:
+    """The trials from a number on, and those with the given ids, in number order.
+
+    Args:
+        connection: A snapshot.
+        study_id: The study.
+        from_number: The lowest number.
+        trial_ids: Ids of lower-numbered trials to read too.
+        states: Which states; empty means all.
+    """
+    found: list[FrozenTrial] = []
+    for wanted in _conditions(study_id, from_number, trial_ids, states):
+        found += _frozen(connection, wanted)
+    return sorted(found, key=lambda trial: trial.number)
+
+
+def count_by_state(connection: Connection, study_id: int) -> dict[TrialState, int]:
+    """How many trials are in each state; every state is a key."""
+    counted = select(TRIALS.c.state, func.count()).where(TRIALS.c.study_id == study_id).group_by(TRIALS.c.state)
+    counts = dict.fromkeys(TrialState, 0)
+    counts.update((state, count) for state, count in connection.execute(counted))
+    return counts
+
+
+def last_activity(connection: Connection, study_id: int) -> datetime | None:
+    """When a trial or a worker of the study was last active, in UTC; None where never."""
+    of_trials = select(func.max(TRIALS.c.datetime_start), func.max(TRIALS.c.datetime_complete))
+    of_workers = select(func.max(WORKERS.c.last_active)).where(WORKERS.c.study_id == study_id)
+    moments = [
+        *connection.execute(of_trials.where(TRIALS.c.study_id == study_id)).one(),
+        connection.execute(of_workers).scalar_one(),
+    ]
+    known = [moment.replace(tzinfo=UTC) for moment in moments if moment is not None]
+    return max(known, default=None)
+
+
+def layer_measures(connection: Connection, study_id: int, numbers: Collection[int] | None) -> list[dict[str, Any]]:
+    """One dict a trial, replicate and layer: `number`, `replicate`, `layer`, and every measure by name."""
+    rows = _own_rows(connection, LAYERS, study_id, numbers, LAYERS.c.replicate, LAYERS.c.layer)
+    return [
+        {"number": r.number, "replicate": r.replicate, "layer": r.layer, **json_to_numbers(r.measures_json)}
+        for r in rows
+    ]
+
+
+def learning_curves(connection: Connection, study_id: int, numbers: Collection[int] | None) -> list[dict[str, Any]]:
+    """One dict a trial, replicate and curve: `number`, `replicate`, `name`, `points`."""
+    rows = _own_rows(connection, CURVES, study_id, numbers, CURVES.c.replicate, CURVES.c.name)
+    return [
+        {"number": r.number, "replicate": r.replicate, "name": r.name, "points": json_to_numbers(r.points_json)}
+        for r in rows
+    ]
+
+
+def test_results(connection: Connection, study_id: int, numbers: Collection[int] | None) -> list[dict[str, Any]]:
+    """One dict a trial and replicate: `number`, `replicate`, and every measure by name."""
+    rows = _own_rows(connection, TEST_RESULTS, study_id, numbers, TEST_RESULTS.c.replicate)
+    return [{"number": r.number, "replicate": r.replicate, **json_to_numbers(r.measures_json)} for r in rows]
+
+
+def losses(connection: Connection, study_id: int) -> list[dict[str, Any]]:
+    """One dict for every time that a claimed trial was lost: `number`, `token`, `reason`, `at` (UTC)."""
+    columns = select(TRIALS.c.number, LOSSES.c.token, LOSSES.c.reason, LOSSES.c.at)
+    joined = columns.join(TRIALS, TRIALS.c.trial_id == LOSSES.c.trial_id).where(TRIALS.c.study_id == study_id)
+    rows = connection.execute(joined.order_by(LOSSES.c.loss_id))
+    return [{"number": r.number, "token": r.token, "reason": r.reason, "at": r.at.replace(tzinfo=UTC)} for r in rows]
+
+
+def workers(connection: Connection, study_id: int) -> list[dict[str, Any]]:
+    """One dict a worker, oldest first.
+
+    Keys: `token`, `host`, `pid`, `started`, `last_active`, `ended` (UTC, None while it runs), `details`.
+    """
+    found = connection.execute(select(WORKERS).where(WORKERS.c.study_id == study_id).order_by(WORKERS.c.started))
+    return [
+        {
+            "token": row.token,
+            "host": row.host,
+            "pid": row.pid,
+            "started": row.started.replace(tzinfo=UTC),
+            "last_active": row.last_active.replace(tzinfo=UTC),
+            "ended": None if row.ended is None else row.ended.replace(tzinfo=UTC),
+            "details": json.loads(row.details_json),
+        }
+        for row in found
+    ]
+
+
+def _conditions(
+    study_id: int, from_number: int, trial_ids: Collection[int], states: Collection[TrialState]
+) -> Iterable[ColumnElement[bool]]:
+    of_study = TRIALS.c.study_id == study_id
+    if states:
+        of_study &= TRIALS.c.state.in_(list(states))
+    yield of_study & (TRIALS.c.number >= from_number) if from_number > 0 else of_study
+    if from_number > 0:
+        for some in chunks(trial_ids):
+            yield of_study & (TRIALS.c.number < from_number) & TRIALS.c.trial_id.in_(some)
+
+
+def _frozen(connection: Connection, wanted: ColumnElement[bool]) -> list[FrozenTrial]:
+    rows = connection.execute(
+        select(
+            TRIALS.c.trial_id, TRIALS.c.number, TRIALS.c.state, TRIALS.c.datetime_start, TRIALS.c.datetime_complete
+        ).where(wanted)
+    ).all()
+    if not rows:
+        return []
+
+    def of_trials(table: Table, *names: str) -> Iterable[Any]:
+        columns = (table.c[name] for name in ("trial_id", *names))
+        selected = select(*columns).join(TRIALS, TRIALS.c.trial_id == table.c.trial_id)
+        return connection.execute(selected.where(wanted).order_by(next(iter(table.primary_key))))
+
+    params: dict[int, dict[str, Any]] = defaultdict(dict)
+    distributions: dict[int, dict[str, Any]] = defaultdict(dict)
+    for i, name, value, text in of_trials(PARAMS, "param_name", "param_value", "distribution_json"):
+        distribution = json_to_cached_distribution(text)
+        distributions[i][name] = distribution
+        params[i][name] = distribution.to_external_repr(value)
+
+    values: dict[int, dict[int, float]] = defaultdict(dict)
+    to_value = TrialValueModel.stored_repr_to_value
+    for i, objective, value, kind in of_trials(VALUES, "objective", "value", "value_type"):
+        values[i][objective] = to_value(value, kind)
+
+    attributes: list[dict[int, dict[str, Any]]] = []
+    for table in (USER_ATTRS, SYSTEM_ATTRS):
+        read: dict[int, dict[str, Any]] = defaultdict(dict)
+        for i, key, text in of_trials(table, "key", "value_json"):
+            read[i][key] = json.loads(text)
+        attributes.append(read)
+    user_attrs, system_attrs = attributes
+
+    steps: dict[int, dict[int, float]] = defaultdict(dict)
+    to_intermediate = TrialIntermediateValueModel.stored_repr_to_intermediate_value
+    for i, step, value, kind in of_trials(INTERMEDIATE_VALUES, "step", "intermediate_value", "intermediate_value_type"):
+        steps[i][step] = to_intermediate(value, kind)
+
+    return [
+        FrozenTrial(
+            number=row.number,
+            state=row.state,
+            value=None,
+            values=[values[row.trial_id][k] for k in sorted(values[row.trial_id])] if row.trial_id in values else None,
+            datetime_start=_local(row.datetime_start),
+            datetime_complete=_local(row.datetime_complete),
+            params=params.get(row.trial_id, {}),
+            distributions=distributions.get(row.trial_id, {}),
+            user_attrs=user_attrs.get(row.trial_id, {}),
+            system_attrs=system_attrs.get(row.trial_id, {}),
+            intermediate_values=steps.get(row.trial_id, {}),
+            trial_id=row.trial_id,
+        )
+        for row in rows
+    ]
+
+
+def _local(moment: datetime | None) -> datetime | None:
+    """Optuna's trials carry naive local times."""
+    return None if moment is None else moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
+
+
+def _own_rows(
+    connection: Connection, table: Table, study_id: int, numbers: Collection[int] | None, *order: ColumnElement[Any]
+) -> Iterable[Any]:
+    joined = select(TRIALS.c.number, table).join(TRIALS, TRIALS.c.trial_id == table.c.trial_id)
+    ordered = joined.where(TRIALS.c.study_id == study_id).order_by(TRIALS.c.number, *order)
+    if numbers is None:
+        return connection.execute(ordered)
+    return (
+        row
+        for some in chunks(sorted(set(numbers)))
+        for row in connection.execute(ordered.where(TRIALS.c.number.in_(some)))
+    )

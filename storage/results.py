@@ -1,0 +1,169 @@
+"""What a cohort gave, written in one transaction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna.storages._rdb.models import TrialValueModel
+from optuna.trial import TrialState
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+
+from storage.encoding import attribute_rows, chunks, now, numbers_to_json
+from storage.leases import RESULT_DISCARDED, lease_stands, mark_active, record_losses
+from storage.records import Result, TestMeasures
+from storage.tables import (
+    CURVES,
+    LAYERS,
+    LEASES,
+    STUDY_DIRECTIONS,
+    SYSTEM_ATTRS,
+    TEST_RESULTS,
+    TRIALS,
+    USER_ATTRS,
+    VALUES,
+)
+
+
+def check(results: Sequence[Result]) -> None:
+    """Refuse what a database must not hold.
+
+    Raises:
+        ValueError: A value or constraint is NaN, a constraint's name is a number, a trial has neither or both of
+            values and a failure, or a trial comes twice.
+    """
+    if len({result.trial_id for result in results}) != len(results):
+        raise ValueError("a trial has two results")
+    for result in results:
+        name = f"trial id {result.trial_id}"
+        if (result.values is None) == (result.failure is None):
+            raise ValueError(f"{name} needs either values or a failure")
+        for value in result.values or ():
+            if math.isnan(value):
+                raise ValueError(f"{name} has the value NaN; record what a trial without a result is worth")
+        for key, value in result.constraints.items():
+            if math.isnan(value):
+                raise ValueError(f"{name} has NaN as constraint {key!r}")
+            if key.isdecimal():
+                raise ValueError(f"{name} has a constraint named {key!r}: Optuna numbers the legacy constraints so")
+
+
+def write_results(connection: Connection, study_id: int, token: str, results: Sequence[Result]) -> list[int]:
+    """Finish the trials whose lease stands.
+
+    Args:
+        connection: A writing transaction on the study.
+        study_id: The study.
+        token: The worker's token.
+        results: What its trials gave.
+
+    Returns:
+        The ids of the trials whose lease was lost; their results are discarded, on record.
+    """
+    at = now()
+    count = select(func.count()).select_from(STUDY_DIRECTIONS).where(STUDY_DIRECTIONS.c.study_id == study_id)
+    objectives = connection.execute(count).scalar_one()
+    for result in results:
+        if result.values is not None and len(result.values) != objectives:
+            raise ValueError(f"trial id {result.trial_id} has {len(result.values)} values, the study {objectives}")
+
+    won: set[int] = set()
+    for state, failed in ((TrialState.COMPLETE, False), (TrialState.FAIL, True)):
+        for some in chunks(result.trial_id for result in results if (result.failure is not None) == failed):
+            finish = (
+                update(TRIALS)
+                .where(TRIALS.c.trial_id.in_(some), TRIALS.c.study_id == study_id, lease_stands(token))
+                .values(state=state, datetime_complete=at)
+                .returning(TRIALS.c.trial_id)
+            )
+            won.update(connection.execute(finish).scalars())
+    for some in chunks(result.trial_id for result in results):
+        connection.execute(delete(LEASES).where(LEASES.c.trial_id.in_(some), LEASES.c.token == token))
+
+    finished = [result for result in results if result.trial_id in won]
+    lost = [result.trial_id for result in results if result.trial_id not in won]
+    _insert(connection, VALUES, [row for result in finished for row in _value_rows(result)])
+    _replace_attributes(connection, USER_ATTRS, {result.trial_id: _user_attrs(result) for result in finished})
+    _replace_attributes(connection, SYSTEM_ATTRS, {result.trial_id: _system_attrs(result) for result in finished})
+    _insert(connection, LAYERS, [row for result in finished for row in _layer_rows(result)])
+    _insert(connection, CURVES, [row for result in finished for row in _curve_rows(result)])
+    record_losses(connection, study_id, token, lost, RESULT_DISCARDED)
+    mark_active(connection, token, at)
+    return lost
+
+
+def write_test_results(connection: Connection, results: Sequence[TestMeasures]) -> None:
+    """Insert test results, in place of older ones of the same trial and replicate."""
+    for result in results:
+        at = (TEST_RESULTS.c.trial_id == result.trial_id, TEST_RESULTS.c.replicate == result.replicate)
+        connection.execute(delete(TEST_RESULTS).where(*at))
+    rows = [
+        {"trial_id": result.trial_id, "replicate": result.replicate, "measures_json": numbers_to_json(result.measures)}
+        for result in results
+    ]
+    _insert(connection, TEST_RESULTS, rows)
+
+
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _replace_attributes(connection: Connection, table: Table, attributes: Mapping[int, Mapping[str, Any]]) -> None:
+    keys = [{"of_trial": trial_id, "named": key} for trial_id, of_trial in attributes.items() for key in of_trial]
+    if keys:
+        same = (table.c.trial_id == bindparam("of_trial"), table.c.key == bindparam("named"))
+        connection.execute(delete(table).where(*same), keys)
+    rows = [
+        row for trial_id, of_trial in attributes.items() for row in attribute_rows({"trial_id": trial_id}, of_trial)
+    ]
+    _insert(connection, table, rows)
+
+
+def _value_rows(result: Result) -> list[dict[str, Any]]:
+    rows = []
+    for objective, value in enumerate(result.values or ()):
+        stored, kind = TrialValueModel.value_to_stored_repr(float(value))
+        rows.append({"trial_id": result.trial_id, "objective": objective, "value": stored, "value_type": kind})
+    return rows
+
+
+def _user_attrs(result: Result) -> dict[str, Any]:
+    return dict(result.user_attrs) if result.failure is None else {**result.user_attrs, "failure": result.failure}
+
+
+def _system_attrs(result: Result) -> dict[str, Any]:
+    """With the constraints by name, as `Trial.set_constraint` writes them, and as the list that the dashboard reads.
+
+    Optuna reads both: the list under the names "0", "1", …; the answer is one, since the values are the same.
+    """
+    if not result.constraints:
+        return dict(result.system_attrs)
+    constraints = {key: float(value) for key, value in result.constraints.items()}
+    named = {f"constraints:{key}": value for key, value in constraints.items()}
+    return {**result.system_attrs, "constraints": list(constraints.values()), **named}
+
+
+def _layer_rows(result: Result) -> list[dict[str, Any]]:
+    return [
+        {
+            "trial_id": result.trial_id,
+            "replicate": layer.replicate,
+            "layer": layer.layer,
+            "measures_json": numbers_to_json(layer.measures),
+        }
+        for layer in result.layers
+    ]
+
+
+def _curve_rows(result: Result) -> list[dict[str, Any]]:
+    return [
+        {
+            "trial_id": result.trial_id,
+            "replicate": curve.replicate,
+            "name": curve.name,
+            "points_json": numbers_to_json(curve.points),
+        }
+        for curve in result.curves
+    ]

@@ -1,0 +1,66 @@
+"""Which versions of the tables this version can read and write."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import optuna
+from alembic.script import ScriptDirectory
+from optuna.storages._rdb import models
+from sqlalchemy import Connection, select
+
+from storage.errors import StorageRefusedError
+from storage.tables import METADATA, OPTUNA_TABLES, SCHEMA, SCHEMA_VERSION
+
+
+def check_versions(connection: Connection, tables: set[str], place: str) -> bool:
+    """Refuse tables of another version than ours.
+
+    Args:
+        connection: To the database.
+        tables: The tables that it has.
+        place: The database as its user knows it.
+
+    Returns:
+        Whether all tables are there, of the right versions. Where not, creating those that are missing completes it.
+
+    Raises:
+        StorageRefusedError: A newer or older version wrote the tables.
+    """
+    revision = None
+    if "alembic_version" in tables:
+        revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if revision is not None and revision != _head():
+        if revision in _revisions():
+            raise StorageRefusedError(
+                f"{place} was written by an older Optuna (schema {revision}, needed {_head()}); "
+                "copy the file, then run `optuna storage upgrade --storage URL`"
+            )
+        raise StorageRefusedError(
+            f"{place} was written by a newer Optuna (schema {revision}; "
+            f"Optuna {optuna.__version__} knows up to {_head()}); upgrade Optuna"
+        )
+    ours = None
+    if SCHEMA.name in tables:
+        ours = connection.execute(select(SCHEMA.c.version)).scalar()
+    if ours is not None and ours > SCHEMA_VERSION:
+        raise StorageRefusedError(
+            f"{place} was written by a newer reluctant (schema {ours}; this one knows up to {SCHEMA_VERSION}); "
+            "upgrade reluctant"
+        )
+    return revision is not None and ours is not None and tables >= OPTUNA_TABLES | set(METADATA.tables)
+
+
+@functools.cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(models.__file__).parent / "alembic"))
+
+
+@functools.cache
+def _head() -> str:
+    return str(_scripts().get_current_head())
+
+
+def _revisions() -> set[str]:
+    return {script.revision for script in _scripts().walk_revisions()}

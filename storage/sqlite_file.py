@@ -1,0 +1,187 @@
+"""An SQLite file: what may be wrong with it, how it is created, how connections to it behave."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import sqlite3
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, create_engine, inspect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from storage.cohort_storage import CohortStorage
+from storage.errors import StorageError, StorageRefusedError, translated
+from storage.locks import alone
+from storage.mounts import Mount, mount_of, read_mounts
+from storage.schema import check_versions
+from storage.tables import METADATA, OPTUNA_TABLES
+
+# Seconds to wait for another process's transaction. A cohort's takes milliseconds; a backup may take longer.
+_BUSY_TIMEOUT = 60.0
+# `UPDATE … RETURNING`.
+_OLDEST_SQLITE = (3, 35, 0)
+# Bytes up to which a file is checked whole when it is opened; `doctor` checks larger ones.
+_CHECKED_SIZE = 64 * 2**20
+
+
+class _State(enum.Enum):
+    """How much of a database is there."""
+
+    EMPTY = enum.auto()
+    PARTIAL = enum.auto()
+    READY = enum.auto()
+
+
+class DurableConnection(sqlite3.Connection):
+    """Waits for the disk at every commit, whatever the SQLite library was built to do."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.execute("PRAGMA synchronous = FULL").close()
+
+
+def open_file(path: Path, *, create: bool, mounts: Sequence[Mount] | None) -> CohortStorage:
+    """Open an SQLite file; see `open_storage`."""
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise StorageRefusedError(
+            f"this Python has SQLite {sqlite3.sqlite_version}; 3.35 or later is needed; use a newer Python"
+        )
+    try:
+        path = path.expanduser().resolve()
+        exists = _check_path(path, create)
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, StorageError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StorageRefusedError(f"cannot use {path} as a database: {reason}; name another file") from None
+    _check_file_system(path, read_mounts() if mounts is None else list(mounts))
+    _check_access(path, exists)
+
+    state = _state(path) if exists else _State.EMPTY
+    if state is _State.EMPTY and not create:
+        raise StorageRefusedError(f"{path} is empty: no study was ever stored in it; `reluctant run` starts one")
+    if state is _State.READY:
+        with translated(str(path)):
+            return _connect(path, complete=True)
+    with alone(path.with_name(f".{path.name}.lock")):
+        return _complete(path)
+
+
+def _check_path(path: Path, create: bool) -> bool:
+    """Whether there is such a file; refuse what can be none."""
+    if not path.parent.is_dir():
+        raise StorageRefusedError(f"there is no folder {path.parent} for {path.name}; mkdir -p {path.parent}")
+    if "?" in str(path):
+        raise StorageRefusedError(f"{path} has a question mark in its path, which SQLAlchemy cannot read; rename it")
+    if not path.exists():
+        if not create:
+            raise StorageRefusedError(
+                f"there is no database {path}; `reluctant run` creates one, --storage names another"
+            )
+        return False
+    if path.is_dir():
+        raise StorageRefusedError(f"{path} is a folder; a database is a file: --storage {path / 'reluctant.db'}")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise StorageRefusedError(f"{path} is no regular file; name a file")
+    return True
+
+
+def _check_file_system(path: Path, mounts: list[Mount]) -> None:
+    mount = mount_of(path.parent, mounts)
+    if mount is not None and mount.is_network:
+        raise StorageRefusedError(
+            f"{path} is on a network file system ({mount.kind} at {mount.point}), on which SQLite's locks and shared "
+            "memory do not hold and a database gets corrupted; use a file on a local disk, "
+            "or a server: --storage postgresql+psycopg://USER@HOST/DATABASE"
+        )
+
+
+def _check_access(path: Path, exists: bool) -> None:
+    if exists and not os.access(path, os.R_OK | os.W_OK):
+        raise StorageRefusedError(f"{path} is read-only for this user; chmod u+rw it, or copy it elsewhere")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise StorageRefusedError(
+            f"the folder {path.parent} is read-only for this user, and SQLite keeps files beside {path.name}; "
+            "make it writable, or name a file elsewhere"
+        )
+
+
+def _state(path: Path) -> _State:
+    """How much of a database the file holds; refuse what is not ours to write to."""
+    size = path.stat().st_size
+    if size == 0:
+        return _State.EMPTY
+    with path.open("rb") as file:
+        if file.read(16) != b"SQLite format 3\0":
+            raise StorageRefusedError(f"{path} is not an SQLite database; name another file")
+    engine = create_engine(_url(path), poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT})
+    try:
+        with engine.connect() as connection:
+            tables = set(inspect(connection).get_table_names())
+            if size <= _CHECKED_SIZE:
+                problem = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+                if problem != "ok":
+                    raise StorageRefusedError(_corrupt(path, str(problem)))
+            if not tables:
+                return _State.EMPTY
+            known = OPTUNA_TABLES | set(METADATA.tables)
+            if not tables <= known and not {"studies", "trials", "version_info"} <= tables:
+                strange = sorted(tables - known)
+                raise StorageRefusedError(
+                    f"{path} is another program's database (it has the table {strange[0]!r} and no studies); "
+                    "name another file"
+                )
+            return _State.READY if check_versions(connection, tables, str(path)) else _State.PARTIAL
+    except DBAPIError as error:
+        if "locked" in str(error.orig):
+            raise StorageRefusedError(f"{path} stayed locked by another process; end it and start again") from None
+        raise StorageRefusedError(_corrupt(path, str(error.orig))) from None
+    finally:
+        engine.dispose()
+
+
+def _corrupt(path: Path, reason: str) -> str:
+    return (
+        f"{path} is corrupt ({reason}); restore a copy, or save what can be read: "
+        f"sqlite3 {path.name} .recover | sqlite3 saved.db"
+    )
+
+
+def _complete(path: Path) -> CohortStorage:
+    """Create what is missing, alone; leave nothing behind where that fails."""
+    new = not path.exists()
+    if not new and _state(path) is _State.READY:
+        with translated(str(path)):
+            return _connect(path, complete=True)
+    try:
+        with translated(str(path)):
+            connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT)
+            try:
+                # Another program may be reading a database that stock Optuna made; it is correct without WAL too.
+                with contextlib.suppress(sqlite3.OperationalError) if not new else contextlib.nullcontext():
+                    connection.execute("PRAGMA journal_mode = WAL")
+            finally:
+                connection.close()
+            return _connect(path, complete=False)
+    except BaseException:
+        if new:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
+        raise
+
+
+def _connect(path: Path, *, complete: bool) -> CohortStorage:
+    # Optuna fills a template with `str.format`.
+    url = _url(path).render_as_string().replace("{", "{{").replace("}", "}}")
+    options = {"connect_args": {"timeout": _BUSY_TIMEOUT, "factory": DurableConnection}}
+    return CohortStorage(url, options, skip_compatibility_check=complete, skip_table_creation=complete)
+
+
+def _url(path: Path) -> URL:
+    return URL.create("sqlite", database=str(path))

@@ -1,0 +1,94 @@
+"""Studies: found, created once however many ask for it, and described by attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna.study import StudyDirection
+from sqlalchemy import Connection, delete, insert, select
+
+from reluctant.errors import nearest
+from storage.encoding import attribute_rows
+from storage.errors import StudyNotFoundError
+from storage.tables import (
+    STUDIES,
+    STUDY_DIRECTIONS,
+    STUDY_SYSTEM_ATTRS,
+    STUDY_USER_ATTRS,
+    TRIAL_TABLES,
+    TRIALS,
+    WORKERS,
+)
+
+# Where `Study.set_metric_names` keeps them.
+_METRIC_NAMES = "study:metric_names"
+_LONGEST_NAME = 512
+
+
+def find(connection: Connection, name: str) -> int | None:
+    """The id of the study of that name, or None."""
+    found = connection.execute(select(STUDIES.c.study_id).where(STUDIES.c.study_name == name)).scalar()
+    return None if found is None else int(found)
+
+
+def find_or_explain(connection: Connection, name: str, place: str) -> int:
+    """The id of the study of that name.
+
+    Raises:
+        StudyNotFoundError: There is none; the text names the nearest one and those there are.
+    """
+    found = find(connection, name)
+    if found is not None:
+        return found
+    known = list(connection.execute(select(STUDIES.c.study_name).order_by(STUDIES.c.study_id.desc())).scalars())
+    if not known:
+        raise StudyNotFoundError(f"no study {name!r}: {place} holds no study yet; start one with `reluctant run`")
+    near = nearest(name, known)
+    hint = f"; did you mean {near!r}?" if near else ";"
+    shown = ", ".join(known[:10]) + (f", and {len(known) - 10} more" if len(known) > 10 else "")
+    raise StudyNotFoundError(f"no study {name!r} in {place}{hint} (known: {shown})")
+
+
+def create(
+    connection: Connection,
+    name: str,
+    directions: Sequence[StudyDirection],
+    metric_names: Sequence[str] | None,
+    user_attrs: Mapping[str, Any],
+    system_attrs: Mapping[str, Any],
+) -> int:
+    """Insert a study with its directions and attributes.
+
+    Raises:
+        ValueError: The name is empty or too long, or the metric names do not fit the directions.
+    """
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise ValueError(f"a study's name has 1 to {_LONGEST_NAME} characters, this one {len(name)}")
+    if metric_names is not None and len(metric_names) != len(directions):
+        raise ValueError(f"{len(metric_names)} metric names for {len(directions)} directions")
+    forget_orphans(connection)
+    inserted = connection.execute(insert(STUDIES).values(study_name=name).returning(STUDIES.c.study_id))
+    study_id = int(inserted.scalar_one())
+    rows = [{"study_id": study_id, "direction": d, "objective": k} for k, d in enumerate(directions)]
+    connection.execute(insert(STUDY_DIRECTIONS), rows)
+    named = {} if metric_names is None else {_METRIC_NAMES: list(metric_names)}
+    set_attributes(connection, study_id, user_attrs, {**system_attrs, **named})
+    return study_id
+
+
+def set_attributes(
+    connection: Connection, study_id: int, user_attrs: Mapping[str, Any], system_attrs: Mapping[str, Any]
+) -> None:
+    """Insert or replace attributes of a study."""
+    for table, attributes in ((STUDY_USER_ATTRS, user_attrs), (STUDY_SYSTEM_ATTRS, system_attrs)):
+        if attributes:
+            connection.execute(delete(table).where(table.c.study_id == study_id, table.c.key.in_(list(attributes))))
+            connection.execute(insert(table), attribute_rows({"study_id": study_id}, attributes))
+
+
+def forget_orphans(connection: Connection) -> None:
+    """Clear our rows whose trial or study is gone: stock Optuna deletes without knowing them."""
+    for table in TRIAL_TABLES:
+        connection.execute(delete(table).where(table.c.trial_id.not_in(select(TRIALS.c.trial_id))))
+    connection.execute(delete(WORKERS).where(WORKERS.c.study_id.not_in(select(STUDIES.c.study_id))))

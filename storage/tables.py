@@ -1,0 +1,101 @@
+"""Our own tables beside Optuna's, and Optuna's as SQLAlchemy Core knows them.
+
+Ours have no foreign keys into Optuna's schema: stock Optuna must be able to delete a study that it knows nothing
+more about. They are cleared where a study is deleted, and where an id is used again.
+"""
+
+from __future__ import annotations
+
+from optuna.storages._rdb import models
+from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Text
+
+SCHEMA_VERSION = 1
+PREFIX = "reluctant_"
+
+STUDIES: Table = models.StudyModel.__table__
+STUDY_DIRECTIONS: Table = models.StudyDirectionModel.__table__
+STUDY_USER_ATTRS: Table = models.StudyUserAttributeModel.__table__
+STUDY_SYSTEM_ATTRS: Table = models.StudySystemAttributeModel.__table__
+TRIALS: Table = models.TrialModel.__table__
+PARAMS: Table = models.TrialParamModel.__table__
+VALUES: Table = models.TrialValueModel.__table__
+USER_ATTRS: Table = models.TrialUserAttributeModel.__table__
+SYSTEM_ATTRS: Table = models.TrialSystemAttributeModel.__table__
+INTERMEDIATE_VALUES: Table = models.TrialIntermediateValueModel.__table__
+OPTUNA_TABLES = frozenset(models.BaseModel.metadata.tables) | {"alembic_version"}
+
+METADATA = MetaData()
+
+SCHEMA = Table(
+    f"{PREFIX}schema",
+    METADATA,
+    Column("schema_id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+)
+
+# One row a worker that ever opened a study; `ended` is null while it lives, or until its death is noticed.
+WORKERS = Table(
+    f"{PREFIX}workers",
+    METADATA,
+    Column("token", String(64), primary_key=True),
+    Column("study_id", Integer, nullable=False, index=True),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", DateTime, nullable=False),
+    Column("last_active", DateTime, nullable=False),
+    Column("ended", DateTime),
+    Column("details_json", Text, nullable=False),
+)
+
+# `claimed` repeats the trial's datetime_start: a lease whose trial was started anew by somebody else, or whose id
+# went to another trial, no longer fits it.
+LEASES = Table(
+    f"{PREFIX}leases",
+    METADATA,
+    Column("trial_id", Integer, primary_key=True, autoincrement=False),
+    Column("study_id", Integer, nullable=False, index=True),
+    Column("token", String(64), nullable=False, index=True),
+    Column("claimed", DateTime, nullable=False),
+)
+
+# One row for every time that a claimed trial was lost: its worker died, or its result came too late.
+LOSSES = Table(
+    f"{PREFIX}losses",
+    METADATA,
+    Column("loss_id", Integer, primary_key=True),
+    Column("trial_id", Integer, nullable=False, index=True),
+    Column("study_id", Integer, nullable=False),
+    Column("token", String(64), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("at", DateTime, nullable=False),
+)
+
+LAYERS = Table(
+    f"{PREFIX}layers",
+    METADATA,
+    Column("trial_id", Integer, primary_key=True, autoincrement=False),
+    Column("replicate", Integer, primary_key=True, autoincrement=False),
+    Column("layer", Integer, primary_key=True, autoincrement=False),
+    Column("measures_json", Text, nullable=False),
+)
+
+CURVES = Table(
+    f"{PREFIX}curves",
+    METADATA,
+    Column("trial_id", Integer, primary_key=True, autoincrement=False),
+    Column("replicate", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(128), primary_key=True),
+    Column("points_json", Text, nullable=False),
+)
+
+TEST_RESULTS = Table(
+    f"{PREFIX}test_results",
+    METADATA,
+    Column("trial_id", Integer, primary_key=True, autoincrement=False),
+    Column("replicate", Integer, primary_key=True, autoincrement=False),
+    Column("measures_json", Text, nullable=False),
+)
+
+# What hangs on a trial id, and must go where the id goes to another trial.
+RESULT_TABLES = (LAYERS, CURVES, TEST_RESULTS)
+TRIAL_TABLES = (*RESULT_TABLES, LEASES, LOSSES)

@@ -1,0 +1,174 @@
+"""A study's configuration: validated, read from TOML and the command line, and its identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from reluctant.errors import ReluctantError, unknown
+
+Objective = Literal["front", "weighted", "accuracy"]
+Metric = Literal["accuracy", "balanced_accuracy"]
+Sparsity = Literal["near_zero", "zeros", "hoyer", "gini", "removable"]
+Sampler = Literal["tpe", "qmc", "random"]
+OptimizerName = Literal["adam", "sgd"]
+Width = Annotated[int, Field(ge=1, le=8192)]
+
+
+class ConfigError(ReluctantError, ValueError):
+    """An option that makes no sense."""
+
+
+class StudyConfig(BaseModel):
+    """Everything that `reluctant run` can be told, with its defaults.
+
+    Example:
+        >>> StudyConfig(trials=50, hidden="128,64").hidden
+        (128, 64)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = Field("digits", description="built-in name, file, folder, or openml:ID")
+    target: str | None = Field(None, description="column to predict, where DATA is a table")
+    space: str = Field("core", description="search space: a preset, or a TOML file")
+    trials: int = Field(200, ge=1, description="trials of the study in all")
+    seeds: int = Field(3, ge=1, le=1000, description="replicates a trial")
+    epochs: int = Field(30, ge=1, description="passes over the training part")
+    hidden: tuple[Width, ...] = Field((64, 64), min_length=1, description="units of each hidden layer")
+    batch_size: int = Field(64, ge=1, description="samples of a step")
+    learning_rate: float = Field(0.001, gt=0, le=10, description="step size, where the space does not search it")
+    optimizer: OptimizerName = Field("adam", description="adam, or sgd with momentum 0.9")
+    objective: Objective = Field("front", description="front, weighted, or accuracy")
+    sparsity_weight: float = Field(
+        0.1, ge=0, le=100, description="worth of sparsity in accuracy, for --objective weighted"
+    )
+    metric: Metric = Field("accuracy", description="accuracy, or balanced_accuracy")
+    sparsity: Sparsity = Field("near_zero", description="near_zero, zeros, hoyer, gini, or removable")
+    min_accuracy: float | None = Field(
+        None, ge=0, lt=1, description="floor of feasibility; default: what guessing the majority class reaches"
+    )
+    sampler: Sampler = Field("tpe", description="tpe, qmc, or random")
+    cohort: int = Field(32, ge=1, le=4096, description="trials proposed together")
+    seed: int = Field(0, ge=0, lt=2**63, description="the study's seed")
+    storage: str = Field("reluctant.db", description="SQLite file, or SQLAlchemy URL")
+    name: str | None = Field(None, description="study's name; default: data-space-6 digits of the identity")
+    device: str = Field("cpu", description="torch device")
+    threads: int | None = Field(None, ge=1, description="default: every core that this process may use")
+    timeout: float | None = Field(None, gt=0, description="seconds after which the run ends")
+
+    @field_validator("hidden", mode="before")
+    @classmethod
+    def _widths(cls, value: Any) -> Any:
+        """`128,64` as well as [128, 64]."""
+        return value.split(",") if isinstance(value, str) else value
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, value: str | None) -> str | None:
+        if value is not None and (not value.strip() or not value.isprintable() or len(value) > 200):
+            raise ValueError("a name needs 1 to 200 printable characters")
+        return value
+
+    @model_validator(mode="after")
+    def _within_this_machine(self) -> StudyConfig:
+        if self.threads is not None and self.threads > available_threads():
+            raise ValueError(f"--threads is {self.threads}; this process may use {available_threads()} cores")
+        return self
+
+    def identity(self, *, fingerprint: str, space_text: str) -> dict[str, Any]:
+        """What makes a study this study; see `IDENTITY_FIELDS`.
+
+        Args:
+            fingerprint: Of the data set.
+            space_text: The search space's TOML.
+
+        Returns:
+            A JSON-able dictionary.
+        """
+        fields = self.model_dump(mode="json")
+        if self.objective != "weighted":
+            fields["sparsity_weight"] = None
+        return {"data": fingerprint, "space": space_text, **{name: fields[name] for name in IDENTITY_FIELDS}}
+
+
+IDENTITY_FIELDS = (
+    "target",
+    "seeds",
+    "epochs",
+    "hidden",
+    "batch_size",
+    "learning_rate",
+    "optimizer",
+    "objective",
+    "sparsity_weight",
+    "metric",
+    "sparsity",
+    "min_accuracy",
+    "sampler",
+    "cohort",
+    "seed",
+)
+"""Options whose change makes another study, beside the data and the space."""
+
+
+def digest(identity: Mapping[str, Any]) -> str:
+    """Six hex digits of an identity, for a study's default name."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:6]
+
+
+def available_threads() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_config(options: Mapping[str, Any], *, file: str | None = None) -> StudyConfig:
+    """Puts a configuration together: option before TOML file before default.
+
+    Args:
+        options: What was given on the command line; None means not given.
+        file: TOML file with the same names, dashes or underscores.
+
+    Raises:
+        ConfigError: Unknown key, or a value outside of its domain.
+    """
+    values = _from_file(file) if file else {}
+    values |= {name: value for name, value in options.items() if value is not None}
+    try:
+        return StudyConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("; ".join(dict.fromkeys(_explained(e) for e in error.errors()))) from None
+
+
+def _from_file(file: str) -> dict[str, Any]:
+    try:
+        read = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot read --config {file}: {error}; it needs to be a TOML file") from None
+    values = {}
+    for key, value in read.items():
+        name = key.replace("-", "_")
+        if name not in StudyConfig.model_fields:
+            raise ConfigError(unknown("option", key, StudyConfig.model_fields, where=file))
+        values[name] = value
+    return values
+
+
+def _explained(error: Any) -> str:
+    """One line for one of pydantic's errors: option, value seen, what is needed."""
+    if not error["loc"]:
+        return str(error["msg"]).removeprefix("Value error, ")
+    name, seen = str(error["loc"][0]), error["input"]
+    option = f"--{name.replace('_', '-')}"
+    if error["type"] == "literal_error":
+        choices = get_args(StudyConfig.model_fields[name].annotation)
+        return unknown(option.removeprefix("--"), str(seen), choices)
+    needed = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return f"{option} is {seen!r}; it {needed}" if needed.startswith("should") else f"{option} is {seen!r}; {needed}"

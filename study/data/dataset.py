@@ -1,0 +1,107 @@
+"""A data set as it was read: features and labels, before splitting and preprocessing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from study.data.errors import DataError
+from study.data.fingerprint import fingerprint
+from study.data.labels import Labels
+
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dataset:
+    """Features and labels of one source.
+
+    Attributes:
+        name: Short and safe in file names: 'digits', the stem of the file, 'openml-31'.
+        origin: Where it comes from: a built-in name, an absolute path, 'openml:31'.
+        x: `[N, F]` raw features: a table, whose columns are float64 numbers (missing: NaN) or objects that are text
+            (missing: NaN), or an array of pixels.
+        y: `[N]` class indices, 0 … C − 1.
+        classes: `[C]` labels as text, in the order of the class indices.
+        test_rows: Rows of the official test part, ascending, or None where there is none.
+        target: Name of the target column, or None where the source has labels of its own.
+        fingerprint: Hash of the content, see `study.data.fingerprint`.
+    """
+
+    name: str
+    origin: str
+    x: pd.DataFrame | npt.NDArray[Any]
+    y: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+    test_rows: npt.NDArray[np.int64] | None
+    target: str | None
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def make_dataset(
+    *,
+    name: str,
+    origin: str,
+    x: pd.DataFrame | npt.NDArray[Any],
+    labels: Labels,
+    test_rows: npt.NDArray[np.int64] | None = None,
+    target: str | None = None,
+) -> Dataset:
+    """Put a data set together and take its fingerprint.
+
+    Args:
+        name: Any text; made safe for file names.
+        origin: What the user would type to get this data set again.
+        x: `[N, F]` features.
+        labels: Class indices `[N]` and names of the classes.
+        test_rows: Rows of the official test part, ascending.
+        target: Name of the target column.
+
+    Returns:
+        The data set.
+
+    Raises:
+        DataError: There are no samples, or no features.
+    """
+    if not x.size:
+        raise DataError(f"{origin} holds {len(x)} samples of {x.shape[1]} features; both are needed; is it cut?")
+    return Dataset(
+        name=safe_name(name),
+        origin=origin,
+        x=x,
+        y=labels.y,
+        classes=labels.classes,
+        test_rows=test_rows,
+        target=target,
+        fingerprint=fingerprint(x=x, y=labels.y, classes=labels.classes, test_rows=test_rows, target=target),
+    )
+
+
+def safe_name(text: str) -> str:
+    """Text as a short name of letters, digits, dots, dashes and underscores.
+
+    Example:
+        >>> safe_name("my data (v2)")
+        'my-data-v2'
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
+    return name[:_LONGEST_NAME].rstrip("-.") or "data"
+
+
+def stem(path: Path) -> str:
+    """Name of a file without its endings, also where there are two.
+
+    Example:
+        >>> stem(Path("data/adult.csv.gz"))
+        'adult'
+    """
+    return re.sub(r"(\.(csv|tsv|gz|parquet|npz))+$", "", path.name, flags=re.IGNORECASE)

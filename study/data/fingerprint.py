@@ -1,0 +1,88 @@
+"""What a data set holds, as one hash: the same for the same content, wherever and however it is stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+_BLOCK_BYTES = 1 << 24
+
+
+def fingerprint(
+    *,
+    x: pd.DataFrame | npt.NDArray[Any],
+    y: npt.NDArray[np.int64],
+    classes: Sequence[str],
+    test_rows: npt.NDArray[np.int64] | None,
+    target: str | None,
+) -> str:
+    """SHA-256 over features, labels, official test part and target.
+
+    Storage types are normalised: numbers count as float64, whether the file kept them as integers or floats; texts
+    count as their characters. Path, file format, compression and process leave no trace.
+
+    Args:
+        x: `[N, F]` features, columns of a table or pixels.
+        y: `[N]` class indices.
+        classes: `[C]` labels as text.
+        test_rows: Rows of the official test part, or None.
+        target: Name of the target column, or None.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+
+    def add(tag: str, *parts: bytes | memoryview) -> None:
+        for part in (tag.encode(), *parts):
+            digest.update(len(part).to_bytes(8, "little"))
+            digest.update(part)
+
+    add("target", *_texts([] if target is None else [target]))
+    add("classes", *_texts(classes))
+    add("labels", y.astype("<i8").tobytes())
+    add("test", b"none" if test_rows is None else test_rows.astype("<i8").tobytes())
+    if isinstance(x, pd.DataFrame):
+        add("table", *_texts([str(name) for name in x.columns]))
+        for _, column in x.items():
+            if pd.api.types.is_numeric_dtype(column.dtype):
+                add("numbers", _float_bytes(column.to_numpy(dtype=np.float64)))
+            else:
+                codes, texts = pd.factorize(column)
+                add("texts", *_texts([str(text) for text in texts]), codes.astype("<i8").tobytes())
+    else:
+        add("pixels", str(x.shape).encode(), *_pixel_bytes(x))
+    return digest.hexdigest()
+
+
+def _texts(texts: Sequence[str]) -> list[bytes]:
+    return [str(len(texts)).encode(), *(text.encode("utf-8", "surrogatepass") for text in texts)]
+
+
+def _float_bytes(values: npt.NDArray[Any]) -> bytes:
+    floats = values.astype("<f8") + 0.0  # − 0 becomes 0
+    floats[np.isnan(floats)] = np.nan  # one bit pattern for all that is missing
+    return floats.tobytes()
+
+
+def _pixel_bytes(pixels: npt.NDArray[Any]) -> Iterator[bytes]:
+    """`[N, F]` pixels in blocks of rows: as bytes where every block fits into them, as float64 otherwise."""
+    rows = max(1, _BLOCK_BYTES // max(1, 8 * pixels.shape[1]))
+    blocks = [pixels[start : start + rows] for start in range(0, len(pixels), rows)]
+    if pixels.dtype == np.uint8 or all(np.array_equal(block, _as_bytes(block)) for block in blocks):
+        yield b"bytes"
+        for block in blocks:
+            yield _as_bytes(block).tobytes()
+    else:
+        yield b"floats"
+        for block in blocks:
+            yield _float_bytes(block)
+
+
+def _as_bytes(block: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    return block if block.dtype == np.uint8 else np.clip(block, 0, 255).astype(np.uint8)

@@ -1,0 +1,114 @@
+"""From labels of any type to class indices."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from study.data.errors import DataError, listing, rows_where
+
+MOST_CLASSES = 1000
+_FEW = 20
+MISSING_TEXTS = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A")
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Class indices and what they stand for.
+
+    Attributes:
+        y: `[N]` class indices.
+        classes: `[C]` labels as text, in natural order.
+    """
+
+    y: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+
+
+def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Labels:
+    """Turn labels into class indices; classes are in natural order, numbers by their value.
+
+    Args:
+        values: `[N]` labels of any type.
+        what: Where they stand, for error texts: "target 'income' of adult.csv".
+
+    Returns:
+        Indices and names of the classes.
+
+    Raises:
+        DataError: Labels are missing, all the same, or no classes at all but a quantity.
+
+    Example:
+        >>> encode_labels(np.array([10, 9, 10]), what="target 'size'")
+        Labels(y=array([1, 0, 1]), classes=('9', '10'))
+    """
+    texts, missing = _texts(pd.Series(values))
+    if missing.any():
+        raise DataError(
+            f"{what} has no label in {rows_where(missing)}; every row needs one (empty, '?', 'NA', 'None' and the "
+            "like count as missing); fill them in or remove these rows"
+        )
+    codes, found = pd.factorize(texts)
+    classes = sorted(map(str, found), key=_natural)
+    if len(classes) == 1:
+        raise DataError(
+            f"{what} has one class only, {classes[0]!r}, in all {len(texts):,} rows; two or more are needed; "
+            "choose another target or add rows of another class"
+        )
+    if _is_quantity(classes, rows=len(texts)):
+        raise DataError(
+            f"{what} has {len(classes):,} different values in {len(texts):,} rows ({listing(classes[:3])}, …) and "
+            "looks like a quantity or an identifier; reluctant does classification only; choose a target of at most "
+            f"{MOST_CLASSES} classes, or put the values into classes first"
+        )
+    place = {name: index for index, name in enumerate(classes)}
+    return Labels(np.array([place[str(name)] for name in found], dtype=np.int64)[codes], tuple(classes))
+
+
+def _texts(values: pd.Series[Any]) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
+    """Labels `[N]` as text, and which are missing `[N]`."""
+    missing = values.isna().to_numpy(dtype=bool)
+    codes, found = pd.factorize(values.astype(object))
+    names = np.array([_text(value) for value in found] + [""], dtype=object)
+    texts = names[codes]  # a missing label has code −1: the last name
+    return texts, missing | np.isin(texts, MISSING_TEXTS)
+
+
+def _text(value: object) -> str:
+    """One label as text; a whole number has no decimals, whatever type holds it."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").strip()
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _natural(text: str) -> tuple[int, float, list[tuple[int, int, str]], str]:
+    """Sorting key: numbers first, by value; then texts, in which runs of digits count by value."""
+    number = _number(text)
+    if number is not None:
+        return (0, number, [], text)
+    runs = [(0, int(run), "") if run.isdecimal() else (1, 0, run) for run in re.split(r"(\d+)", text) if run]
+    return (1, 0.0, runs, text)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return None if np.isnan(value) else value
+
+
+def _is_quantity(classes: list[str], *, rows: int) -> bool:
+    """Whether so many different labels can be no classes: many in all, a row share of a fifth, or many fractions."""
+    if len(classes) > MOST_CLASSES:
+        return True
+    numbers = [_number(name) for name in classes]
+    fractions = any(number is not None and not number.is_integer() for number in numbers)
+    return len(classes) > _FEW and (fractions or len(classes) * 5 > rows)

@@ -1,0 +1,84 @@
+"""Which rows train, validate and test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from study.data.dataset import Dataset
+from study.data.errors import DataError
+
+_TRAINING, _VALIDATION, _TEST = 0, 1, 2
+_PATTERN = np.array([_TRAINING, _VALIDATION, _TRAINING, _TEST, _TRAINING])
+_PATTERN_WITHOUT_TEST = np.array([_TRAINING, _TRAINING, _VALIDATION, _TRAINING, _TRAINING])
+FEWEST_MEMBERS = len(_PATTERN)
+_PURPOSE = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Rows of a data set by part, in random order; an official test part in its own.
+
+    Attributes:
+        training: `[N]` rows to fit on.
+        validation: `[N]` rows to judge by.
+        test: `[N]` rows that are read after the choice.
+    """
+
+    training: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+
+
+def partition(dataset: Dataset, *, seed: int) -> Partition:
+    """Divide the rows 60/20/20, stratified; an official test part is kept, and the rest divided 80/20.
+
+    The rows are sorted by class, in random order within a class, and dealt to the parts in a pattern of five. Any five
+    neighbours hold the exact shares, so that five members of a class are enough, and necessary, for it to be in every
+    part; and the sizes of the parts are exact to one row.
+
+    Args:
+        dataset: The data set.
+        seed: The study's seed.
+
+    Returns:
+        The rows of each part.
+
+    Raises:
+        DataError: A class has fewer than five members outside the official test part.
+    """
+    official = dataset.test_rows
+    free = np.ones(len(dataset), dtype=bool)
+    if official is not None:
+        free[official] = False
+    rows = np.flatnonzero(free)
+    _check_members(dataset, rows)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSE,)))
+    keys = rng.random(len(rows))
+    dealt = np.lexsort((keys, dataset.y[rows]))
+    pattern = _PATTERN if official is None else _PATTERN_WITHOUT_TEST
+    part = np.empty(len(rows), dtype=np.int64)
+    part[dealt] = pattern[(np.arange(len(rows)) + rng.integers(len(pattern))) % len(pattern)]
+    shuffled = np.argsort(keys)
+    training, validation, test = (rows[shuffled[part[shuffled] == each]] for each in (_TRAINING, _VALIDATION, _TEST))
+    return Partition(training, validation, test if official is None else official)
+
+
+def _check_members(dataset: Dataset, rows: npt.NDArray[np.int64]) -> None:
+    outside = "" if dataset.test_rows is None else " outside its test part"
+    if len(rows) < 2 * FEWEST_MEMBERS:
+        raise DataError(
+            f"{dataset.origin} has {len(rows)} rows{outside}; at least {2 * FEWEST_MEMBERS} are needed, "
+            f"{FEWEST_MEMBERS} of each of two classes; add rows"
+        )
+    counts = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
+    small = [f"{dataset.classes[index]!r} has {counts[index]}" for index in np.flatnonzero(counts < FEWEST_MEMBERS)]
+    if small:
+        more = f", and {len(small) - 5} more classes" if len(small) > 5 else ""
+        raise DataError(
+            f"too few rows of a class in {dataset.origin}{outside}: class {', '.join(small[:5])}{more}; at least "
+            f"{FEWEST_MEMBERS} are needed, so that every part of the split has one; add rows, or merge or remove the "
+            "class"
+        )

@@ -1,0 +1,82 @@
+"""From a data set to the tensors of its three parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from study.data.dataset import Dataset
+from study.data.partition import Partition, partition
+from study.data.preprocessing import Preprocessing, fit_preprocessing
+from study.data.split import Part, Split
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A split, and how it was made.
+
+    Attributes:
+        split: The tensors.
+        rows: Rows of the data set in each part.
+        preprocessing: What was fitted on the training part; it makes new samples ready for a trained network.
+    """
+
+    split: Split
+    rows: Partition
+    preprocessing: Preprocessing
+
+
+def prepare(dataset: Dataset, *, seed: int) -> Prepared:
+    """Split a data set and preprocess it; the same seed gives the same tensors.
+
+    Args:
+        dataset: The data set.
+        seed: The study's seed.
+
+    Returns:
+        The split with its rows and the fitted preprocessing.
+
+    Raises:
+        DataError: A class has too few members to be in every part.
+    """
+    rows = partition(dataset, seed=seed)
+    preprocessing = fit_preprocessing(dataset, rows.training)
+
+    def part(chosen: npt.NDArray[np.int64]) -> Part:
+        x = dataset.x.iloc[chosen] if isinstance(dataset.x, pd.DataFrame) else dataset.x[chosen]
+        return Part(preprocessing(x), torch.from_numpy(dataset.y[chosen]))
+
+    split = Split(
+        training=part(rows.training),
+        validation=part(rows.validation),
+        test=part(rows.test),
+        classes=dataset.classes,
+        features=preprocessing.features,
+    )
+    return Prepared(split, rows, preprocessing)
+
+
+def make_split(dataset: Dataset, *, seed: int) -> Split:
+    """The split alone, see `prepare`.
+
+    Args:
+        dataset: The data set.
+        seed: The study's seed.
+
+    Returns:
+        Training, validation and test part as tensors.
+
+    Raises:
+        DataError: A class has too few members to be in every part.
+
+    Example:
+        >>> from study.data import load_dataset
+        >>> split = make_split(load_dataset("iris"), seed=0)
+        >>> split.training.x.shape, len(split.validation), len(split.test)
+        (torch.Size([90, 4]), 30, 30)
+    """
+    return prepare(dataset, seed=seed).split

@@ -1,0 +1,87 @@
+"""From raw features to the network's inputs: fitted on the training part, applied to all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from study.data.dataset import Dataset
+from study.data.scaling import ColumnScaler, PixelScaler
+
+MOST_CATEGORIES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """Fitted preprocessing.
+
+    Attributes:
+        transformer: What scikit-learn, or `PixelScaler`, fitted on the training part.
+        features: `[F]` names of the features that come out.
+    """
+
+    transformer: ColumnTransformer | PixelScaler
+    features: tuple[str, ...]
+
+    def __call__(self, x: pd.DataFrame | npt.NDArray[Any]) -> torch.Tensor:
+        """Raw features `[N, …]`, as in `Dataset.x`, to `[N, F]` float32, contiguous."""
+        return torch.from_numpy(np.ascontiguousarray(self.transformer.transform(x), dtype=np.float32))
+
+
+def fit_preprocessing(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Preprocessing:
+    """Fit the preprocessing on some rows of a data set, which should be the training part.
+
+    Numbers: the median stands for what is missing, with an indicator beside it where the training part has missing
+    values; then mean 0 and standard deviation 1. Texts: one feature a category, missing being one of its own;
+    categories of less than two rows, or less than one row in a thousand, or beyond the 64 most frequent, share a
+    feature, and so do those that training never saw. Pixels: see `PixelScaler`.
+
+    Args:
+        dataset: The data set.
+        rows: Rows `[N]` to fit on.
+
+    Returns:
+        The fitted preprocessing.
+    """
+    if not isinstance(dataset.x, pd.DataFrame):
+        names = tuple(f"pixel{index}" for index in range(dataset.x.shape[1]))
+        return Preprocessing(PixelScaler().fit(dataset.x[rows]), names)
+    numbers = [name for name, column in dataset.x.items() if pd.api.types.is_numeric_dtype(column.dtype)]
+    texts = [name for name in dataset.x.columns if name not in set(numbers)]
+    transformer = ColumnTransformer(
+        [
+            (
+                "numbers",
+                make_pipeline(
+                    SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), ColumnScaler()
+                ),
+                numbers,
+            ),
+            (
+                "texts",
+                make_pipeline(
+                    SimpleImputer(strategy="constant", fill_value="(missing)", keep_empty_features=True),
+                    OneHotEncoder(
+                        handle_unknown="infrequent_if_exist",
+                        min_frequency=max(2, len(rows) // 1000),
+                        max_categories=MOST_CATEGORIES + 1,
+                        sparse_output=False,
+                        dtype=np.float32,
+                    ),
+                ),
+                texts,
+            ),
+        ],
+        sparse_threshold=0.0,
+    ).fit(dataset.x.iloc[rows])
+    names = tuple(str(name).split("__", 1)[1] for name in transformer.get_feature_names_out())
+    return Preprocessing(transformer, names)

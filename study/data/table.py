@@ -1,0 +1,184 @@
+"""From a table with a target column to a data set."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reluctant.errors import ReluctantWarning
+from study.data.dataset import Dataset, make_dataset
+from study.data.errors import DataError, did_you_mean, listing, rows_where
+from study.data.labels import MISSING_TEXTS, encode_labels
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def from_table(
+    table: pd.DataFrame,
+    *,
+    target: str | None,
+    name: str,
+    origin: str,
+    labels: pd.Series[Any] | npt.NDArray[Any] | None = None,
+    test_rows: npt.NDArray[np.int64] | None = None,
+) -> Dataset:
+    """Make a data set of a table.
+
+    Args:
+        table: `[N, F + 1]` columns of any type, the target among them.
+        target: Name of the target column.
+        name: Name of the data set.
+        origin: What the user would type to get it again, for error texts too.
+        labels: `[N]` labels that are given beside the table, which then has no target column.
+        test_rows: Rows of the official test part, ascending.
+
+    Returns:
+        The data set; its columns are float64 numbers or text.
+
+    Raises:
+        DataError: The table has no rows or no features, the target is missing or no class, or a number is infinite.
+    """
+    table = table.set_axis(_column_names(table, origin), axis="columns")
+    if not len(table):
+        raise DataError(f"{origin} has {len(table.columns)} columns and no rows; rows with data are needed; is it cut?")
+    if labels is None:
+        target = _check_target(table, target, origin)
+        encoded = encode_labels(table[target], what=f"target {target!r} of {origin}")
+        table = table.drop(columns=target)
+    else:
+        encoded = encode_labels(labels, what=f"the labels of {origin}")
+    x = clean_features(table, what=origin)
+    return make_dataset(name=name, origin=origin, x=x, labels=encoded, test_rows=test_rows, target=target)
+
+
+def clean_features(table: pd.DataFrame, *, what: str) -> pd.DataFrame:
+    """Bring every column to float64 or text, and drop those that can tell nothing.
+
+    Text is stripped; `?` and the usual names of nothing are missing. Dates count as seconds since 1970. Dropped, with
+    a warning, are columns without values, row counters without a name (as pandas writes them) and texts that differ
+    in every row.
+
+    Args:
+        table: `[N, F]` columns of any type.
+        what: The table's name, for warnings and errors.
+
+    Returns:
+        `[N, ≤ F]` columns of float64 (missing: NaN) or object (text; missing: NaN).
+
+    Raises:
+        DataError: A number is infinite or too large for float32, or no column is left.
+    """
+    columns: dict[str, pd.Series[Any]] = {}
+    dropped = []
+    for name, column in table.items():
+        values = _clean(column)
+        reason = _useless(str(name), values)
+        if reason is not None:
+            warnings.warn(f"column {name!r} of {what} {reason}; it is dropped", ReluctantWarning, stacklevel=2)
+            dropped.append(str(name))
+            continue
+        if values.dtype == np.float64:
+            _check_range(str(name), values, what)
+        columns[str(name)] = pd.Series(values, dtype=values.dtype)
+    if not columns:
+        beside = f" (dropped: {listing(dropped)})" if dropped else ""
+        raise DataError(f"{what} has no feature columns left beside the target{beside}; at least one is needed")
+    return pd.DataFrame(columns)
+
+
+def _column_names(table: pd.DataFrame, origin: str) -> list[str]:
+    names = [str(name).strip() for name in table.columns]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise DataError(f"{origin} has several columns named {listing(twice)}; names must differ; rename them")
+    return names
+
+
+def _check_target(table: pd.DataFrame, target: str | None, origin: str) -> str:
+    names = [str(name) for name in table.columns]
+    if target is None:
+        raise DataError(
+            f"{origin} is a table, and which column to predict is not said; name it with --target "
+            f"(columns: {listing(names)})"
+        )
+    if target not in names:
+        headless = any(re.fullmatch(r"[-+]?[0-9.]+", name) for name in names)
+        hint = "; its first line looks like data: a line of column names is needed" if headless else ""
+        raise DataError(
+            f"unknown target {target!r} in {origin}{did_you_mean(target, names)} (columns: {listing(names)}){hint}"
+        )
+    return target
+
+
+def _clean(column: pd.Series[Any]) -> npt.NDArray[Any]:
+    """One column `[N]` as float64, or as objects that are text or NaN."""
+    kind = column.dtype
+    if pd.api.types.is_bool_dtype(kind) or isinstance(kind, pd.CategoricalDtype):
+        return _text(column)
+    if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if pd.api.types.is_datetime64_any_dtype(kind):
+        start = pd.Timestamp(0, tz=getattr(kind, "tz", None))
+        return np.asarray((column - start).dt.total_seconds(), dtype=np.float64)
+    if pd.api.types.is_timedelta64_dtype(kind):
+        return np.asarray(column.dt.total_seconds(), dtype=np.float64)
+    texts = _text(column)
+    return texts if _holds_bools(column) else _numbers(texts)
+
+
+def _text(column: pd.Series[Any]) -> npt.NDArray[Any]:
+    """Column `[N]` as stripped text, missing values as NaN."""
+    codes, found = pd.factorize(column.astype(object).map(_hashable))
+    texts = [str(value).strip() for value in found]
+    names = np.array([np.nan if text in MISSING_TEXTS else text for text in texts] + [np.nan], dtype=object)
+    return names[codes]  # a missing value has code −1: the last name
+
+
+def _hashable(value: Any) -> Hashable:
+    return value if isinstance(value, Hashable) else str(value)
+
+
+def _holds_bools(column: pd.Series[Any]) -> bool:
+    return pd.api.types.infer_dtype(column, skipna=True) == "boolean"
+
+
+def _numbers(texts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Texts `[N]` as numbers where all of them are numbers, as with a `?` among them; else as they are."""
+    given = texts[~pd.isna(texts)]
+    if not len(given):
+        return np.full(len(texts), np.nan)
+    try:
+        float(given[0])
+        numbers = np.full(len(texts), np.nan)
+        numbers[~pd.isna(texts)] = pd.to_numeric(pd.Series(given, dtype=object)).to_numpy(dtype=np.float64)
+    except ValueError:
+        return texts
+    return numbers
+
+
+def _useless(name: str, values: npt.NDArray[Any]) -> str | None:
+    """Why a column `[N]` can tell nothing, or None."""
+    missing = pd.isna(values)
+    if missing.all():
+        return "has no values"
+    if values.dtype == np.float64:
+        counts = re.fullmatch(r"|Unnamed: \d+", name) and np.array_equal(np.diff(values), np.ones(len(values) - 1))
+        return "has no name and counts the rows" if counts else None
+    if len(values) > 1 and not missing.any() and len(pd.unique(values)) == len(values):
+        return "has another text in every row"
+    return None
+
+
+def _check_range(name: str, values: npt.NDArray[np.float64], what: str) -> None:
+    bad = np.abs(values) > _LARGEST
+    if bad.any():
+        raise DataError(
+            f"column {name!r} of {what} holds {values[bad][0]} or the like in {rows_where(bad)}; finite numbers below "
+            "1e38 are needed; correct them, or leave them empty to have them treated as missing"
+        )

@@ -1,0 +1,96 @@
+"""Reads CSV and Parquet files into tables."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from itertools import islice
+from pathlib import Path
+from typing import IO, cast
+
+import pandas as pd
+import pyarrow
+
+from study.data.errors import DataError
+
+_HEAD_BYTES = 1 << 16
+
+
+def open_plain_or_gzip(path: Path) -> IO[bytes]:
+    """Open a file for reading, through gzip where its content begins as gzip does, whatever its name."""
+    with path.open("rb") as stream:
+        compressed = stream.read(2) == b"\x1f\x8b"
+    return cast(IO[bytes], gzip.open(path, "rb")) if compressed else path.open("rb")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV file, plain or gzip: a line of column names, then data; separator comma, semicolon or tab.
+
+    Args:
+        path: File in UTF-8.
+
+    Returns:
+        `[N, F]` columns as pandas guesses their types; `?` is missing.
+
+    Raises:
+        DataError: The file is empty, binary, cut or not a table.
+    """
+    try:
+        with open_plain_or_gzip(path) as stream:
+            separator = _separator(stream.read(_HEAD_BYTES), path)
+            stream.seek(0)
+            return pd.read_csv(stream, sep=separator, skipinitialspace=True, na_values=["?"], low_memory=False)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is damaged or cut: {error}; a whole gzip file is needed; fetch it again") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not text in UTF-8 ({error.reason}: byte 0x{error.object[error.start]:02x}); a CSV file "
+            f"in UTF-8 is needed; convert it, as with: iconv -f latin1 -t utf-8 {path.name}"
+        ) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise _ragged(path, str(error).strip()) from error
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        `[N, F]` columns as they are stored.
+
+    Raises:
+        DataError: The file is no Parquet file, or a damaged one.
+    """
+    try:
+        return pd.read_parquet(path)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{path} is not a Parquet file, or a damaged one ({str(error).splitlines()[0]}); write it again, as with "
+            "pandas.DataFrame.to_parquet, or give a CSV file"
+        ) from error
+
+
+def _ragged(path: Path, seen: str) -> DataError:
+    return DataError(
+        f"{path} is not a table: {seen}; every line needs as many values as the first has names; correct the line, or "
+        "quote values that hold the separator"
+    )
+
+
+def _separator(head: bytes, path: Path) -> str:
+    """The separator of a table by its first line; refuses what is no text, or has more values than names."""
+    if b"\0" in head:
+        raise DataError(f"{path} is a binary file, not a CSV file; text in UTF-8 is needed; export it as CSV first")
+    text = head.decode("utf-8", "replace").lstrip("\ufeff").lstrip()
+    if not text:
+        raise DataError(f"{path} is empty; a CSV file begins with a line of column names; is this the right file?")
+    separator = max(",;\t", key=text.splitlines()[0].count)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    names, values = ([*islice(filter(None, lines), 2), [], []])[:2]
+    if len(values) > len(names):  # pandas would take the first of them for row names, and shift the others
+        raise _ragged(path, f"its first line has {len(names)} names, the next {len(values)} values")
+    return separator

@@ -1,0 +1,70 @@
+"""From what training gave to what the search is told: objective values and the feasibility constraint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from study.config import StudyConfig
+from study.data.split import Split
+from study.training import Outcome
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges the outcomes of one study.
+
+    Attributes:
+        config: Objective, metric, sparsity measure, floor.
+        constant_guess: Metric that a constant guess reaches on the validation part.
+        validation_samples: Size of the validation part.
+    """
+
+    config: StudyConfig
+    constant_guess: float
+    validation_samples: int
+
+    @classmethod
+    def of(cls, config: StudyConfig, split: Split) -> Judge:
+        """The judge of a study on a split."""
+        guess = split.majority_accuracy if config.metric == "accuracy" else 1.0 / len(split.classes)
+        return cls(config, guess, len(split.validation))
+
+    @property
+    def metric_names(self) -> list[str]:
+        """What the objectives are called, in their order; all are maximized."""
+        config = self.config
+        return {
+            "front": [config.metric, config.sparsity],
+            "weighted": [f"{config.metric} + {config.sparsity_weight:g} {config.sparsity}"],
+            "accuracy": [config.metric],
+        }[config.objective]
+
+    @property
+    def floor(self) -> float:
+        """What every replicate of a feasible trial exceeds."""
+        return self.constant_guess if self.config.min_accuracy is None else self.config.min_accuracy
+
+    @property
+    def reference_point(self) -> list[float]:
+        """Where the hypervolume starts: a constant guess without sparsity."""
+        return self.values_of(self.constant_guess, 0.0)
+
+    def values(self, outcome: Outcome) -> list[float]:
+        """Objective values; a diverged trial has those of a constant guess."""
+        if outcome.diverged:
+            return self.reference_point
+        return self.values_of(outcome.mean(self.config.metric), outcome.mean(self.config.sparsity))
+
+    def values_of(self, accuracy: float, sparsity: float) -> list[float]:
+        """Objective values of an accuracy and a sparsity."""
+        if self.config.objective == "front":
+            return [accuracy, sparsity]
+        if self.config.objective == "weighted":
+            return [accuracy + self.config.sparsity_weight * sparsity]
+        return [accuracy]
+
+    def constraint(self, outcome: Outcome) -> float:
+        """Feasible where ≤ 0: every replicate beats the floor by at least one validation sample."""
+        worst = self.constant_guess if outcome.diverged else min(outcome.values(self.config.metric))
+        # Rounded, so that exactly one sample more is not lost to the last bit.
+        return round(self.floor + 1.0 / self.validation_samples - worst, 12)

@@ -1,0 +1,292 @@
+"""Opening a study: its configuration meets its data, its space and its database."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from typing import Any
+
+from reluctant.errors import ReluctantError, ReluctantWarning
+from search_spaces import Hyperparameters, SearchSpace, load_space
+from search_spaces.space import parse_space
+from storage import CohortStorage, StudyNotFoundError
+from study.config import ConfigError, StudyConfig, digest
+from study.data import Dataset, Split, load_dataset, make_split
+from study.objectives import Judge
+from study.training import Budget, Streams
+
+RECORDED_VERSIONS = ("reluctant", "torch", "numpy", "scikit-learn", "optuna")
+_CONFIG, _IDENTITY, _VERSIONS = "reluctant:config", "reluctant:identity", "reluctant:versions"
+
+
+class IdentityError(ReluctantError, ValueError):
+    """A study is opened with a configuration that makes another study."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a study is about, before any database: configuration, data, space.
+
+    Attributes:
+        config: The configuration.
+        dataset: As it was read.
+        space: What is searched.
+    """
+
+    config: StudyConfig
+    dataset: Dataset
+    space: SearchSpace
+
+    @classmethod
+    def of(cls, config: StudyConfig) -> Problem:
+        """Reads the data and the space that a configuration names."""
+        space = load_space(config.space)
+        return cls(config, load_dataset(config.data, target=config.target), space)
+
+    @cached_property
+    def split(self) -> Split:
+        """Training, validation and test part."""
+        return make_split(self.dataset, seed=self.config.seed)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What makes the study this study."""
+        return self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
+
+    @property
+    def name(self) -> str:
+        """The study's name, given or made from data, space and identity."""
+        return self.config.name or f"{self.dataset.name}-{self.space.name}-{digest(self.identity)}"
+
+    @property
+    def defaults(self) -> Hyperparameters:
+        """What a trial has where the space says nothing."""
+        return Hyperparameters(learning_rate=self.config.learning_rate, hidden=self.config.hidden)
+
+    @property
+    def budget(self) -> Budget:
+        """The training that every trial gets."""
+        config = self.config
+        return Budget(
+            epochs=config.epochs, seeds=config.seeds, batch_size=config.batch_size, optimizer=config.optimizer
+        )
+
+    @property
+    def streams(self) -> Streams:
+        """The study's random numbers."""
+        return Streams(self.config.seed)
+
+    @property
+    def judge(self) -> Judge:
+        """Turns outcomes into values."""
+        return Judge.of(self.config, self.split)
+
+
+@dataclass(frozen=True)
+class OpenStudy:
+    """A study in its database.
+
+    Attributes:
+        problem: What it is about.
+        storage: Where it lives.
+        study_id: Its id there.
+        name: Its name.
+        total: Trials that it is to have.
+    """
+
+    problem: Problem
+    storage: CohortStorage
+    study_id: int
+    name: str
+    total: int
+
+
+def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
+    """The study of a problem, created where there is none of its name.
+
+    Args:
+        problem: What it is about; its number of trials becomes the study's total.
+        storage: Where it lives.
+
+    Raises:
+        IdentityError: The name belongs to a study of another identity; the text says what differs.
+        ConfigError: It has more trials already than it is to have.
+    """
+    config, name = problem.config, problem.name
+    judge = problem.judge
+    system_attrs: dict[str, Any] = {
+        _CONFIG: _saved(problem, name),
+        _IDENTITY: problem.identity,
+        _VERSIONS: installed_versions(),
+        "dashboard:note_ver": 1,
+        "dashboard:note_str:0": _note(problem),
+    }
+    user_attrs = {
+        "data": problem.dataset.origin,
+        "space": problem.space.name,
+        **{field: getattr(config, field) for field in ("seeds", "epochs", "hidden", "batch_size", "optimizer")},
+        "classes": len(problem.split.classes),
+        "floor": judge.floor,
+        "reference_point": judge.reference_point,
+    }
+    study_id, created = storage.create_or_get_study(
+        name,
+        ["maximize"] * len(judge.metric_names),
+        metric_names=judge.metric_names,
+        user_attrs=user_attrs,
+        system_attrs=system_attrs,
+    )
+    total = config.trials
+    if not created:
+        saved = _attributes(storage, study_id, name)
+        _check_identity(saved[_IDENTITY], problem.identity, name)
+        _check_versions(saved[_VERSIONS])
+        given = "trials" in config.model_fields_set
+        total = _set_total(storage, study_id, name, saved[_CONFIG], _saved(problem, name), given)
+    return OpenStudy(problem, storage, study_id, name, total)
+
+
+def reopen(
+    storage: CohortStorage, name: str | None, *, data: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> OpenStudy:
+    """Opens a study that exists, with the configuration that it was started with.
+
+    Args:
+        storage: Where it lives.
+        name: Its name; None: the only study there is.
+        data: Where the data lie now, if they moved.
+        overrides: Options that are no part of the identity: trials, threads, device, timeout.
+
+    Raises:
+        StudyNotFoundError: There is none of that name, or not one alone.
+        IdentityError: The data are not those of the study.
+        ConfigError: It has more trials already than it is to have.
+    """
+    name = name or _only_study(storage)
+    study_id = storage.study_id(name)
+    saved = _attributes(storage, study_id, name)
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    known = saved[_CONFIG] | {"threads": None, "timeout": None} | given
+    if data is not None:
+        known["data"] = data
+    config = StudyConfig.model_validate(known | {"name": name})
+    space = parse_space(saved[_IDENTITY]["space"], name=config.space, where=f"the space of {name}")
+    problem = Problem(config, load_dataset(config.data, target=config.target), space)
+    if problem.dataset.fingerprint != saved[_IDENTITY]["data"]:
+        raise IdentityError(
+            f"the data in {config.data} are not those of study {name!r} "
+            f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[_IDENTITY]['data'][:12]}); "
+            "--data PATH names where the original lies"
+        )
+    _check_versions(saved[_VERSIONS])
+    total = _set_total(storage, study_id, name, saved[_CONFIG], _saved(problem, name), "trials" in given)
+    return OpenStudy(problem, storage, study_id, name, total)
+
+
+def saved_config(storage: CohortStorage, study_id: int) -> StudyConfig | None:
+    """The configuration that a study was started with; None where `reluctant` did not start it."""
+    saved = storage.get_study_system_attrs(study_id).get(_CONFIG)
+    return None if saved is None else StudyConfig.model_validate(saved | {"threads": None})
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of what a study's numbers depend on."""
+    return {name: metadata.version(name) for name in RECORDED_VERSIONS}
+
+
+def _saved(problem: Problem, name: str) -> dict[str, Any]:
+    """The configuration as it is kept: the data by an absolute path, nothing about this process or its secrets."""
+    fields = problem.config.model_dump(mode="json", exclude={"storage", "threads", "timeout"})
+    return fields | {"data": problem.dataset.origin, "name": name, "space": problem.space.name}
+
+
+def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, Any]:
+    attributes = storage.get_study_system_attrs(study_id)
+    if _IDENTITY not in attributes:
+        raise StudyNotFoundError(
+            f"study {name!r} was not started by reluctant; it can be looked at (dashboard, export), but not run"
+        )
+    return attributes
+
+
+def _only_study(storage: CohortStorage) -> str:
+    names = [study.study_name for study in storage.get_all_studies()]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise StudyNotFoundError(f"{storage.place} holds no study; start one with `reluctant run`")
+    raise StudyNotFoundError(f"{storage.place} holds {len(names)} studies; name one of them: {', '.join(names)}")
+
+
+def _check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: str) -> None:
+    different = [key for key in ours if ours[key] != theirs.get(key)]
+    if not different:
+        return
+    lines = []
+    for key in different:
+        if key in ("data", "space"):
+            lines.append(f"{key} (its content differs)")
+        else:
+            lines.append(f"{key} ({_shown(theirs.get(key))} there, {_shown(ours[key])} here)")
+    raise IdentityError(
+        f"the name {name!r} is taken by a study with another configuration; what differs: {', '.join(lines)}; "
+        "choose another --name, or give the study's own options"
+    )
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _check_versions(recorded: Mapping[str, str]) -> None:
+    changed = [
+        f"{name} {recorded[name]} → {version}"
+        for name, version in installed_versions().items()
+        if name in recorded and recorded[name] != version
+    ]
+    if changed:
+        warnings.warn(
+            f"this study was started with other versions ({', '.join(changed)}); "
+            "new trials may differ from old ones in the last digits",
+            ReluctantWarning,
+            stacklevel=3,
+        )
+
+
+def _set_total(
+    storage: CohortStorage, study_id: int, name: str, saved: Mapping[str, Any], current: Mapping[str, Any], given: bool
+) -> int:
+    """Stores the current configuration and the study's total, which is the number given, or else what it was."""
+    total = int(current["trials"]) if given else max(int(current["trials"]), int(saved["trials"]))
+    have = sum(storage.count_by_state(study_id).values())
+    if given and total < have:
+        raise ConfigError(f"--trials is {total}; study {name!r} has {have} already, and these are kept; give {have} or more")
+    kept = {**current, "trials": total}
+    if kept != saved:
+        storage.set_study_attrs(study_id, system_attrs={_CONFIG: kept})
+    return total
+
+
+def _note(problem: Problem) -> str:
+    """The study's page in the dashboard, as Markdown."""
+    config, judge = problem.config, problem.judge
+    rows = {
+        "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {len(problem.split.classes)} classes)",
+        "space": problem.space.name,
+        "network": " × ".join(map(str, config.hidden))
+        + f", {config.optimizer}, learning rate {config.learning_rate:g}",
+        "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.seeds} seeds a trial",
+        "objectives": ", ".join(judge.metric_names),
+        "feasible": f"every seed above {judge.floor:.4f}",
+        "sampler": f"{config.sampler}, {config.cohort} trials together, seed {config.seed}",
+    }
+    lines = [f"| {key} | {_cell(value)} |" for key, value in rows.items()]
+    return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return "".join(f"\\{character}" if character in r"\`*_{}[]<>()#+!|" else character for character in text)

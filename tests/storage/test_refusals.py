@@ -1,0 +1,301 @@
+"""A database that cannot be used is refused in plain words, and nothing is written."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+from sqlalchemy import event
+
+from storage import StorageError, StorageFullError, StorageRefusedError, open_storage
+from storage.mounts import Mount, mount_of, read_mounts
+
+
+def everything_in(folder: Path) -> dict[str, bytes | None]:
+    return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def refused(given: object, text: str, folder: Path, **options: object) -> None:
+    before = everything_in(folder)
+    with pytest.raises(StorageRefusedError, match=text) as caught:
+        open_storage(str(given), **options)
+    assert "\n" not in str(caught.value)
+    assert everything_in(folder) == before
+
+
+@pytest.fixture
+def existing(path):
+    storage = open_storage(path)
+    storage.create_or_get_study("digits", ["maximize"])
+    storage.close()
+    return path
+
+
+def execute(path: Path, *statements: str) -> None:
+    connection = sqlite3.connect(path)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_a_name_is_needed(tmp_path):
+    refused("", "no name", tmp_path)
+    refused("   ", "no name", tmp_path)
+
+
+def test_a_missing_file_is_created_only_where_asked(tmp_path, path):
+    refused(path, "there is no database .*reluctant.db; `reluctant run` creates one", tmp_path, create=False)
+    open_storage(path).close()
+    open_storage(path, create=False).close()
+
+
+def test_an_empty_file_is_as_good_as_none(tmp_path, path):
+    path.touch()
+    refused(path, "is empty: no study was ever stored", tmp_path, create=False)
+    storage = open_storage(path)
+    assert storage.create_or_get_study("digits", ["maximize"])[1]
+    storage.close()
+
+
+def test_a_missing_folder(tmp_path):
+    refused(tmp_path / "there" / "reluctant.db", "there is no folder .*there for reluctant.db; mkdir -p", tmp_path)
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path):
+    (tmp_path / "file").touch()
+    refused(tmp_path / "file" / "reluctant.db", "there is no folder", tmp_path)
+
+
+def test_a_folder(tmp_path):
+    refused(tmp_path, "is a folder; a database is a file", tmp_path)
+
+
+def test_a_device(tmp_path):
+    refused("/dev/null", "is no regular file", tmp_path)
+
+
+def test_a_name_that_no_file_can_have(tmp_path):
+    refused(tmp_path / ("x" * 300), "File name too long", tmp_path)
+    refused(tmp_path / "what?.db", "question mark", tmp_path)
+
+
+def test_a_text_file(tmp_path, path):
+    path.write_text("trial,accuracy\n0,0.5\n" * 100)
+    refused(path, "is not an SQLite database", tmp_path)
+
+
+@pytest.mark.parametrize("size", [100, 5000, 40960])
+def test_a_truncated_database(tmp_path, existing, size):
+    os.truncate(existing, size)
+    refused(existing, "is corrupt", tmp_path)
+
+
+@pytest.mark.parametrize("at", [20, 100, 4096, 20000])
+def test_an_overwritten_database(tmp_path, existing, at):
+    with existing.open("r+b") as file:
+        file.seek(at)
+        file.write(os.urandom(4096))
+    refused(existing, "is corrupt", tmp_path)
+
+
+def test_another_programs_database(tmp_path, path):
+    execute(path, "CREATE TABLE customers (name TEXT)")
+    refused(path, "another program's database .*'customers'", tmp_path)
+
+
+def test_another_programs_database_with_a_table_of_our_names(tmp_path, path):
+    execute(path, "CREATE TABLE studies (name TEXT)", "CREATE TABLE patients (name TEXT)")
+    refused(path, "another program's database .*'patients'", tmp_path)
+
+
+def test_a_newer_optuna(tmp_path, existing):
+    execute(existing, "UPDATE alembic_version SET version_num = 'v9.0.0.a'")
+    refused(existing, "newer Optuna .*v9.0.0.a.*upgrade Optuna", tmp_path)
+
+
+def test_an_older_optuna(tmp_path, existing):
+    execute(existing, "UPDATE alembic_version SET version_num = 'v3.0.0.d'")
+    refused(existing, "older Optuna .*v3.0.0.d.*optuna storage upgrade", tmp_path)
+
+
+def test_a_newer_version_of_ours(tmp_path, existing):
+    execute(existing, "UPDATE reluctant_schema SET version = 99")
+    refused(existing, "newer reluctant .*99.*upgrade reluctant", tmp_path)
+
+
+def test_a_read_only_file(tmp_path, existing, monkeypatch):
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != existing and may(path, mode))
+    refused(existing, "reluctant.db is read-only for this user", tmp_path)
+
+
+def test_a_read_only_folder(tmp_path, existing, monkeypatch):
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != existing.parent and may(path, mode))
+    refused(existing, "the folder .* is read-only for this user", tmp_path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_permissions_as_the_operating_system_sees_them(existing):
+    """Root may write everywhere, so another user looks."""
+    existing.parent.chmod(0o755)
+    code = "import sys; from storage.sqlite_file import _check_access; _check_access(__import__('pathlib').Path(sys.argv[1]), True)"
+    result = subprocess.run([sys.executable, "-c", code, existing], capture_output=True, text=True, user=65534)
+    assert "read-only for this user" in result.stderr or "Permission denied" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "gpfs"])
+def test_a_network_file_system(tmp_path, path, kind):
+    mounts = [Mount(Path("/"), "ext4"), Mount(tmp_path, kind)]
+    text = rf"network file system \({kind} at .*postgresql\+psycopg://"
+    refused(path, text, tmp_path, mounts=mounts)
+    open_storage(path, mounts=[Mount(Path("/"), kind), Mount(tmp_path, "ext4")]).close()
+
+
+def test_the_mount_table_is_read(tmp_path):
+    table = tmp_path / "mounts"
+    table.write_text("/dev/a / ext4 rw 0 0\nhost:/x /home/a\\040b nfs4 rw 0 0\n/dev/b /home/a\\040b ext4 rw 0 0\n")
+    mounts = read_mounts(table)
+    assert mounts[1] == Mount(Path("/home/a b"), "nfs4")
+    assert mount_of(Path("/home/a b/c"), mounts) == mounts[2]  # mounted over the one before
+    assert mount_of(Path("/home/a"), mounts) == mounts[0]
+    assert read_mounts(tmp_path / "none") == []
+
+
+def test_urls(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused("sqlite:///there/reluctant.db", "there is no folder", tmp_path)
+    refused("sqlite:///a.db?mode=ro", "carries SQLite options", tmp_path)
+    refused("reddis://host/db", "unknown kind of database 'reddis'", tmp_path)
+    refused("postgresql+psycoppg://host/db", "unknown kind of database", tmp_path)
+    refused("postgresql://me:s3cret@host:port/db", "no storage URL", tmp_path)
+    open_storage("sqlite:///reluctant.db").close()
+    assert (tmp_path / "reluctant.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("postgresql+psycopg://me:s3cret@127.0.0.1:9/db", "cannot reach .*me:.*@127.0.0.1:9/db.*check that the server"),
+        ("postgresql+psycopg2://me:s3cret@127.0.0.1:9/db", r"(not installed|cannot reach)"),
+        ("mysql+nodriver://me:s3cret@host/db", "unknown kind of database"),
+        ("postgresql://me:s3cret@host:port/db", "no storage URL"),
+    ],
+)
+def test_a_password_is_never_shown(tmp_path, url, text):
+    with pytest.raises(StorageRefusedError, match=text) as caught:
+        open_storage(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_path_may_have_any_other_character(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    storage = open_storage("~/a {b} 50% ü #1.db")
+    storage.create_or_get_study("digits", ["maximize"])
+    storage.close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a {b} 50% ü #1.db"]
+
+
+def test_a_database_of_stock_optuna_gets_our_tables(path):
+    stock = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    study = optuna.create_study(study_name="theirs", storage=stock)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    stock.remove_session()
+    stock.engine.dispose()
+    storage = open_storage(path, create=False)
+    assert len(storage.read_trials(storage.study_id("theirs"))) == 2
+    assert storage.schema_versions()["reluctant"] == "1"
+    storage.close()
+
+
+def test_a_creation_that_was_killed_is_completed(path):
+    open_storage(path).close()
+    execute(path, "DROP TABLE reluctant_leases", "DELETE FROM reluctant_schema", "DELETE FROM alembic_version")
+    storage = open_storage(path)
+    assert storage.schema_versions() == {"optuna": "v3.2.0.a", "reluctant": "1"}
+    storage.close()
+
+
+def test_a_creation_that_fails_leaves_nothing(tmp_path, path, monkeypatch):
+    def fail(*arguments: object, **options: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("storage.sqlite_file._connect", fail)
+    with pytest.raises(StorageFullError, match="no room left to write .*reluctant.db"):
+        open_storage(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_connections_are_durable(storage, path):
+    with storage.engine.connect() as connection:
+        pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+        assert pragmas == ["wal", 2]
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
+    copy = pickle.loads(pickle.dumps(storage))
+    with copy.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    copy.close()
+
+
+def test_the_file_alone_holds_everything_after_close(tmp_path, path, make_block, make_result):
+    storage = open_storage(path)
+    study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
+    reader = sqlite3.connect(path)  # somebody else has it open
+    reader.execute("SELECT * FROM studies").fetchall()
+    with storage.worker(study_id) as worker:
+        claimed = storage.claim(worker, 8, block=make_block(0, 8))
+        storage.finish(worker, [make_result(trial) for trial in claimed])
+    expected = storage.read_trials(study_id), storage.layer_measures(study_id)
+    storage.close()
+    shutil.copy(path, tmp_path / "copy.db")
+    reader.close()
+    copy = open_storage(tmp_path / "copy.db", create=False)
+    assert (copy.read_trials(study_id), copy.layer_measures(study_id)) == expected
+    assert copy.integrity_check() == []
+    copy.close()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["copy.db", "reluctant.db"]
+
+
+def test_a_full_disk_leaves_the_database_intact(storage, study_id, make_block, make_result):
+    with storage.worker(study_id) as worker:
+        claimed = storage.claim(worker, 8, block=make_block(0, 8))
+        before = storage.read_trials(study_id)
+        with storage.engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+
+        @event.listens_for(storage.engine, "checkout")
+        def fill(connection, *_):
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+
+        huge = {"note": "x" * 100_000}
+        with pytest.raises(StorageFullError, match="no room left to write .* the database is intact"):
+            storage.finish(worker, [make_result(trial, user_attrs=huge) for trial in claimed])
+        with pytest.raises(StorageFullError):
+            storage.propose(study_id, make_block(8, 5000))
+        assert storage.read_trials(study_id) == before
+        assert storage.integrity_check() == []
+        event.remove(storage.engine, "checkout", fill)
+        with storage.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+        assert storage.finish(worker, [make_result(trial) for trial in claimed]) == []
+
+
+def test_a_database_that_becomes_corrupt_while_open(storage, study_id, path, make_block):
+    storage.propose(study_id, make_block(0, 200))
+    with storage.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+    storage.engine.dispose()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(size - 4096))
+    with pytest.raises(StorageError, match="is corrupt"):
+        storage.read_trials(study_id)

@@ -1,0 +1,169 @@
+"""Stock Optuna and optuna-dashboard read our file as their own, and write into it."""
+
+from __future__ import annotations
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from optuna_dashboard._serializer import serialize_frozen_trial
+
+from storage import Proposal
+
+
+@pytest.fixture
+def stock(storage, study_id, path):
+    """The study as a user's own script opens it."""
+    plain = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    yield optuna.load_study(study_name="digits", storage=plain)
+    plain.remove_session()
+    plain.engine.dispose()
+
+
+@pytest.fixture
+def finished(storage, study_id, make_block, make_result):
+    with storage.worker(study_id) as worker:
+        claimed = storage.claim(worker, 16, block=make_block(0, 16))
+        storage.finish(worker, [make_result(trial) for trial in claimed])
+
+
+@pytest.mark.usefixtures("finished")
+def test_stock_optuna_reads_the_study(stock, make_block):
+    assert stock.metric_names == ["accuracy", "sparsity"]
+    assert [direction.name for direction in stock.directions] == ["MAXIMIZE", "MAXIMIZE"]
+    assert [trial.number for trial in stock.trials] == list(range(16))
+    assert [trial.params for trial in stock.trials] == [proposal.params for proposal in make_block(0, 16).proposals]
+    assert {trial.state for trial in stock.trials} == {TrialState.COMPLETE}
+
+
+@pytest.mark.usefixtures("finished")
+def test_exactly_the_infeasible_trials_are_infeasible(stock):
+    best = {trial.number for trial in stock.best_trials}
+    assert best == {number for number in range(16) if number % 4 != 3}  # a front, but for the infeasible ones
+    infeasible = {trial.number for trial in stock.trials if any(value > 0 for value in trial.constraints.values())}
+    assert infeasible == {3, 7, 11, 15}
+    assert stock.trials[3].constraints == {"0": 0.1, "accuracy": 0.1}
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_constraint_is_stored_as_set_constraint_stores_it(storage, study_id, stock):
+    theirs = stock.ask()
+    theirs.set_constraint("accuracy", -0.1)
+    written = storage.get_trial(theirs._trial_id).system_attrs
+    ours = storage.read_trials(study_id)[0].system_attrs
+    assert written == {key: value for key, value in ours.items() if key.startswith("constraints:")}
+
+
+@pytest.mark.usefixtures("finished")
+def test_the_dashboard_reads_the_constraints(storage, study_id):
+    trials = storage.read_trials(study_id)
+    shown = [serialize_frozen_trial(study_id, trial, {})["constraints"] for trial in trials]
+    assert [any(value > 0 for value in constraints) for constraints in shown] == [n % 4 == 3 for n in range(16)]
+
+
+@pytest.mark.usefixtures("finished")
+def test_importances_come_out_for_both_objectives(stock):
+    for objective in range(2):
+        importances = optuna.importance.get_param_importances(stock, target=lambda trial, k=objective: -trial.values[k])
+        assert {"activation", "dropout"} <= set(importances)
+
+
+@pytest.mark.usefixtures("finished")
+def test_stock_optimize_goes_on_and_we_after_it(storage, study_id, stock, make_block, make_result):
+    def objective(trial):
+        trial.suggest_categorical("activation", ["relu", "leaky_relu", "tanh", None])
+        return trial.suggest_float("dropout", 0.0, 0.6), 0.5
+
+    stock.sampler = optuna.samplers.TPESampler(seed=1, n_startup_trials=5)
+    stock.optimize(objective, n_trials=3)
+    assert not storage.propose(study_id, make_block(16, 2))
+    with storage.worker(study_id) as worker:
+        claimed = storage.claim(worker, 2, block=make_block(19, 2))
+        storage.finish(worker, [make_result(trial) for trial in claimed])
+    assert [trial.number for trial in stock.trials] == list(range(21))
+    assert {trial.state for trial in stock.trials} == {TrialState.COMPLETE}
+
+
+def test_stock_ask_takes_a_waiting_trial_with_the_same_parameters(storage, study_id, stock, make_block, distributions):
+    block = make_block(0, 2)
+    storage.propose(study_id, block)
+    for number in range(2):
+        trial = stock.ask()
+        assert trial.number == number
+        for name, value in block.proposals[number].params.items():
+            assert trial._suggest(name, distributions[name]) == value
+        stock.tell(trial, [0.5, 0.5])
+    assert [trial.params for trial in stock.trials] == [proposal.params for proposal in block.proposals]
+
+
+def test_a_trial_that_a_user_enqueued_is_claimed_and_completed(storage, study_id, stock, distributions, make_result):
+    stock.enqueue_trial({"dropout": 0.25}, user_attrs={"why": "a hunch"})
+    asked = []
+
+    def complete(trial):
+        asked.append((trial.number, trial.fixed, trial.params))
+        params = {"activation": "tanh", "dropout": 0.25}
+        return Proposal(params, {name: distributions[name] for name in params})
+
+    with storage.worker(study_id) as worker:
+        (claimed,) = storage.claim(worker, 8, complete=complete)
+        assert asked == [(0, {"dropout": 0.25}, {})]
+        assert claimed.params == {"activation": "tanh", "dropout": 0.25}
+        assert claimed.distributions == {name: distributions[name] for name in claimed.params}
+        storage.release(worker)
+        # What was completed once stays as it is.
+        (claimed,) = storage.claim(worker, 8, complete=complete)
+        assert claimed.params == {"activation": "tanh", "dropout": 0.25}
+        storage.finish(worker, [make_result(claimed)])
+    (trial,) = stock.trials
+    assert trial.params == {"activation": "tanh", "dropout": 0.25}
+    assert trial.user_attrs["why"] == "a hunch"
+
+
+def test_trials_that_stock_optuna_runs_are_never_taken_back(storage, study_id, stock):
+    trial = stock.ask()
+    assert storage.take_back(study_id) == []
+    assert storage.get_trial(trial._trial_id).state == TrialState.RUNNING
+
+
+def test_ids_used_again_do_not_inherit_our_rows(storage, study_id, stock, make_block, make_result):
+    from storage import TestMeasures
+
+    with storage.worker(study_id) as worker:
+        claimed = storage.claim(worker, 4, block=make_block(0, 4))
+        storage.finish(worker, [make_result(trial) for trial in claimed[:3]])
+        storage.save_test_results(study_id, [TestMeasures(t.trial_id, 0, {"accuracy": 0.9}) for t in claimed])
+        optuna.delete_study(study_name="digits", storage=stock._storage)  # our tables are not told
+
+    again, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
+    assert storage.propose(again, make_block(0, 4))
+    assert {trial._trial_id for trial in storage.read_trials(again)} & {trial.trial_id for trial in claimed}
+    assert storage.layer_measures(again) == []
+    assert storage.learning_curves(again) == []
+    assert storage.test_results(again) == []
+    assert storage.losses(again) == []
+
+
+def test_a_lease_does_not_pass_to_a_trial_with_the_same_id(storage, study_id, stock, make_block, path):
+    with storage.worker(study_id) as worker:
+        storage.claim(worker, 1, block=make_block(0, 1))
+        optuna.delete_study(study_name="digits", storage=stock._storage)
+        theirs = optuna.create_study(study_name="theirs", storage=stock._storage)
+        theirs.ask()
+        worker._lock.release(unlink=True)  # as if it had died
+        assert storage.take_back(theirs._study_id) == []
+        assert theirs.trials[0].state == TrialState.RUNNING
+
+
+def test_deleting_a_study_clears_our_tables(storage, study_id, make_block, make_result):
+    from sqlalchemy import func, select
+
+    from storage.tables import METADATA
+
+    with storage.worker(study_id) as worker:
+        claimed = storage.claim(worker, 3, block=make_block(0, 3))
+        storage.finish(worker, [make_result(trial) for trial in claimed[:2]])
+        storage.delete_study(study_id)
+    with storage.engine.connect() as connection:
+        for table in METADATA.tables.values():
+            rows = connection.execute(select(func.count()).select_from(table)).scalar_one()
+            assert rows == (1 if table.name == "reluctant_schema" else 0), table.name

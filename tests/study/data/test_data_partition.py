@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from study.data import DataError, Dataset, load_dataset, partition
+from study.data.dataset import make_dataset
+from study.data.labels import Labels
+
+
+def _dataset(counts: list[int], *, official: int = 0) -> Dataset:
+    """A data set of so many members a class, and of an official test part of so many rows of class 0."""
+    y = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
+    y = np.concatenate([y, np.zeros(official, dtype=np.int64)])
+    rows = np.arange(len(y) - official, len(y)) if official else None
+    labels = Labels(y, tuple(f"c{index}" for index in range(len(counts))))
+    x = pd.DataFrame({"a": np.arange(len(y), dtype=np.float64)})
+    return make_dataset(name="d", origin="d", x=x, labels=labels, test_rows=rows)
+
+
+_counts = st.lists(st.integers(5, 40), min_size=2, max_size=12)
+
+
+@given(counts=_counts, seed=st.integers(0, 2**32))
+def test_stratified_60_20_20(counts: list[int], seed: int) -> None:
+    data = _dataset(counts)
+    rows = partition(data, seed=seed)
+    parts = [(rows.training, 0.6), (rows.validation, 0.2), (rows.test, 0.2)]
+    assert sorted(np.concatenate([part for part, _ in parts])) == list(range(len(data)))
+    for part, share in parts:
+        members = np.bincount(data.y[part], minlength=len(counts))
+        assert (members >= 1).all()
+        assert (np.abs(members - share * np.array(counts)) < 1.5).all()
+        assert abs(len(part) - share * len(data)) < 1.5
+
+
+@given(counts=_counts, seed=st.integers(0, 2**32))
+def test_official_test_part_is_kept(counts: list[int], seed: int) -> None:
+    data = _dataset(counts, official=3)
+    rows = partition(data, seed=seed)
+    assert rows.test.tolist() == [len(data) - 3, len(data) - 2, len(data) - 1]
+    for part, share in ((rows.training, 0.8), (rows.validation, 0.2)):
+        members = np.bincount(data.y[part], minlength=len(counts))
+        assert (np.abs(members - share * np.array(counts)) < 1.5).all()
+        assert (members >= 1).all()
+    assert sorted(np.concatenate([rows.training, rows.validation])) == list(range(len(data) - 3))
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_five_members_are_enough_and_four_are_not(seed: int) -> None:
+    data = _dataset([5, 5, 7, 6, 9])
+    rows = partition(data, seed=seed)
+    for part in (rows.training, rows.validation, rows.test):
+        assert set(data.y[part]) == {0, 1, 2, 3, 4}
+    with pytest.raises(DataError, match="class 'c1' has 4; at least 5 are needed"):
+        partition(_dataset([9, 4]), seed=seed)
+
+
+def test_a_class_of_the_official_test_part_alone_is_refused() -> None:
+    data = _dataset([10, 10, 3], official=2)
+    data = dataclasses.replace(data, y=np.where(data.y == 2, 1, data.y))
+    data.y[-1] = 2
+    with pytest.raises(DataError, match="outside its test part: class 'c2' has 0"):
+        partition(data, seed=0)
+
+
+def test_seeds_differ_and_global_state_is_untouched() -> None:
+    data = load_dataset("iris")
+    np.random.seed(0)
+    first, again, other = (partition(data, seed=seed) for seed in (0, 0, 1))
+    assert np.random.random() == np.random.RandomState(0).random()
+    np.testing.assert_array_equal(first.training, again.training)
+    assert first.training.tolist() != other.training.tolist()
+
+
+def test_parts_are_in_random_order() -> None:
+    rows = partition(_dataset([500, 500]), seed=0)
+    for part in (rows.training, rows.validation, rows.test):
+        assert abs(np.corrcoef(part, np.arange(len(part)))[0, 1]) < 0.2
+
+
+def test_every_row_comes_into_every_part() -> None:
+    data = _dataset([10, 15])
+    seen = np.zeros((3, 25))
+    for seed in range(300):
+        rows = partition(data, seed=seed)
+        for index, part in enumerate((rows.training, rows.validation, rows.test)):
+            seen[index, part] += 1
+    np.testing.assert_allclose(seen / 300, np.array([[0.6], [0.2], [0.2]]).repeat(25, axis=1), atol=0.12)
