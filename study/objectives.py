@@ -33,11 +33,11 @@ class Judge:
     def metric_names(self) -> list[str]:
         """What the objectives are called, in their order; all are maximized."""
         config = self.config
-        return {
-            "front": [config.metric, config.sparsity],
-            "weighted": [f"{config.metric} + {config.sparsity_weight:g} {config.sparsity}"],
-            "accuracy": [config.metric],
-        }[config.objective]
+        if config.objective == "front":
+            return [config.metric, config.sparsity]
+        if config.objective == "weighted":
+            return [f"{config.metric} + {config.sparsity_weight:g} {config.sparsity}"]
+        return [config.metric]
 
     @property
     def floor(self) -> float:

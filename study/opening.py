@@ -165,7 +165,7 @@ def reopen(
         IdentityError: The data are not those of the study.
         ConfigError: It has more trials already than it is to have.
     """
-    name = name or _only_study(storage)
+    name = resolve_name(storage, name)
     study_id = storage.study_id(name)
     saved = _attributes(storage, study_id, name)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
@@ -212,7 +212,14 @@ def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, A
     return attributes
 
 
-def _only_study(storage: CohortStorage) -> str:
+def resolve_name(storage: CohortStorage, name: str | None) -> str:
+    """The name given, or that of the only study there is.
+
+    Raises:
+        StudyNotFoundError: No name was given, and there is not one study alone.
+    """
+    if name is not None:
+        return name
     names = [study.study_name for study in storage.get_all_studies()]
     if len(names) == 1:
         return names[0]
@@ -263,7 +270,9 @@ def _set_total(
     total = int(current["trials"]) if given else max(int(current["trials"]), int(saved["trials"]))
     have = sum(storage.count_by_state(study_id).values())
     if given and total < have:
-        raise ConfigError(f"--trials is {total}; study {name!r} has {have} already, and these are kept; give {have} or more")
+        raise ConfigError(
+            f"--trials is {total}; study {name!r} has {have} already, and these are kept; give {have} or more"
+        )
     kept = {**current, "trials": total}
     if kept != saved:
         storage.set_study_attrs(study_id, system_attrs={_CONFIG: kept})

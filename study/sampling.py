@@ -182,6 +182,11 @@ class Proposer:
         return _UnitPoint(self._space, sobol.fast_forward(number).random(1)[0])
 
 
+def random_params(space: SearchSpace, generator: np.random.Generator) -> dict[str, Any]:
+    """A uniformly drawn point of a space."""
+    return space.suggest(_UnitPoint(space, generator.random(len(space.parameters))))
+
+
 class _FromTrial:
     """Asks an Optuna trial."""
 

@@ -1,0 +1,215 @@
+"""The feasible Pareto front of a study, the trial to recommend from it, and what they reach on the test part."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from reluctant.errors import ReluctantError, ReluctantWarning
+from storage import TestMeasures
+from study.config import StudyConfig, available_threads
+from study.opening import OpenStudy
+from study.training import fit
+
+
+class NoResultsError(ReluctantError, LookupError):
+    """A study has nothing yet that the question could be answered from."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One trial as a candidate for the answer.
+
+    Attributes:
+        number: The trial's number.
+        params: What was searched.
+        accuracies: Validation metric of each replicate.
+        sparsity: Mean of the sparsity measure over replicates.
+        dead: Mean share of dead units.
+        feasible: Whether every replicate beats the floor.
+        diverged: Whether a replicate diverged.
+        test: Mean of the metric on the test part, where it was measured.
+    """
+
+    number: int
+    params: dict[str, Any]
+    accuracies: tuple[float, ...]
+    sparsity: float
+    dead: float
+    feasible: bool
+    diverged: bool
+    test: float | None = None
+
+    @classmethod
+    def of(cls, trial: FrozenTrial, config: StudyConfig) -> Candidate:
+        """Reads a finished trial of ours."""
+        by_seed, attributes = trial.user_attrs["by_seed"], trial.user_attrs
+        return cls(
+            number=trial.number,
+            params=dict(trial.params),
+            accuracies=tuple(by_seed[config.metric]),
+            sparsity=0.0 if attributes["diverged"] else attributes[config.sparsity],
+            dead=attributes.get("dead", math.nan),
+            feasible=all(value <= 0 for value in trial.constraints.values()),
+            diverged=attributes["diverged"],
+        )
+
+    @property
+    def accuracy(self) -> float:
+        """Mean validation metric."""
+        return fmean(self.accuracies)
+
+    @property
+    def standard_error(self) -> float | None:
+        """Standard error of `accuracy` over replicates; None for a single one."""
+        return _standard_error(self.accuracies)
+
+    def difference(self, other: Candidate) -> tuple[float, float | None]:
+        """Mean of this one's metric minus the other's, replicate by replicate, and its paired standard error."""
+        differences = [ours - theirs for ours, theirs in zip(self.accuracies, other.accuracies, strict=True)]
+        return fmean(differences), _standard_error(differences)
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a study found.
+
+    Attributes:
+        members: Feasible trials that no other feasible trial beats, the most accurate first.
+        recommended: The sparsest member within one paired standard error of the best accuracy.
+        baseline: Trial 0.
+    """
+
+    members: tuple[Candidate, ...]
+    recommended: Candidate
+    baseline: Candidate | None
+
+
+def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str) -> Front:
+    """The front of metric and sparsity, whatever the objective was.
+
+    Args:
+        trials: All trials of the study; those that others added without our measures are left out.
+        config: Metric and sparsity measure.
+        name: The study's name, for errors.
+
+    Raises:
+        NoResultsError: No trial has finished, or none is feasible.
+    """
+    candidates = [
+        Candidate.of(trial, config)
+        for trial in trials
+        if trial.state is TrialState.COMPLETE and "by_seed" in trial.user_attrs
+    ]
+    if not candidates:
+        raise NoResultsError(f"study {name!r} has no finished trial yet; continue it with `reluctant resume {name}`")
+    members = _non_dominated([candidate for candidate in candidates if candidate.feasible])
+    if not members:
+        best = max(candidates, key=lambda candidate: candidate.accuracy)
+        raise NoResultsError(
+            f"none of {len(candidates)} finished trials of {name!r} beats the floor with every seed "
+            f"(best: trial {best.number}, {best.accuracy:.4f}); more --epochs or a lower --min-accuracy may help"
+        )
+    baseline = next((candidate for candidate in candidates if candidate.number == 0), None)
+    return Front(tuple(members), _recommended(members), baseline)
+
+
+def tested_front(study: OpenStudy, trials: Sequence[FrozenTrial]) -> Front:
+    """The front with test results: its trials are trained once more where no test result is kept yet.
+
+    Common random numbers make the second training exact. A trial whose validation metric does not come out again
+    is named in a warning.
+    """
+    problem, config = study.problem, study.problem.config
+    front = find_front(trials, config, study.name)
+    wanted = {candidate.number: candidate for candidate in (*front.members, *_listed(front.baseline))}
+    measure = f"test_{config.metric}"
+    known: dict[int, list[float]] = {}
+    for row in study.storage.test_results(study.study_id, numbers=list(wanted)):
+        known.setdefault(row["number"], []).append(row[measure])
+    missing = [candidate for number, candidate in wanted.items() if number not in known]
+    if missing:
+        outcomes = fit(
+            [problem.space.hyperparameters(candidate.params, problem.defaults) for candidate in missing],
+            problem.split,
+            problem.budget,
+            problem.streams,
+            threads=config.threads or available_threads(),
+            device=config.device,
+            read_test=True,
+        )
+        changed, measured = [], []
+        for candidate, outcome in zip(missing, outcomes, strict=True):
+            if tuple(outcome.values(config.metric)) != candidate.accuracies:
+                changed.append(candidate.number)
+            known[candidate.number] = outcome.values(measure)
+            for number, replicate in enumerate(outcome.replicates):
+                scores = {key: value for key, value in replicate.scores.items() if key.startswith("test_")}
+                measured.append(TestMeasures(trials[candidate.number]._trial_id, number, scores))
+        study.storage.save_test_results(study.study_id, measured)
+        if changed:
+            warnings.warn(
+                f"trained again for the test part, {len(changed)} of {len(missing)} trials did not reach exactly the "
+                f"recorded validation {config.metric} (trials {', '.join(map(str, changed))}); "
+                "another processor or library version gives other last digits",
+                ReluctantWarning,
+                stacklevel=2,
+            )
+
+    def tested(candidate: Candidate) -> Candidate:
+        return replace(candidate, test=fmean(known[candidate.number]))
+
+    return Front(
+        tuple(tested(member) for member in front.members),
+        tested(front.recommended),
+        None if front.baseline is None else tested(front.baseline),
+    )
+
+
+def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
+    """Area between maximized points and a reference point; for one objective, the best value above it.
+
+    Example:
+        >>> hypervolume([(0.5, 1.0), (1.0, 0.5)], (0.0, 0.0))
+        0.75
+    """
+    if len(reference) == 1:
+        return max((max(0.0, point[0] - reference[0]) for point in points), default=0.0)
+    area, height = 0.0, reference[1]
+    for x, y in sorted(map(tuple, points), reverse=True):
+        if x > reference[0] and y > height:
+            area += (x - reference[0]) * (y - height)
+            height = y
+    return area
+
+
+def _non_dominated(candidates: Sequence[Candidate]) -> list[Candidate]:
+    members: list[Candidate] = []
+    for candidate in sorted(candidates, key=lambda c: (-c.accuracy, -c.sparsity, c.number)):
+        if not members or candidate.sparsity > members[-1].sparsity:
+            members.append(candidate)
+    return members
+
+
+def _recommended(members: Sequence[Candidate]) -> Candidate:
+    best = members[0]
+    close = []
+    for member in members:
+        difference, error = best.difference(member)
+        if difference <= (error or 0.0):
+            close.append(member)
+    return max(close, key=lambda member: member.sparsity)
+
+
+def _standard_error(values: Sequence[float]) -> float | None:
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+
+
+def _listed(candidate: Candidate | None) -> tuple[Candidate, ...]:
+    return () if candidate is None else (candidate,)

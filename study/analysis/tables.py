@@ -1,0 +1,98 @@
+"""Studies and trials as rows: what `front`, `status` and `export` print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from storage import CohortStorage
+from study.analysis.front import Candidate, Front
+from study.config import StudyConfig
+from study.opening import saved_config
+
+
+def front_rows(front: Front, config: StudyConfig) -> list[dict[str, Any]]:
+    """One row a member of the front, the most accurate first, then the baseline's.
+
+    Accuracies, sparsity and dead units are fractions; differences are to the recommended trial.
+    """
+    searched = list(dict.fromkeys(name for member in front.members for name in member.params))
+
+    def row(candidate: Candidate, role: str) -> dict[str, Any]:
+        difference, difference_error = candidate.difference(front.recommended)
+        return {
+            "trial": candidate.number,
+            "role": role,
+            "activation": candidate.params.get("activation", "relu"),
+            "negative_slope": candidate.params.get("negative_slope"),
+            "initialization": candidate.params.get("initialization", "kaiming_normal"),
+            "dropout": candidate.params.get("dropout", 0.0),
+            **{
+                name: candidate.params.get(name)
+                for name in searched
+                if name not in ("activation", "negative_slope", "initialization", "dropout")
+            },
+            config.metric: candidate.accuracy,
+            "standard_error": candidate.standard_error,
+            "difference": difference,
+            "difference_standard_error": difference_error,
+            f"test_{config.metric}": candidate.test,
+            config.sparsity: candidate.sparsity,
+            "dead": candidate.dead,
+        }
+
+    rows = [row(member, "recommended" if member == front.recommended else "front") for member in front.members]
+    if front.baseline is not None:
+        rows.append(row(front.baseline, "baseline"))
+    return rows
+
+
+def status_rows(storage: CohortStorage) -> list[dict[str, Any]]:
+    """One row a study: totals, states, living workers, and when it was last active (UTC)."""
+    rows = []
+    for study in storage.get_all_studies():
+        config = saved_config(storage, study._study_id)
+        counts = storage.count_by_state(study._study_id)
+        last = storage.last_activity(study._study_id)
+        rows.append(
+            {
+                "study": study.study_name,
+                "total": None if config is None else config.trials,
+                "complete": counts[TrialState.COMPLETE],
+                "running": counts[TrialState.RUNNING],
+                "waiting": counts[TrialState.WAITING],
+                "failed": counts[TrialState.FAIL] + counts[TrialState.PRUNED],
+                "workers": storage.living_workers(study._study_id),
+                "last_activity": None if last is None else last.isoformat(sep=" ", timespec="seconds"),
+            }
+        )
+    return rows
+
+
+def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> list[dict[str, Any]]:
+    """One row a trial: number, state, times, parameters, values, feasibility, and every measure with its seeds'."""
+    rows = []
+    for trial in trials:
+        row: dict[str, Any] = {
+            "number": trial.number,
+            "state": trial.state.name,
+            "started": trial.datetime_start,
+            "completed": trial.datetime_complete,
+            **{f"param_{name}": value for name, value in trial.params.items()},
+        }
+        if trial.values is not None:
+            row |= {f"value_{name}": value for name, value in zip(metric_names, trial.values, strict=False)}
+            row["feasible"] = all(value <= 0 for value in trial.constraints.values())
+        for name, value in trial.user_attrs.items():
+            if name == "by_seed":
+                row |= {
+                    f"{measure}_seed{seed}": number
+                    for measure, numbers in value.items()
+                    for seed, number in enumerate(numbers)
+                }
+            else:
+                row[name] = value
+        rows.append(row)
+    return rows

@@ -1,0 +1,204 @@
+"""What a person sees: tables on stdout, progress and messages on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from optuna.trial import TrialState
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from reluctant.errors import ReluctantError, unknown
+from study.analysis import hypervolume
+from study.worker import Progress as WorkerProgress
+
+FORMATS = ("table", "json", "csv")
+
+
+class FormatError(ReluctantError, ValueError):
+    """A format that is not known."""
+
+
+def check_format(name: str) -> None:
+    """Refuses an unknown format before any work is done."""
+    if name not in FORMATS:
+        raise FormatError(unknown("format", name, FORMATS))
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], form: str, *, table: Sequence[Mapping[str, str]] | None = None
+) -> None:
+    """Prints rows on stdout.
+
+    Args:
+        rows: Full values, for JSON and CSV.
+        form: `table`, `json` or `csv`.
+        table: Cells as text, for `table`; None: the values as they are.
+    """
+    if form == "json":
+        print(json.dumps([_jsonable(row) for row in rows], indent=2))
+    elif form == "csv":
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        print(text.getvalue(), end="")
+    else:
+        cells = table if table is not None else [{k: _cell(v) for k, v in row.items()} for row in rows]
+        _print_table(cells)
+
+
+def _print_table(cells: Sequence[Mapping[str, str]]) -> None:
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    columns = list(cells[0]) if cells else []
+    for column in columns:
+        texts = [row[column] for row in cells]
+        numeric = all(text[:1] in "-+0123456789–—·" or not text for text in texts)
+        grid.add_column(escape(column), justify="right" if numeric else "left", no_wrap=True)
+    for row in cells:
+        grid.add_row(*(escape(row[column]) for column in columns))
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:
+        # Without a terminal nothing is as narrow as a terminal.
+        console.width = max(console.width, 400)
+    console.print(grid, crop=False, overflow="ignore")
+
+
+def front_cells(rows: Sequence[Mapping[str, Any]], metric: str, sparsity: str) -> list[dict[str, str]]:
+    """`front_rows` as a person reads them: fractions in per cent, errors beside their values."""
+    special = {"standard_error", "difference_standard_error"}
+    cells = []
+    for row in rows:
+        cell: dict[str, str] = {}
+        for name, value in row.items():
+            if name in special:
+                continue
+            if name == metric:
+                cell[f"{metric} %"] = _percent(value) + _plus_minus(row["standard_error"])
+            elif name == "difference":
+                same = row["role"] == "recommended"
+                text = f"{100 * value:+.2f}" + _plus_minus(row["difference_standard_error"])
+                cell["difference pp"] = "–" if same else text
+            elif name == f"test_{metric}":
+                cell["test %"] = _percent(value)
+            elif name in (sparsity, "dead"):
+                cell[f"{name} %"] = _percent(value, digits=1)
+            elif name == "role":
+                continue
+            else:
+                cell[{"negative_slope": "slope"}.get(name, name)] = _cell(value)
+        cell["role"] = {"recommended": "← recommended", "baseline": "baseline"}.get(row["role"], "")
+        cells.append(cell)
+    return cells
+
+
+def _percent(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f}"
+
+
+def _plus_minus(error: float | None) -> str:
+    return "" if error is None else f" ± {100 * error:.2f}"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _jsonable(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else None if value != value else value
+        for name, value in row.items()
+    }
+
+
+class Messages:
+    """Lines on stderr, coloured where stderr is a terminal that wants it."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._quiet = quiet
+
+    def info(self, line: str) -> None:
+        """Something that is good to know; not said where the user wants quiet."""
+        if not self._quiet:
+            self.console.print(escape(line))
+
+    def warn(self, line: str) -> None:
+        """Something that the user should know."""
+        self.console.print(f"[yellow]warning:[/] {escape(line)}")
+
+    def error(self, line: str) -> None:
+        """Why nothing more happens."""
+        self.console.print(f"[red]error:[/] {escape(line)}")
+
+
+class ProgressView:
+    """A study's progress on stderr: a bar in a terminal, else a line a cohort; a context manager."""
+
+    def __init__(
+        self, messages: Messages, *, metric_names: Sequence[str], reference: Sequence[float], quiet: bool
+    ) -> None:
+        self._messages, self._quiet = messages, quiet
+        self._metric_names, self._reference = metric_names, reference
+        self._started = time.monotonic()
+        self._bar: Progress | None = None
+        if messages.console.is_terminal and not quiet:
+            self._bar = Progress(
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("trials · {task.fields[figures]}"),
+                TimeElapsedColumn(),
+                console=messages.console,
+            )
+            self._task = self._bar.add_task("", total=None, figures="")
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: WorkerProgress) -> None:
+        """Shows where the study stands."""
+        figures = self._figures(progress)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=progress.done, total=progress.total, figures=figures)
+        elif not self._quiet:
+            self._messages.info(f"{progress.done} of {progress.total} trials · {figures}" if figures else "starting")
+
+    def _figures(self, progress: WorkerProgress) -> str:
+        complete = [
+            trial
+            for trial in progress.mirror.trials
+            if trial.state is TrialState.COMPLETE and all(value <= 0 for value in trial.constraints.values())
+        ]
+        values = [trial.values for trial in complete]
+        parts = []
+        if progress.trained:
+            rate = progress.trained / (time.monotonic() - self._started)
+            parts.append(f"{rate:.1f} trials/s")
+        if values:
+            if len(self._reference) == 2:
+                parts.append(f"hypervolume {hypervolume(values, self._reference):.4f}")
+            parts.append(f"best {self._metric_names[0]} {max(value[0] for value in values):.4f}")
+        if progress.trained and progress.total > progress.done:
+            parts.append(f"{(progress.total - progress.done) / rate:.0f} s left")
+        return " · ".join(parts)

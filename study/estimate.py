@@ -1,0 +1,76 @@
+"""What a study would cost, before it is started."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from study.config import available_threads
+from study.data.split import Part
+from study.opening import Problem
+from study.sampling import random_params
+from study.training import fit, plan_blocks
+from study.training.plan import peak_slot_bytes
+
+SAMPLE_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a study would cost.
+
+    Attributes:
+        slots: Networks that are trained in all.
+        slots_a_cohort: Networks that are trained side by side, in blocks.
+        blocks_a_cohort: Blocks of a cohort.
+        memory: Bytes at the peak of training, data included.
+        seconds: Wall-clock, from a measured epoch on part of the data.
+    """
+
+    slots: int
+    slots_a_cohort: int
+    blocks_a_cohort: int
+    memory: int
+    seconds: float
+
+
+def estimate(problem: Problem) -> Estimate:
+    """Trains one small cohort for one epoch and extrapolates; writes nothing."""
+    config, split, budget = problem.config, problem.split, problem.budget
+    threads = config.threads or available_threads()
+    count = min(config.cohort, config.trials)
+    generator = np.random.default_rng(config.seed)
+    cohort = [
+        problem.space.hyperparameters(random_params(problem.space, generator), problem.defaults) for _ in range(count)
+    ]
+    rows = min(SAMPLE_ROWS, len(split.training))
+
+    def head(part: Part) -> Part:
+        return Part(part.x[:rows], part.y[:rows])
+
+    part = replace(split, training=head(split.training), validation=head(split.validation))
+    one = replace(budget, epochs=1, seeds=min(budget.seeds, 2))
+    fit(cohort[:2], part, replace(one, seeds=1), problem.streams, threads=threads, device=config.device)
+    started = time.perf_counter()
+    fit(cohort, part, one, problem.streams, threads=threads, device=config.device)
+    seconds = time.perf_counter() - started
+    scale = len(split.training) / rows * budget.epochs * budget.seeds / one.seeds * config.trials / count
+    sizes = {
+        "features": split.training.x.shape[1],
+        "classes": len(split.classes),
+        "validation": len(split.validation),
+    }
+    blocks = plan_blocks(cohort, budget, **sizes, threads=threads)
+    largest = max(
+        len(block.trials) * peak_slot_bytes(cohort[block.trials[0]].hidden, budget, **sizes) for block in blocks
+    )
+    data = sum(p.x.numel() * 4 for p in (split.training, split.validation, split.test))
+    return Estimate(
+        slots=config.trials * budget.seeds,
+        slots_a_cohort=count * budget.seeds,
+        blocks_a_cohort=len(blocks),
+        memory=2 * data + threads * largest,
+        seconds=seconds * scale,
+    )

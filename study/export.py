@@ -1,0 +1,93 @@
+"""Trials as files: CSV, Parquet, JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from reluctant.errors import ReluctantError, unknown
+from storage import CohortStorage
+from study.analysis.tables import trial_rows
+from study.console import print_rows
+from study.opening import resolve_name
+
+FILE_FORMATS = ("csv", "json", "parquet")
+FORMATS = (*FILE_FORMATS, "table")
+
+
+class ExportError(ReluctantError, ValueError):
+    """A file that cannot be written as asked."""
+
+
+def check_target(output: str | None, form: str | None) -> None:
+    """Refuses an unknown format or an output that cannot be written, before any work is done.
+
+    Args:
+        output: File, or None for stdout.
+        form: Format, or None for the file's suffix.
+    """
+    if form is not None and form not in FORMATS:
+        raise ExportError(unknown("format", form, FORMATS))
+    chosen = _format(output, form)
+    if output is None:
+        if chosen == "parquet":
+            raise ExportError("parquet is no text for a terminal; name a file with -o trials.parquet")
+        return
+    folder = Path(output).expanduser().parent
+    if not folder.is_dir():
+        raise ExportError(f"{folder} is no folder; create it, or choose another --output")
+    if Path(output).expanduser().is_dir():
+        raise ExportError(f"{output} is a folder; --output needs the name of a file")
+    if chosen == "table":
+        raise ExportError(f"a table is for the eye; write {output} as one of: {', '.join(FILE_FORMATS)}")
+
+
+def export_study(storage: CohortStorage, name: str | None, *, output: str | None, form: str | None) -> int:
+    """Writes every trial of a study, one row a trial.
+
+    Args:
+        storage: Where the study lives.
+        name: The study's name; None: the only one there is.
+        output: File, or None for stdout.
+        form: Format, or None for the file's suffix, and CSV on stdout.
+
+    Returns:
+        How many trials were written.
+
+    Raises:
+        StudyNotFoundError: There is none of that name, or not one alone.
+        ExportError: The file cannot be written.
+    """
+    name = resolve_name(storage, name)
+    study_id = storage.study_id(name)
+    metric_names = storage.get_study_system_attrs(study_id).get("study:metric_names")
+    objectives = len(storage.get_study_directions(study_id))
+    rows = trial_rows(storage.read_trials(study_id), metric_names or [str(index) for index in range(objectives)])
+    chosen = _format(output, form)
+    if output is None:
+        print_rows(rows, chosen)
+        return len(rows)
+    frame = pd.DataFrame(rows)
+    path = Path(output).expanduser()
+    try:
+        if chosen == "csv":
+            frame.to_csv(path, index=False)
+        elif chosen == "json":
+            frame.to_json(path, orient="records", date_format="iso", indent=2, double_precision=15)
+        else:
+            frame.to_parquet(path, index=False)
+    except OSError as error:
+        raise ExportError(f"cannot write {output}: {error.strerror}; choose another --output") from None
+    return len(rows)
+
+
+def _format(output: str | None, form: str | None) -> str:
+    if form is not None:
+        return form
+    if output is None:
+        return "csv"
+    suffix = Path(output).suffix.removeprefix(".").lower()
+    if suffix not in FILE_FORMATS:
+        raise ExportError(unknown("file format", suffix, FILE_FORMATS, where=output) + "; or say it with --format")
+    return suffix

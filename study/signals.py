@@ -1,0 +1,43 @@
+"""When to stop: a signal, or a time limit."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Stop:
+    """Turns Ctrl-C, SIGTERM and a time limit into an answer to "should I stop?"; a context manager.
+
+    A second Ctrl-C is a `KeyboardInterrupt`, for the impatient.
+
+    Attributes:
+        signalled: Whether a signal asked for the end.
+    """
+
+    def __init__(self, *, seconds: float | None = None) -> None:
+        self.signalled = False
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._before: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        """Whether to stop now."""
+        return self.signalled or (self._deadline is not None and time.monotonic() >= self._deadline)
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.signalled and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signalled = True
