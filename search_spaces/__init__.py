@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from search_spaces.activations import ACTIVATIONS, Activation
     from search_spaces.hyperparameters import Hyperparameters
     from search_spaces.initializations import INITIALIZATIONS, Initialization
-    from search_spaces.space import Parameter, SearchSpace, SpaceError, load_space, preset_names
+    from search_spaces.space import Parameter, SearchSpace, SpaceError, load_space, parse_space, preset_names
 
 __all__ = [
     "ACTIVATIONS",
@@ -21,6 +21,7 @@ __all__ = [
     "SearchSpace",
     "SpaceError",
     "load_space",
+    "parse_space",
     "preset_names",
 ]
 

@@ -20,23 +20,25 @@ Backward = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], None]
 class Activation:
     """One activation.
 
-    The two kernels act on contiguous slices of the stack and allocate nothing of the slice's size:
+    The two kernels act on contiguous slices of the stack, in place where torch lets them:
 
     * `forward(z, slope, a, scratch)` fills `a` with f(z);
     * `backward(g, z, a, slope, scratch)` turns `g` = dL/da into dL/dz, in place.
 
-    `z`, `a`, `g`, `scratch` are `[S, N, F]`, `slope` is `[S, 1, 1]`.
+    `z`, `a`, `g`, `scratch` are `[S, N, F]`, `slope` is `[S, 1, 1]`. What `scratch` holds afterwards means nothing.
 
     Attributes:
         name: Name in `ACTIVATIONS`.
-        module: Torch's own layer for a given slope; what the kernels are tested against.
+        module: Torch's own layer for a given slope, any parameter of it in float64; what the kernels are tested
+            against.
         forward: See above.
         backward: See above.
         gain: Gain for a given slope: of `torch.nn.init.calculate_gain` where torch has one, else
             1/√E f(z)² for z ~ N(0, 1), so that the second moment is kept (He et al. 2015, eq. 10).
         slope: What `negative_slope` is to it: nothing, a constant, or the start of a learned parameter.
         max_derivative: Largest |f′| for a given slope.
-        saturated_output: Range outside of which an output counts as saturated; None: |f′| < 0.05 of its maximum.
+        saturated_output: Range outside of which an output counts as saturated; None: it does where |f′| < 0.05 of
+            its maximum.
         spread: Whether f(0) ≠ 0, so that units that only pad the stack must be cleared.
     """
 
@@ -65,7 +67,7 @@ class Activation:
             low, high = self.saturated_output
             return (a < low) | (a > high)
         derivative = torch.ones_like(z)
-        self.backward(derivative, z, a, torch.full((1, 1), slope, dtype=z.dtype), torch.empty_like(z))
+        self.backward(derivative, z, a, z.new_full((1, 1), slope), torch.empty_like(z))
         return derivative.abs() < 0.05 * self.max_derivative(slope)
 
 
@@ -82,6 +84,7 @@ def _relu_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: Tens
 
 
 def _leaky_relu(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
+    # max(z, slope · z) is leaky ReLU for slopes from 0 to 1, and no other can be searched.
     torch.mul(z, slope, out=a)
     torch.maximum(z, a, out=a)
 
@@ -168,7 +171,7 @@ def _softsign_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: 
 
 
 def _tanh(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
-    # 2σ(2z) − 1: several times faster than torch.tanh, equal to rounding.
+    # 2σ(2z) − 1: several times faster than torch.tanh, and equal to the last bit of a 1.
     torch.mul(z, 2.0, out=a)
     torch.sigmoid(a, out=a)
     a.mul_(2.0).sub_(1.0)
@@ -242,6 +245,9 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation(
             name="elu", module=lambda slope: nn.ELU(), forward=_elu, backward=_elu_backward, gain=_constant(1.245)
         ),
+        # Self-normalizing with `lecun_normal` weights and alpha dropout (Klambauer et al. 2017, sections 2 and 3). The
+        # first can be searched. `dropout` is the ordinary one for SELU as for all: at rates above 0 it moves the mean
+        # and the variance that SELU would keep.
         Activation(
             name="selu",
             module=lambda slope: nn.SELU(),

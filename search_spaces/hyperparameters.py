@@ -11,7 +11,7 @@ class Hyperparameters:
 
     Attributes:
         activation: Name in `ACTIVATIONS`, used after every hidden layer.
-        negative_slope: Slope for z < 0 of leaky ReLU; where PReLU's slope starts; no meaning for the others.
+        negative_slope: Slope for z < 0 of leaky ReLU, 0 to 1; where PReLU's slope starts; no meaning for the others.
         initialization: Name in `INITIALIZATIONS`, used for every layer.
         dropout: Share of hidden units dropped in training, 0 ≤ dropout < 1 (inverted dropout, Srivastava 2014).
         learning_rate: Step size of the optimizer.

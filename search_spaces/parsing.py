@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -30,7 +31,7 @@ class Domain:
         open_high: Whether `high` itself is excluded.
     """
 
-    names: Iterable[str] | None = None
+    names: Collection[str] | None = None
     whole: bool = False
     low: float = 0.0
     high: float = float("inf")
@@ -101,13 +102,13 @@ def _choices(name: str, domain: Domain, choices: Any, place: str) -> Categorical
     if not isinstance(choices, list) or not choices:
         raise SpaceError(f"choices of {place} are {choices!r}; they need to be a list of at least one value")
     for choice in choices:
+        if domain.names is None:
+            _number(choice, domain, f"choices of {place}")
+        elif choice not in list(domain.names):
+            raise SpaceError(unknown(name, str(choice), domain.names, where=place))
+    for choice in choices:
         if choices.count(choice) > 1:
             raise SpaceError(f"choices of {place} hold {choice!r} twice; every choice needs to stand once")
-        if domain.names is not None:
-            if choice not in domain.names:
-                raise SpaceError(unknown(name, str(choice), domain.names, where=place))
-        else:
-            _number(choice, domain, place)
     return CategoricalDistribution(choices)
 
 
@@ -131,20 +132,31 @@ def _range(name: str, domain: Domain, table: Mapping[str, Any], place: str) -> F
         raise SpaceError(f"{place} is a log range that starts at {low}; low needs to be above 0, or log = false")
     if log and step is not None:
         raise SpaceError(f"{place} has log and step; keep one of the two")
-    if step is not None and (isinstance(step, bool) or not isinstance(step, int | float) or step <= 0):
-        raise SpaceError(f"step of {place} is {step!r}; it needs a number above 0")
-    if domain.whole:
-        if step is not None and not isinstance(step, int):
+    if step is not None:
+        if isinstance(step, bool) or not isinstance(step, int | float) or not step > 0:
+            raise SpaceError(f"step of {place} is {step!r}; it needs a number above 0")
+        if domain.whole and not isinstance(step, int):
             raise SpaceError(f"step of {place} is {step!r}; {name} takes whole numbers only")
-        return IntDistribution(low, int(_last_step(low, high, step or 1)), log=log, step=step or 1)
-    return FloatDistribution(float(low), float(_last_step(low, high, step)), log=log, step=step)
+        high = _last_step(low, high, step, place)
+    if domain.whole:
+        return IntDistribution(low, int(high), log=log, step=int(step or 1))
+    return FloatDistribution(float(low), float(high), log=log, step=step)
 
 
-def _last_step(low: float, high: float, step: float | None) -> float:
-    """The largest low + k · step up to high, so that Optuna need not move the end with a warning."""
-    if step is None:
-        return high
-    return low + int((high - low) / step + 1e-9) * step
+def _last_step(low: float, high: float, step: float, place: str) -> float:
+    """The largest low + k · step up to high, in decimals as Optuna counts, which would move high with a warning."""
+    start, end, width = (Decimal(str(value)) for value in (low, high, step))
+    try:
+        last = float(start + (end - start) // width * width)
+        fits = last > low and (Decimal(str(last)) - start) % width == 0
+    except InvalidOperation:
+        fits = False
+    if not fits:
+        raise SpaceError(
+            f"step of {place} is {step!r}, which does not lead from {low} towards {high}; "
+            f"it needs a number of few digits up to {end - start}"
+        )
+    return last
 
 
 def _condition(when: Any, place: str) -> dict[str, tuple[Any, ...]]:

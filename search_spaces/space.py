@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,7 +64,8 @@ class SearchSpace:
 
         Args:
             suggester: Asked for each value that is not fixed.
-            fixed: Values that stand already, of any parameters of the space.
+            fixed: Values that stand already, of any parameters of the space; one whose parameter turns out to have
+                no meaning is dropped.
 
         Returns:
             The active parameters' values by name.
@@ -73,15 +74,16 @@ class SearchSpace:
             SpaceError: A fixed value is no value of its parameter, or of a parameter that the space lacks.
         """
         fixed = fixed or {}
+        names = [parameter.name for parameter in self.parameters]
         for name in fixed:
-            if name not in {parameter.name for parameter in self.parameters}:
-                raise SpaceError(unknown("parameter", name, [p.name for p in self.parameters], where=self.name))
+            if name not in names:
+                raise SpaceError(unknown("parameter", name, names, where=f"the space {self.name}"))
         params: dict[str, Any] = {}
         for parameter in self.parameters:
             if not parameter.active(params):
                 continue
             if parameter.name in fixed:
-                params[parameter.name] = self._checked(parameter, fixed[parameter.name])
+                params[parameter.name] = _checked(parameter, fixed[parameter.name])
             else:
                 params[parameter.name] = suggester.suggest(parameter.name, parameter.distribution)
         return params
@@ -106,19 +108,31 @@ class SearchSpace:
         width = params.get("width", defaults.hidden[0])
         depth = params.get("depth", len(defaults.hidden))
         hidden = (width,) * depth if {"width", "depth"} & params.keys() else defaults.hidden
-        fields = {name: getattr(defaults, name) for name in Hyperparameters.__slots__}
-        return Hyperparameters(**fields | values | {"hidden": hidden})
+        return replace(defaults, **values, hidden=hidden)
 
-    @staticmethod
-    def _checked(parameter: Parameter, value: Any) -> Any:
-        distribution = parameter.distribution
+
+def _checked(parameter: Parameter, value: Any) -> Any:
+    """A fixed value as its distribution would have given it: 64 for 64.0 where widths are whole."""
+    distribution = parameter.distribution
+    of_kind = isinstance(value, str) if DOMAINS[parameter.name].names else isinstance(value, int | float)
+    if of_kind and not isinstance(value, bool):
         try:
-            inside = distribution._contains(distribution.to_internal_repr(value))
-        except (TypeError, ValueError):
-            inside = False
-        if not inside:
-            raise SpaceError(f"{parameter.name} = {value!r} is outside of its range in the space: {distribution}")
-        return value
+            internal = distribution.to_internal_repr(value)
+            if distribution._contains(internal):
+                return distribution.to_external_repr(internal)
+        except ValueError:
+            pass
+    raise SpaceError(f"{parameter.name} = {value!r} is not in the space; it needs {_described(distribution)}")
+
+
+def _described(distribution: BaseDistribution) -> str:
+    """What a distribution holds, in words."""
+    if isinstance(distribution, CategoricalDistribution):
+        return f"one of: {', '.join(map(str, distribution.choices))}"
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    kind = "a whole number" if isinstance(distribution, IntDistribution) else "a number"
+    steps = f" in steps of {distribution.step:g}" if distribution.step not in (None, 1) else ""
+    return f"{kind} from {distribution.low:g} to {distribution.high:g}{steps}"
 
 
 class _Nearest:
@@ -137,8 +151,10 @@ class _Nearest:
             return min(numbers, key=lambda choice: abs(choice - value), default=distribution.choices[0])
         assert isinstance(distribution, FloatDistribution | IntDistribution)
         inside = min(max(value, distribution.low), distribution.high)
-        steps = round((inside - distribution.low) / distribution.step) if distribution.step else None
-        return inside if steps is None else distribution.low + steps * (distribution.step or 0)
+        if distribution.step is None:
+            return inside
+        steps = round((inside - distribution.low) / distribution.step)
+        return min(distribution.low + steps * distribution.step, distribution.high)
 
 
 def preset_names() -> list[str]:
@@ -163,14 +179,14 @@ def load_space(source: str) -> SearchSpace:
     if source in preset_names():
         text = (resources.files("search_spaces") / "presets" / f"{source}.toml").read_text(encoding="utf-8")
         return parse_space(text, name=source, where=f"{source}.toml")
-    path = Path(source).expanduser()
-    if path.suffix != ".toml":
+    if not source.endswith(".toml"):
         raise SpaceError(
             unknown("search space", source, preset_names()) + "; for a space of your own give a file that ends in .toml"
         )
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        path = Path(source).expanduser()
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError, RuntimeError) as error:
         raise SpaceError(f"cannot read the search space {source}: {error}; give a preset or a TOML file") from error
     return parse_space(text, name=path.stem, where=path.name)
 
@@ -184,11 +200,12 @@ def parse_space(text: str, *, name: str, where: str) -> SearchSpace:
         where: What errors call the text.
 
     Raises:
-        SpaceError: Unknown key, inverted range, log range at 0, empty choice, value outside its domain.
+        SpaceError: Unknown key, inverted range, log range at 0, empty choice, value outside its domain, a slope
+            where no activation has one.
     """
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SpaceError(f"{where} is not TOML: {error}; see search_spaces/presets/core.toml for the form") from error
     for key in tables:
         if key not in DOMAINS:
@@ -199,27 +216,37 @@ def parse_space(text: str, *, name: str, where: str) -> SearchSpace:
     for parameter_name in DOMAINS:
         if parameter_name in tables:
             distribution, when = read_parameter(parameter_name, tables[parameter_name], where=where)
-            when = when or _implied_condition(parameter_name, parameters)
             _check_condition(parameter_name, when, parameters, where=where)
+            if parameter_name == "negative_slope":
+                when = _slope_condition(when, parameters, where=where)
             parameters.append(Parameter(parameter_name, distribution, when))
     return SearchSpace(name=name, text=text, parameters=tuple(parameters))
 
 
-def _implied_condition(name: str, earlier: Sequence[Parameter]) -> dict[str, tuple[Any, ...]]:
-    """The slope has a meaning only for the activations that have one."""
-    for parameter in earlier:
-        if name == "negative_slope" and parameter.name == "activation":
-            assert isinstance(parameter.distribution, CategoricalDistribution)
-            choices = parameter.distribution.choices
-            sloped = tuple(choice for choice in choices if ACTIVATIONS[str(choice)].slope != "none")
-            return {"activation": sloped} if len(sloped) < len(choices) else {}
-    return {}
+def _slope_condition(
+    when: dict[str, tuple[Any, ...]], earlier: Sequence[Parameter], *, where: str
+) -> dict[str, tuple[Any, ...]]:
+    """`when`, or what it is where the file does not say: the slope has a meaning for some activations only."""
+    searched = [str(choice) for p in earlier if p.name == "activation" for choice in _choices(p)]
+    sloped = tuple(name for name in searched if ACTIVATIONS[name].slope != "none")
+    all_sloped = [name for name, activation in ACTIVATIONS.items() if activation.slope != "none"]
+    if not sloped:
+        raise SpaceError(
+            f"[negative_slope] in {where} has no meaning: no activation that is searched has a slope; "
+            f"add to the choices of [activation] one of: {', '.join(all_sloped)}"
+        )
+    for name in when.get("activation", ()):
+        if name not in sloped:
+            raise SpaceError(
+                f"[negative_slope] when in {where} names {name!r}, which has no slope; keep: {', '.join(sloped)}"
+            )
+    return when or ({"activation": sloped} if len(sloped) < len(searched) else {})
 
 
 def _check_condition(
     name: str, when: Mapping[str, tuple[Any, ...]], earlier: Sequence[Parameter], *, where: str
 ) -> None:
-    known = {p.name: p.distribution.choices for p in earlier if isinstance(p.distribution, CategoricalDistribution)}
+    known = {p.name: choices for p in earlier if (choices := _choices(p))}
     for other, values in when.items():
         if other not in known:
             raise SpaceError(
@@ -233,3 +260,9 @@ def _check_condition(
                         other, str(value), [str(choice) for choice in known[other]], where=f"[{name}] when in {where}"
                     )
                 )
+
+
+def _choices(parameter: Parameter) -> Sequence[Any]:
+    """A parameter's choices; none where it has a range."""
+    distribution = parameter.distribution
+    return distribution.choices if isinstance(distribution, CategoricalDistribution) else ()

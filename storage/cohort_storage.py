@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from storage import leases, proposals, reading, results, studies, workers
+from storage import leases, proposals, results, studies, workers
 from storage.errors import StorageError, StudyNotFoundError
 from storage.records import Block, Claimed, Proposal, Result, TestMeasures
-from storage.tables import LEASES, METADATA, SCHEMA, SCHEMA_VERSION
+from storage.study_reader import StudyReader
+from storage.tables import METADATA, SCHEMA, SCHEMA_VERSION
 from storage.transactions import place_of, writing
 from storage.transactions import reading as snapshot
 from storage.workers import Worker
 
 
-class CohortStorage(RDBStorage):
+class CohortStorage(StudyReader):
     """A database of studies, in Optuna's own schema and tables of ours beside it.
 
     Everything that stock Optuna does with an `RDBStorage` works on it. The methods here move whole cohorts, every
@@ -95,8 +93,7 @@ class CohortStorage(RDBStorage):
                 if found is not None:
                     return found, False
                 created = studies.create(connection, name, sides, metric_names, user_attrs or {}, system_attrs or {})
-                return_value = created, True
-            return return_value
+                return created, True
         except IntegrityError:  # without SQLite's lock, another process may have been faster
             return self.study_id(name), False
 
@@ -238,76 +235,14 @@ class CohortStorage(RDBStorage):
         """
         return workers.take_back(self.engine, study_id, self._workers_folder())
 
-    def leased_trials(self, study_id: int) -> set[int]:
-        """Ids of the study's trials that a worker holds a lease on."""
-        with snapshot(self.engine) as connection:
-            return set(connection.execute(select(LEASES.c.trial_id).where(LEASES.c.study_id == study_id)).scalars())
-
     def living_workers(self, study_id: int) -> int:
         """How many workers of the study are alive."""
         return workers.living(self.engine, study_id, self._workers_folder())
-
-    def read_trials(
-        self,
-        study_id: int,
-        *,
-        from_number: int = 0,
-        trial_ids: Collection[int] = (),
-        states: Collection[TrialState] = (),
-    ) -> list[FrozenTrial]:
-        """Trials in number order, equal to `get_all_trials`, by a handful of statements.
-
-        A mirror that knows n trials reads what is new or changed with `from_number=n` and, as `trial_ids`, those that
-        were unfinished when it last looked.
-
-        Args:
-            study_id: The study.
-            from_number: Only trials from this number on.
-            trial_ids: And these, whatever their number.
-            states: Only trials in these states; empty means all.
-        """
-        with snapshot(self.engine) as connection:
-            return reading.trials(connection, study_id, from_number, trial_ids, states)
-
-    def count_by_state(self, study_id: int) -> dict[TrialState, int]:
-        """How many trials are in each state; every state is a key."""
-        with snapshot(self.engine) as connection:
-            return reading.count_by_state(connection, study_id)
-
-    def last_activity(self, study_id: int) -> datetime | None:
-        """When a trial or worker of the study was last active, in UTC; None where never."""
-        with snapshot(self.engine) as connection:
-            return reading.last_activity(connection, study_id)
-
-    def layer_measures(self, study_id: int, *, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
-        """One dict a trial, replicate and layer: `number`, `replicate`, `layer`, and every measure by name."""
-        with snapshot(self.engine) as connection:
-            return reading.layer_measures(connection, study_id, numbers)
-
-    def learning_curves(self, study_id: int, *, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
-        """One dict a trial, replicate and curve: `number`, `replicate`, `name`, `points`."""
-        with snapshot(self.engine) as connection:
-            return reading.learning_curves(connection, study_id, numbers)
-
-    def test_results(self, study_id: int, *, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
-        """One dict a trial and replicate: `number`, `replicate`, and every measure by name."""
-        with snapshot(self.engine) as connection:
-            return reading.test_results(connection, study_id, numbers)
 
     def save_test_results(self, study_id: int, measured: Sequence[TestMeasures]) -> None:
         """Store test results, in place of older ones of the same trial and replicate."""
         with writing(self.engine, study_id) as connection:
             results.write_test_results(connection, measured)
-
-    def workers(self, study_id: int) -> list[dict[str, Any]]:
-        """One dict a worker, oldest first: `token`, `host`, `pid`, `started`, `last_active`, `ended`, `details`."""
-        with snapshot(self.engine) as connection:
-            return reading.workers(connection, study_id)
-
-    def losses(self, study_id: int) -> list[dict[str, Any]]:
-        """One dict for every time that a claimed trial was lost: `number`, `token`, `reason`, `at`."""
-        with snapshot(self.engine) as connection:
-            return reading.losses(connection, study_id)
 
     def integrity_check(self) -> list[str]:
         """What SQLite's own check finds wrong with the file; empty where all is well, and for other databases."""

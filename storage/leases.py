@@ -43,12 +43,12 @@ def claim_waiting(
         select(TRIALS.c.trial_id)
         .where(TRIALS.c.study_id == study_id, TRIALS.c.state == TrialState.WAITING)
         .order_by(TRIALS.c.number)
-        .limit(limit)
+        .limit(max(limit, 0))  # SQLite takes a negative limit for none
     )
     if below is not None:
         lowest = lowest.where(TRIALS.c.number < below)
     won: dict[int, int] = {}
-    for some in chunks(connection.execute(lowest).scalars()):
+    for some in chunks(connection.execute(lowest).scalars().all()):
         take = (
             update(TRIALS)
             .where(TRIALS.c.trial_id.in_(some), TRIALS.c.state == TrialState.WAITING)
@@ -58,9 +58,9 @@ def claim_waiting(
         won.update((number, trial_id) for number, trial_id in connection.execute(take))
         for table in (*RESULT_TABLES, LEASES):
             connection.execute(delete(table).where(table.c.trial_id.in_(some)))
-    mark_active(connection, token, at)
     if not won:
         return []
+    mark_active(connection, token, at)
     leases = [{"trial_id": i, "study_id": study_id, "token": token, "claimed": at} for i in won.values()]
     connection.execute(insert(LEASES), leases)
     claimed = _read_claimed(connection, [(number, won[number]) for number in sorted(won)])

@@ -17,6 +17,7 @@ from storage.tables import (
     CURVES,
     INTERMEDIATE_VALUES,
     LAYERS,
+    LEASES,
     LOSSES,
     PARAMS,
     SYSTEM_ATTRS,
@@ -116,6 +117,13 @@ def workers(connection: Connection, study_id: int) -> list[dict[str, Any]]:
         }
         for row in found
     ]
+
+
+def leased_trials(connection: Connection, study_id: int) -> set[int]:
+    """Ids of the running trials that a worker holds a lease on."""
+    fits = (LEASES.c.trial_id == TRIALS.c.trial_id) & (LEASES.c.claimed == TRIALS.c.datetime_start)
+    running = (TRIALS.c.study_id == study_id, TRIALS.c.state == TrialState.RUNNING)
+    return set(connection.execute(select(TRIALS.c.trial_id).join(LEASES, fits).where(*running)).scalars())
 
 
 def _conditions(

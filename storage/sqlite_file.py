@@ -103,9 +103,10 @@ def _check_file_system(path: Path, mounts: list[Mount]) -> None:
 
 
 def _check_access(path: Path, exists: bool) -> None:
-    if exists and not os.access(path, os.R_OK | os.W_OK):
+    as_whom = os.access in os.supports_effective_ids
+    if exists and not os.access(path, os.R_OK | os.W_OK, effective_ids=as_whom):
         raise StorageRefusedError(f"{path} is read-only for this user; chmod u+rw it, or copy it elsewhere")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
+    if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=as_whom):
         raise StorageRefusedError(
             f"the folder {path.parent} is read-only for this user, and SQLite keeps files beside {path.name}; "
             "make it writable, or name a file elsewhere"
@@ -148,7 +149,7 @@ def _state(path: Path) -> _State:
 
 def _corrupt(path: Path, reason: str) -> str:
     return (
-        f"{path} is corrupt ({reason}); restore a copy, or save what can be read: "
+        f"{path} is corrupt ({' '.join(reason.split())}); restore a copy, or save what can be read: "
         f"sqlite3 {path.name} .recover | sqlite3 saved.db"
     )
 

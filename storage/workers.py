@@ -46,7 +46,9 @@ class Worker:
         try:
             self._lock = FileLock.hold(folder / self.token)
         except OSError as error:
-            raise StorageError(f"cannot keep a lock in {folder}: {error.strerror}; make room or make it writable") from None
+            raise StorageError(
+                f"cannot keep a lock in {folder}: {error.strerror}; make room or make it writable"
+            ) from None
         try:
             with writing(engine, study_id) as connection:
                 self._register(connection, details)

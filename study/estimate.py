@@ -26,7 +26,7 @@ class Estimate:
         slots_a_cohort: Networks that are trained side by side, in blocks.
         blocks_a_cohort: Blocks of a cohort.
         memory: Bytes at the peak of training, data included.
-        seconds: Wall-clock, from a measured epoch on part of the data.
+        seconds: Wall-clock of training, from a few measured epochs on part of the data.
     """
 
     slots: int
@@ -37,7 +37,7 @@ class Estimate:
 
 
 def estimate(problem: Problem) -> Estimate:
-    """Trains one small cohort for one epoch and extrapolates; writes nothing."""
+    """Trains one cohort for a few epochs on part of the data and extrapolates; writes nothing."""
     config, split, budget = problem.config, problem.split, problem.budget
     threads = config.threads or available_threads()
     count = min(config.cohort, config.trials)
@@ -51,12 +51,19 @@ def estimate(problem: Problem) -> Estimate:
         return Part(part.x[:rows], part.y[:rows])
 
     part = replace(split, training=head(split.training), validation=head(split.validation))
-    one = replace(budget, epochs=1, seeds=min(budget.seeds, 2))
-    fit(cohort[:2], part, replace(one, seeds=1), problem.streams, threads=threads, device=config.device)
-    started = time.perf_counter()
-    fit(cohort, part, one, problem.streams, threads=threads, device=config.device)
-    seconds = time.perf_counter() - started
-    scale = len(split.training) / rows * budget.epochs * budget.seeds / one.seeds * config.trials / count
+    one = replace(budget, seeds=min(budget.seeds, threads))
+
+    def measured(epochs: int) -> float:
+        started = time.perf_counter()
+        fit(cohort, part, replace(one, epochs=epochs), problem.streams, threads=threads, device=config.device)
+        return time.perf_counter() - started
+
+    measured(1)
+    short, long = measured(1), measured(3)
+    epoch = max(0.0, long - short) / 2
+    once = max(0.0, short - epoch)
+    cohorts = config.trials / count * budget.seeds / one.seeds
+    seconds = cohorts * (once + epoch * budget.epochs) * len(split.training) / rows
     sizes = {
         "features": split.training.x.shape[1],
         "classes": len(split.classes),
@@ -72,5 +79,5 @@ def estimate(problem: Problem) -> Estimate:
         slots_a_cohort=count * budget.seeds,
         blocks_a_cohort=len(blocks),
         memory=2 * data + threads * largest,
-        seconds=seconds * scale,
+        seconds=seconds,
     )

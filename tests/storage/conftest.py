@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -25,8 +26,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "reluctant.db"
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Created once and copied: creation waits for the disk many times."""
+    created = tmp_path_factory.mktemp("empty") / "reluctant.db"
+    open_storage(created).close()
+    return created
+
+
 @pytest.fixture
-def storage(path: Path) -> Iterator[CohortStorage]:
+def storage(path: Path, empty_database: Path) -> Iterator[CohortStorage]:
+    shutil.copy(empty_database, path)
     opened = open_storage(path)
     yield opened
     opened.close()

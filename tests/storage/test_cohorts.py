@@ -88,6 +88,14 @@ def test_propose_and_claim_in_one_transaction(storage, study_id, make_block):
         assert len(storage.get_all_trials(study_id)) == 8
 
 
+def test_claim_stays_below_a_total_and_a_limit(storage, study_id, make_block):
+    storage.propose(study_id, make_block(0, 6))
+    with storage.worker(study_id) as worker:
+        assert storage.claim(worker, 0) == storage.claim(worker, -1) == []
+        assert [trial.number for trial in storage.claim(worker, 6, below=4)] == [0, 1, 2, 3]
+        assert storage.claim(worker, 6, below=4) == []
+
+
 def test_what_was_claimed_is_complete_or_not_at_all(storage, study_id, make_block):
     storage.propose(study_id, make_block(0, 2))
 
@@ -183,6 +191,7 @@ def test_a_lost_lease_means_the_result_is_discarded_on_record(storage, study_id,
             assert lost == [told.trial_id, retaken.trial_id]
             states = [trial.state for trial in storage.get_all_trials(study_id)]
             assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING]
+            assert storage.leased_trials(study_id) == {retaken.trial_id}
             assert {row["number"] for row in storage.layer_measures(study_id)} == {0}
             assert [(row["number"], row["reason"]) for row in storage.losses(study_id)] == [
                 (1, "result discarded"),

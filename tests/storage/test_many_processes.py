@@ -54,12 +54,12 @@ PROPOSE = """
 """
 
 HOLD = """
-    import sys, time
+    import sys
     from storage import open_storage
     storage = open_storage(sys.argv[1])
     worker = storage.worker(storage.study_id("digits"))
     print(len(storage.claim(worker, int(sys.argv[2]))), flush=True)
-    time.sleep(600)
+    sys.stdin.read()
 """
 
 TAKE_BACK = """
@@ -74,17 +74,16 @@ TAKE_BACK = """
 """
 
 FORK = """
-    import os, sys, time
+    import os, sys
     from storage import open_storage
     storage = open_storage(sys.argv[1])
     worker = storage.worker(storage.study_id("digits"))
     storage.claim(worker, 2)
     if os.fork() == 0:
         worker.close()
-        sys.stdout.close()
-        time.sleep(600)
+        sys.stdin.read()
     print("forked", flush=True)
-    time.sleep(600)
+    sys.stdin.read()
 """
 
 

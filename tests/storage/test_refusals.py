@@ -6,8 +6,7 @@ import os
 import pickle
 import shutil
 import sqlite3
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import optuna
@@ -102,7 +101,7 @@ def test_a_truncated_database(tmp_path, existing, size):
 def test_an_overwritten_database(tmp_path, existing, at):
     with existing.open("r+b") as file:
         file.seek(at)
-        file.write(os.urandom(4096))
+        file.write(b"\xa5" * 4096)
     refused(existing, "is corrupt", tmp_path)
 
 
@@ -131,25 +130,40 @@ def test_a_newer_version_of_ours(tmp_path, existing):
     refused(existing, "newer reluctant .*99.*upgrade reluctant", tmp_path)
 
 
-def test_a_read_only_file(tmp_path, existing, monkeypatch):
-    may = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: path != existing and may(path, mode))
-    refused(existing, "reluctant.db is read-only for this user", tmp_path)
+@pytest.fixture
+def as_a_user():
+    """Root may write everywhere, so root looks with the eyes of another user."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
 
 
-def test_a_read_only_folder(tmp_path, existing, monkeypatch):
-    may = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: path != existing.parent and may(path, mode))
-    refused(existing, "the folder .* is read-only for this user", tmp_path)
+@pytest.fixture
+def public_folder():
+    """Pytest's own folders are closed to other users."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        open_storage(folder / "reluctant.db").close()
+        folder.chmod(0o777)
+        yield folder
+        folder.chmod(0o700)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_permissions_as_the_operating_system_sees_them(existing):
-    """Root may write everywhere, so another user looks."""
-    existing.parent.chmod(0o755)
-    code = "import sys; from storage.sqlite_file import _check_access; _check_access(__import__('pathlib').Path(sys.argv[1]), True)"
-    result = subprocess.run([sys.executable, "-c", code, existing], capture_output=True, text=True, user=65534)
-    assert "read-only for this user" in result.stderr or "Permission denied" in result.stderr
+def test_a_read_only_file(public_folder, request):
+    (public_folder / "reluctant.db").chmod(0o444)
+    request.getfixturevalue("as_a_user")
+    refused(public_folder / "reluctant.db", "reluctant.db is read-only for this user; chmod", public_folder)
+
+
+def test_a_read_only_folder(public_folder, request):
+    (public_folder / "reluctant.db").chmod(0o666)
+    public_folder.chmod(0o555)
+    request.getfixturevalue("as_a_user")
+    refused(public_folder / "reluctant.db", "the folder .* is read-only for this user", public_folder)
+    refused(public_folder / "new.db", "the folder .* is read-only for this user", public_folder)
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "gpfs"])
@@ -229,9 +243,19 @@ def test_a_creation_that_fails_leaves_nothing(tmp_path, path, monkeypatch):
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr("storage.sqlite_file._connect", fail)
-    with pytest.raises(StorageFullError, match="no room left to write .*reluctant.db"):
+    with pytest.raises(StorageFullError, match=r"no room left to write .*reluctant.db"):
         open_storage(path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_has_no_place_for_workers(url, make_block):
+    storage = open_storage(url)
+    study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
+    assert storage.propose(study_id, make_block(0, 3))
+    with pytest.raises(StorageError, match=r"no place for the locks .* use a SQLite file"):
+        storage.worker(study_id)
+    storage.close()
 
 
 def test_connections_are_durable(storage, path):
@@ -276,7 +300,7 @@ def test_a_full_disk_leaves_the_database_intact(storage, study_id, make_block, m
             connection.execute(f"PRAGMA max_page_count = {pages}")
 
         huge = {"note": "x" * 100_000}
-        with pytest.raises(StorageFullError, match="no room left to write .* the database is intact"):
+        with pytest.raises(StorageFullError, match=r"no room left to write .* the database is intact"):
             storage.finish(worker, [make_result(trial, user_attrs=huge) for trial in claimed])
         with pytest.raises(StorageFullError):
             storage.propose(study_id, make_block(8, 5000))
@@ -296,6 +320,6 @@ def test_a_database_that_becomes_corrupt_while_open(storage, study_id, path, mak
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(4096)
-        file.write(os.urandom(size - 4096))
+        file.write(b"\xa5" * (size - 4096))
     with pytest.raises(StorageError, match="is corrupt"):
         storage.read_trials(study_id)

@@ -1,0 +1,79 @@
+"""Optuna's storage with readers that take a handful of statements, however many trials there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from storage import reading
+from storage.transactions import reading as snapshot
+
+
+class StudyReader(RDBStorage):
+    """What a study holds, in Optuna's tables and in ours; every method reads one snapshot."""
+
+    def read_trials(
+        self,
+        study_id: int,
+        *,
+        from_number: int = 0,
+        trial_ids: Collection[int] = (),
+        states: Collection[TrialState] = (),
+    ) -> list[FrozenTrial]:
+        """Trials in number order, equal to `get_all_trials`, by a handful of statements.
+
+        A mirror that knows n trials reads what is new or changed with `from_number=n` and, as `trial_ids`, those that
+        were unfinished when it last looked.
+
+        Args:
+            study_id: The study.
+            from_number: Only trials from this number on.
+            trial_ids: And these, whatever their number.
+            states: Only trials in these states; empty means all.
+        """
+        with snapshot(self.engine) as connection:
+            return reading.trials(connection, study_id, from_number, trial_ids, states)
+
+    def count_by_state(self, study_id: int) -> dict[TrialState, int]:
+        """How many trials are in each state; every state is a key."""
+        with snapshot(self.engine) as connection:
+            return reading.count_by_state(connection, study_id)
+
+    def last_activity(self, study_id: int) -> datetime | None:
+        """When a trial or worker of the study was last active, in UTC; None where never."""
+        with snapshot(self.engine) as connection:
+            return reading.last_activity(connection, study_id)
+
+    def layer_measures(self, study_id: int, *, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
+        """One dict a trial, replicate and layer: `number`, `replicate`, `layer`, and every measure by name."""
+        with snapshot(self.engine) as connection:
+            return reading.layer_measures(connection, study_id, numbers)
+
+    def learning_curves(self, study_id: int, *, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
+        """One dict a trial, replicate and curve: `number`, `replicate`, `name`, `points`."""
+        with snapshot(self.engine) as connection:
+            return reading.learning_curves(connection, study_id, numbers)
+
+    def test_results(self, study_id: int, *, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
+        """One dict a trial and replicate: `number`, `replicate`, and every measure by name."""
+        with snapshot(self.engine) as connection:
+            return reading.test_results(connection, study_id, numbers)
+
+    def workers(self, study_id: int) -> list[dict[str, Any]]:
+        """One dict a worker, oldest first: `token`, `host`, `pid`, `started`, `last_active`, `ended`, `details`."""
+        with snapshot(self.engine) as connection:
+            return reading.workers(connection, study_id)
+
+    def losses(self, study_id: int) -> list[dict[str, Any]]:
+        """One dict for every time that a claimed trial was lost: `number`, `token`, `reason`, `at`."""
+        with snapshot(self.engine) as connection:
+            return reading.losses(connection, study_id)
+
+    def leased_trials(self, study_id: int) -> set[int]:
+        """Ids of the study's running trials that a worker, living or dead, holds a lease on."""
+        with snapshot(self.engine) as connection:
+            return reading.leased_trials(connection, study_id)

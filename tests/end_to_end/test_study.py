@@ -1,0 +1,245 @@
+"""A whole study through the installed command: run, kill, interrupt, resume, read."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from command import COMMAND, Reluctant
+
+SMALL = ("run", "digits", "--trials", 40, "--seeds", 2, "--epochs", 4, "--cohort", 8, "--hidden", "32,32")
+
+
+def contents(database: Path) -> dict[str, Any]:
+    """Everything in a study that must not depend on its history."""
+    queries = {
+        "trials": "SELECT number, state FROM trials ORDER BY number",
+        "params": "SELECT number, param_name, param_value FROM trials JOIN trial_params USING (trial_id) ORDER BY 1, 2",
+        "values": "SELECT number, objective, value FROM trials JOIN trial_values USING (trial_id) ORDER BY 1, 2",
+        "measures": "SELECT number, key, value_json FROM trials JOIN trial_user_attributes USING (trial_id) "
+        "WHERE key != 'cohort_seconds_per_slot' ORDER BY 1, 2",
+    }
+    with closing(sqlite3.connect(database)) as connection:
+        return {name: connection.execute(query).fetchall() for name, query in queries.items()}
+
+
+def count(database: Path, state: str) -> int:
+    try:
+        with closing(sqlite3.connect(database, timeout=10)) as connection:
+            return int(connection.execute("SELECT COUNT(*) FROM trials WHERE state = ?", (state,)).fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def start(folder: Path, *args: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(COMMAND), *map(str, args)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_until_running(process: subprocess.Popen[str], database: Path) -> None:
+    deadline = time.monotonic() + 60
+    while process.poll() is None and not count(database, "RUNNING"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    subprocess.run([str(COMMAND), *map(str, SMALL), "--name", "s", "--quiet"], cwd=folder, check=True)
+    return folder / "reluctant.db"
+
+
+def test_a_finished_study_is_sound(undisturbed: Path) -> None:
+    found = contents(undisturbed)
+    assert found["trials"] == [(number, "COMPLETE") for number in range(40)]
+    with closing(sqlite3.connect(undisturbed)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM reluctant_leases").fetchone() == (0,)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert sorted(path.name for path in undisturbed.parent.iterdir()) == ["reluctant.db"]
+
+
+def test_trial_zero_is_the_baseline(undisturbed: Path) -> None:
+    baseline = {name: value for number, name, value in contents(undisturbed)["params"] if number == 0}
+    assert baseline == {"activation": 0.0, "initialization": 0.0, "dropout": 0.0}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_random_moments_it_ends_as_if_undisturbed(
+    seed: int, reluctant: Reluctant, tmp_path: Path, undisturbed: Path
+) -> None:
+    database, moments, killed = tmp_path / "reluctant.db", random.Random(seed), 0
+    while killed < 3:
+        process = start(tmp_path, *SMALL, "--name", "s")
+        wait_until_running(process, database)
+        time.sleep(moments.random() * 0.3)
+        process.kill()
+        process.communicate()
+        killed += 1
+    result = reluctant(*SMALL, "--name", "s", check=True)
+    assert contents(database) == contents(undisturbed)
+    if "taken back" in result.stderr:
+        assert count(database, "RUNNING") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_gives_the_cohort_back_and_says_how_to_resume(
+    number: signal.Signals, reluctant: Reluctant, tmp_path: Path, undisturbed: Path
+) -> None:
+    database = tmp_path / "reluctant.db"
+    process = start(tmp_path, *SMALL, "--name", "s")
+    wait_until_running(process, database)
+    process.send_signal(number)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"reluctant resume s --storage {database}" in messages
+    assert count(database, "RUNNING") == 0
+    reluctant("resume", check=True)
+    assert contents(database) == contents(undisturbed)
+
+
+def test_a_time_limit_ends_cleanly(reluctant: Reluctant, tmp_path: Path) -> None:
+    result = reluctant("run", "--epochs", 5000, "--timeout", 2, "--trials", 8, "--seeds", 1, "--name", "long")
+    assert result.returncode == 0
+    assert "time is up" in result.stderr
+    assert count(tmp_path / "reluctant.db", "RUNNING") == 0
+    assert count(tmp_path / "reluctant.db", "WAITING") == 8
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "qmc", "random"])
+def test_a_raised_total_is_the_same_study(sampler: str, reluctant: Reluctant, tmp_path: Path) -> None:
+    options = ("iris", "--seeds", 1, "--epochs", 2, "--cohort", 8, "--hidden", 16, "--sampler", sampler, "--name", "s")
+    reluctant("run", *options, "--trials", 50, "--storage", "whole.db", check=True)
+    reluctant("run", *options, "--trials", 21, "--storage", "parts.db", check=True)
+    reluctant("resume", "s", "--trials", 50, "--storage", "parts.db", check=True)
+    assert contents(tmp_path / "parts.db") == contents(tmp_path / "whole.db")
+
+
+STOCK = """
+import sys, warnings
+warnings.simplefilter("error")
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+study = optuna.load_study(study_name="s", storage=RDBStorage("sqlite:///reluctant.db"))
+assert [t.number for t in study.trials] == list(range(40))
+assert {t.state for t in study.trials} == {TrialState.COMPLETE}
+assert [d.name for d in study.directions] == ["MAXIMIZE", "MAXIMIZE"]
+assert study.metric_names == ["accuracy", "near_zero"]
+assert study.best_trials and all(c <= 0 for t in study.best_trials for c in t.constraints.values())
+warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes")
+for index in (0, 1):
+    importances = optuna.importance.get_param_importances(study, target=lambda t: t.values[index])
+    assert {"activation", "initialization", "dropout"} <= importances.keys()
+study.enqueue_trial({"activation": "tanh", "dropout": 0.25})
+def objective(trial):
+    activation = trial.suggest_categorical("activation", study.trials[0].distributions["activation"].choices)
+    return (0.5 if activation == "relu" else 0.4), trial.suggest_float("dropout", 0, 0.6)
+study.optimize(objective, n_trials=3)
+study.enqueue_trial({"activation": "sigmoid"})
+study.enqueue_trial({"activation": "leaky_relu", "negative_slope": 5.0})
+"""
+
+
+def test_stock_optuna_reads_it_goes_on_from_there_and_we_after_it(
+    reluctant: Reluctant, tmp_path: Path, undisturbed: Path
+) -> None:
+    (tmp_path / "reluctant.db").write_bytes(undisturbed.read_bytes())
+    stock = subprocess.run([sys.executable, "-c", STOCK], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert stock.returncode == 0, stock.stderr
+    result = reluctant("resume", "s", "--trials", 50, check=True)
+    assert "an enqueued trial failed: negative_slope = 5.0" in result.stderr
+    trials = json.loads(reluctant("export", "s", "--format", "json", check=True).stdout)
+    assert [trial["number"] for trial in trials] == list(range(50))
+    assert trials[43]["param_activation"] == "sigmoid"
+    assert trials[43]["accuracy"] > 0
+    assert [trial["number"] for trial in trials if trial["state"] == "FAIL"] == [44]
+    assert {trial["state"] for trial in trials} == {"COMPLETE", "FAIL"}
+
+
+def test_the_front_is_printed_with_test_results_that_are_kept(reluctant: Reluctant, undisturbed: Path) -> None:
+    first = reluctant("front", "s", "--format", "json", cwd=undisturbed.parent, check=True)
+    rows = json.loads(first.stdout)
+    assert [row["role"] for row in rows].count("recommended") == 1
+    assert rows[-1]["role"] == "baseline"
+    assert rows[-1]["trial"] == 0
+    members = rows[:-1]
+    assert all(row["test_accuracy"] > 0.2 for row in members)
+    assert sorted(members, key=lambda row: -row["accuracy"]) == members
+    assert sorted(members, key=lambda row: row["near_zero"]) == members
+    best, recommended = members[0], next(row for row in rows if row["role"] == "recommended")
+    if recommended is not best:
+        assert best["difference"] <= best["difference_standard_error"]
+    assert "warning" not in first.stderr
+    table = reluctant("front", "s", cwd=undisturbed.parent, check=True).stdout
+    assert "← recommended" in table
+    assert "baseline" in table
+
+
+def test_exports_agree(reluctant: Reluctant, tmp_path: Path, undisturbed: Path) -> None:
+    for suffix in ("csv", "parquet", "json"):
+        reluctant("export", "s", "-o", f"trials.{suffix}", "--storage", undisturbed, check=True)
+    frames = [
+        pd.read_csv(tmp_path / "trials.csv"),
+        pd.read_parquet(tmp_path / "trials.parquet"),
+        pd.read_json(tmp_path / "trials.json", precise_float=True),
+    ]
+    for frame in frames:
+        assert list(frame["number"]) == list(range(40))
+        assert (frame["feasible"].astype(bool)).sum() > 10
+        for name in ("accuracy", "near_zero", "near_zero_seed1", "gradient_ratio_end", "value_accuracy"):
+            pd.testing.assert_series_equal(frame[name], frames[0][name], rtol=1e-12)
+
+
+def test_status_names_the_study_and_its_totals(reluctant: Reluctant, undisturbed: Path) -> None:
+    (row,) = json.loads(reluctant("status", "--format", "json", cwd=undisturbed.parent, check=True).stdout)
+    assert (row["study"], row["total"], row["complete"], row["running"], row["workers"]) == ("s", 40, 40, 0, 0)
+
+
+def test_a_dry_run_writes_nothing(reluctant: Reluctant, tmp_path: Path) -> None:
+    result = reluctant("run", "--dry-run", "--trials", 10, "--epochs", 2, "--seeds", 1, check=True)
+    assert "slots            10" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_environment_names_the_database(reluctant: Reluctant, tmp_path: Path) -> None:
+    env = {"RELUCTANT_STORAGE": "other.db"}
+    reluctant("run", "iris", "--trials", 2, "--seeds", 1, "--epochs", 1, env=env, check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["other.db"]
+
+
+def test_doctor_finds_the_database_sound(reluctant: Reluctant, undisturbed: Path) -> None:
+    result = reluctant("doctor", cwd=undisturbed.parent, check=True)
+    assert "integrity          ok" in result.stdout
+    assert os.fspath(undisturbed) in result.stdout
+
+
+@pytest.mark.parametrize("objective", ["weighted", "accuracy"])
+def test_single_objectives(objective: str, reluctant: Reluctant) -> None:
+    options = ("iris", "--objective", objective, "--trials", 24, "--cohort", 8, "--seeds", 2, "--epochs", 10)
+    reluctant("run", *options, check=True)
+    trials = json.loads(reluctant("export", "--format", "json", check=True).stdout)
+    value = next(name for name in trials[0] if name.startswith("value_"))
+    weight = 0.1 if objective == "weighted" else 0.0
+    for trial in trials:
+        assert trial[value] == pytest.approx(trial["accuracy"] + weight * trial["near_zero"])
+
+
+@pytest.mark.parametrize("space", ["rectifiers", "wide", "sparse"])
+def test_every_preset_runs(space: str, reluctant: Reluctant) -> None:
+    options = ("wine", "--space", space, "--trials", 24, "--cohort", 12, "--seeds", 2, "--epochs", 5)
+    result = reluctant("run", *options, check=True)
+    assert "← recommended" in result.stdout

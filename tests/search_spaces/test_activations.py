@@ -1,0 +1,177 @@
+"""Every entry of the registry against torch's own layer, autograd, and numerical integration."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from search_spaces import ACTIVATIONS, Activation
+
+# One slot each; the learned slope may leave the range that is searched.
+SLOPES = (0.0, 0.01, 0.25, 1.0)
+LEARNED_SLOPES = (-0.5, 0.0, 0.25, 2.5)
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-6}
+
+every_activation = pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=list(ACTIVATIONS))
+every_dtype = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
+
+
+def slopes_of(activation: Activation) -> tuple[float, ...]:
+    return LEARNED_SLOPES if activation.slope == "learned" else SLOPES
+
+
+def inputs(dtype: torch.dtype) -> Tensor:
+    """`[N, F]` pre-activations: zeros, tiny ones, extremes, kinks and ordinary ones, of both signs."""
+    tiny = [1e-300, 1e-45, 1e-38, 1e-20, 1e-8, 1e-4]
+    special = torch.tensor([0.0, *tiny, 0.5, 1.0, 3.0, 6.0, 19.9, 20.0, 20.1, 50.0], dtype=torch.float64)
+    ordinary = 3.0 * torch.randn(66, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return torch.cat([special, -special, ordinary]).to(dtype).reshape(6, 16)
+
+
+def stacked(values: Tensor, slots: int) -> tuple[Tensor, Tensor]:
+    """A tensor with a slot too many on either side, and its contiguous slice that holds `values` in every slot."""
+    whole = torch.full((slots + 2, *values.shape), 7.0, dtype=values.dtype)
+    whole[1:-1] = values
+    return whole, whole[1:-1]
+
+
+def reference(activation: Activation, slope: float, z: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+    """Output and input gradient of torch's own layer, by autograd."""
+    leaf = z.clone().requires_grad_()
+    output = activation.module(slope).to(z.dtype)(leaf)
+    output.backward(g)
+    assert leaf.grad is not None
+    return output.detach(), leaf.grad
+
+
+def derivative(activation: Activation, slope: float, z: Tensor) -> Tensor:
+    return reference(activation, slope, z, torch.ones_like(z))[1]
+
+
+def second_moment(activation: Activation, slope: float) -> float:
+    """E f(z)² for z ~ N(0, 1), by the trapezoidal rule."""
+    z = torch.linspace(-12.0, 12.0, 48001, dtype=torch.float64)
+    with torch.no_grad():
+        f = activation.module(slope).double()(z).numpy()
+    density = np.exp(-(z.numpy() ** 2) / 2.0) / math.sqrt(2.0 * math.pi)
+    return float(np.trapezoid(f * f * density, z.numpy()))
+
+
+@every_activation
+def test_name_is_the_key(activation: Activation) -> None:
+    assert ACTIVATIONS[activation.name] is activation
+
+
+@every_dtype
+@every_activation
+def test_kernels_equal_torch(activation: Activation, dtype: torch.dtype) -> None:
+    slopes = slopes_of(activation)
+    values = inputs(dtype)
+    upstream = torch.randn(values.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64).to(dtype)
+    whole_z, z = stacked(values, len(slopes))
+    whole_a, a = stacked(torch.full_like(values, math.nan), len(slopes))
+    whole_g, g = stacked(upstream, len(slopes))
+    whole_scratch, scratch = stacked(torch.full_like(values, math.nan), len(slopes))
+    column = torch.tensor(slopes, dtype=dtype)[:, None, None]
+
+    activation.forward(z, column, a, scratch)
+    outputs = a.clone()
+    scratch.fill_(math.nan)
+    activation.backward(g, z, a, column, scratch)
+
+    for slot, slope in enumerate(slopes):
+        output, gradient = reference(activation, slope, values, upstream)
+        tolerance = TOLERANCE[dtype]
+        torch.testing.assert_close(a[slot], output, rtol=tolerance, atol=tolerance)
+        torch.testing.assert_close(g[slot], gradient, rtol=tolerance, atol=tolerance)
+        assert torch.isfinite(a[slot]).all()
+        assert torch.isfinite(g[slot]).all()
+    assert torch.equal(z, values.expand_as(z)), "z is read again by the next pass"
+    assert torch.equal(a, outputs), "a is what the next layer saw"
+    for whole in (whole_z, whole_a, whole_g, whole_scratch):
+        assert (whole[[0, -1]] == 7.0).all(), "a neighbour in the stack was touched"
+
+
+@every_activation
+def test_not_finite_stays_not_finite(activation: Activation) -> None:
+    """A network that diverged must be seen to have diverged."""
+    z = torch.full((1, 2, 16), math.nan)
+    a, scratch = torch.zeros_like(z), torch.zeros_like(z)
+    activation.forward(z, torch.full((1, 1, 1), 0.1), a, scratch)
+    assert a.isnan().all()
+
+
+@every_activation
+@pytest.mark.parametrize("slope", [0.01, 0.3])
+def test_gain(activation: Activation, slope: float) -> None:
+    try:
+        expected = torch.nn.init.calculate_gain({"identity": "linear"}.get(activation.name, activation.name), slope)
+    except ValueError:
+        expected = 1.0 / math.sqrt(second_moment(activation, slope))
+    assert activation.gain(slope) == pytest.approx(expected, abs=1e-3)
+
+
+@every_activation
+@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
+def test_largest_derivative(activation: Activation, slope: float) -> None:
+    z = torch.linspace(-30.0, 30.0, 120_001, dtype=torch.float64)
+    assert activation.max_derivative(slope) == pytest.approx(
+        float(derivative(activation, slope, z).abs().max()), abs=5e-4
+    )
+
+
+def test_largest_derivative_of_a_learned_slope_beyond_one() -> None:
+    assert ACTIVATIONS["prelu"].max_derivative(-2.5) == 2.5
+
+
+@every_activation
+def test_spread_says_whether_zero_goes_to_zero(activation: Activation) -> None:
+    z, a = torch.zeros(1, 1, 16, dtype=torch.float64), torch.empty(1, 1, 16, dtype=torch.float64)
+    activation.forward(z, torch.full((1, 1, 1), 0.1, dtype=torch.float64), a, torch.empty_like(z))
+    assert bool((a != 0.0).all()) == activation.spread
+    assert bool((a != 0.0).any()) == activation.spread
+
+
+@every_activation
+def test_role_of_the_slope(activation: Activation) -> None:
+    z = torch.full((2, 1, 16), -2.0)
+    a = torch.empty_like(z)
+    activation.forward(z, torch.tensor([0.1, 0.2])[:, None, None], a, torch.empty_like(z))
+    assert torch.equal(a[0], a[1]) == (activation.slope == "none")
+    parameters = [parameter.item() for parameter in activation.module(0.2).parameters()]
+    assert parameters == ([0.2] if activation.slope == "learned" else [])
+    assert (activation.gain(0.1) == activation.gain(0.5)) == (activation.slope == "none")
+
+
+@every_activation
+@pytest.mark.parametrize("slope", [0.01, 0.3])
+def test_saturated_where_the_function_is_flat(activation: Activation, slope: float) -> None:
+    z = 4.0 * torch.randn(40, 16, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    with torch.no_grad():
+        a = activation.module(slope).double()(z)
+    steepness = derivative(activation, slope, z).abs()
+    flat = {"tanh": a.abs() > 0.95, "sigmoid": (a < 0.05) | (a > 0.95)}.get(
+        activation.name, steepness < 0.05 * activation.max_derivative(slope)
+    )
+    before = z.clone(), a.clone()
+    assert torch.equal(activation.saturated(z, a, slope), flat)
+    assert torch.equal(z, before[0])
+    assert torch.equal(a, before[1])
+
+
+@every_activation
+def test_saturated_stays_on_its_device(activation: Activation) -> None:
+    """Guards against a slope made on the processor beside activations that lie elsewhere."""
+    z = torch.zeros(4, 16, device="meta")
+    assert activation.saturated(z, z, 0.1).device == z.device
+
+
+def test_the_registry_holds_what_the_documentation_lists() -> None:
+    assert set(ACTIVATIONS) >= {
+        *("relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign"),
+        *("tanh", "sigmoid", "hardswish", "identity"),
+    }

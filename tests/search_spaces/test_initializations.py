@@ -1,0 +1,197 @@
+"""Every entry of the registry: torch's own distributions, made from draws that all entries share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor, nn
+
+from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters, Initialization
+from study.training import Streams
+from study.training.start import LSUV_SAMPLES, draws, initial_parameters, layer_sizes
+
+SLOPE = 0.3
+GAIN = nn.init.calculate_gain("leaky_relu", SLOPE)
+SHAPES = [(48, 80), (80, 48), (64, 64)]
+REPEATS = 12
+
+every_initialization = pytest.mark.parametrize("rule", INITIALIZATIONS.values(), ids=list(INITIALIZATIONS))
+every_shape = pytest.mark.parametrize("shape", SHAPES, ids=["wide", "tall", "square"])
+
+
+def kaiming(fill: Callable[..., Tensor], nonlinearity: str) -> Callable[[Tensor], object]:
+    return lambda weight: fill(weight, a=SLOPE, nonlinearity=nonlinearity)
+
+
+# Torch's own function on its `[F_out, F_in]` weight; the gains are those that facts of the project demand: the
+# activation's for Kaiming and orthogonal, 1 for the others.
+TORCH: dict[str, Callable[[Tensor], object]] = {
+    "kaiming_normal": kaiming(nn.init.kaiming_normal_, "leaky_relu"),
+    "kaiming_uniform": kaiming(nn.init.kaiming_uniform_, "leaky_relu"),
+    "orthogonal": lambda weight: nn.init.orthogonal_(weight, gain=GAIN),
+    "xavier_normal": nn.init.xavier_normal_,
+    "xavier_uniform": nn.init.xavier_uniform_,
+    "lecun_normal": kaiming(nn.init.kaiming_normal_, "linear"),
+    "lecun_uniform": kaiming(nn.init.kaiming_uniform_, "linear"),
+    "torch_default": lambda weight: weight.copy_(nn.Linear(weight.shape[1], weight.shape[0]).weight),
+    "lsuv": nn.init.orthogonal_,
+}
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def gain_of(rule: Initialization) -> float:
+    return ACTIVATIONS["leaky_relu"].gain(SLOPE) if rule.uses_gain else 1.0
+
+
+def our_sample(rule: Initialization, shape: tuple[int, int]) -> np.ndarray:
+    """`[REPEATS, F_in, F_out]` weights from different draws."""
+    weights = [rule.weights(normal(*shape, seed=seed), gain_of(rule)) for seed in range(REPEATS)]
+    return torch.stack(weights).numpy()
+
+
+def torch_sample(rule: Initialization, shape: tuple[int, int]) -> np.ndarray:
+    """`[REPEATS, F_in, F_out]` weights of torch's own function."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(99)
+        weights = [torch.empty(shape[1], shape[0]) for _ in range(REPEATS)]
+        for weight in weights:
+            TORCH[rule.name](weight)
+    return torch.stack(weights).transpose(1, 2).double().numpy()
+
+
+@every_initialization
+def test_name_is_the_key(rule: Initialization) -> None:
+    assert INITIALIZATIONS[rule.name] is rule
+
+
+def test_the_registry_holds_what_the_documentation_lists() -> None:
+    assert set(INITIALIZATIONS) >= set(TORCH)
+
+
+@every_shape
+@every_initialization
+def test_weights_are_a_function_of_their_draws(rule: Initialization, shape: tuple[int, int]) -> None:
+    z = normal(*shape)
+    kept = z.clone()
+    weights = rule.weights(z, 1.5)
+    assert weights.shape == shape
+    assert weights.isfinite().all()
+    assert torch.equal(weights, rule.weights(z, 1.5))
+    assert torch.equal(z, kept), "the draws serve other trials too"
+    assert weights.data_ptr() != z.data_ptr()
+    torch.testing.assert_close(rule.weights(z, 3.0), weights * (1.0 if rule.name == "torch_default" else 2.0))
+
+
+@every_shape
+@pytest.mark.parametrize("name", TORCH)
+def test_moments_are_those_of_torch(name: str, shape: tuple[int, int]) -> None:
+    ours, theirs = our_sample(INITIALIZATIONS[name], shape), torch_sample(INITIALIZATIONS[name], shape)
+    n = ours.size
+    # Five standard errors of a difference of two means, and of two standard deviations of normal samples, the widest.
+    assert ours.mean() == pytest.approx(theirs.mean(), abs=5 * theirs.std() * math.sqrt(2 / n))
+    assert ours.std() == pytest.approx(theirs.std(), rel=5 * math.sqrt(1 / n))
+
+
+@every_shape
+@pytest.mark.parametrize("name", TORCH)
+def test_distribution_is_that_of_torch(name: str, shape: tuple[int, int]) -> None:
+    ours, theirs = our_sample(INITIALIZATIONS[name], shape), torch_sample(INITIALIZATIONS[name], shape)
+    assert stats.ks_2samp(ours.ravel(), theirs.ravel()).pvalue > 1e-3
+
+
+@every_shape
+@pytest.mark.parametrize("name", ["kaiming_uniform", "xavier_uniform", "lecun_uniform", "torch_default"])
+def test_bounds_are_those_of_torch(name: str, shape: tuple[int, int]) -> None:
+    """A uniform law's largest of n values lies within 12/n of its bound, save once in e¹² ≈ 160,000 times."""
+    ours, theirs = our_sample(INITIALIZATIONS[name], shape), torch_sample(INITIALIZATIONS[name], shape)
+    assert np.abs(ours).max() == pytest.approx(np.abs(theirs).max(), rel=12 / ours.size)
+
+
+@every_shape
+@pytest.mark.parametrize("name", ["orthogonal", "lsuv"])
+def test_orthogonal_weights_are_semi_orthogonal(name: str, shape: tuple[int, int]) -> None:
+    weights = INITIALIZATIONS[name].weights(normal(*shape), 1.7)
+    product = weights @ weights.T if shape[0] <= shape[1] else weights.T @ weights
+    torch.testing.assert_close(product, 1.7**2 * torch.eye(min(shape), dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (3, 5), (5, 3)], ids=["square", "wide", "tall"])
+def test_orthogonal_weights_have_no_preferred_direction(shape: tuple[int, int]) -> None:
+    """Haar's law: without the sign of R's diagonal, the corner of a QR factor has one sign only."""
+    corners = [float(INITIALIZATIONS["orthogonal"].weights(normal(*shape, seed=s), 1.0)[0, 0]) for s in range(400)]
+    # The share of positive ones is 1/2 ± five standard errors.
+    assert np.mean(np.array(corners) > 0) == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(400))
+
+
+@every_shape
+@every_initialization
+def test_all_rules_share_their_draws(rule: Initialization, shape: tuple[int, int]) -> None:
+    z = normal(*shape)
+    weights = rule.weights(z, 1.0)
+    if rule.name in ("orthogonal", "lsuv"):
+        # Orthogonalization mixes a row's or column's draws, and leaves most of each.
+        assert np.corrcoef(z.ravel(), weights.ravel())[0, 1] > 0.5
+    else:
+        assert torch.equal(z.flatten().argsort(), weights.flatten().argsort())
+
+
+@every_initialization
+def test_biases(rule: Initialization) -> None:
+    fan_in = 40
+    biases = rule.bias(normal(5000), fan_in)
+    if not rule.uniform_bias:
+        assert torch.equal(biases, torch.zeros_like(biases))
+        return
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        theirs = nn.Linear(fan_in, 5000).bias.detach().double()
+    assert stats.ks_2samp(biases.numpy(), theirs.numpy()).pvalue > 1e-3
+    assert float(biases.abs().max()) == pytest.approx(1 / math.sqrt(fan_in), rel=12 / 5000)
+
+
+def test_which_rules_take_the_gain_of_the_activation() -> None:
+    assert {name for name, rule in INITIALIZATIONS.items() if rule.uses_gain} == {
+        "kaiming_normal",
+        "kaiming_uniform",
+        "orthogonal",
+    }
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_slot_starts_with_its_activations_gain(activation: str) -> None:
+    slot = Hyperparameters(activation=activation, negative_slope=SLOPE, hidden=(24, 17))
+    normals = draws(layer_sizes(slot.hidden, 9, 4), Streams(3), 0)
+    parameters = initial_parameters(slot, normals, torch.zeros(5, 9))
+    gain = ACTIVATIONS[activation].gain(SLOPE)
+    for (weight, bias), z in zip(parameters, normals, strict=True):
+        torch.testing.assert_close(weight, z[:-1] * gain / math.sqrt(weight.shape[0]))
+        assert torch.equal(bias, torch.zeros_like(bias))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_lsuv_gives_unit_variance(activation: str) -> None:
+    slot = Hyperparameters(activation=activation, negative_slope=SLOPE, initialization="lsuv", hidden=(24, 17))
+    normals = draws(layer_sizes(slot.hidden, 9, 4), Streams(3), 0)
+    samples = 5.0 + 30.0 * normal(LSUV_SAMPLES + 44, 9)
+    parameters = initial_parameters(slot, normals, samples)
+    module = ACTIVATIONS[activation].module(SLOPE).double()
+    h = samples[:LSUV_SAMPLES]
+    for layer, (weight, bias) in enumerate(parameters):
+        z = h @ weight + bias
+        assert float(z.var(correction=0)) == pytest.approx(1.0, abs=1e-9), f"layer {layer}"
+        with torch.no_grad():
+            h = module(z)
+
+
+def test_lsuv_of_samples_that_say_nothing() -> None:
+    slot = Hyperparameters(initialization="lsuv", hidden=(8,))
+    parameters = initial_parameters(slot, draws(layer_sizes((8,), 9, 4), Streams(3), 0), torch.zeros(20, 9))
+    assert all(weight.isfinite().all() and weight.abs().sum() > 0 for weight, _ in parameters)

@@ -1,0 +1,31 @@
+"""The installed command, run as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+COMMAND = Path(sys.executable).parent / "reluctant"
+Reluctant = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def run_command(
+    *args: object, cwd: Path, env: Mapping[str, str] | None = None, check: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Runs `reluctant` with the given arguments; `check` demands exit status 0."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("RELUCTANT_STORAGE", "PYTHONPATH")}
+    result = subprocess.run(
+        [str(COMMAND), *map(str, args)],
+        cwd=cwd,
+        env={**kept, "NO_COLOR": "1", **(env or {})},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+        check=False,
+    )
+    assert not check or result.returncode == 0, result.stderr
+    return result
