@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from storage.cohort_storage import CohortStorage
-    from storage.connect import open_storage
+    from storage.connect import open_storage, without_password
     from storage.errors import (
         StorageBusyError,
         StorageError,
@@ -37,11 +37,13 @@ __all__ = [
     "TestMeasures",
     "Worker",
     "open_storage",
+    "without_password",
 ]
 
 _HOMES = {
     "CohortStorage": "cohort_storage",
     "open_storage": "connect",
+    "without_password": "connect",
     "StorageBusyError": "errors",
     "StorageError": "errors",
     "StorageFullError": "errors",

@@ -55,7 +55,7 @@ def open_storage(
         url = make_url(given)
     except (ArgumentError, ValueError):
         raise StorageRefusedError(
-            f"{_without_password(given)!r} is no storage URL; write a path, sqlite:///FILE or {_POSTGRESQL_EXAMPLE}"
+            f"{without_password(given)!r} is no storage URL; write a path, sqlite:///FILE or {_POSTGRESQL_EXAMPLE}"
         ) from None
     if url.get_backend_name() != "sqlite":
         return _open_server(url)
@@ -107,5 +107,11 @@ def _open_server(url: URL) -> CohortStorage:
         engine.dispose()
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """A URL, or anything that was given for one, with its password hidden.
+
+    Example:
+        >>> without_password("postgresql+psycopg://ann:secret@host/studies")
+        'postgresql+psycopg://ann:***@host/studies'
+    """
     return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)

@@ -73,7 +73,13 @@ class StudyReader(RDBStorage):
         with snapshot(self.engine) as connection:
             return reading.losses(connection, study_id)
 
-    def leased_trials(self, study_id: int) -> set[int]:
-        """Ids of the study's running trials that a worker, living or dead, holds a lease on."""
+    def read_changes(
+        self, study_id: int, *, from_number: int, trial_ids: Collection[int]
+    ) -> tuple[list[FrozenTrial], set[int]]:
+        """What `read_trials` gives, and the ids of all running trials that a worker, living or dead, has a lease on.
+
+        Both are of one moment: a trial that is running and not among them is a stranger's.
+        """
         with snapshot(self.engine) as connection:
-            return reading.leased_trials(connection, study_id)
+            trials = reading.trials(connection, study_id, from_number, trial_ids, ())
+            return trials, reading.leased_trials(connection, study_id)

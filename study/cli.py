@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from reluctant import ReluctantError, ReluctantWarning, __version__
+from reluctant import ReluctantError, ReluctantWarning, __version__, unknown
 from study.config import ConfigError, StudyConfig, read_config
 
 if TYPE_CHECKING:
@@ -23,30 +24,37 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 app = typer.Typer(
     name="reluctant",
     help="Finds out, by measurement on your data, which activation, slope, initialization and dropout to use.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_debugging = False
 
 
 def _option(name: str, *flags: str, **settings: Any) -> Any:
-    """A command line option for a field of the configuration, with its text and default."""
+    """A command line option for a field of the configuration, with its text and default.
+
+    Every one is taken as text: `StudyConfig` alone judges what is a value.
+    """
     field = StudyConfig.model_fields[name]
     default = field.default
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
     text = f"{field.description}" + ("" if shown is None else f"  [default: {shown}]")
+    kind = next((kind for kind in (int, float) if kind in (field.annotation, *get_args(field.annotation))), str)
     return typer.Option(
-        *(flags or (f"--{name.replace('_', '-')}",)), help=text, show_default=False, show_envvar=False, **settings
+        *(flags or (f"--{name.replace('_', '-')}",)),
+        help=text,
+        metavar=f"<{kind.__name__}>",
+        show_default=False,
+        show_envvar=False,
+        **settings,
     )
 
 
 Storage = Annotated[str | None, _option("storage", envvar="RELUCTANT_STORAGE")]
-Threads = Annotated[int | None, _option("threads")]
+Threads = Annotated[str | None, _option("threads")]
 Device = Annotated[str | None, _option("device")]
-Timeout = Annotated[float | None, _option("timeout")]
+Timeout = Annotated[str | None, _option("timeout")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, results only")]
 Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
 Format = Annotated[str, typer.Option("--format", help="table, json, or csv")]
@@ -55,10 +63,15 @@ DataPath = Annotated[str | None, typer.Option("--data", help="where the study's 
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="show the version")] = False) -> None:
+def _root(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="show the version")] = False
+) -> None:
     if version:
         print(f"reluctant {__version__}")
         raise typer.Exit(DONE)
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(WRONG_USAGE)
 
 
 @app.command()
@@ -68,21 +81,21 @@ def run(
     ] = None,
     target: Annotated[str | None, _option("target")] = None,
     space: Annotated[str | None, _option("space")] = None,
-    trials: Annotated[int | None, _option("trials")] = None,
-    seeds: Annotated[int | None, _option("seeds")] = None,
-    epochs: Annotated[int | None, _option("epochs")] = None,
+    trials: Annotated[str | None, _option("trials")] = None,
+    seeds: Annotated[str | None, _option("seeds")] = None,
+    epochs: Annotated[str | None, _option("epochs")] = None,
     hidden: Annotated[str | None, _option("hidden")] = None,
-    batch_size: Annotated[int | None, _option("batch_size")] = None,
-    learning_rate: Annotated[float | None, _option("learning_rate")] = None,
+    batch_size: Annotated[str | None, _option("batch_size")] = None,
+    learning_rate: Annotated[str | None, _option("learning_rate")] = None,
     optimizer: Annotated[str | None, _option("optimizer")] = None,
     objective: Annotated[str | None, _option("objective")] = None,
-    sparsity_weight: Annotated[float | None, _option("sparsity_weight")] = None,
+    sparsity_weight: Annotated[str | None, _option("sparsity_weight")] = None,
     metric: Annotated[str | None, _option("metric")] = None,
     sparsity: Annotated[str | None, _option("sparsity")] = None,
-    min_accuracy: Annotated[float | None, _option("min_accuracy")] = None,
+    min_accuracy: Annotated[str | None, _option("min_accuracy")] = None,
     sampler: Annotated[str | None, _option("sampler")] = None,
-    cohort: Annotated[int | None, _option("cohort")] = None,
-    seed: Annotated[int | None, _option("seed")] = None,
+    cohort: Annotated[str | None, _option("cohort")] = None,
+    seed: Annotated[str | None, _option("seed")] = None,
     storage: Storage = None,
     name: Annotated[str | None, _option("name")] = None,
     device: Device = None,
@@ -97,9 +110,9 @@ def run(
     options = {key: value for key, value in locals().items() if key in StudyConfig.model_fields}
     with _errors(debug, quiet) as messages:
         resolved = read_config(options, file=config)
+        _check_device(resolved.device)
         from study.opening import Problem, create_or_open
 
-        _check_device(resolved.device)
         problem = Problem.of(resolved)
         judge = problem.judge
         if dry_run:
@@ -128,7 +141,8 @@ def run(
 def resume(
     name: Name = None,
     trials: Annotated[
-        int | None, typer.Option("--trials", help="trials of the study in all", show_default=False)
+        str | None,
+        typer.Option("--trials", help="trials of the study in all", metavar="<int>", show_default=False),
     ] = None,
     data: DataPath = None,
     storage: Storage = None,
@@ -142,11 +156,12 @@ def resume(
     options = {"trials": trials, "device": device, "threads": threads, "timeout": timeout}
     with _errors(debug, quiet) as messages:
         checked = read_config(options | {"storage": storage})
-        from study.opening import reopen
-
         _check_device(checked.device)
         with _opened(checked.storage, create=False) as database:
-            study = reopen(database, name, data=data, overrides=options)
+            from study.opening import reopen
+
+            overrides = checked.model_dump(include=set(options), exclude_unset=True)
+            study = reopen(database, name, data=data, overrides=overrides)
             messages.info(f"study {study.name} in {database.place}: {study.total} trials in all")
             _work_and_print(study, messages, quiet=quiet)
 
@@ -155,11 +170,12 @@ def resume(
 def status(storage: Storage = None, form: Format = "table", debug: Debug = False) -> None:
     """Lists the studies of a database: totals, states, last activity."""
     with _errors(debug) as messages:
-        from study.analysis.tables import status_rows
         from study.console import check_format, print_rows
 
         check_format(form)
         with _opened(read_config({"storage": storage}).storage, create=False) as database:
+            from study.analysis.tables import status_rows
+
             rows = status_rows(database)
             if not rows:
                 messages.info(f"{database.place} holds no study yet; start one with `reluctant run`")
@@ -179,12 +195,13 @@ def front(
     """Prints the feasible front, the recommended trial, and the baseline, with test results."""
     with _errors(debug) as messages:
         from study.console import check_format
-        from study.opening import reopen
 
         check_format(form)
         checked = read_config({"storage": storage, "threads": threads})
         with _opened(checked.storage, create=False) as database:
-            study = reopen(database, name, data=data, overrides={"threads": threads})
+            from study.opening import reopen
+
+            study = reopen(database, name, data=data, overrides={"threads": checked.threads})
             _print_front(study, messages, form)
 
 
@@ -239,11 +256,18 @@ def doctor(storage: Storage = None, debug: Debug = False) -> None:
 def main() -> None:
     """Runs the command line; every mistake of a user is one line."""
     try:
-        app()
-    except ReluctantError as error:
-        # Nothing but an error before the command had begun.
-        print(f"error: {error}", file=sys.stderr)
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        print(f"error: {_usage(error)}", file=sys.stderr)
         sys.exit(WRONG_USAGE)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """One line for a command or option that the parser does not understand."""
+    context = getattr(error, "ctx", None)
+    seen = " ".join(error.format_message().split()).rstrip(".")
+    end = "" if seen.endswith("?") else "."
+    return f"{seen[:1].lower()}{seen[1:]}{end} See `{context.command_path if context else 'reluctant'} --help`"
 
 
 @contextmanager
@@ -275,19 +299,22 @@ def _errors(debug: bool, quiet: bool = False) -> Iterator[Messages]:
             raise typer.Exit(FAILED) from None
         except ReluctantError as error:
             if debug:
-                raise
+                traceback.print_exc()
             messages.error(str(error))
             raise typer.Exit(_status(error)) from None
 
 
 def _status(error: ReluctantError) -> int:
     """What a user can mend in the command is wrong usage; the rest is a failure."""
+    if isinstance(error, ConfigError):  # before anything heavy is loaded
+        return WRONG_USAGE
     from storage import StorageError, StorageRefusedError, StudyNotFoundError
+
+    if isinstance(error, StorageError):
+        return WRONG_USAGE if isinstance(error, StorageRefusedError | StudyNotFoundError) else FAILED
     from study.analysis.front import NoResultsError
 
-    failures = (StorageError, NoResultsError)
-    usage = (StorageRefusedError, StudyNotFoundError)
-    return FAILED if isinstance(error, failures) and not isinstance(error, usage) else WRONG_USAGE
+    return FAILED if isinstance(error, NoResultsError) else WRONG_USAGE
 
 
 @contextmanager
@@ -305,13 +332,19 @@ def _opened(place: str, *, create: bool = True) -> Iterator[CohortStorage]:
 
 
 def _check_device(name: str) -> None:
+    if name == "cpu":
+        return
     import torch
 
+    found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     try:
-        torch.zeros(1, device=name)
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(unknown("device", name, found)) from None
+    try:
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        found = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
         raise ConfigError(f"--device {name} cannot be used ({reason}); this machine has {', '.join(found)}") from None
 
 
@@ -348,14 +381,20 @@ def _print_front(study: OpenStudy, messages: Messages, form: str) -> None:
     found = tested_front(study, study.storage.read_trials(study.study_id))
     rows = front_rows(found, config)
     print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
+    errors = (
+        f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
+    )
     messages.info(
-        f"± is the standard error over {config.seeds} seeds; differences are paired, to the recommended trial; "
+        f"{errors}; differences are paired, to the recommended trial; "
         "these trials were chosen on these seeds, so expect a little less on new ones"
     )
 
 
 def _print_plan(name: str, config: StudyConfig, plan: Any) -> None:
-    for key, value in config.model_copy(update={"name": name}).model_dump(mode="json").items():
+    from storage import without_password
+
+    shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})
+    for key, value in shown_config.model_dump(mode="json").items():
         shown = ",".join(map(str, value)) if isinstance(value, list) else value
         print(f"{key:<16} {'–' if shown is None else shown}")
     print(f"{'slots':<16} {plan.slots} ({plan.slots_a_cohort} a cohort, in {plan.blocks_a_cohort} blocks)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,16 +35,16 @@ class StudyConfig(BaseModel):
         (128, 64)
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data: str = Field("digits", description="built-in name, file, folder, or openml:ID")
     target: str | None = Field(None, description="column to predict, where DATA is a table")
     space: str = Field("core", description="search space: a preset, or a TOML file")
-    trials: int = Field(200, ge=1, description="trials of the study in all")
+    trials: int = Field(200, ge=1, le=1_000_000, description="trials of the study in all")
     seeds: int = Field(3, ge=1, le=1000, description="replicates a trial")
-    epochs: int = Field(30, ge=1, description="passes over the training part")
-    hidden: tuple[Width, ...] = Field((64, 64), min_length=1, description="units of each hidden layer")
-    batch_size: int = Field(64, ge=1, description="samples of a step")
+    epochs: int = Field(30, ge=1, le=1_000_000, description="passes over the training part")
+    hidden: tuple[Width, ...] = Field((64, 64), min_length=1, max_length=100, description="units of each hidden layer")
+    batch_size: int = Field(64, ge=1, le=1_000_000, description="samples of a step")
     learning_rate: float = Field(0.001, gt=0, le=10, description="step size, where the space does not search it")
     optimizer: OptimizerName = Field("adam", description="adam, or sgd with momentum 0.9")
     objective: Objective = Field("front", description="front, weighted, or accuracy")
@@ -64,11 +65,19 @@ class StudyConfig(BaseModel):
     threads: int | None = Field(None, ge=1, description="default: every core that this process may use")
     timeout: float | None = Field(None, gt=0, description="seconds after which the run ends")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_flags(cls, value: Any) -> Any:
+        """TOML's true would else count as 1."""
+        if isinstance(value, bool):
+            raise ValueError("it needs a value, not true or false")
+        return value
+
     @field_validator("hidden", mode="before")
     @classmethod
     def _widths(cls, value: Any) -> Any:
         """`128,64` as well as [128, 64]."""
-        return value.split(",") if isinstance(value, str) else value
+        return value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
 
     @field_validator("name")
     @classmethod
@@ -139,19 +148,28 @@ def read_config(options: Mapping[str, Any], *, file: str | None = None) -> Study
     Raises:
         ConfigError: Unknown key, or a value outside of its domain.
     """
-    values = _from_file(file) if file else {}
+    values = _from_file(file) if file is not None else {}
     values |= {name: value for name, value in options.items() if value is not None}
     try:
-        return StudyConfig.model_validate(values)
+        config = StudyConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(dict.fromkeys(_explained(e) for e in error.errors()))) from None
+        # One line an option: a tuple with a wrong item is also too short for pydantic.
+        first = {str(e["loc"][:1]): e for e in reversed(error.errors())}
+        raise ConfigError("; ".join(_explained(e, values) for e in reversed(first.values()))) from None
+    if "sparsity_weight" in values and config.objective != "weighted":
+        raise ConfigError(
+            f"--sparsity-weight is given, but --objective is {config.objective}, which has none; "
+            "add --objective weighted, or leave it out"
+        )
+    return config
 
 
 def _from_file(file: str) -> dict[str, Any]:
     try:
         read = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot read --config {file}: {error}; it needs to be a TOML file") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"cannot read --config {file!r}: {reason}; it needs to be a TOML file") from None
     values = {}
     for key, value in read.items():
         name = key.replace("-", "_")
@@ -161,14 +179,19 @@ def _from_file(file: str) -> dict[str, Any]:
     return values
 
 
-def _explained(error: Any) -> str:
+def _explained(error: Any, values: Mapping[str, Any]) -> str:
     """One line for one of pydantic's errors: option, value seen, what is needed."""
     if not error["loc"]:
         return str(error["msg"]).removeprefix("Value error, ")
-    name, seen = str(error["loc"][0]), error["input"]
+    name = str(error["loc"][0])
+    seen = reprlib.repr(values.get(name, error["input"]))
     option = f"--{name.replace('_', '-')}"
     if error["type"] == "literal_error":
         choices = get_args(StudyConfig.model_fields[name].annotation)
-        return unknown(option.removeprefix("--"), str(seen), choices)
-    needed = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
-    return f"{option} is {seen!r}; it {needed}" if needed.startswith("should") else f"{option} is {seen!r}; {needed}"
+        return unknown(option.removeprefix("--"), str(error["input"]), choices)
+    needed = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should ").partition(", unable")[0]
+    if needed.startswith("be "):
+        needed = f"{'each of its numbers' if len(error['loc']) > 1 else 'it'} needs to {needed}"
+    elif error["type"] in ("too_short", "too_long"):
+        needed = "it needs 1 to 100 numbers"
+    return f"{option} is {seen}; {needed}"

@@ -10,22 +10,23 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from optuna.trial import TrialState
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column, Table
 
-from reluctant.errors import ReluctantError, unknown
-from study.analysis import hypervolume
-from study.worker import Progress as WorkerProgress
+from reluctant.errors import unknown
+from study.config import ConfigError
+
+if TYPE_CHECKING:
+    from study.worker import Progress as WorkerProgress
 
 FORMATS = ("table", "json", "csv")
 
 
-class FormatError(ReluctantError, ValueError):
+class FormatError(ConfigError):
     """A format that is not known."""
 
 
@@ -69,10 +70,10 @@ def _print_table(cells: Sequence[Mapping[str, str]]) -> None:
     for row in cells:
         grid.add_row(*(escape(row[column]) for column in columns))
     console = Console(file=sys.stdout, highlight=False)
-    if not console.is_terminal:
-        # Without a terminal nothing is as narrow as a terminal.
-        console.width = max(console.width, 400)
-    console.print(grid, crop=False, overflow="ignore")
+    # Nothing is cut: a terminal that is too narrow wraps its lines.
+    widths = [max(len(column), *(len(row[column]) for row in cells)) for column in columns]
+    console.width = max(console.width, sum(widths) + 2 * len(widths))
+    console.print(grid, soft_wrap=True)
 
 
 def front_cells(rows: Sequence[Mapping[str, Any]], metric: str, sparsity: str) -> list[dict[str, str]]:
@@ -114,7 +115,7 @@ def _plus_minus(error: float | None) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _jsonable(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,11 +139,11 @@ class Messages:
 
     def warn(self, line: str) -> None:
         """Something that the user should know."""
-        self.console.print(f"[yellow]warning:[/] {escape(line)}")
+        self.console.print(f"[yellow]warning:[/] {escape(' '.join(line.splitlines()))}")
 
     def error(self, line: str) -> None:
-        """Why nothing more happens."""
-        self.console.print(f"[red]error:[/] {escape(line)}")
+        """Why nothing more happens, in one line whatever the user's names hold."""
+        self.console.print(f"[red]error:[/] {escape(' '.join(line.splitlines()))}")
 
 
 class ProgressView:
@@ -157,10 +158,9 @@ class ProgressView:
         self._bar: Progress | None = None
         if messages.console.is_terminal and not quiet:
             self._bar = Progress(
-                BarColumn(),
+                BarColumn(bar_width=16),
                 MofNCompleteColumn(),
-                TextColumn("trials · {task.fields[figures]}"),
-                TimeElapsedColumn(),
+                TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
                 console=messages.console,
             )
             self._task = self._bar.add_task("", total=None, figures="")
@@ -185,6 +185,10 @@ class ProgressView:
             self._messages.info(f"{progress.done} of {progress.total} trials · {figures}" if figures else "starting")
 
     def _figures(self, progress: WorkerProgress) -> str:
+        from optuna.trial import TrialState
+
+        from study.analysis import hypervolume
+
         complete = [
             trial
             for trial in progress.mirror.trials

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from reluctant.errors import ReluctantError, unknown
-from storage import CohortStorage
-from study.analysis.tables import trial_rows
+from reluctant.errors import unknown
+from study.config import ConfigError
 from study.console import print_rows
-from study.opening import resolve_name
+
+if TYPE_CHECKING:
+    from storage import CohortStorage
 
 FILE_FORMATS = ("csv", "json", "parquet")
 FORMATS = (*FILE_FORMATS, "table")
 
 
-class ExportError(ReluctantError, ValueError):
+class ExportError(ConfigError):
     """A file that cannot be written as asked."""
 
 
@@ -29,6 +29,9 @@ def check_target(output: str | None, form: str | None) -> None:
     """
     if form is not None and form not in FORMATS:
         raise ExportError(unknown("format", form, FORMATS))
+    if output is not None and Path(output).expanduser().is_dir():
+        example = Path(output) / "trials.csv"
+        raise ExportError(f"--output is {output!r}, a folder; it needs the name of a file, as in {example}")
     chosen = _format(output, form)
     if output is None:
         if chosen == "parquet":
@@ -37,8 +40,6 @@ def check_target(output: str | None, form: str | None) -> None:
     folder = Path(output).expanduser().parent
     if not folder.is_dir():
         raise ExportError(f"{folder} is no folder; create it, or choose another --output")
-    if Path(output).expanduser().is_dir():
-        raise ExportError(f"{output} is a folder; --output needs the name of a file")
     if chosen == "table":
         raise ExportError(f"a table is for the eye; write {output} as one of: {', '.join(FILE_FORMATS)}")
 
@@ -59,6 +60,13 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
         StudyNotFoundError: There is none of that name, or not one alone.
         ExportError: The file cannot be written.
     """
+    import pandas as pd
+
+    from study.analysis.tables import trial_rows
+    from study.opening import resolve_name
+
+    if output is not None and Path(output).expanduser().resolve() == Path(storage.place):
+        raise ExportError(f"{output} is the database itself, and would be overwritten; choose another --output")
     name = resolve_name(storage, name)
     study_id = storage.study_id(name)
     metric_names = storage.get_study_system_attrs(study_id).get("study:metric_names")

@@ -43,9 +43,8 @@ class Mirror:
         """Reads new trials, and again those that were unfinished."""
         open_ids = [trial._trial_id for trial in self.trials if not trial.state.is_finished()]
         known = len(self.trials)
-        # Read before the trials: a trial that ends in between counts as leased once more, which is harmless.
-        self.leased = self._storage.leased_trials(self._study_id)
-        for trial in self._storage.read_trials(self._study_id, from_number=known, trial_ids=open_ids):
+        changed, self.leased = self._storage.read_changes(self._study_id, from_number=known, trial_ids=open_ids)
+        for trial in changed:
             if trial.number < known:
                 self.trials[trial.number] = trial
             else:
@@ -139,7 +138,15 @@ class Proposer:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             seed = int(self._streams.generator(Purpose.PROPOSAL, number).integers(2**32))
             self._shown.sampler = TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
-        return self._space.suggest(_FromTrial(self._shown.ask()))
+        trial = self._shown.ask()
+        params = self._space.suggest(_FromTrial(trial))
+        # TPE notes on a running trial what it drew for parameters that then were not active, and would look at it
+        # later; who reads the trial from the database could not. An empty note is no note.
+        storage = self._shown._storage
+        for key in storage.get_trial(trial._trial_id).system_attrs:
+            if key.startswith("tpe:relative_params"):
+                storage.set_trial_system_attr(trial._trial_id, key, "")
+        return params
 
     def _show(self, trials: Sequence[FrozenTrial], visible: int) -> None:
         """Shows the sampler trials that it has not seen, as running, and outcomes that it may know by now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -28,8 +29,8 @@ def kaiming(fill: Callable[..., Tensor], nonlinearity: str) -> Callable[[Tensor]
     return lambda weight: fill(weight, a=SLOPE, nonlinearity=nonlinearity)
 
 
-# Torch's own function on its `[F_out, F_in]` weight; the gains are those that facts of the project demand: the
-# activation's for Kaiming and orthogonal, 1 for the others.
+# Torch's own function on its `[F_out, F_in]` weight: with the activation's gain for Kaiming and orthogonal, with 1 for
+# the others.
 TORCH: dict[str, Callable[[Tensor], object]] = {
     "kaiming_normal": kaiming(nn.init.kaiming_normal_, "leaky_relu"),
     "kaiming_uniform": kaiming(nn.init.kaiming_uniform_, "leaky_relu"),
@@ -51,19 +52,22 @@ def gain_of(rule: Initialization) -> float:
     return ACTIVATIONS["leaky_relu"].gain(SLOPE) if rule.uses_gain else 1.0
 
 
-def our_sample(rule: Initialization, shape: tuple[int, int]) -> np.ndarray:
+@cache
+def our_sample(name: str, shape: tuple[int, int]) -> np.ndarray:
     """`[REPEATS, F_in, F_out]` weights from different draws."""
+    rule = INITIALIZATIONS[name]
     weights = [rule.weights(normal(*shape, seed=seed), gain_of(rule)) for seed in range(REPEATS)]
     return torch.stack(weights).numpy()
 
 
-def torch_sample(rule: Initialization, shape: tuple[int, int]) -> np.ndarray:
+@cache
+def torch_sample(name: str, shape: tuple[int, int]) -> np.ndarray:
     """`[REPEATS, F_in, F_out]` weights of torch's own function."""
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(99)
         weights = [torch.empty(shape[1], shape[0]) for _ in range(REPEATS)]
         for weight in weights:
-            TORCH[rule.name](weight)
+            TORCH[name](weight)
     return torch.stack(weights).transpose(1, 2).double().numpy()
 
 
@@ -93,7 +97,7 @@ def test_weights_are_a_function_of_their_draws(rule: Initialization, shape: tupl
 @every_shape
 @pytest.mark.parametrize("name", TORCH)
 def test_moments_are_those_of_torch(name: str, shape: tuple[int, int]) -> None:
-    ours, theirs = our_sample(INITIALIZATIONS[name], shape), torch_sample(INITIALIZATIONS[name], shape)
+    ours, theirs = our_sample(name, shape), torch_sample(name, shape)
     n = ours.size
     # Five standard errors of a difference of two means, and of two standard deviations of normal samples, the widest.
     assert ours.mean() == pytest.approx(theirs.mean(), abs=5 * theirs.std() * math.sqrt(2 / n))
@@ -103,7 +107,7 @@ def test_moments_are_those_of_torch(name: str, shape: tuple[int, int]) -> None:
 @every_shape
 @pytest.mark.parametrize("name", TORCH)
 def test_distribution_is_that_of_torch(name: str, shape: tuple[int, int]) -> None:
-    ours, theirs = our_sample(INITIALIZATIONS[name], shape), torch_sample(INITIALIZATIONS[name], shape)
+    ours, theirs = our_sample(name, shape), torch_sample(name, shape)
     assert stats.ks_2samp(ours.ravel(), theirs.ravel()).pvalue > 1e-3
 
 
@@ -111,7 +115,7 @@ def test_distribution_is_that_of_torch(name: str, shape: tuple[int, int]) -> Non
 @pytest.mark.parametrize("name", ["kaiming_uniform", "xavier_uniform", "lecun_uniform", "torch_default"])
 def test_bounds_are_those_of_torch(name: str, shape: tuple[int, int]) -> None:
     """A uniform law's largest of n values lies within 12/n of its bound, save once in e¹² ≈ 160,000 times."""
-    ours, theirs = our_sample(INITIALIZATIONS[name], shape), torch_sample(INITIALIZATIONS[name], shape)
+    ours, theirs = our_sample(name, shape), torch_sample(name, shape)
     assert np.abs(ours).max() == pytest.approx(np.abs(theirs).max(), rel=12 / ours.size)
 
 

@@ -1,0 +1,329 @@
+"""Options: where they come from, what is refused, and what makes another study."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from reluctant import ReluctantError
+from study.config import IDENTITY_FIELDS, ConfigError, StudyConfig, available_threads, digest, read_config
+
+# A value other than the default for every option.
+OTHER: dict[str, Any] = {
+    "data": "iris",
+    "target": "income",
+    "space": "wide",
+    "trials": 7,
+    "seeds": 2,
+    "epochs": 4,
+    "hidden": (16, 8),
+    "batch_size": 32,
+    "learning_rate": 0.01,
+    "optimizer": "sgd",
+    "objective": "accuracy",
+    "sparsity_weight": 0.5,
+    "metric": "balanced_accuracy",
+    "sparsity": "gini",
+    "min_accuracy": 0.25,
+    "sampler": "qmc",
+    "cohort": 16,
+    "seed": 9,
+    "storage": "elsewhere.db",
+    "name": "mine",
+    "device": "cuda",
+    "threads": 1,
+    "timeout": 60.0,
+}
+
+
+def identity(**options: Any) -> dict[str, Any]:
+    return StudyConfig(**options).identity(fingerprint="f" * 64, space_text="[dropout]")
+
+
+def write(folder: Path, text: str) -> str:
+    file = folder / "study.toml"
+    file.write_text(text)
+    return str(file)
+
+
+def refusal(options: dict[str, Any], *, file: str | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read_config(options, file=file)
+    assert isinstance(caught.value, ReluctantError)
+    assert isinstance(caught.value, ValueError)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "pydantic" not in message
+    return message
+
+
+def test_every_option_has_another_value_here() -> None:
+    assert set(OTHER) == set(StudyConfig.model_fields)
+    assert all(getattr(StudyConfig(), name) != value for name, value in OTHER.items())
+
+
+def test_defaults_are_those_of_the_documentation() -> None:
+    config = StudyConfig()
+    assert (config.data, config.target, config.space) == ("digits", None, "core")
+    assert (config.trials, config.seeds, config.epochs) == (200, 3, 30)
+    assert (config.hidden, config.batch_size, config.learning_rate, config.optimizer) == ((64, 64), 64, 0.001, "adam")
+    assert (config.objective, config.metric, config.sparsity) == ("front", "accuracy", "near_zero")
+    assert (config.sampler, config.cohort, config.seed) == ("tpe", 32, 0)
+    assert (config.storage, config.name, config.min_accuracy) == ("reluctant.db", None, None)
+
+
+# Where a value comes from
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_option_before_file_before_default(name: str, tmp_path: Path) -> None:
+    value = OTHER[name]
+    line = f"{name.replace('_', '-')} = {json.dumps(list(value) if isinstance(value, tuple) else value)}"
+    file = write(tmp_path, line)
+    default = getattr(StudyConfig(), name)
+    others = {"objective": "weighted"} if name == "sparsity_weight" else {}
+    assert getattr(read_config(others), name) == default
+    assert getattr(read_config(others | {name: None}, file=file), name) == value
+    if default is not None:
+        assert getattr(read_config(others | {name: default}, file=file), name) == default
+    assert getattr(read_config(others | {name: value}), name) == value
+
+
+def test_file_and_options_together(tmp_path: Path) -> None:
+    file = write(tmp_path, 'batch_size = 16\nlearning-rate = 0.1\nhidden = "32,16"\nepochs = 5\n')
+    config = read_config({"epochs": 6, "hidden": None, "trials": None, "seeds": 1}, file=file)
+    assert (config.batch_size, config.learning_rate, config.hidden) == (16, 0.1, (32, 16))
+    assert (config.epochs, config.seeds, config.trials) == (6, 1, 200)
+    assert config.model_fields_set == {"batch_size", "learning_rate", "hidden", "epochs", "seeds"}
+
+
+def test_the_configuration_is_frozen() -> None:
+    with pytest.raises(ValidationError):
+        StudyConfig().trials = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("given", "hidden"),
+    [
+        ("128,64", (128, 64)),
+        ("64", (64,)),
+        (" 8 , 4 ", (8, 4)),
+        ([8, 4], (8, 4)),
+        ((8,), (8,)),
+        ("8192", (8192,)),
+    ],
+)
+def test_hidden(given: Any, hidden: tuple[int, ...]) -> None:
+    assert read_config({"hidden": given}).hidden == hidden
+
+
+# What is refused
+
+BAD = [
+    ("data", 3, "--data is 3; ", "a valid string"),
+    ("target", 3, "--target is 3; ", "a valid string"),
+    ("space", 3, "--space is 3; ", "a valid string"),
+    ("trials", 0, "--trials is 0; ", "greater than or equal to 1"),
+    ("trials", "many", "--trials is 'many'; ", "a valid integer"),
+    ("trials", 1.5, "--trials is 1.5; ", "a valid integer"),
+    ("seeds", 0, "--seeds is 0; ", "greater than or equal to 1"),
+    ("seeds", 1001, "--seeds is 1001; ", "less than or equal to 1000"),
+    ("epochs", 0, "--epochs is 0; ", "greater than or equal to 1"),
+    ("hidden", "0", "--hidden is '0'; ", "greater than or equal to 1"),
+    ("hidden", "64,-1", "--hidden is '64,-1'; ", "greater than or equal to 1"),
+    ("hidden", "64,9000", "--hidden is '64,9000'; ", "less than or equal to 8192"),
+    ("hidden", "64,", "--hidden is '64,'; ", "a valid integer"),
+    ("hidden", "wide", "--hidden is 'wide'; ", "a valid integer"),
+    ("hidden", "64.5", "--hidden is '64.5'; ", "a valid integer"),
+    ("hidden", "", "--hidden is ''; ", "a valid integer"),
+    ("hidden", [], "--hidden is []; ", "1 to 100 numbers"),
+    ("hidden", [8] * 101, "--hidden is [8, 8, ", "1 to 100 numbers"),
+    ("batch_size", 0, "--batch-size is 0; ", "greater than or equal to 1"),
+    ("learning_rate", 0, "--learning-rate is 0; ", "greater than 0"),
+    ("learning_rate", 11, "--learning-rate is 11; ", "less than or equal to 10"),
+    ("learning_rate", "fast", "--learning-rate is 'fast'; ", "a valid number"),
+    ("learning_rate", math.nan, "--learning-rate is nan; ", "a finite number"),
+    ("optimizer", "adamw", "unknown optimizer 'adamw'; ", "did you mean 'adam'? (known: adam, sgd)"),
+    ("objective", "wieghted", "unknown objective 'wieghted'; ", "mean 'weighted'? (known: front, weighted, accuracy)"),
+    ("sparsity_weight", -1, "--sparsity-weight is -1; ", "greater than or equal to 0"),
+    ("sparsity_weight", math.nan, "--sparsity-weight is nan; ", "a finite number"),
+    ("metric", "acuracy", "unknown metric 'acuracy'; ", "mean 'accuracy'? (known: accuracy, balanced_accuracy)"),
+    ("sparsity", "near-zero", "unknown sparsity 'near-zero'; ", "mean 'near_zero'? (known: near_zero, zeros, hoyer, "),
+    ("min_accuracy", -0.1, "--min-accuracy is -0.1; ", "greater than or equal to 0"),
+    ("min_accuracy", 1, "--min-accuracy is 1; ", "less than 1"),
+    ("sampler", "TPE", "unknown sampler 'TPE'; ", "did you mean 'tpe'? (known: tpe, qmc, random)"),
+    ("cohort", 0, "--cohort is 0; ", "greater than or equal to 1"),
+    ("cohort", 4097, "--cohort is 4097; ", "less than or equal to 4096"),
+    ("seed", -1, "--seed is -1; ", "greater than or equal to 0"),
+    ("seed", 2**63, f"--seed is {2**63}; ", f"less than {2**63}"),
+    ("storage", 3, "--storage is 3; ", "a valid string"),
+    ("name", "", "--name is ''; ", "a name needs 1 to 200 printable characters"),
+    ("name", "a\nb", "--name is 'a\\nb'; ", "a name needs 1 to 200 printable characters"),
+    ("name", "x" * 201, "--name is 'xxx", "a name needs 1 to 200 printable characters"),
+    ("device", 3, "--device is 3; ", "a valid string"),
+    ("threads", 0, "--threads is 0; ", "greater than or equal to 1"),
+    ("threads", 100_000, "--threads is 100000; ", f"this process may use {available_threads()} cores"),
+    ("timeout", 0, "--timeout is 0; ", "greater than 0"),
+    ("timeout", "soon", "--timeout is 'soon'; ", "a valid number"),
+    ("timeout", math.inf, "--timeout is inf; ", "a finite number"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "seen", "needed"), BAD)
+def test_a_bad_value_is_one_clear_line(name: str, value: Any, seen: str, needed: str) -> None:
+    message = refusal({name: value})
+    assert message.startswith(seen)
+    assert needed in message
+    assert len(message) < 200
+
+
+def test_every_option_is_tried_with_a_bad_value() -> None:
+    assert {name for name, *_ in BAD} == set(StudyConfig.model_fields)
+
+
+@pytest.mark.parametrize("value", ["0", "wide", ""])
+def test_one_mistake_is_told_once(value: str) -> None:
+    assert refusal({"hidden": value}).count("--hidden") == 1
+
+
+def test_several_mistakes_are_told_together() -> None:
+    message = refusal({"trials": 0, "sampler": "tp", "hidden": "0,0"})
+    assert "--trials is 0" in message
+    assert "unknown sampler 'tp'" in message
+    assert message.count("--hidden is '0,0'") == 1
+
+
+NUMBERS = [
+    *("trials", "seeds", "epochs", "batch_size", "learning_rate", "sparsity_weight"),
+    *("cohort", "seed", "threads", "timeout"),
+]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_true_is_no_number(name: str, tmp_path: Path) -> None:
+    assert f"--{name.replace('_', '-')} is True" in refusal({}, file=write(tmp_path, f"{name} = true"))
+
+
+@pytest.mark.parametrize("line", ["hidden = [true, 64]", "min_accuracy = false"])
+def test_true_and_false_are_no_numbers_elsewhere(line: str, tmp_path: Path) -> None:
+    name = line.split(" ")[0].replace("_", "-")
+    assert f"--{name} is " in refusal({}, file=write(tmp_path, line))
+
+
+def test_a_mistake_in_the_file_names_the_option(tmp_path: Path) -> None:
+    assert "--batch-size is 0; " in refusal({}, file=write(tmp_path, "batch_size = 0"))
+
+
+def test_an_unknown_key_names_the_file_and_the_nearest(tmp_path: Path) -> None:
+    file = write(tmp_path, "epoch = 3")
+    assert refusal({}, file=file).startswith(f"unknown option 'epoch' in {file}; did you mean 'epochs'? (known: data,")
+    assert "unknown option 'study' in" in refusal({}, file=write(tmp_path, "[study]\nepochs = 3"))
+
+
+def test_one_option_in_two_spellings(tmp_path: Path) -> None:
+    assert "batch" in refusal({}, file=write(tmp_path, "batch_size = 8\nbatch-size = 16"))
+
+
+@pytest.mark.parametrize("content", [b"epochs: 3", b"epochs = ", bytes(range(256)), b"epochs = 3\nepochs = 4"])
+def test_a_file_that_is_not_toml(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_bytes(content)
+    message = refusal({}, file=str(file))
+    assert message.startswith("cannot read --config ")
+    assert str(file) in message
+    assert message.endswith("; it needs to be a TOML file")
+
+
+def test_a_number_too_long_to_read(tmp_path: Path) -> None:
+    assert "cannot read --config" in refusal({}, file=write(tmp_path, "seed = " + "9" * 5000))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert "No such file" in refusal({}, file=str(tmp_path / "none.toml"))
+    assert "irectory" in refusal({}, file=str(tmp_path))
+    assert "cannot read --config" in refusal({}, file="~no-such-user-here/x.toml")
+
+
+@pytest.mark.parametrize("objective", ["front", "accuracy"])
+def test_a_weight_that_nothing_weighs(objective: str) -> None:
+    message = refusal({"objective": objective, "sparsity_weight": 0.5})
+    assert "--sparsity-weight" in message
+    assert objective in message
+    assert "add --objective weighted" in message
+
+
+# Identity
+
+
+@pytest.mark.parametrize("name", IDENTITY_FIELDS)
+def test_identity_changes_with_each_of_its_fields(name: str) -> None:
+    before = {"objective": "weighted"} if name == "sparsity_weight" else {}
+    changed = identity(**before | {name: OTHER[name]})
+    assert {key for key, value in identity(**before).items() if changed[key] != value} == {name}
+    assert digest(changed) != digest(identity(**before))
+
+
+def test_identity_changes_with_the_data_and_the_space() -> None:
+    config = StudyConfig()
+    known = config.identity(fingerprint="a", space_text="b")
+    for changed in (
+        config.identity(fingerprint="A", space_text="b"),
+        config.identity(fingerprint="a", space_text="B"),
+    ):
+        assert changed != known
+        assert digest(changed) != digest(known)
+
+
+@pytest.mark.parametrize("name", ["trials", "threads", "device", "timeout", "storage", "name", "data", "space"])
+def test_identity_does_not_change_with(name: str) -> None:
+    """The data and the space enter by their content, not by what they are called."""
+    assert identity(**{name: OTHER[name]}) == identity()
+
+
+def test_every_option_either_belongs_to_the_identity_or_does_not() -> None:
+    outside = {"trials", "threads", "device", "timeout", "storage", "name", "data", "space"}
+    assert set(IDENTITY_FIELDS) | outside == set(StudyConfig.model_fields)
+    assert not set(IDENTITY_FIELDS) & outside
+
+
+@pytest.mark.parametrize("objective", ["front", "accuracy"])
+def test_the_weight_of_sparsity_matters_to_the_weighted_objective_only(objective: str) -> None:
+    assert identity(objective=objective, sparsity_weight=0.5) == identity(objective=objective)
+
+
+def test_the_same_value_written_in_another_way_is_the_same_study() -> None:
+    assert identity(hidden="64,64", learning_rate="1e-3", seeds="3") == identity()
+    assert identity(learning_rate=1) == identity(learning_rate=1.0)
+
+
+def test_identity_survives_the_database() -> None:
+    known = identity(min_accuracy=1 / 3, hidden="7,5")
+    assert json.loads(json.dumps(known)) == known
+
+
+def test_digest() -> None:
+    known = identity()
+    written = json.dumps(known, sort_keys=True).encode()
+    assert digest(known) == hashlib.sha256(written).hexdigest()[:6]
+    assert digest(dict(reversed(known.items()))) == digest(known)
+
+
+def test_digest_is_the_same_in_every_process() -> None:
+    code = (
+        "from study.config import StudyConfig, digest\n"
+        "print(digest(StudyConfig(hidden='7,5', objective='weighted').identity(fingerprint='é', space_text='b')))"
+    )
+    ours = StudyConfig(hidden="7,5", objective="weighted").identity(fingerprint="é", space_text="b")
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.getcwd()}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+        assert done.stdout.strip() == digest(ours), done.stderr

@@ -1,0 +1,127 @@
+"""From outcomes to objective values and feasibility."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from problems import make_problem
+
+from study.config import StudyConfig
+from study.data.split import Part, Split
+from study.objectives import Judge
+from study.training import Outcome
+from study.training.outcome import Replicate
+
+quick = settings(deadline=None, derandomize=True, max_examples=200)
+
+
+def judge(guess: float = 0.4, samples: int = 50, **options: Any) -> Judge:
+    return Judge(StudyConfig(**options), guess, samples)
+
+
+def outcome(*accuracies: float, diverged: int = 0, **scores: float) -> Outcome:
+    """One replicate an accuracy, the first `diverged` of them diverged."""
+    return Outcome(
+        tuple(
+            Replicate(
+                diverged=number < diverged,
+                scores={"accuracy": value, "balanced_accuracy": value / 2, "near_zero": 0.3 + number / 10, **scores},
+            )
+            for number, value in enumerate(accuracies)
+        )
+    )
+
+
+def test_front() -> None:
+    front = judge()
+    assert front.metric_names == ["accuracy", "near_zero"]
+    assert front.values(outcome(0.7, 0.9)) == pytest.approx([0.8, 0.35])
+    assert front.reference_point == [0.4, 0.0]
+
+
+def test_front_of_another_metric_and_measure() -> None:
+    front = judge(metric="balanced_accuracy", sparsity="gini")
+    assert front.metric_names == ["balanced_accuracy", "gini"]
+    assert front.values(outcome(0.7, 0.9, gini=0.6)) == pytest.approx([0.4, 0.6])
+
+
+def test_weighted() -> None:
+    weighted = judge(objective="weighted", sparsity_weight=0.5)
+    assert weighted.metric_names == ["accuracy + 0.5 near_zero"]
+    assert weighted.values(outcome(0.7, 0.9)) == pytest.approx([0.8 + 0.5 * 0.35])
+    assert weighted.reference_point == [0.4]
+
+
+def test_accuracy_alone() -> None:
+    alone = judge(objective="accuracy")
+    assert alone.metric_names == ["accuracy"]
+    assert alone.values(outcome(0.7, 0.9)) == pytest.approx([0.8])
+    assert alone.reference_point == [0.4]
+
+
+@pytest.mark.parametrize("objective", ["front", "weighted", "accuracy"])
+@pytest.mark.parametrize("diverged", [1, 2])
+def test_a_diverged_trial_has_the_values_of_a_constant_guess(objective: str, diverged: int) -> None:
+    """However good its other replicates are, and finite whatever the diverged ones say."""
+    broken = outcome(math.nan, 0.99, diverged=diverged)
+    judged = judge(objective=objective).values(broken)
+    assert judged == ([0.4, 0.0] if objective == "front" else [0.4])
+
+
+@pytest.mark.parametrize("options", [{}, {"min_accuracy": 0.6}, {"min_accuracy": 0.4}, {"metric": "balanced_accuracy"}])
+def test_a_diverged_trial_is_infeasible(options: dict[str, Any]) -> None:
+    assert judge(**options).constraint(outcome(0.99, 0.99, diverged=1)) > 0
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.2, 0.38])
+def test_a_diverged_trial_is_infeasible_also_where_the_floor_lies_below_a_constant_guess(floor: float) -> None:
+    assert judge(min_accuracy=floor).constraint(outcome(0.99, 0.99, diverged=1)) > 0
+
+
+def test_the_worst_replicate_decides() -> None:
+    """The floor of 0.4 on 50 samples asks for 0.42."""
+    assert judge().constraint(outcome(0.9, 0.41, 0.95)) == pytest.approx(0.01)
+    assert judge().constraint(outcome(0.9, 0.43, 0.95)) == pytest.approx(-0.01)
+    assert judge().constraint(outcome(0.9, 0.9)) == pytest.approx(-0.48)
+    assert judge(metric="balanced_accuracy").constraint(outcome(0.9, 0.7)) == pytest.approx(0.07)
+
+
+@quick
+@given(samples=st.integers(2, 200_000), data=st.data())
+def test_one_sample_above_the_floor_is_exactly_feasible(samples: int, data: st.DataObject) -> None:
+    right = data.draw(st.integers(0, samples - 1))
+    # As training counts it: the mean of zeros and ones in float64.
+    accuracy = float(torch.tensor((right + 1) / samples, dtype=torch.float64))
+    for strict in (judge(guess=right / samples, samples=samples), judge(samples=samples, min_accuracy=right / samples)):
+        assert strict.floor == right / samples
+        assert strict.constraint(outcome(9.0, accuracy)) == 0.0
+        assert strict.constraint(outcome(9.0, strict.floor)) > 0.0
+        assert strict.constraint(outcome(9.0, (right + 2) / samples)) < 0.0
+        assert strict.constraint(outcome(9.0, max(0, right - 1) / samples)) > 0.0
+
+
+def test_the_floor_is_the_majority_class_or_what_was_asked_for() -> None:
+    assert judge().floor == 0.4
+    assert judge(min_accuracy=0.7).floor == 0.7
+    assert judge(min_accuracy=0.0).floor == 0.0
+
+
+def uneven() -> Split:
+    """Three classes; the training part's largest is 1, the validation part's is 0."""
+    problem = make_problem(classes=3)
+    training = Part(problem.training.x[:10], torch.tensor([1] * 6 + [0, 0, 0, 2]))
+    validation = Part(problem.validation.x[:8], torch.tensor([0, 0, 0, 0, 1, 1, 1, 2]))
+    return Split(training, validation, problem.test, problem.classes, problem.features)
+
+
+def test_the_judge_of_a_split() -> None:
+    """A constant guess knows the training part only."""
+    by_accuracy = Judge.of(StudyConfig(), uneven())
+    assert (by_accuracy.constant_guess, by_accuracy.validation_samples) == (3 / 8, 8)
+    balanced = Judge.of(StudyConfig(metric="balanced_accuracy"), uneven())
+    assert balanced.constant_guess == pytest.approx(1 / 3)
