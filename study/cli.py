@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from reluctant import ReluctantError, ReluctantWarning, __version__, unknown
+from reluctant import ReluctantError, ReluctantWarning, __version__
 from study.config import ConfigError, StudyConfig, read_config
 
 if TYPE_CHECKING:
@@ -110,7 +110,6 @@ def run(
     options = {key: value for key, value in locals().items() if key in StudyConfig.model_fields}
     with _errors(debug, quiet) as messages:
         resolved = read_config(options, file=config)
-        _check_device(resolved.device)
         from study.opening import Problem, create_or_open
 
         problem = Problem.of(resolved)
@@ -156,7 +155,6 @@ def resume(
     options = {"trials": trials, "device": device, "threads": threads, "timeout": timeout}
     with _errors(debug, quiet) as messages:
         checked = read_config(options | {"storage": storage})
-        _check_device(checked.device)
         with _opened(checked.storage, create=False) as database:
             from study.opening import reopen
 
@@ -189,6 +187,7 @@ def front(
     data: DataPath = None,
     storage: Storage = None,
     form: Format = "table",
+    device: Device = None,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
@@ -197,11 +196,13 @@ def front(
         from study.console import check_format
 
         check_format(form)
-        checked = read_config({"storage": storage, "threads": threads})
+        options = {"device": device, "threads": threads}
+        checked = read_config(options | {"storage": storage})
         with _opened(checked.storage, create=False) as database:
             from study.opening import reopen
 
-            study = reopen(database, name, data=data, overrides={"threads": checked.threads})
+            overrides = checked.model_dump(include=set(options), exclude_unset=True)
+            study = reopen(database, name, data=data, overrides=overrides)
             _print_front(study, messages, form)
 
 
@@ -329,23 +330,6 @@ def _opened(place: str, *, create: bool = True) -> Iterator[CohortStorage]:
         yield database
     finally:
         database.close()
-
-
-def _check_device(name: str) -> None:
-    if name == "cpu":
-        return
-    import torch
-
-    found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(unknown("device", name, found)) from None
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
-        raise ConfigError(f"--device {name} cannot be used ({reason}); this machine has {', '.join(found)}") from None
 
 
 def _work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool) -> None:

@@ -9,7 +9,10 @@ from functools import cached_property
 from importlib import metadata
 from typing import Any
 
-from reluctant.errors import ReluctantError, ReluctantWarning
+import torch
+from pydantic import ValidationError
+
+from reluctant.errors import ReluctantError, ReluctantWarning, unknown
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
@@ -43,6 +46,7 @@ class Problem:
     @classmethod
     def of(cls, config: StudyConfig) -> Problem:
         """Reads the data and the space that a configuration names."""
+        check_device(config.device)
         space = load_space(config.space)
         return cls(config, load_dataset(config.data, target=config.target), space)
 
@@ -172,7 +176,8 @@ def reopen(
     known = saved[_CONFIG] | {"threads": None, "timeout": None} | given
     if data is not None:
         known["data"] = data
-    config = StudyConfig.model_validate(known | {"name": name})
+    config = _restored(known | {"name": name})
+    check_device(config.device)
     space = parse_space(saved[_IDENTITY]["space"], name=config.space, where=f"the space of {name}")
     problem = Problem(config, load_dataset(config.data, target=config.target), space)
     if problem.dataset.fingerprint != saved[_IDENTITY]["data"]:
@@ -189,7 +194,27 @@ def reopen(
 def saved_config(storage: CohortStorage, study_id: int) -> StudyConfig | None:
     """The configuration that a study was started with; None where `reluctant` did not start it."""
     saved = storage.get_study_system_attrs(study_id).get(_CONFIG)
-    return None if saved is None else StudyConfig.model_validate(saved | {"threads": None})
+    return None if saved is None else _restored(saved | {"threads": None})
+
+
+def check_device(name: str) -> None:
+    """Refuses a torch device that this machine cannot compute on.
+
+    Raises:
+        ConfigError: There is no such device, or none that works; the text lists those there are.
+    """
+    found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(unknown("device", name, found)) from None
+    try:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
+        raise ConfigError(
+            f"device {name} cannot be used ({reason}); this machine has {', '.join(found)}; choose with --device"
+        ) from None
 
 
 def installed_versions() -> dict[str, str]:
@@ -201,6 +226,18 @@ def _saved(problem: Problem, name: str) -> dict[str, Any]:
     """The configuration as it is kept: the data by an absolute path, nothing about this process or its secrets."""
     fields = problem.config.model_dump(mode="json", exclude={"storage", "threads", "timeout"})
     return fields | {"data": problem.dataset.origin, "name": name, "space": problem.space.name}
+
+
+def _restored(fields: Mapping[str, Any]) -> StudyConfig:
+    """The configuration of a study that exists."""
+    try:
+        return StudyConfig.model_validate(fields)
+    except ValidationError as error:
+        strange = ", ".join(sorted({str(e["loc"][0]) for e in error.errors() if e["loc"]}))
+        raise ConfigError(
+            f"study {fields['name']!r} has options that this reluctant cannot read ({strange}); "
+            "a newer one wrote it; upgrade reluctant"
+        ) from None
 
 
 def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, Any]:
