@@ -69,7 +69,7 @@ class StudyConfig(BaseModel):
     @classmethod
     def _no_flags(cls, value: Any) -> Any:
         """TOML's true would else count as 1."""
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (isinstance(value, list) and any(isinstance(item, bool) for item in value)):
             raise ValueError("it needs a value, not true or false")
         return value
 
@@ -167,7 +167,7 @@ def read_config(options: Mapping[str, Any], *, file: str | None = None) -> Study
 def _from_file(file: str) -> dict[str, Any]:
     try:
         read = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"cannot read --config {file!r}: {reason}; it needs to be a TOML file") from None
     values = {}
@@ -175,6 +175,8 @@ def _from_file(file: str) -> dict[str, Any]:
         name = key.replace("-", "_")
         if name not in StudyConfig.model_fields:
             raise ConfigError(unknown("option", key, StudyConfig.model_fields, where=file))
+        if name in values:
+            raise ConfigError(f"{file} gives {name} twice, with a dash and an underscore; keep one")
         values[name] = value
     return values
 

@@ -65,6 +65,7 @@ class Judge:
 
     def constraint(self, outcome: Outcome) -> float:
         """Feasible where ≤ 0: every replicate beats the floor by at least one validation sample."""
-        worst = self.constant_guess if outcome.diverged else min(outcome.values(self.config.metric))
+        # A diverged replicate beats no floor, also one below a constant guess.
+        worst = 0.0 if outcome.diverged else min(outcome.values(self.config.metric))
         # Rounded, so that exactly one sample more is not lost to the last bit.
         return round(self.floor + 1.0 / self.validation_samples - worst, 12)

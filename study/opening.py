@@ -17,7 +17,7 @@ from search_spaces import Hyperparameters, SearchSpace, load_space
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import ConfigError, StudyConfig, digest
-from study.data import Dataset, Split, load_dataset, make_split
+from study.data import DataNotFoundError, Dataset, Split, load_dataset, make_split
 from study.objectives import Judge
 from study.training import Budget, Streams
 
@@ -179,7 +179,11 @@ def reopen(
     config = _restored(known | {"name": name})
     check_device(config.device)
     space = parse_space(saved[_IDENTITY]["space"], name=config.space, where=f"the space of {name}")
-    problem = Problem(config, load_dataset(config.data, target=config.target), space)
+    try:
+        dataset = load_dataset(config.data, target=config.target)
+    except DataNotFoundError as error:
+        raise DataNotFoundError(f"{error}; if the data of study {name!r} moved, --data PATH names where to") from None
+    problem = Problem(config, dataset, space)
     if problem.dataset.fingerprint != saved[_IDENTITY]["data"]:
         raise IdentityError(
             f"the data in {config.data} are not those of study {name!r} "

@@ -77,7 +77,6 @@ class Proposer:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._shown = optuna.create_study(directions=["maximize"] * self._objectives, storage=InMemoryStorage())
         optuna.logging.set_verbosity(verbosity)
-        self._finished = 0
 
     def block(self, trials: Sequence[FrozenTrial], total: int, leased: Collection[int] = ()) -> Block | None:
         """The next block of proposals.
@@ -151,25 +150,26 @@ class Proposer:
     def _show(self, trials: Sequence[FrozenTrial], visible: int) -> None:
         """Shows the sampler trials that it has not seen, as running, and outcomes that it may know by now."""
         shown = self._shown.get_trials(deepcopy=False)
-        if any(
-            ours.params != self._running(theirs).params
-            for ours, theirs in zip(shown[self._finished :], trials[self._finished :], strict=False)
+        if len(shown) > len(trials) or any(
+            ours.params != self._running(trials[ours.number]).params for ours in shown if not ours.state.is_finished()
         ):
             # Somebody else's trials took the numbers of a block that was proposed here.
             self._forget()
             shown = []
         for trial in trials[len(shown) :]:
             self._shown.add_trial(self._running(trial))
-        storage, study_id = self._shown._storage, self._shown._study_id
-        for trial in trials[self._finished : visible]:
-            trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
-            for name, value in trial.constraints.items():
-                storage.set_trial_system_attr(trial_id, f"constraints:{name}", value)
-            if trial.state is TrialState.COMPLETE:
-                storage.set_trial_state_values(trial_id, TrialState.COMPLETE, trial.values)
-            elif trial.state.is_finished():
-                storage.set_trial_state_values(trial_id, TrialState.FAIL)
-        self._finished = max(self._finished, visible)
+        for ours in self._shown.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if ours.number < visible and trials[ours.number].state.is_finished():
+                self._finish(ours._trial_id, trials[ours.number])
+
+    def _finish(self, trial_id: int, trial: FrozenTrial) -> None:
+        storage = self._shown._storage
+        for name, value in trial.constraints.items():
+            storage.set_trial_system_attr(trial_id, f"constraints:{name}", value)
+        if trial.state is TrialState.COMPLETE:
+            storage.set_trial_state_values(trial_id, TrialState.COMPLETE, trial.values)
+        else:
+            storage.set_trial_state_values(trial_id, TrialState.FAIL)
 
     def _running(self, trial: FrozenTrial) -> FrozenTrial:
         """A trial as one that runs; one that was enqueued and not claimed yet has the parameters it will have."""
