@@ -237,7 +237,11 @@ def dashboard(
 ) -> None:
     """Shows the database in optuna-dashboard, on this machine only."""
     with _errors(debug) as messages:
+        import signal
+
         from study.dashboard import serve
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
         with _opened(read_config({"storage": storage}).storage, create=False) as database:
             serve(database, port=port, ready=lambda url: messages.info(f"{database.place} at {url} (Ctrl-C ends it)"))
@@ -334,6 +338,7 @@ def _opened(place: str, *, create: bool = True) -> Iterator[CohortStorage]:
 
 def _work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool) -> None:
     """Trains what is missing, then prints the front; or says how to go on."""
+    from study.analysis.front import NoResultsError
     from study.console import ProgressView
     from study.signals import Stop
     from study.worker import work
@@ -347,7 +352,10 @@ def _work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool) -> Non
             reason = "interrupted" if stop.signalled else "time is up"
             messages.warn(f"{reason}; everything finished is kept; continue with: {_resume_line(study)}")
             raise typer.Exit(INTERRUPTED if stop.signalled else DONE)
-    _print_front(study, messages, "table")
+    try:
+        _print_front(study, messages, "table")
+    except NoResultsError as error:
+        messages.warn(str(error))
 
 
 def _resume_line(study: OpenStudy) -> str:

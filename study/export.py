@@ -60,13 +60,13 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
         StudyNotFoundError: There is none of that name, or not one alone.
         ExportError: The file cannot be written.
     """
+    if output is not None and Path(output).expanduser().resolve() == Path(storage.place):
+        raise ExportError(f"{output} is the database itself, and would be overwritten; choose another --output")
     import pandas as pd
 
     from study.analysis.tables import trial_rows
     from study.opening import resolve_name
 
-    if output is not None and Path(output).expanduser().resolve() == Path(storage.place):
-        raise ExportError(f"{output} is the database itself, and would be overwritten; choose another --output")
     name = resolve_name(storage, name)
     study_id = storage.study_id(name)
     metric_names = storage.get_study_system_attrs(study_id).get("study:metric_names")
