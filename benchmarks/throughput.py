@@ -19,9 +19,10 @@ import torch
 
 from benchmarks.stock import run_stock
 from storage import open_storage
-from study.config import available_threads, read_config
+from study.config import read_config
+from study.machine import available_threads, processor
 from study.opening import Problem, create_or_open, installed_versions
-from study.worker import processor, work
+from study.worker import work
 
 EPOCHS, BATCH_SIZE = 30, 64
 STOCK_TRIALS, OUR_TRIALS = 24, 96

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from storage import open_storage
 from study.analysis import find_front
 from study.analysis.front import Candidate
-from study.opening import saved_config
+from study.opening import BY_SEED, saved_config
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     assert config is not None
     trials = storage.read_trials(study_id)
     front = find_front(trials, config, sys.argv[2])
-    candidates = [Candidate.of(trial, config) for trial in trials if "by_seed" in trial.user_attrs]
+    candidates = [Candidate.of(trial, config) for trial in trials if BY_SEED in trial.system_attrs]
     figure = go.Figure()
     for activation in dict.fromkeys(candidate.params["activation"] for candidate in candidates):
         members = [candidate for candidate in candidates if candidate.params["activation"] == activation]

@@ -31,5 +31,5 @@ def unknown(kind: str, seen: str, known: Iterable[str], *, where: str = "") -> s
     names = list(known)
     near = nearest(seen, names)
     place = f" in {where}" if where else ""
-    hint = f"; did you mean {near!r}?" if near else ";"
+    hint = f"; did you mean {near!r}?" if near else ""
     return f"unknown {kind} {seen!r}{place}{hint} (known: {', '.join(names) or 'none'})"

@@ -237,14 +237,16 @@ def dashboard(
 ) -> None:
     """Shows the database in optuna-dashboard, on this machine only."""
     with _errors(debug) as messages:
-        import signal
-
         from study.dashboard import serve
+        from study.signals import Stop
 
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        place = read_config({"storage": storage}).storage
+        with _opened(place, create=False) as database, Stop() as stop:
 
-        with _opened(read_config({"storage": storage}).storage, create=False) as database:
-            serve(database, port=port, ready=lambda url: messages.info(f"{database.place} at {url} (Ctrl-C ends it)"))
+            def ready(url: str) -> None:
+                messages.info(f"{database.place} at {url} (Ctrl-C ends it)")
+
+            serve(database, port=port, ready=ready, stop=stop)
 
 
 @app.command()

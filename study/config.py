@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import reprlib
 import tomllib
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from reluctant.errors import ReluctantError, unknown
+from study.machine import available_threads
 
 Objective = Literal["front", "weighted", "accuracy"]
 Metric = Literal["accuracy", "balanced_accuracy"]
@@ -131,11 +131,6 @@ IDENTITY_FIELDS = (
 def digest(identity: Mapping[str, Any]) -> str:
     """Six hex digits of an identity, for a study's default name."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:6]
-
-
-def available_threads() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_config(options: Mapping[str, Any], *, file: str | None = None) -> StudyConfig:

@@ -10,9 +10,8 @@ import torch
 
 from reluctant.errors import ReluctantError
 from storage import StorageRefusedError, open_storage
-from study.config import available_threads
+from study.machine import available_memory, available_threads, processor
 from study.opening import RECORDED_VERSIONS
-from study.worker import available_memory, processor
 
 OTHERS = ("sqlalchemy", "optuna-dashboard", "pandas", "pyarrow", "scipy")
 

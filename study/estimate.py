@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from study.config import available_threads
 from study.data.split import Part
+from study.machine import available_threads
 from study.opening import Problem
 from study.sampling import random_params
 from study.training import fit, plan_blocks
@@ -38,6 +38,7 @@ class Estimate:
 
 def estimate(problem: Problem) -> Estimate:
     """Trains one cohort for a few epochs on part of the data and extrapolates; writes nothing."""
+    problem.check_memory()
     config, split, budget = problem.config, problem.split, problem.budget
     threads = config.threads or available_threads()
     count = min(config.cohort, config.trials)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from study.config import StudyConfig
+from study.config import ConfigError, StudyConfig
 from study.data.split import Split
 from study.training import Outcome
 
@@ -25,9 +25,19 @@ class Judge:
 
     @classmethod
     def of(cls, config: StudyConfig, split: Split) -> Judge:
-        """The judge of a study on a split."""
+        """The judge of a study on a split.
+
+        Raises:
+            ConfigError: Nothing can be feasible under its floor.
+        """
         guess = split.majority_accuracy if config.metric == "accuracy" else 1.0 / len(split.classes)
-        return cls(config, guess, len(split.validation))
+        judge = cls(config, guess, len(split.validation))
+        if judge.floor + 1.0 / judge.validation_samples > 1.0:
+            raise ConfigError(
+                f"no trial can beat the floor {judge.floor:g} by one of {judge.validation_samples} validation samples; "
+                "choose a lower --min-accuracy"
+            )
+        return judge
 
     @property
     def metric_names(self) -> list[str]:

@@ -9,19 +9,22 @@ from functools import cached_property
 from importlib import metadata
 from typing import Any
 
-import torch
 from pydantic import ValidationError
 
-from reluctant.errors import ReluctantError, ReluctantWarning, unknown
+from reluctant.errors import ReluctantError, ReluctantWarning
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import ConfigError, StudyConfig, digest
 from study.data import DataNotFoundError, Dataset, Split, load_dataset, make_split
+from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
 from study.training import Budget, Streams
+from study.training.plan import peak_slot_bytes
 
 RECORDED_VERSIONS = ("reluctant", "torch", "numpy", "scikit-learn", "optuna")
+BY_SEED = "reluctant:by_seed"
+"""System attribute of a trial: each measure's values, seed by seed. Dashboards show user attributes only."""
 _CONFIG, _IDENTITY, _VERSIONS = "reluctant:config", "reluctant:identity", "reluctant:versions"
 
 
@@ -83,6 +86,26 @@ class Problem:
         """The study's random numbers."""
         return Streams(self.config.seed)
 
+    def check_memory(self) -> None:
+        """Refuses a network of which not even two fit a thread.
+
+        Raises:
+            MachineError: What it needs, and what there is.
+        """
+        config, split = self.config, self.split
+        threads, free = config.threads or available_threads(), available_memory()
+        sizes = {
+            "features": split.training.x.shape[1],
+            "classes": len(split.classes),
+            "validation": len(split.validation),
+        }
+        needed = 2 * threads * peak_slot_bytes(config.hidden, self.budget, **sizes)
+        if needed > free:
+            raise MachineError(
+                f"networks of --hidden {','.join(map(str, config.hidden))} need about {needed / 2**30:.1f} GiB "
+                f"on {threads} threads, and {free / 2**30:.1f} GiB are free; choose smaller layers or fewer --threads"
+            )
+
     @property
     def judge(self) -> Judge:
         """Turns outcomes into values."""
@@ -121,6 +144,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     """
     config, name = problem.config, problem.name
     judge = problem.judge
+    problem.check_memory()
     system_attrs: dict[str, Any] = {
         _CONFIG: _saved(problem, name),
         _IDENTITY: problem.identity,
@@ -190,6 +214,7 @@ def reopen(
             f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[_IDENTITY]['data'][:12]}); "
             "--data PATH names where the original lies"
         )
+    problem.check_memory()
     _check_versions(saved[_VERSIONS])
     total = _set_total(storage, study_id, name, saved[_CONFIG], _saved(problem, name), "trials" in given)
     return OpenStudy(problem, storage, study_id, name, total)
@@ -199,26 +224,6 @@ def saved_config(storage: CohortStorage, study_id: int) -> StudyConfig | None:
     """The configuration that a study was started with; None where `reluctant` did not start it."""
     saved = storage.get_study_system_attrs(study_id).get(_CONFIG)
     return None if saved is None else _restored(saved | {"threads": None})
-
-
-def check_device(name: str) -> None:
-    """Refuses a torch device that this machine cannot compute on.
-
-    Raises:
-        ConfigError: There is no such device, or none that works; the text lists those there are.
-    """
-    found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(unknown("device", name, found)) from None
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
-        raise ConfigError(
-            f"device {name} cannot be used ({reason}); this machine has {', '.join(found)}; choose with --device"
-        ) from None
 
 
 def installed_versions() -> dict[str, str]:

@@ -13,9 +13,9 @@ from optuna.trial import TrialState
 
 from search_spaces import SpaceError
 from storage import Claimed, Curve, LayerMeasures, Proposal, Result, Worker
-from study.config import available_threads
+from study.machine import available_memory, available_threads, processor
 from study.objectives import Judge
-from study.opening import OpenStudy, installed_versions
+from study.opening import BY_SEED, OpenStudy, installed_versions
 from study.sampling import Mirror, Proposer
 from study.training import Interrupted, Outcome, fit
 
@@ -165,7 +165,6 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, seconds: float) -> 
     """
     names = outcome.names()
     attributes: dict[str, Any] = {name: outcome.mean(name) for name in names}
-    attributes["by_seed"] = {name: outcome.values(name) for name in names}
     attributes["diverged"] = outcome.diverged
     attributes["cohort_seconds_per_slot"] = seconds
     return Result(
@@ -173,6 +172,7 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, seconds: float) -> 
         judge.values(outcome),
         constraints={"accuracy_floor": judge.constraint(outcome)},
         user_attrs=attributes,
+        system_attrs={BY_SEED: {name: outcome.values(name) for name in names}},
         layers=[
             LayerMeasures(number, layer, measures)
             for number, replicate in enumerate(outcome.replicates)
@@ -186,16 +186,6 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, seconds: float) -> 
     )
 
 
-def available_memory() -> int:
-    """Bytes of memory that are free to use, by the operating system's own estimate."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            fields = dict(line.split(":", 1) for line in lines)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return 4 * 2**30
-
-
 def _details(threads: int | None, device: str) -> dict[str, Any]:
     """Library versions and hardware of this worker."""
     return {
@@ -207,15 +197,6 @@ def _details(threads: int | None, device: str) -> dict[str, Any]:
         "threads": threads or available_threads(),
         "device": device,
     }
-
-
-def processor() -> str:
-    """The name of this machine's processor."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 def _numbers(numbers: Sequence[int]) -> str:

@@ -13,8 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reluctant.errors import ReluctantError, ReluctantWarning
 from storage import TestMeasures
-from study.config import StudyConfig, available_threads
-from study.opening import OpenStudy
+from study.config import StudyConfig
+from study.machine import available_memory, available_threads
+from study.opening import BY_SEED, OpenStudy
 from study.training import fit
 
 
@@ -49,11 +50,11 @@ class Candidate:
     @classmethod
     def of(cls, trial: FrozenTrial, config: StudyConfig) -> Candidate:
         """Reads a finished trial of ours."""
-        by_seed, attributes = trial.user_attrs["by_seed"], trial.user_attrs
+        attributes = trial.user_attrs
         return cls(
             number=trial.number,
             params=dict(trial.params),
-            accuracies=tuple(by_seed[config.metric]),
+            accuracies=tuple(trial.system_attrs[BY_SEED][config.metric]),
             sparsity=0.0 if attributes["diverged"] else attributes[config.sparsity],
             dead=attributes.get("dead", math.nan),
             feasible=all(value <= 0 for value in trial.constraints.values()),
@@ -105,7 +106,7 @@ def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str) ->
     candidates = [
         Candidate.of(trial, config)
         for trial in trials
-        if trial.state is TrialState.COMPLETE and "by_seed" in trial.user_attrs
+        if trial.state is TrialState.COMPLETE and BY_SEED in trial.system_attrs
     ]
     if not candidates:
         raise NoResultsError(f"study {name!r} has no finished trial yet; continue it with `reluctant resume {name}`")
@@ -141,6 +142,7 @@ def tested_front(study: OpenStudy, trials: Sequence[FrozenTrial]) -> Front:
             problem.budget,
             problem.streams,
             threads=config.threads or available_threads(),
+            memory=available_memory() // 2,
             device=config.device,
             read_test=True,
         )

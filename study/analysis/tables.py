@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from storage import CohortStorage
 from study.analysis.front import Candidate, Front
 from study.config import StudyConfig
-from study.opening import saved_config
+from study.opening import BY_SEED, saved_config
 
 
 def front_rows(front: Front, config: StudyConfig) -> list[dict[str, Any]]:
@@ -85,14 +85,8 @@ def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> li
         if trial.values is not None:
             row |= {f"value_{name}": value for name, value in zip(metric_names, trial.values, strict=False)}
             row["feasible"] = all(value <= 0 for value in trial.constraints.values())
-        for name, value in trial.user_attrs.items():
-            if name == "by_seed":
-                row |= {
-                    f"{measure}_seed{seed}": number
-                    for measure, numbers in value.items()
-                    for seed, number in enumerate(numbers)
-                }
-            else:
-                row[name] = value
+        row |= trial.user_attrs
+        for measure, numbers in trial.system_attrs.get(BY_SEED, {}).items():
+            row |= {f"{measure}_seed{seed}": number for seed, number in enumerate(numbers)}
         rows.append(row)
     return rows

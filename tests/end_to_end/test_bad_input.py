@@ -440,7 +440,7 @@ def test_a_full_disk_leaves_a_sound_database_that_resumes(tmp_path: Path) -> Non
     for name in ("disk", "full", "room"):
         (tmp_path / name).mkdir()
     script = """
-        mount -t tmpfs -o size=700k none disk || exit 77
+        mount -t tmpfs -o size=900k none disk || exit 77
         cd disk
         status=0
         "$1" run iris --trials 40 --cohort 4 --seeds 1 --epochs 1 --hidden 16 --name flowers || status=$?

@@ -29,6 +29,8 @@ def contents(database: Path) -> dict[str, Any]:
         "values": "SELECT number, objective, value FROM trials JOIN trial_values USING (trial_id) ORDER BY 1, 2",
         "measures": "SELECT number, key, value_json FROM trials JOIN trial_user_attributes USING (trial_id) "
         "WHERE key != 'cohort_seconds_per_slot' ORDER BY 1, 2",
+        "seeds": "SELECT number, key, value_json FROM trials JOIN trial_system_attributes USING (trial_id) "
+        "ORDER BY 1, 2",
     }
     with closing(sqlite3.connect(database)) as connection:
         return {name: connection.execute(query).fetchall() for name, query in queries.items()}

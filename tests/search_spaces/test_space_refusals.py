@@ -22,9 +22,9 @@ def dropout(text: str) -> str:
 
 BAD = {
     "unknown parameter": (dropout("").replace("out", "uot"), "unknown parameter 'dropuot' in x.toml; did you mean 'd"),
-    "unknown parameter, none near": ("[zzz]", "unknown parameter 'zzz' in x.toml; (known: activation, negative_slope"),
+    "unknown parameter, none near": ("[zzz]", "unknown parameter 'zzz' in x.toml (known: activation, negative_slope"),
     "unknown key": (dropout("low=0\nhigh=0.5\nlgo=true"), "unknown key 'lgo' in [dropout] in x.toml; did you mean 'lo"),
-    "unknown key, none near": (dropout("q=1"), "unknown key 'q' in [dropout] in x.toml; (known: choices, low, high"),
+    "unknown key, none near": (dropout("q=1"), "unknown key 'q' in [dropout] in x.toml (known: choices, low, high"),
     "no table": ("dropout = 0.5", "[dropout] in x.toml is 0.5; it needs a table with `choices`, or `low` and `high`"),
     "array of tables": ("[[dropout]]\nlow = 0", "[dropout] in x.toml is [{'low': 0}]; it needs a table"),
     "inverted": (dropout("low=0.5\nhigh=0.1"), "[dropout] in x.toml runs from low = 0.5 to high = 0.1; low needs"),
@@ -117,7 +117,7 @@ BAD = {
     ),
     "when not before": (
         SLOPED + "when={dropout=[0.1]}\n[dropout]\nchoices=[0.1]",
-        "unknown parameter 'dropout' in [negative_slope] when in x.toml; (known: activation); a condition names a par",
+        "unknown parameter 'dropout' in [negative_slope] when in x.toml (known: activation); a condition names a par",
     ),
     "when itself": (
         table("activation", "choices=['relu']\nwhen={activation=['relu']}"),

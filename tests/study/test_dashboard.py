@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import gzip
 import json
+import queue
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
 
 import pytest
 from command import COMMAND, run_command
+
+from storage import Block, CohortStorage, Proposal, Result, open_storage
+from study.dashboard import PortError, application, compressed, local, serve
 
 NAME = "a|study"
 
@@ -22,7 +30,7 @@ NAME = "a|study"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dashboard")
-    options = ("--trials", 12, "--seeds", 2, "--epochs", 15, "--hidden", 16, "--name", NAME, "--min-accuracy", 0.7)
+    options = ("--trials", 12, "--seeds", 2, "--epochs", 40, "--hidden", 16, "--name", NAME, "--min-accuracy", 0.75)
     run_command("run", "iris", *options, cwd=folder, check=True)
     return folder
 
@@ -53,7 +61,7 @@ def test_it_lists_the_study_with_its_metric_names_and_its_note(address: str) -> 
         (summary,) = json.load(answer)["study_summaries"]
     assert summary["study_name"] == NAME
     detail = study_detail(address)
-    assert detail["metric_names"] == ["accuracy", "near_zero"]
+    assert detail["objective_names"] == ["accuracy", "near_zero"]
     assert "| data | iris" in detail["note"]["body"]
     assert len(detail["trials"]) == 12
     assert {attribute["key"] for attribute in detail["trials"][0]["user_attrs"]} >= {"accuracy", "near_zero", "dead"}
@@ -94,3 +102,206 @@ def test_a_port_in_use_is_said(address: str, folder: Path) -> None:
     result = run_command("dashboard", "--port", address.rsplit(":", 1)[1], cwd=folder)
     assert result.returncode != 0
     assert "choose another with --port" in result.stderr
+
+
+Headers = dict[str, str]
+
+
+def ask(app: Any, path: str = "/", query: str = "", method: str = "GET", **headers: str) -> tuple[str, Headers, bytes]:
+    """Status, headers and body of an application's answer, checked against the WSGI standard."""
+    environ = {"PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": method, "SCRIPT_NAME": ""}
+    environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+    setup_testing_defaults(environ)
+    started: list[Any] = []
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        started[:] = [status, dict(headers)]
+
+    body = validator(app)(environ, start)
+    try:
+        return started[0], started[1], b"".join(body)
+    finally:
+        body.close()
+
+
+def answering(body: Any, **headers: str) -> Any:
+    """An application with one answer."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        named = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        start_response("200 OK", [("Content-Type", "application/json"), *named])
+        return body
+
+    return app
+
+
+LONG = b'{"accuracy": 0.9}' * 1000
+
+
+def test_a_long_answer_is_compressed_and_says_so() -> None:
+    app = compressed(answering([LONG[:500], LONG[500:]], Content_Length=str(len(LONG)), Vary="Origin"))
+    _, headers, body = ask(app, accept_encoding="br, gzip;q=0.8")
+    assert gzip.decompress(body) == LONG
+    assert headers["Content-Encoding"] == "gzip"
+    assert headers["Content-Length"] == str(len(body))
+    assert headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "br, gzip; q=0.000, *", "*;q=0"])
+def test_who_does_not_take_gzip_gets_the_answer_as_it_is(accepted: str) -> None:
+    app = compressed(answering([LONG], Content_Length=str(len(LONG))))
+    _, headers, body = ask(app, accept_encoding=accepted)
+    assert body == LONG
+    assert headers == {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(LONG)),
+        "Vary": "Accept-Encoding",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [([LONG[:500]], {}), ([], {}), ([LONG], {"Content_Encoding": "br"})],
+    ids=["small", "empty", "encoded already"],
+)
+def test_what_compression_does_not_serve_passes_as_it_is(body: list[bytes], headers: Headers) -> None:
+    _, answered, seen = ask(compressed(answering(body, **headers)), accept_encoding="gzip")
+    assert seen == b"".join(body)
+    assert answered.get("Content-Encoding") == headers.get("Content_Encoding")
+
+
+def test_a_stream_is_not_gathered_in_memory() -> None:
+    class Endless:
+        closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield LONG
+
+        def close(self) -> None:
+            self.closed = True
+
+    stream = Endless()
+    environ: dict[str, Any] = {"HTTP_ACCEPT_ENCODING": "gzip"}
+    setup_testing_defaults(environ)
+    assert compressed(answering(stream))(environ, lambda *_: lambda _: None) is stream
+    ask(compressed(answering(stream)), method="HEAD")
+    assert stream.closed
+
+
+def test_head_has_the_headers_of_get_and_no_body() -> None:
+    app = compressed(answering([LONG], Content_Length=str(len(LONG))))
+    status, headers, body = ask(app, method="HEAD", accept_encoding="gzip")
+    assert body == b""
+    assert (status, headers) == ask(app, accept_encoding="gzip")[:2]
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "LocalHost:8080", "127.0.0.1:8080", "[::1]:8080"])
+def test_this_machine_s_names_are_answered(host: str) -> None:
+    assert ask(local(answering([b"shown"]), 8080), host=host)[0] == "200 OK"
+    assert ask(local(answering([b"shown"]), 80), host=host.removesuffix(":8080"))[0] == "200 OK"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+@pytest.mark.parametrize(
+    "host",
+    ["", "localhost", "localhost:8081", "evil.example:8080", "localhost.evil.example:8080", "127.0.0.1:8080@evil"],
+)
+def test_every_other_name_is_refused(host: str, method: str) -> None:
+    status, _, body = ask(local(answering([b"shown"]), 8080), host=host, method=method)
+    assert status == "403 Forbidden"
+    assert b"shown" not in body
+    assert method == "HEAD" or b"open http://127.0.0.1:8080" in body
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[CohortStorage]:
+    opened = open_storage(tmp_path / "reluctant.db")
+    yield opened
+    opened.close()
+
+
+def add_study(storage: CohortStorage, directions: list[str], trials: list[tuple[list[float], float]]) -> int:
+    """A study of trials with these values and constraints."""
+    study_id, _ = storage.create_or_get_study(f"study of {directions}", directions)
+    with storage.worker(study_id) as worker:
+        storage.propose(study_id, Block(0, [Proposal({}, {}) for _ in trials]))
+        claimed = storage.claim(worker, len(trials))
+        storage.finish(
+            worker,
+            [
+                Result(trial.trial_id, values, constraints={"floor": constraint})
+                for trial, (values, constraint) in zip(claimed, trials, strict=True)
+            ],
+        )
+    return study_id
+
+
+@pytest.mark.parametrize(
+    ("directions", "trials", "best"),
+    [
+        (["maximize", "maximize"], [([1, 3], 0), ([2, 2], 0), ([3, 3], 1), ([1, 2], 0), ([0, 4], 0.1)], [0, 1]),
+        (["maximize", "maximize"], [([1, 3], 0), ([2, 2], 0), ([1, 1], 1)], [0, 1]),
+        (["maximize", "maximize"], [([1, 3], 1)], []),
+        (["maximize"], [([1], 0), ([3], 0.5), ([2], 0)], [2]),
+        (["minimize"], [([2], 0), ([0], 0.5), ([1], 0)], [2]),
+        (["maximize"], [([1], 1), ([2], 1)], []),
+    ],
+)
+def test_an_infeasible_trial_is_never_shown_as_best(
+    storage: CohortStorage, directions: list[str], trials: list[tuple[list[float], float]], best: list[int]
+) -> None:
+    study_id = add_study(storage, directions, trials)
+    app = application(storage, 8080)
+    for query in ("", f"after={len(trials)}"):
+        detail = json.loads(ask(app, f"/api/studies/{study_id}", query, host="localhost:8080")[2])
+        assert [trial["number"] for trial in detail["best_trials"]] == best
+        assert all(trial["values"] for trial in detail["best_trials"])
+
+
+def test_it_serves_until_it_is_told_to_stop(storage: CohortStorage, tmp_path: Path) -> None:
+    add_study(storage, ["maximize"], [([1], 0)])
+    stopped, addresses = threading.Event(), queue.Queue[str]()
+    options: dict[str, Any] = {"port": 0, "ready": addresses.put, "stop": stopped.is_set}
+    server = threading.Thread(target=serve, args=(storage,), kwargs=options)
+    server.start()
+    try:
+        address = addresses.get(timeout=30)
+        assert study_detail(address)["directions"] == ["maximize"]
+        # Where a client names no encoding, optuna-dashboard alone fails.
+        with get(f"{address}/static/bundle.js.LICENSE.txt") as answer:
+            assert answer.status == 200
+    finally:
+        stopped.set()
+        server.join(timeout=30)
+    assert not server.is_alive()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1])), timeout=5)
+    storage.close()
+    assert not (tmp_path / "reluctant.db-wal").exists()
+
+
+def test_it_ends_on_a_keyboard_interrupt_too(storage: CohortStorage) -> None:
+    def interrupt() -> bool:
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        serve(storage, port=0, stop=interrupt)
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("port", [65536, -1])
+def test_what_is_no_port_is_refused(storage: CohortStorage, port: int) -> None:
+    with pytest.raises(PortError, match=f"^{port} is no port"):
+        serve(storage, port=port)
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, study.dashboard;"
+        "heavy = {'optuna', 'optuna_dashboard', 'waitress', 'bottle', 'sqlalchemy', 'plotly'} & sys.modules.keys();"
+        "sys.exit(', '.join(sorted(heavy)) or 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
