@@ -21,7 +21,8 @@ from benchmarks.stock import run_stock
 from storage import open_storage
 from study.config import read_config
 from study.machine import available_threads, processor
-from study.opening import Problem, create_or_open, installed_versions
+from study.opening import create_or_open, installed_versions
+from study.problem import Problem
 from study.worker import work
 
 EPOCHS, BATCH_SIZE = 30, 64

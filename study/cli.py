@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import sys
-import traceback
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from reluctant import ReluctantError, ReluctantWarning, __version__
-from study.config import ConfigError, StudyConfig, read_config
+from reluctant import __version__
+from study.config import StudyConfig, read_config
+from study.exits import DONE, FAILED, WRONG_USAGE, ending, usage_line
 
 if TYPE_CHECKING:
     from storage import CohortStorage
-    from study.console import Messages
-    from study.opening import OpenStudy
-
-DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     name="reluctant",
@@ -108,16 +103,18 @@ def run(
 ) -> None:
     """Starts a study, or continues it where it exists, and prints its front."""
     options = {key: value for key, value in locals().items() if key in StudyConfig.model_fields}
-    with _errors(debug, quiet) as messages:
+    with ending(debug, quiet) as messages:
         resolved = read_config(options, file=config)
-        from study.opening import Problem, create_or_open
+        from study.opening import create_or_open
+        from study.problem import Problem
+        from study.runner import print_plan, work_and_print
 
         problem = Problem.of(resolved)
         judge = problem.judge
         if dry_run:
             from study.estimate import estimate
 
-            _print_plan(problem.name, resolved, estimate(problem))
+            print_plan(problem.name, resolved, estimate(problem))
             return
         with _opened(resolved.storage) as database:
             study = create_or_open(problem, database)
@@ -133,7 +130,7 @@ def run(
                 f"study {study.name} in {database.place}: {study.total} trials x {resolved.seeds} seeds, "
                 f"floor {judge.floor:.4f}"
             )
-            _work_and_print(study, messages, quiet=quiet)
+            work_and_print(study, messages, quiet=quiet)
 
 
 @app.command()
@@ -153,21 +150,22 @@ def resume(
 ) -> None:
     """Continues a study until it has its total of trials, and prints its front."""
     options = {"trials": trials, "device": device, "threads": threads, "timeout": timeout}
-    with _errors(debug, quiet) as messages:
+    with ending(debug, quiet) as messages:
         checked = read_config(options | {"storage": storage})
         with _opened(checked.storage, create=False) as database:
             from study.opening import reopen
+            from study.runner import work_and_print
 
             overrides = checked.model_dump(include=set(options), exclude_unset=True)
             study = reopen(database, name, data=data, overrides=overrides)
             messages.info(f"study {study.name} in {database.place}: {study.total} trials in all")
-            _work_and_print(study, messages, quiet=quiet)
+            work_and_print(study, messages, quiet=quiet)
 
 
 @app.command()
 def status(storage: Storage = None, form: Format = "table", debug: Debug = False) -> None:
     """Lists the studies of a database: totals, states, last activity."""
-    with _errors(debug) as messages:
+    with ending(debug) as messages:
         from study.console import check_format, print_rows
 
         check_format(form)
@@ -192,7 +190,7 @@ def front(
     debug: Debug = False,
 ) -> None:
     """Prints the feasible front, the recommended trial, and the baseline, with test results."""
-    with _errors(debug) as messages:
+    with ending(debug) as messages:
         from study.console import check_format
 
         check_format(form)
@@ -200,10 +198,11 @@ def front(
         checked = read_config(options | {"storage": storage})
         with _opened(checked.storage, create=False) as database:
             from study.opening import reopen
+            from study.runner import print_front
 
             overrides = checked.model_dump(include=set(options), exclude_unset=True)
             study = reopen(database, name, data=data, overrides=overrides)
-            _print_front(study, messages, form)
+            print_front(study, messages, form)
 
 
 @app.command()
@@ -219,7 +218,7 @@ def export(
     debug: Debug = False,
 ) -> None:
     """Writes every trial with its parameters, values and measures."""
-    with _errors(debug) as messages:
+    with ending(debug) as messages:
         from study.export import check_target, export_study
 
         check_target(output, form)
@@ -236,7 +235,7 @@ def dashboard(
     debug: Debug = False,
 ) -> None:
     """Shows the database in optuna-dashboard, on this machine only."""
-    with _errors(debug) as messages:
+    with ending(debug) as messages:
         from study.dashboard import serve
         from study.signals import Stop
 
@@ -252,7 +251,7 @@ def dashboard(
 @app.command()
 def doctor(storage: Storage = None, debug: Debug = False) -> None:
     """Shows versions, threads, devices, and whether the database is sound."""
-    with _errors(debug):
+    with ending(debug):
         from study.doctor import examine
 
         sound = examine(read_config({"storage": storage}).storage)
@@ -265,63 +264,8 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
-        print(f"error: {_usage(error)}", file=sys.stderr)
+        print(f"error: {usage_line(error)}", file=sys.stderr)
         sys.exit(WRONG_USAGE)
-
-
-def _usage(error: typer.TyperException) -> str:
-    """One line for a command or option that the parser does not understand."""
-    context = getattr(error, "ctx", None)
-    seen = " ".join(error.format_message().split()).rstrip(".")
-    end = "" if seen.endswith("?") else "."
-    return f"{seen[:1].lower()}{seen[1:]}{end} See `{context.command_path if context else 'reluctant'} --help`"
-
-
-@contextmanager
-def _errors(debug: bool, quiet: bool = False) -> Iterator[Messages]:
-    """Turns errors into a line and an exit status, and warnings of ours into lines."""
-    from study.console import Messages
-
-    messages = Messages(quiet=quiet)
-    with warnings.catch_warnings():
-        if not debug:
-            warnings.simplefilter("ignore")
-        warnings.simplefilter("always", ReluctantWarning)
-        show = warnings.showwarning
-
-        def show_ours(message: Any, category: Any, *rest: Any, **named: Any) -> None:
-            if issubclass(category, ReluctantWarning):
-                messages.warn(str(message))
-            else:
-                show(message, category, *rest, **named)
-
-        warnings.showwarning = show_ours
-        try:
-            yield messages
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            # Whoever read our output has seen enough.
-            sys.stderr.close()
-            raise typer.Exit(FAILED) from None
-        except ReluctantError as error:
-            if debug:
-                traceback.print_exc()
-            messages.error(str(error))
-            raise typer.Exit(_status(error)) from None
-
-
-def _status(error: ReluctantError) -> int:
-    """What a user can mend in the command is wrong usage; the rest is a failure."""
-    if isinstance(error, ConfigError):  # before anything heavy is loaded
-        return WRONG_USAGE
-    from storage import StorageError, StorageRefusedError, StudyNotFoundError
-
-    if isinstance(error, StorageError):
-        return WRONG_USAGE if isinstance(error, StorageRefusedError | StudyNotFoundError) else FAILED
-    from study.analysis.front import NoResultsError
-
-    return FAILED if isinstance(error, NoResultsError) else WRONG_USAGE
 
 
 @contextmanager
@@ -336,61 +280,3 @@ def _opened(place: str, *, create: bool = True) -> Iterator[CohortStorage]:
         yield database
     finally:
         database.close()
-
-
-def _work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool) -> None:
-    """Trains what is missing, then prints the front; or says how to go on."""
-    from study.analysis.front import NoResultsError
-    from study.console import ProgressView
-    from study.signals import Stop
-    from study.worker import work
-
-    judge = study.problem.judge
-    view = ProgressView(messages, metric_names=judge.metric_names, reference=judge.reference_point, quiet=quiet)
-    with Stop(seconds=study.problem.config.timeout) as stop:
-        with view:
-            complete = work(study, stop=stop, report=view, log=messages.info)
-        if not complete:
-            reason = "interrupted" if stop.signalled else "time is up"
-            messages.warn(f"{reason}; everything finished is kept; continue with: {_resume_line(study)}")
-            raise typer.Exit(INTERRUPTED if stop.signalled else DONE)
-    try:
-        _print_front(study, messages, "table")
-    except NoResultsError as error:
-        messages.warn(str(error))
-
-
-def _resume_line(study: OpenStudy) -> str:
-    import shlex
-
-    return f"reluctant resume {shlex.quote(study.name)} --storage {shlex.quote(study.storage.place)}"
-
-
-def _print_front(study: OpenStudy, messages: Messages, form: str) -> None:
-    from study.analysis import tested_front
-    from study.analysis.tables import front_rows
-    from study.console import front_cells, print_rows
-
-    config = study.problem.config
-    found = tested_front(study, study.storage.read_trials(study.study_id))
-    rows = front_rows(found, config)
-    print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
-    errors = (
-        f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
-    )
-    messages.info(
-        f"{errors}; differences are paired, to the recommended trial; "
-        "these trials were chosen on these seeds, so expect a little less on new ones"
-    )
-
-
-def _print_plan(name: str, config: StudyConfig, plan: Any) -> None:
-    from storage import without_password
-
-    shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})
-    for key, value in shown_config.model_dump(mode="json").items():
-        shown = ",".join(map(str, value)) if isinstance(value, list) else value
-        print(f"{key:<16} {'–' if shown is None else shown}")
-    print(f"{'slots':<16} {plan.slots} ({plan.slots_a_cohort} a cohort, in {plan.blocks_a_cohort} blocks)")
-    print(f"{'memory':<16} {plan.memory / 2**20:.0f} MiB")
-    print(f"{'seconds':<16} about {plan.seconds:.0f}")

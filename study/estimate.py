@@ -9,7 +9,7 @@ import numpy as np
 
 from study.data.split import Part
 from study.machine import available_threads
-from study.opening import Problem
+from study.problem import Problem
 from study.sampling import random_params
 from study.training import fit, plan_blocks
 from study.training.plan import peak_slot_bytes

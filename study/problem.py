@@ -1,0 +1,95 @@
+"""What a study is about, before any database: configuration, data, space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from search_spaces import Hyperparameters, SearchSpace, load_space
+from study.config import StudyConfig, digest
+from study.data import Dataset, Split, load_dataset, make_split
+from study.machine import MachineError, available_memory, available_threads, check_device
+from study.objectives import Judge
+from study.training import Budget, Streams
+from study.training.plan import peak_slot_bytes
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a study is about, before any database: configuration, data, space.
+
+    Attributes:
+        config: The configuration.
+        dataset: As it was read.
+        space: What is searched.
+    """
+
+    config: StudyConfig
+    dataset: Dataset
+    space: SearchSpace
+
+    @classmethod
+    def of(cls, config: StudyConfig) -> Problem:
+        """Reads the data and the space that a configuration names."""
+        check_device(config.device)
+        space = load_space(config.space)
+        return cls(config, load_dataset(config.data, target=config.target), space)
+
+    @cached_property
+    def split(self) -> Split:
+        """Training, validation and test part."""
+        return make_split(self.dataset, seed=self.config.seed)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What makes the study this study."""
+        return self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
+
+    @property
+    def name(self) -> str:
+        """The study's name, given or made from data, space and identity."""
+        return self.config.name or f"{self.dataset.name}-{self.space.name}-{digest(self.identity)}"
+
+    @property
+    def defaults(self) -> Hyperparameters:
+        """What a trial has where the space says nothing."""
+        return Hyperparameters(learning_rate=self.config.learning_rate, hidden=self.config.hidden)
+
+    @property
+    def budget(self) -> Budget:
+        """The training that every trial gets."""
+        config = self.config
+        return Budget(
+            epochs=config.epochs, seeds=config.seeds, batch_size=config.batch_size, optimizer=config.optimizer
+        )
+
+    @property
+    def streams(self) -> Streams:
+        """The study's random numbers."""
+        return Streams(self.config.seed)
+
+    def check_memory(self) -> None:
+        """Refuses a network of which not even two fit a thread.
+
+        Raises:
+            MachineError: What it needs, and what there is.
+        """
+        config, split = self.config, self.split
+        threads, free = config.threads or available_threads(), available_memory()
+        sizes = {
+            "features": split.training.x.shape[1],
+            "classes": len(split.classes),
+            "validation": len(split.validation),
+        }
+        needed = 2 * threads * peak_slot_bytes(config.hidden, self.budget, **sizes)
+        if needed > free:
+            raise MachineError(
+                f"networks of --hidden {','.join(map(str, config.hidden))} need about {needed / 2**30:.1f} GiB "
+                f"on {threads} threads, and {free / 2**30:.1f} GiB are free; choose smaller layers or fewer --threads"
+            )
+
+    @property
+    def judge(self) -> Judge:
+        """Turns outcomes into values."""
+        return Judge.of(self.config, self.split)

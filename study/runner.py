@@ -1,0 +1,66 @@
+"""A study in front of a person: trained with its progress shown, then its front; or what it would cost."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import typer
+
+from storage import without_password
+from study.analysis import tested_front
+from study.analysis.front import NoResultsError
+from study.analysis.tables import front_rows
+from study.config import StudyConfig
+from study.console import Messages, ProgressView, front_cells, print_rows
+from study.exits import DONE, INTERRUPTED
+from study.opening import OpenStudy
+from study.signals import Stop
+from study.worker import work
+
+
+def work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool) -> None:
+    """Trains what is missing, then prints the front; or says how to go on."""
+    judge = study.problem.judge
+    view = ProgressView(messages, metric_names=judge.metric_names, reference=judge.reference_point, quiet=quiet)
+    with Stop(seconds=study.problem.config.timeout) as stop:
+        with view:
+            complete = work(study, stop=stop, report=view, log=messages.info)
+        if not complete:
+            reason = "interrupted" if stop.signalled else "time is up"
+            messages.warn(f"{reason}; everything finished is kept; continue with: {_resume_line(study)}")
+            raise typer.Exit(INTERRUPTED if stop.signalled else DONE)
+    try:
+        print_front(study, messages, "table")
+    except NoResultsError as error:
+        messages.warn(str(error))
+
+
+def _resume_line(study: OpenStudy) -> str:
+    return f"reluctant resume {shlex.quote(study.name)} --storage {shlex.quote(study.storage.place)}"
+
+
+def print_front(study: OpenStudy, messages: Messages, form: str) -> None:
+    """Prints the front on stdout, and on stderr how to read it."""
+    config = study.problem.config
+    found = tested_front(study, study.storage.read_trials(study.study_id))
+    rows = front_rows(found, config)
+    print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
+    errors = (
+        f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
+    )
+    messages.info(
+        f"{errors}; differences are paired, to the recommended trial; "
+        "these trials were chosen on these seeds, so expect a little less on new ones"
+    )
+
+
+def print_plan(name: str, config: StudyConfig, plan: Any) -> None:
+    """Prints a configuration and what it would cost."""
+    shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})
+    for key, value in shown_config.model_dump(mode="json").items():
+        shown = ",".join(map(str, value)) if isinstance(value, list) else value
+        print(f"{key:<16} {'–' if shown is None else shown}")
+    print(f"{'slots':<16} {plan.slots} ({plan.slots_a_cohort} a cohort, in {plan.blocks_a_cohort} blocks)")
+    print(f"{'memory':<16} {plan.memory / 2**20:.0f} MiB")
+    print(f"{'seconds':<16} about {plan.seconds:.0f}")
