@@ -1,0 +1,150 @@
+"""The loop against a real database, with trainings of a blink."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from reluctant import ReluctantWarning
+from storage import CohortStorage, open_storage
+from study.analysis import tested_front
+from study.config import ConfigError, read_config
+from study.estimate import estimate
+from study.machine import MachineError
+from study.opening import IdentityError, OpenStudy, create_or_open, reopen
+from study.problem import Problem
+from study.worker import Progress, work
+
+OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[CohortStorage]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = open_storage(tmp_path / "studies.db")
+    yield storage
+    storage.close()
+
+
+def opened(storage: CohortStorage, **options: Any) -> OpenStudy:
+    return create_or_open(Problem.of(read_config(OPTIONS | options)), storage)
+
+
+def values(storage: CohortStorage, study: OpenStudy) -> list[tuple[float, ...]]:
+    return [tuple(trial.values) for trial in storage.read_trials(study.study_id)]
+
+
+def test_it_ends_at_the_total_and_reports_every_cohort(storage: CohortStorage) -> None:
+    study = opened(storage, trials=10)
+    seen: list[Progress] = []
+    assert work(study, report=seen.append)
+    assert [progress.done for progress in seen] == [0, 4, 8, 10]
+    assert storage.count_by_state(study.study_id)[TrialState.COMPLETE] == 10
+    assert work(study, report=seen.append)
+    assert seen[-1].trained == 0
+
+
+def test_every_measure_is_kept(storage: CohortStorage) -> None:
+    study = opened(storage, trials=2)
+    work(study)
+    trial = storage.read_trials(study.study_id)[1]
+    wanted = {"accuracy", "balanced_accuracy", "log_loss", "near_zero", "zeros", "hoyer", "gini", "removable"}
+    wanted |= {"raw_zeros", "dead", "dormant", "live", "saturation", "gradient_ratio_start", "gradient_ratio_end"}
+    wanted |= {"generalization_gap", "cohort_seconds_per_slot", "diverged"}
+    assert wanted <= trial.user_attrs.keys()
+    layers = storage.layer_measures(study.study_id, numbers=[1])
+    assert [(row["replicate"], row["layer"]) for row in layers] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert {"treves_rolls_population", "near_zero", "gradient_norm_end"} <= layers[0].keys()
+    curves = storage.learning_curves(study.study_id, numbers=[1])
+    assert {(row["replicate"], row["name"], len(row["points"])) for row in curves} == {
+        (replicate, name, 3) for replicate in (0, 1) for name in ("training_loss", "validation_accuracy")
+    }
+
+
+def test_what_a_stop_interrupts_is_given_back_and_trained_later(storage: CohortStorage) -> None:
+    whole = opened(storage, trials=8, name="whole")
+    work(whole)
+    study = opened(storage, trials=8)
+    calls = iter(range(10**9))
+    lines: list[str] = []
+    assert not work(study, stop=lambda: next(calls) > 18, log=lines.append)
+    counts = storage.count_by_state(study.study_id)
+    assert counts[TrialState.RUNNING] == 0
+    assert counts[TrialState.WAITING] == 4
+    assert any(line.startswith("given back, to be trained by the next run: trials ") for line in lines)
+    assert work(study)
+    assert values(storage, study) == values(storage, whole)
+
+
+def test_strangers_are_neither_waited_for_nor_run_twice(storage: CohortStorage) -> None:
+    study = opened(storage, trials=12)
+    stock = optuna.load_study(study_name="s", storage=storage)
+    stock.ask()
+    assert work(study)
+    counts = storage.count_by_state(study.study_id)
+    assert counts[TrialState.COMPLETE] == 11
+    assert counts[TrialState.RUNNING] == 1
+
+
+def test_what_waits_beyond_the_total_is_left_alone(storage: CohortStorage) -> None:
+    study = opened(storage, trials=4)
+    work(study)
+    optuna.load_study(study_name="s", storage=storage).enqueue_trial({"activation": "tanh"})
+    assert work(study)
+    assert storage.count_by_state(study.study_id)[TrialState.WAITING] == 1
+    assert work(reopen(storage, "s", overrides={"trials": 5}))
+    last = storage.read_trials(study.study_id)[4]
+    assert last.state is TrialState.COMPLETE
+    assert last.params["activation"] == "tanh"
+
+
+def test_a_total_can_be_raised_and_not_lowered(storage: CohortStorage) -> None:
+    work(opened(storage, trials=4))
+    with pytest.raises(ConfigError, match="has 4 already"):
+        reopen(storage, "s", overrides={"trials": 3})
+    assert reopen(storage, None, overrides={"trials": 6}).total == 6
+    assert reopen(storage, "s").total == 6
+
+
+def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -> None:
+    opened(storage, trials=4)
+    with pytest.raises(IdentityError, match=r"epochs \(3 there, 9 here\), seed \(0 there, 7 here\)"):
+        opened(storage, trials=4, epochs=9, seed=7)
+
+
+def test_a_second_training_that_differs_is_said(storage: CohortStorage) -> None:
+    study = opened(storage, trials=4, epochs=20)
+    work(study)
+    trials = storage.read_trials(study.study_id)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        front = tested_front(study, trials)
+    assert all(member.test is not None and member.test > 0.3 for member in front.members)
+    assert front.baseline is not None
+    other = opened(storage, trials=4, epochs=20, name="t")
+    work(other)
+    changed = storage.read_trials(other.study_id)
+    seeds = changed[0].system_attrs["reluctant:by_seed"]["accuracy"]
+    changed[0].system_attrs["reluctant:by_seed"]["accuracy"] = [value - 1e-6 for value in seeds]
+    with pytest.warns(ReluctantWarning, match="did not reach exactly the recorded validation accuracy \\(trials 0\\)"):
+        tested_front(other, changed)
+
+
+def test_an_estimate_counts_slots_and_grows_with_the_study() -> None:
+    small = estimate(Problem.of(read_config(OPTIONS | {"trials": 8})))
+    large = estimate(Problem.of(read_config(OPTIONS | {"trials": 800})))
+    assert (small.slots, small.slots_a_cohort, large.slots) == (16, 8, 1600)
+    assert large.seconds > 5 * small.seconds > 0
+    assert small.memory == large.memory > 0
+
+
+def test_a_network_that_cannot_fit_is_refused_before_anything_is_written(storage: CohortStorage) -> None:
+    with pytest.raises(MachineError, match="GiB are free; choose smaller layers"):
+        opened(storage, trials=1, hidden=",".join(["8192"] * 60))
+    assert storage.get_all_studies() == []
