@@ -118,7 +118,7 @@ def local(app: WSGIApplication, port: int) -> WSGIApplication:
             f"{ADDRESS}:{port}; open http://{ADDRESS}:{port} (a tunnel has to end at the same port number)\n"
         ).encode()
         start_response(
-            "403 Forbidden",
+            "421 Misdirected Request",
             [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(text)))],
         )
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
@@ -233,5 +233,5 @@ def _listen(port: int) -> socket.socket:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise PortError(
             f"port {port} on {ADDRESS} cannot be used ({reason}); it has to be free; "
-            "name another with --port, or let --port 0 find one"
+            "choose another with --port, or let --port 0 find one"
         ) from None

@@ -209,7 +209,7 @@ def test_this_machine_s_names_are_answered(host: str) -> None:
 )
 def test_every_other_name_is_refused(host: str, method: str) -> None:
     status, _, body = ask(local(answering([b"shown"]), 8080), host=host, method=method)
-    assert status == "403 Forbidden"
+    assert status == "421 Misdirected Request"
     assert b"shown" not in body
     assert method == "HEAD" or b"open http://127.0.0.1:8080" in body
 
