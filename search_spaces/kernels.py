@@ -1,4 +1,4 @@
-"""The activations' kernels: f(z) and its derivative on a contiguous slice of the stack, without allocations of its size.
+"""The activations' kernels: f(z) and its derivative on a contiguous slice of the stack, in place where torch lets them.
 
 Forward kernels take `(z, slope, a, scratch)` and fill `a`; backward kernels take `(g, z, a, slope, scratch)` and turn
 `g` = dL/da into dL/dz in place. See `search_spaces.activations.Activation` for the shapes.
