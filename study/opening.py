@@ -71,7 +71,8 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     user_attrs = {
         "data": problem.dataset.origin,
         "space": problem.space.name,
-        **{field: getattr(config, field) for field in ("seeds", "epochs", "hidden", "batch_size", "optimizer")},
+        **{field: getattr(config, field) for field in ("seeds", "epochs", "batch_size", "optimizer")},
+        "hidden": " × ".join(map(str, config.hidden)),
         "classes": len(problem.split.classes),
         "floor": judge.floor,
         "reference_point": judge.reference_point,
@@ -250,11 +251,16 @@ def _note(problem: Problem) -> str:
         "network": " × ".join(map(str, config.hidden))
         + f", {config.optimizer}, learning rate {config.learning_rate:g}",
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.seeds} seeds a trial",
-        "objectives": ", ".join(judge.metric_names),
-        "feasible": f"every seed above {judge.floor:.4f}",
-        "sampler": f"{config.sampler}, {config.cohort} trials together, seed {config.seed}",
+        "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units)"
+        if config.objective == "front"
+        else judge.metric_names[0],
+        "feasible": f"every seed above {judge.floor:.4f}"
+        + (", what a constant guess reaches" if config.min_accuracy is None else ""),
+        "sampler": f"{config.sampler}, {config.cohort} trials together",
+        "study seed": str(config.seed),
+        "baseline": "trial 0: " + ", ".join(map(str, problem.space.baseline(problem.defaults).values())),
     }
-    lines = [f"| {key} | {_cell(value)} |" for key, value in rows.items()]
+    lines = [f"| **{key}** | {_cell(value)} |" for key, value in rows.items()]
     return "\n".join(["| | |", "|---|---|", *lines])
 
 

@@ -165,8 +165,9 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, seconds: float) -> 
     """
     names = outcome.names()
     attributes: dict[str, Any] = {name: outcome.mean(name) for name in names}
-    attributes["diverged"] = outcome.diverged
-    attributes["cohort_seconds_per_slot"] = seconds
+    attributes["seconds_per_slot_of_cohort"] = seconds
+    if outcome.diverged:
+        attributes["diverged"] = True
     return Result(
         trial_id,
         judge.values(outcome),

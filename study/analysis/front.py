@@ -50,15 +50,16 @@ class Candidate:
     @classmethod
     def of(cls, trial: FrozenTrial, config: StudyConfig) -> Candidate:
         """Reads a finished trial of ours."""
-        attributes = trial.user_attrs
+        attributes, by_seed = trial.user_attrs, trial.system_attrs[BY_SEED]
+        diverged = attributes.get("diverged", False)
         return cls(
             number=trial.number,
             params=dict(trial.params),
-            accuracies=tuple(trial.system_attrs[BY_SEED][config.metric]),
-            sparsity=0.0 if attributes["diverged"] else attributes[config.sparsity],
+            accuracies=tuple(by_seed[config.metric]),
+            sparsity=0.0 if diverged else attributes[config.sparsity],
             dead=attributes.get("dead", math.nan),
             feasible=all(value <= 0 for value in trial.constraints.values()),
-            diverged=attributes["diverged"],
+            diverged=diverged,
         )
 
     @property

@@ -62,7 +62,7 @@ def fit(
     Example:
         >>> from study.data import load_dataset, make_split
         >>> split = make_split(load_dataset("iris"), seed=0)
-        >>> outcome, = fit([Hyperparameters(hidden=(16,))], split, Budget(epochs=60, seeds=2), Streams(0))
+        >>> outcome, = fit([Hyperparameters(learning_rate=0.01)], split, Budget(epochs=20), Streams(0))
         >>> outcome.mean("accuracy") > 0.8, 0 < outcome.mean("near_zero") < 1
         (True, True)
     """

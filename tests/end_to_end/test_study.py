@@ -28,7 +28,7 @@ def contents(database: Path) -> dict[str, Any]:
         "params": "SELECT number, param_name, param_value FROM trials JOIN trial_params USING (trial_id) ORDER BY 1, 2",
         "values": "SELECT number, objective, value FROM trials JOIN trial_values USING (trial_id) ORDER BY 1, 2",
         "measures": "SELECT number, key, value_json FROM trials JOIN trial_user_attributes USING (trial_id) "
-        "WHERE key != 'cohort_seconds_per_slot' ORDER BY 1, 2",
+        "WHERE key != 'seconds_per_slot_of_cohort' ORDER BY 1, 2",
         "seeds": "SELECT number, key, value_json FROM trials JOIN trial_system_attributes USING (trial_id) "
         "ORDER BY 1, 2",
     }

@@ -56,7 +56,7 @@ def test_every_measure_is_kept(storage: CohortStorage) -> None:
     trial = storage.read_trials(study.study_id)[1]
     wanted = {"accuracy", "balanced_accuracy", "log_loss", "near_zero", "zeros", "hoyer", "gini", "removable"}
     wanted |= {"raw_zeros", "dead", "dormant", "live", "saturation", "gradient_ratio_start", "gradient_ratio_end"}
-    wanted |= {"generalization_gap", "cohort_seconds_per_slot", "diverged"}
+    wanted |= {"generalization_gap", "seconds_per_slot_of_cohort"}
     assert wanted <= trial.user_attrs.keys()
     layers = storage.layer_measures(study.study_id, numbers=[1])
     assert [(row["replicate"], row["layer"]) for row in layers] == [(0, 0), (0, 1), (1, 0), (1, 1)]

@@ -28,7 +28,7 @@ def finished(
 ) -> FrozenTrial:
     trial = create_trial(
         values=[statistics.fmean(accuracies), sparsity],
-        user_attrs={"diverged": diverged, "near_zero": sparsity, "dead": 0.0},
+        user_attrs={"near_zero": sparsity, "dead": 0.0} | ({"diverged": True} if diverged else {}),
         system_attrs={BY_SEED: {"accuracy": list(accuracies)}, "constraints:accuracy_floor": constraint},
     )
     trial.number = number
