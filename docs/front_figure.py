@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from storage import open_storage
 from study.analysis import find_front
 from study.analysis.front import Candidate
-from study.opening import BY_SEED, saved_config
+from study.opening import BY_SEED, IDENTITY_DIGEST, saved_config
 
 
 def main() -> None:
@@ -23,7 +23,8 @@ def main() -> None:
     config = saved_config(storage, study_id)
     assert config is not None
     trials = storage.read_trials(study_id)
-    front = find_front(trials, config, sys.argv[2])
+    identity = trials[0].system_attrs[IDENTITY_DIGEST]
+    front = find_front(trials, config, sys.argv[2], identity)
     candidates = [Candidate.of(trial, config) for trial in trials if BY_SEED in trial.system_attrs]
     figure = go.Figure()
     for activation in dict.fromkeys(candidate.params["activation"] for candidate in candidates):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from search_spaces.parsing import DOMAINS, check_value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
@@ -32,3 +34,16 @@ class Hyperparameters:
     weight_decay: float = 0.0
     l1: float = 0.0
     hidden: tuple[int, ...] = (64, 64)
+
+    def __post_init__(self) -> None:
+        """Refuses what no network could be trained with.
+
+        Raises:
+            SpaceError: A value outside of its domain.
+        """
+        for name in DOMAINS:
+            if name not in ("width", "depth"):
+                check_value(name, getattr(self, name))
+        for width in self.hidden:
+            check_value("width", width)
+        check_value("depth", len(self.hidden))

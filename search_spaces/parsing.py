@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from numbers import Integral, Real
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -112,9 +113,26 @@ def _choices(name: str, domain: Domain, choices: Any, place: str) -> Categorical
     return CategoricalDistribution(choices)
 
 
+def check_value(name: str, value: Any) -> None:
+    """Refuses a value that lies outside of a hyperparameter's domain.
+
+    Args:
+        name: A key of `DOMAINS`.
+        value: What it is to be.
+
+    Raises:
+        SpaceError: What was seen and what is needed.
+    """
+    domain = DOMAINS[name]
+    if domain.names is None:
+        _number(value, domain, name)
+    elif value not in domain.names:
+        raise SpaceError(unknown(name, str(value), domain.names))
+
+
 def _number(value: Any, domain: Domain, place: str) -> None:
-    kinds = (int,) if domain.whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not domain.holds(value):
+    kinds = Integral if domain.whole else Real
+    if isinstance(value, bool) or not isinstance(value, kinds) or not domain.holds(float(value)):
         raise SpaceError(f"{place} has the value {value!r}; it needs {domain}")
 
 

@@ -99,6 +99,18 @@ class SearchSpace:
         )
         return self.suggest(_Nearest(usual))
 
+    def largest_hidden(self, defaults: Hyperparameters) -> tuple[int, ...]:
+        """Hidden layers of the largest network in the space."""
+        largest: dict[str, Any] = {}
+        for parameter in self.parameters:
+            if parameter.name in ("width", "depth"):
+                distribution = parameter.distribution
+                if isinstance(distribution, CategoricalDistribution):
+                    largest[parameter.name] = max(choice for choice in distribution.choices if isinstance(choice, int))
+                elif isinstance(distribution, IntDistribution):
+                    largest[parameter.name] = distribution.high
+        return self.hyperparameters(largest, defaults).hidden
+
     def hyperparameters(self, params: Mapping[str, Any], defaults: Hyperparameters) -> Hyperparameters:
         """A trial's hyperparameters: `params` where they say something, else `defaults`.
 

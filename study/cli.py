@@ -11,7 +11,7 @@ import typer
 
 from reluctant import __version__
 from study.config import StudyConfig, read_config
-from study.exits import DONE, FAILED, WRONG_USAGE, ending, usage_line
+from study.exits import DONE, FAILED, INTERRUPTED, WRONG_USAGE, ending, usage_line
 
 if TYPE_CHECKING:
     from storage import CohortStorage
@@ -199,10 +199,17 @@ def front(
         with _opened(checked.storage, create=False) as database:
             from study.opening import reopen
             from study.runner import print_front
+            from study.signals import Stop
+            from study.training import Interrupted
 
             overrides = checked.model_dump(include=set(options), exclude_unset=True)
             study = reopen(database, name, data=data, overrides=overrides)
-            print_front(study, messages, form)
+            with Stop() as stop:
+                try:
+                    print_front(study, messages, form, stop=stop)
+                except Interrupted:
+                    messages.warn("interrupted; nothing is lost, ask again")
+                    raise typer.Exit(INTERRUPTED) from None
 
 
 @app.command()

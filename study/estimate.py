@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from study.data.split import Part
-from study.machine import available_threads
+from study.machine import available_memory, available_threads
 from study.problem import Problem
 from study.sampling import random_params
-from study.training import fit, plan_blocks
-from study.training.plan import peak_slot_bytes
+from study.training import Sizes, fit, peak_bytes, plan_blocks
 
 SAMPLE_ROWS = 1024
 
@@ -56,7 +55,15 @@ def estimate(problem: Problem) -> Estimate:
 
     def measured(epochs: int) -> float:
         started = time.perf_counter()
-        fit(cohort, part, replace(one, epochs=epochs), problem.streams, threads=threads, device=config.device)
+        fit(
+            cohort,
+            part,
+            replace(one, epochs=epochs),
+            problem.streams,
+            threads=threads,
+            memory=available_memory() // 2,
+            device=config.device,
+        )
         return time.perf_counter() - started
 
     measured(1)
@@ -65,15 +72,9 @@ def estimate(problem: Problem) -> Estimate:
     once = max(0.0, short - epoch)
     cohorts = config.trials / count * budget.seeds / one.seeds
     seconds = cohorts * (once + epoch * budget.epochs) * len(split.training) / rows
-    sizes = {
-        "features": split.training.x.shape[1],
-        "classes": len(split.classes),
-        "validation": len(split.validation),
-    }
-    blocks = plan_blocks(cohort, budget, **sizes, threads=threads)
-    largest = max(
-        len(block.trials) * peak_slot_bytes(cohort[block.trials[0]].hidden, budget, **sizes) for block in blocks
-    )
+    sizes, memory = Sizes.of(split), available_memory() // 2
+    blocks = plan_blocks(cohort, budget, sizes, threads=threads, memory=memory)
+    largest = max(peak_bytes(len(b.trials), cohort[b.trials[0]].hidden, budget, sizes) for b in blocks)
     data = sum(p.x.numel() * 4 for p in (split.training, split.validation, split.test))
     return Estimate(
         slots=config.trials * budget.seeds,

@@ -76,6 +76,8 @@ class Judge:
     def constraint(self, outcome: Outcome) -> float:
         """Feasible where ≤ 0: every replicate beats the floor by at least one validation sample."""
         # A diverged replicate beats no floor, also one below a constant guess.
-        worst = 0.0 if outcome.diverged else min(outcome.values(self.config.metric))
+        worst = (
+            0.0 if outcome.diverged else min(replicate.scores[self.config.metric] for replicate in outcome.replicates)
+        )
         # Rounded, so that exactly one sample more is not lost to the last bit.
         return round(self.floor + 1.0 / self.validation_samples - worst, 12)

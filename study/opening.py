@@ -21,6 +21,8 @@ from study.problem import Problem
 RECORDED_VERSIONS = ("reluctant", "torch", "numpy", "scikit-learn", "optuna")
 BY_SEED = "reluctant:by_seed"
 """System attribute of a trial: each measure's values, seed by seed. Dashboards show user attributes only."""
+IDENTITY_DIGEST = "reluctant:identity"
+"""System attribute of a trial: digest of the identity of the study that trained it."""
 _CONFIG, _IDENTITY, _VERSIONS = "reluctant:config", "reluctant:identity", "reluctant:versions"
 
 
@@ -230,7 +232,7 @@ def _set_total(
     storage: CohortStorage, study_id: int, name: str, saved: Mapping[str, Any], current: Mapping[str, Any], given: bool
 ) -> int:
     """Stores the current configuration and the study's total, which is the number given, or else what it was."""
-    total = int(current["trials"]) if given else max(int(current["trials"]), int(saved["trials"]))
+    total = int(current["trials"] if given else saved["trials"])
     have = sum(storage.count_by_state(study_id).values())
     if given and total < have:
         raise ConfigError(

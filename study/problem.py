@@ -11,8 +11,7 @@ from study.config import StudyConfig, digest
 from study.data import Dataset, Split, load_dataset, make_split
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
-from study.training import Budget, Streams
-from study.training.plan import peak_slot_bytes
+from study.training import Budget, Sizes, Streams, peak_bytes
 
 
 @dataclass(frozen=True)
@@ -70,23 +69,19 @@ class Problem:
         return Streams(self.config.seed)
 
     def check_memory(self) -> None:
-        """Refuses a network of which not even two fit a thread.
+        """Refuses networks of which not even two fit a thread.
 
         Raises:
-            MachineError: What it needs, and what there is.
+            MachineError: What they need, and what there is.
         """
-        config, split = self.config, self.split
-        threads, free = config.threads or available_threads(), available_memory()
-        sizes = {
-            "features": split.training.x.shape[1],
-            "classes": len(split.classes),
-            "validation": len(split.validation),
-        }
-        needed = 2 * threads * peak_slot_bytes(config.hidden, self.budget, **sizes)
+        hidden = self.space.largest_hidden(self.defaults)
+        threads, free = self.config.threads or available_threads(), available_memory()
+        needed = threads * peak_bytes(2, hidden, self.budget, Sizes.of(self.split))
         if needed > free:
             raise MachineError(
-                f"networks of --hidden {','.join(map(str, config.hidden))} need about {needed / 2**30:.1f} GiB "
-                f"on {threads} threads, and {free / 2**30:.1f} GiB are free; choose smaller layers or fewer --threads"
+                f"networks with hidden layers of {','.join(map(str, hidden))} units need about "
+                f"{needed / 2**30:.1f} GiB on {threads} threads, and {free / 2**30:.1f} GiB are free; "
+                "choose smaller layers, smaller batches or fewer --threads"
             )
 
     @property

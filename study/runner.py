@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 import typer
 
 from storage import without_password
-from study.analysis import tested_front
+from study.analysis import front_with_test
 from study.analysis.front import NoResultsError
 from study.analysis.tables import front_rows
 from study.config import StudyConfig
@@ -16,6 +17,7 @@ from study.console import Messages, ProgressView, front_cells, print_rows
 from study.exits import DONE, INTERRUPTED
 from study.opening import OpenStudy
 from study.signals import Stop
+from study.training import Interrupted
 from study.worker import work
 
 
@@ -26,25 +28,33 @@ def work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool) -> None
     with Stop(seconds=study.problem.config.timeout) as stop:
         with view:
             complete = work(study, stop=stop, report=view, log=messages.info)
-        if not complete:
-            reason = "interrupted" if stop.signalled else "time is up"
-            messages.warn(f"{reason}; everything finished is kept; continue with: {_resume_line(study)}")
-            raise typer.Exit(INTERRUPTED if stop.signalled else DONE)
-    try:
-        print_front(study, messages, "table")
-    except NoResultsError as error:
-        messages.warn(str(error))
+        try:
+            if complete:
+                print_front(study, messages, "table", stop=stop)
+                return
+        except NoResultsError as error:
+            messages.warn(str(error))
+            return
+        except Interrupted:
+            pass
+        reason = "interrupted" if stop.signalled else "time is up"
+        messages.warn(f"{reason}; everything finished is kept; continue with: {_resume_line(study)}")
+        raise typer.Exit(INTERRUPTED if stop.signalled else DONE)
 
 
 def _resume_line(study: OpenStudy) -> str:
     return f"reluctant resume {shlex.quote(study.name)} --storage {shlex.quote(study.storage.place)}"
 
 
-def print_front(study: OpenStudy, messages: Messages, form: str) -> None:
-    """Prints the front on stdout, and on stderr how to read it."""
+def print_front(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:
+    """Prints the front on stdout, and on stderr how to read it.
+
+    Raises:
+        Interrupted: `stop` said so while the front was trained for its test results.
+    """
     config = study.problem.config
-    found = tested_front(study, study.storage.read_trials(study.study_id))
-    rows = front_rows(found, config)
+    found = front_with_test(study, study.storage.read_trials(study.study_id), stop=stop)
+    rows = front_rows(found, study.problem)
     print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
     errors = (
         f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"

@@ -50,10 +50,6 @@ class Mirror:
             else:
                 self.trials.append(trial)
 
-    def count(self, *states: TrialState) -> int:
-        """Trials in any of the states."""
-        return sum(trial.state in states for trial in self.trials)
-
 
 class Proposer:
     """Proposes the trials of one study.
@@ -62,7 +58,7 @@ class Proposer:
         config: Sampler, cohort size, study seed.
         space: What is searched.
         defaults: Hyperparameters that the space does not search.
-        directions: Number of objectives; all are maximized.
+        objectives: How many there are; all are maximized.
     """
 
     def __init__(self, config: StudyConfig, space: SearchSpace, defaults: Hyperparameters, objectives: int) -> None:

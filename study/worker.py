@@ -13,9 +13,10 @@ from optuna.trial import TrialState
 
 from search_spaces import SpaceError
 from storage import Claimed, Curve, LayerMeasures, Proposal, Result, Worker
+from study.config import digest
 from study.machine import available_memory, available_threads, processor
 from study.objectives import Judge
-from study.opening import BY_SEED, OpenStudy, installed_versions
+from study.opening import BY_SEED, IDENTITY_DIGEST, OpenStudy, installed_versions
 from study.sampling import Mirror, Proposer
 from study.training import Interrupted, Outcome, fit
 
@@ -72,7 +73,7 @@ def work(
             done = sum(trial.state.is_finished() for trial in mirror.trials)
             report(Progress(done, study.total, trained, mirror))
             if stop():
-                return done >= study.total
+                return _nothing_left(study, mirror)
             claimed, unfit = _claim(study, worker, proposer, mirror)
             if not claimed:
                 if _nothing_left(study, mirror):
@@ -89,10 +90,8 @@ def _claim(
     unfit: dict[int, str] = {}
 
     def complete(claimed: Claimed) -> Proposal | None:
-        if claimed.params:
-            return None
         try:
-            return proposer.complete(claimed.number, claimed.fixed)
+            return proposer.complete(claimed.number, {**claimed.fixed, **claimed.params})
         except SpaceError as error:
             unfit[claimed.trial_id] = str(error)
             return None
@@ -142,8 +141,10 @@ def _train(
         log(f"given back, to be trained by the next run: {_numbers(given_back)}")
         return 0
     seconds = (time.monotonic() - started) / max(1, len(trials) * problem.budget.seeds)
+    identity = digest(problem.identity)
     results = [
-        result_of(trial.trial_id, outcome, judge, seconds) for trial, outcome in zip(fit_for, outcomes, strict=True)
+        result_of(trial.trial_id, outcome, judge, seconds=seconds, identity=identity)
+        for trial, outcome in zip(fit_for, outcomes, strict=True)
     ]
     for trial_id, reason in unfit.items():
         results.append(Result(trial_id, None, failure=reason))
@@ -154,7 +155,7 @@ def _train(
     return len(results) - len(lost)
 
 
-def result_of(trial_id: int, outcome: Outcome, judge: Judge, seconds: float) -> Result:
+def result_of(trial_id: int, outcome: Outcome, judge: Judge, *, seconds: float, identity: str) -> Result:
     """An outcome as the database keeps it.
 
     Args:
@@ -162,6 +163,7 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, seconds: float) -> 
         outcome: What training gave.
         judge: Turns it into values.
         seconds: Wall-clock of its cohort divided by the cohort's slots.
+        identity: Digest of the study's identity, by which a trial copied into another study is told apart.
     """
     names = outcome.names()
     attributes: dict[str, Any] = {name: outcome.mean(name) for name in names}
@@ -173,7 +175,7 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, seconds: float) -> 
         judge.values(outcome),
         constraints={"accuracy_floor": judge.constraint(outcome)},
         user_attrs=attributes,
-        system_attrs={BY_SEED: {name: outcome.values(name) for name in names}},
+        system_attrs={BY_SEED: {name: outcome.values(name) for name in names}, IDENTITY_DIGEST: identity},
         layers=[
             LayerMeasures(number, layer, measures)
             for number, replicate in enumerate(outcome.replicates)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from study.analysis.front import Candidate, Front, find_front, hypervolume, tested_front
+from study.analysis.front import Candidate, Front, find_front, front_with_test, hypervolume
 
-__all__ = ["Candidate", "Front", "find_front", "hypervolume", "tested_front"]
+__all__ = ["Candidate", "Front", "find_front", "front_with_test", "hypervolume"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
@@ -13,9 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reluctant.errors import ReluctantError, ReluctantWarning
 from storage import TestMeasures
-from study.config import StudyConfig
+from study.config import StudyConfig, digest
 from study.machine import available_memory, available_threads
-from study.opening import BY_SEED, OpenStudy
+from study.opening import BY_SEED, IDENTITY_DIGEST, OpenStudy
 from study.training import fit
 
 
@@ -93,13 +93,14 @@ class Front:
     baseline: Candidate | None
 
 
-def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str) -> Front:
+def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str, identity: str) -> Front:
     """The front of metric and sparsity, whatever the objective was.
 
     Args:
-        trials: All trials of the study; those that others added without our measures are left out.
+        trials: All trials of the study; those that it did not train itself are left out.
         config: Metric and sparsity measure.
         name: The study's name, for errors.
+        identity: Digest of the study's identity.
 
     Raises:
         NoResultsError: No trial has finished, or none is feasible.
@@ -107,7 +108,7 @@ def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str) ->
     candidates = [
         Candidate.of(trial, config)
         for trial in trials
-        if trial.state is TrialState.COMPLETE and BY_SEED in trial.system_attrs
+        if trial.state is TrialState.COMPLETE and trial.system_attrs.get(IDENTITY_DIGEST) == identity
     ]
     if not candidates:
         raise NoResultsError(f"study {name!r} has no finished trial yet; continue it with `reluctant resume {name}`")
@@ -122,19 +123,27 @@ def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str) ->
     return Front(tuple(members), _recommended(members), baseline)
 
 
-def tested_front(study: OpenStudy, trials: Sequence[FrozenTrial]) -> Front:
+def front_with_test(
+    study: OpenStudy, trials: Sequence[FrozenTrial], *, stop: Callable[[], bool] = lambda: False
+) -> Front:
     """The front with test results: its trials are trained once more where no test result is kept yet.
 
-    Common random numbers make the second training exact. A trial whose validation metric does not come out again
-    is named in a warning.
+    Common random numbers make the second training exact. A trial whose validation metric did not come out again is
+    named in a warning.
+
+    Args:
+        study: The study.
+        trials: All its trials.
+        stop: Asked at every step of training.
+
+    Raises:
+        Interrupted: `stop` said so.
+        NoResultsError: No trial has finished, or none is feasible.
     """
     problem, config = study.problem, study.problem.config
-    front = find_front(trials, config, study.name)
+    front = find_front(trials, config, study.name, digest(problem.identity))
     wanted = {candidate.number: candidate for candidate in (*front.members, *_listed(front.baseline))}
-    measure = f"test_{config.metric}"
-    known: dict[int, list[float]] = {}
-    for row in study.storage.test_results(study.study_id, numbers=list(wanted)):
-        known.setdefault(row["number"], []).append(row[measure])
+    known = _test_results(study, wanted)
     missing = [candidate for number, candidate in wanted.items() if number not in known]
     if missing:
         outcomes = fit(
@@ -146,33 +155,53 @@ def tested_front(study: OpenStudy, trials: Sequence[FrozenTrial]) -> Front:
             memory=available_memory() // 2,
             device=config.device,
             read_test=True,
+            stop=stop,
         )
-        changed, measured = [], []
+        ids = {trial.number: trial._trial_id for trial in trials}
+        measured = []
         for candidate, outcome in zip(missing, outcomes, strict=True):
-            if tuple(outcome.values(config.metric)) != candidate.accuracies:
-                changed.append(candidate.number)
-            known[candidate.number] = outcome.values(measure)
             for number, replicate in enumerate(outcome.replicates):
                 scores = {key: value for key, value in replicate.scores.items() if key.startswith("test_")}
-                measured.append(TestMeasures(trials[candidate.number]._trial_id, number, scores))
+                scores["validation"] = replicate.scores[config.metric]
+                measured.append(TestMeasures(ids[candidate.number], number, scores))
         study.storage.save_test_results(study.study_id, measured)
-        if changed:
-            warnings.warn(
-                f"trained again for the test part, {len(changed)} of {len(missing)} trials did not reach exactly the "
-                f"recorded validation {config.metric} (trials {', '.join(map(str, changed))}); "
-                "another processor or library version gives other last digits",
-                ReluctantWarning,
-                stacklevel=2,
-            )
+        known = _test_results(study, wanted)
+    _warn_of_changes(wanted, known, config)
 
     def tested(candidate: Candidate) -> Candidate:
-        return replace(candidate, test=fmean(known[candidate.number]))
+        return replace(candidate, test=fmean(row[f"test_{config.metric}"] for row in known[candidate.number]))
 
     return Front(
         tuple(tested(member) for member in front.members),
         tested(front.recommended),
         None if front.baseline is None else tested(front.baseline),
     )
+
+
+def _test_results(study: OpenStudy, wanted: Collection[int]) -> dict[int, list[dict[str, float]]]:
+    """Test results that are kept, by trial number, one entry a replicate."""
+    known: dict[int, list[dict[str, float]]] = {}
+    for row in study.storage.test_results(study.study_id, numbers=list(wanted)):
+        known.setdefault(row["number"], []).append(row)
+    return known
+
+
+def _warn_of_changes(
+    wanted: Mapping[int, Candidate], known: Mapping[int, Sequence[Mapping[str, float]]], config: StudyConfig
+) -> None:
+    changed = [
+        number
+        for number, candidate in wanted.items()
+        if tuple(row["validation"] for row in known[number]) != candidate.accuracies
+    ]
+    if changed:
+        warnings.warn(
+            f"trained again for the test part, {len(changed)} of {len(wanted)} trials did not reach exactly the "
+            f"recorded validation {config.metric} (trials {', '.join(map(str, changed))}); "
+            "another processor or library version gives other last digits",
+            ReluctantWarning,
+            stacklevel=3,
+        )
 
 
 def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:

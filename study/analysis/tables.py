@@ -7,33 +7,33 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from search_spaces import ACTIVATIONS
 from storage import CohortStorage
 from study.analysis.front import Candidate, Front
-from study.config import StudyConfig
 from study.opening import BY_SEED, saved_config
+from study.problem import Problem
 
 
-def front_rows(front: Front, config: StudyConfig) -> list[dict[str, Any]]:
+def front_rows(front: Front, problem: Problem) -> list[dict[str, Any]]:
     """One row a member of the front, the most accurate first, then the baseline's.
 
     Accuracies, sparsity and dead units are fractions; differences are to the recommended trial.
     """
-    searched = list(dict.fromkeys(name for member in front.members for name in member.params))
+    config = problem.config
+    shown = ("activation", "negative_slope", "initialization", "dropout")
+    searched = [parameter.name for parameter in problem.space.parameters if parameter.name not in shown]
 
     def row(candidate: Candidate, role: str) -> dict[str, Any]:
+        used = problem.space.hyperparameters(candidate.params, problem.defaults)
         difference, difference_error = candidate.difference(front.recommended)
         return {
             "trial": candidate.number,
             "role": role,
-            "activation": candidate.params.get("activation", "relu"),
-            "negative_slope": candidate.params.get("negative_slope"),
-            "initialization": candidate.params.get("initialization", "kaiming_normal"),
-            "dropout": candidate.params.get("dropout", 0.0),
-            **{
-                name: candidate.params.get(name)
-                for name in searched
-                if name not in ("activation", "negative_slope", "initialization", "dropout")
-            },
+            "activation": used.activation,
+            "negative_slope": None if ACTIVATIONS[used.activation].slope == "none" else used.negative_slope,
+            "initialization": used.initialization,
+            "dropout": used.dropout,
+            **{name: candidate.params.get(name) for name in searched},
             config.metric: candidate.accuracy,
             "standard_error": candidate.standard_error,
             "difference": difference,

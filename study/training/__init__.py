@@ -5,7 +5,7 @@ from __future__ import annotations
 from study.training.budget import Budget
 from study.training.fit import Interrupted, fit
 from study.training.outcome import SPARSITY_MEASURES, Outcome, Replicate
-from study.training.plan import plan_blocks
+from study.training.plan import Sizes, peak_bytes, plan_blocks
 from study.training.streams import Purpose, Streams
 
 __all__ = [
@@ -15,7 +15,9 @@ __all__ = [
     "Outcome",
     "Purpose",
     "Replicate",
+    "Sizes",
     "Streams",
     "fit",
+    "peak_bytes",
     "plan_blocks",
 ]

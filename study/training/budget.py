@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from reluctant.errors import ReluctantError, unknown
+
+OPTIMIZERS = ("adam", "sgd")
+
+
+class BudgetError(ReluctantError, ValueError):
+    """A budget that makes no sense."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
@@ -21,3 +29,15 @@ class Budget:
     seeds: int = 3
     batch_size: int = 64
     optimizer: Literal["adam", "sgd"] = "adam"
+
+    def __post_init__(self) -> None:
+        """Refuses a budget that trains nothing.
+
+        Raises:
+            BudgetError: What was seen and what is needed.
+        """
+        for name in ("epochs", "seeds", "batch_size"):
+            if getattr(self, name) < 1:
+                raise BudgetError(f"{name} of a budget is {getattr(self, name)}; it needs at least 1")
+        if self.optimizer not in OPTIMIZERS:
+            raise BudgetError(unknown("optimizer", self.optimizer, OPTIMIZERS))

@@ -93,24 +93,24 @@ def gradient_norms(stack: Stack, samples: Samples) -> list[Tensor]:
 
 
 def hidden_measures(stack: Stack, samples: Samples) -> list[list[dict[str, float]]]:
-    """Measures of every slot's hidden layers over the first 8,192 samples: `[slot][layer]`."""
+    """Measures of every slot's hidden layers over the first 8,192 samples: `[slot][layer]`.
+
+    Layer by layer, with a forward pass for each, so that only one layer's activations are kept at a time.
+    """
     count = min(len(samples), MEASURED_SAMPLES)
-    layers = range(len(stack.sizes) - 1)
-    pieces: list[list[tuple[Tensor, Tensor]]] = [[] for _ in layers]
-    for start, stop in samples.chunks(MEASURED_SAMPLES):
-        buffers = stack.forward(samples.x[start:stop])
-        for layer in layers:
-            pieces[layer].append((buffers.z[layer].clone(), buffers.a[layer].clone()))
-    whole = [tuple(torch.cat(parts, 1) for parts in zip(*piece, strict=True)) for piece in pieces]
-    pieces.clear()
     result: list[list[dict[str, float]]] = [[] for _ in stack.slots]
-    for run, activation in stack.runs:
-        for slot in range(run.start, run.stop):
-            for layer in layers:
-                width = stack.sizes[layer][1]
-                z, a = (tensor[slot, :count, :width].contiguous() for tensor in whole[layer])
+    for layer, (_, width) in enumerate(stack.sizes[:-1]):
+        z = samples.x.new_empty(len(stack.slots), padded(count), padded(width))
+        a = torch.empty_like(z)
+        for start, stop in samples.chunks(MEASURED_SAMPLES):
+            buffers = stack.forward(samples.x[start:stop])
+            z[:, start:stop] = buffers.z[layer]
+            a[:, start:stop] = buffers.a[layer]
+        for run, activation in stack.runs:
+            for slot in range(run.start, run.stop):
+                slot_z, slot_a = (x[slot, :count, :width].contiguous() for x in (z, a))
                 slope = float(stack.slopes[layer][slot, 0])
-                result[slot].append(layer_measures(a, activation.saturated(z, a, slope)))
+                result[slot].append(layer_measures(slot_a, activation.saturated(slot_z, slot_a, slope)))
     return result
 
 

@@ -15,7 +15,7 @@ from study.training.block import BlockData, train_block
 from study.training.budget import Budget
 from study.training.evaluate import Samples
 from study.training.outcome import Outcome, Replicate
-from study.training.plan import plan_blocks
+from study.training.plan import Sizes, plan_blocks
 from study.training.streams import Streams
 
 
@@ -76,15 +76,7 @@ def fit(
         classes=classes,
         majority_accuracy=split.majority_accuracy,
     )
-    blocks = plan_blocks(
-        trials,
-        budget,
-        features=data.features,
-        classes=classes,
-        validation=len(split.validation),
-        threads=threads,
-        memory=memory,
-    )
+    blocks = plan_blocks(trials, budget, Sizes.of(split), threads=threads, memory=memory)
     stopped = False
 
     def should_stop() -> bool:
@@ -122,8 +114,7 @@ def _one_thread_a_block() -> Iterator[None]:
     torch.set_num_threads(1)
     gc.disable()
     try:
-        with torch.inference_mode():
-            yield
+        yield
     finally:
         torch.set_num_threads(before)
         if collecting:

@@ -29,8 +29,9 @@ def zeros(a: Tensor) -> float:
 
 def near_zero(a: Tensor) -> float:
     """Share of activations with |a| ≤ 0.01 × the layer's root mean square; the same for every scale of `a`."""
-    rms = a.square().mean().sqrt()
-    return float((a.abs() <= NEAR_ZERO * rms).double().mean())
+    magnitudes = a.abs().double()  # squares of float32 would overflow, or vanish, long before these
+    rms = magnitudes.square().mean().sqrt()
+    return float((magnitudes <= NEAR_ZERO * rms).double().mean())
 
 
 def hoyer(a: Tensor) -> float:
@@ -38,7 +39,8 @@ def hoyer(a: Tensor) -> float:
     n = a.shape[1]
     if n < 2:
         return 0.0
-    l1, l2 = a.abs().sum(1).double(), a.square().sum(1).double().sqrt()
+    magnitudes = a.abs().double()
+    l1, l2 = magnitudes.sum(1), magnitudes.square().sum(1).sqrt()
     ratio = torch.where(l2 > 0, l1 / l2.clamp_min(1e-300), n**0.5)
     return float(((n**0.5 - ratio) / (n**0.5 - 1)).mean())
 

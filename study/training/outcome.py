@@ -39,9 +39,9 @@ class Outcome:
         """Whether any replicate diverged."""
         return any(replicate.diverged for replicate in self.replicates)
 
-    def values(self, name: str) -> list[float]:
-        """A measure's value in each replicate that has one."""
-        return [replicate.scores[name] for replicate in self.replicates if name in replicate.scores]
+    def values(self, name: str) -> list[float | None]:
+        """A measure's value in each replicate; None where a replicate has none."""
+        return [replicate.scores.get(name) for replicate in self.replicates]
 
     def mean(self, name: str) -> float:
         """A measure's mean over the replicates that have it.
@@ -49,7 +49,7 @@ class Outcome:
         Raises:
             KeyError: No replicate has it.
         """
-        values = self.values(name)
+        values = [value for value in self.values(name) if value is not None]
         if not values:
             raise KeyError(name)
         return fmean(values)

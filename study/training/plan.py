@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from search_spaces import Hyperparameters
+from study.data.split import Split
 from study.training.budget import Budget
 from study.training.stack import padded
 from study.training.start import layer_sizes
@@ -30,29 +31,63 @@ class Block:
     trials: tuple[int, ...]
 
 
-def slot_bytes(hidden: Sequence[int], budget: Budget, *, features: int, classes: int) -> int:
-    """Bytes that one slot of a block takes: parameters with optimizer state, and one batch's buffers."""
-    sizes = layer_sizes(hidden, features, classes)
-    parameters = sum((padded(fan_in) + 1) * padded(fan_out) for fan_in, fan_out in sizes)
-    units = sum(padded(fan_out) for _, fan_out in sizes)
-    return 4 * (4 * parameters + 6 * padded(budget.batch_size) * units)
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What of a data set decides about memory.
+
+    Attributes:
+        features: F of the data.
+        classes: C of the data.
+        training: Training samples.
+        validation: Validation samples.
+    """
+
+    features: int
+    classes: int
+    training: int
+    validation: int
+
+    @classmethod
+    def of(cls, split: Split) -> Sizes:
+        """The sizes of a split."""
+        return cls(
+            features=split.training.x.shape[1],
+            classes=len(split.classes),
+            training=len(split.training),
+            validation=len(split.validation),
+        )
 
 
-def peak_slot_bytes(hidden: Sequence[int], budget: Budget, *, features: int, classes: int, validation: int) -> int:
-    """Bytes that one slot takes at its peak, evaluation and measures included."""
-    units = sum(padded(fan_out) for _, fan_out in layer_sizes(hidden, features, classes))
-    evaluation = 4 * 5 * min(EVALUATION_ROWS, padded(validation)) * units
-    measured = 4 * 2 * min(MEASURED_SAMPLES, padded(validation)) * units
-    return slot_bytes(hidden, budget, features=features, classes=classes) + evaluation + measured
+def slot_bytes(hidden: Sequence[int], budget: Budget, sizes: Sizes) -> int:
+    """Bytes that one slot of a block touches in a step: parameters with optimizer state, and a batch's buffers."""
+    layers = layer_sizes(hidden, sizes.features, sizes.classes)
+    parameters = sum((padded(fan_in) + 1) * padded(fan_out) for fan_in, fan_out in layers)
+    units = sum(padded(fan_out) for _, fan_out in layers)
+    return 4 * (4 * parameters + 6 * padded(min(budget.batch_size, sizes.training)) * units)
+
+
+def peak_bytes(slots: int, hidden: Sequence[int], budget: Budget, sizes: Sizes) -> int:
+    """Bytes that a block of so many slots takes at its peak, evaluation and measures included.
+
+    The buffers of a whole batch, of an epoch's last batch, and of two sizes of evaluation chunk; then, for one hidden
+    layer at a time, what the measures look at, and their own float64 copies for one slot.
+    """
+    layers = layer_sizes(hidden, sizes.features, sizes.classes)
+    units = sum(padded(fan_out) for _, fan_out in layers)
+    widest = max(padded(width) for width in hidden)
+    measured = min(MEASURED_SAMPLES, padded(sizes.validation))
+    batch = 4 * 6 * padded(min(budget.batch_size, sizes.training)) * units
+    evaluation = 2 * 4 * 5 * min(EVALUATION_ROWS, padded(max(sizes.training, sizes.validation))) * units
+    weights = 4 * sum(padded(fan_in) * padded(fan_out) for fan_in, fan_out in layers)
+    slot = slot_bytes(hidden, budget, sizes) + batch + evaluation + weights + 2 * 4 * measured * widest
+    return slots * slot + 8 * 8 * measured * widest
 
 
 def plan_blocks(
     trials: Sequence[Hyperparameters],
     budget: Budget,
+    sizes: Sizes,
     *,
-    features: int,
-    classes: int,
-    validation: int,
     threads: int = 1,
     memory: int | None = None,
 ) -> list[Block]:
@@ -61,11 +96,9 @@ def plan_blocks(
     Args:
         trials: The cohort.
         budget: Its replicates and batch size.
-        features: F of the data.
-        classes: C of the data.
-        validation: Validation samples.
+        sizes: Of the data.
         threads: Blocks that train at the same time.
-        memory: Bytes that they may take together; None: no bound but the cache.
+        memory: Bytes that they may take together; None: no bound but the cache. Two slots are the least a block has.
 
     Returns:
         Blocks of at most 32 slots, the most expensive first, so that threads end together.
@@ -81,14 +114,14 @@ def plan_blocks(
                 index,
             ),
         )
-        size = slot_bytes(hidden, budget, features=features, classes=classes)
+        size = slot_bytes(hidden, budget, sizes)
         limit = min(MOST_SLOTS, max(8, CACHE_BYTES // size))
         if memory is not None:
-            peak = peak_slot_bytes(hidden, budget, features=features, classes=classes, validation=validation)
-            limit = min(limit, memory // (threads * peak))
+            while limit > 2 and threads * peak_bytes(limit, hidden, budget, sizes) > memory:
+                limit -= 1
         count = -(-len(members) // max(2, limit))
         bounds = [len(members) * part // count for part in range(count + 1)]
         for replicate in range(budget.seeds):
-            for start, stop in itertools.pairwise(bounds):
+            for start, stop in pairwise(bounds):
                 blocks.append(((stop - start) * size, Block(replicate, tuple(members[start:stop]))))
     return [block for _, block in sorted(blocks, key=lambda pair: -pair[0])]

@@ -9,9 +9,8 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a stream is for; the numbers are part of every study's results and never change."""
+    """What a stream is for; the numbers are part of every study's results and never change. 0 is the split's."""
 
-    SPLIT = 0
     ORDER = 1
     INITIALIZATION = 2
     DROPOUT = 3

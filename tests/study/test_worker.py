@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from reluctant import ReluctantWarning
 from storage import CohortStorage, open_storage
-from study.analysis import tested_front
+from study.analysis import front_with_test
 from study.config import ConfigError, read_config
 from study.estimate import estimate
 from study.machine import MachineError
@@ -124,7 +124,7 @@ def test_a_second_training_that_differs_is_said(storage: CohortStorage) -> None:
     trials = storage.read_trials(study.study_id)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        front = tested_front(study, trials)
+        front = front_with_test(study, trials)
     assert all(member.test is not None and member.test > 0.3 for member in front.members)
     assert front.baseline is not None
     other = opened(storage, trials=4, epochs=20, name="t")
@@ -133,7 +133,7 @@ def test_a_second_training_that_differs_is_said(storage: CohortStorage) -> None:
     seeds = changed[0].system_attrs["reluctant:by_seed"]["accuracy"]
     changed[0].system_attrs["reluctant:by_seed"]["accuracy"] = [value - 1e-6 for value in seeds]
     with pytest.warns(ReluctantWarning, match="did not reach exactly the recorded validation accuracy \\(trials 0\\)"):
-        tested_front(other, changed)
+        front_with_test(other, changed)
 
 
 def test_an_estimate_counts_slots_and_grows_with_the_study() -> None:
@@ -148,3 +148,41 @@ def test_a_network_that_cannot_fit_is_refused_before_anything_is_written(storage
     with pytest.raises(MachineError, match="GiB are free; choose smaller layers"):
         opened(storage, trials=1, hidden=",".join(["8192"] * 60))
     assert storage.get_all_studies() == []
+
+
+def test_foreign_waiting_trials_fail_with_a_reason_and_the_study_goes_on(storage: CohortStorage) -> None:
+    study = opened(storage, trials=6)
+    stock = optuna.load_study(study_name="s", storage=storage)
+    momentum = {"momentum": optuna.distributions.FloatDistribution(0, 1)}
+    state = TrialState.WAITING
+    stock.add_trial(optuna.trial.create_trial(state=state, params={"momentum": 0.5}, distributions=momentum))
+    lines: list[str] = []
+    assert work(study, log=lines.append)
+    assert any("unknown parameter 'momentum'" in line for line in lines)
+    counts = storage.count_by_state(study.study_id)
+    assert (counts[TrialState.FAIL], counts[TrialState.COMPLETE]) == (1, 5)
+
+
+def test_a_total_stays_what_it_is_where_none_is_given(storage: CohortStorage) -> None:
+    assert opened(storage, trials=5).total == 5
+    assert opened(storage).total == 5
+
+
+def test_a_searched_width_counts_for_memory(storage: CohortStorage, tmp_path: Path) -> None:
+    space = tmp_path / "huge.toml"
+    space.write_text("[width]\nchoices = [16, 8192]\n[depth]\nlow = 1\nhigh = 90\n")
+    with pytest.raises(MachineError, match="GiB are free"):
+        opened(storage, trials=1, space=str(space))
+
+
+def test_seeds_keep_their_place_where_one_diverges() -> None:
+    from study.training import Outcome, Replicate
+
+    outcome = Outcome(
+        (
+            Replicate(diverged=True, scores={"accuracy": 0.3}),
+            Replicate(diverged=False, scores={"accuracy": 0.9, "log_loss": 0.2}),
+        )
+    )
+    assert outcome.values("log_loss") == [None, 0.2]
+    assert outcome.mean("log_loss") == 0.2

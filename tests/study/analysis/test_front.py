@@ -18,25 +18,36 @@ from study.analysis.front import Candidate, NoResultsError
 from study.analysis.tables import front_rows, trial_rows
 from study.config import StudyConfig
 from study.console import front_cells
-from study.opening import BY_SEED
+from study.opening import BY_SEED, IDENTITY_DIGEST
+from study.problem import Problem
 
 CONFIG = StudyConfig()
 
 
 def finished(
-    number: int, accuracies: Sequence[float], sparsity: float, *, constraint: float = -0.1, diverged: bool = False
+    number: int,
+    accuracies: Sequence[float],
+    sparsity: float,
+    *,
+    constraint: float = -0.1,
+    diverged: bool = False,
+    identity: str = "abc123",
 ) -> FrozenTrial:
     trial = create_trial(
         values=[statistics.fmean(accuracies), sparsity],
         user_attrs={"near_zero": sparsity, "dead": 0.0} | ({"diverged": True} if diverged else {}),
-        system_attrs={BY_SEED: {"accuracy": list(accuracies)}, "constraints:accuracy_floor": constraint},
+        system_attrs={
+            BY_SEED: {"accuracy": list(accuracies)},
+            IDENTITY_DIGEST: identity,
+            "constraints:accuracy_floor": constraint,
+        },
     )
     trial.number = number
     return trial
 
 
 def front_of(*trials: FrozenTrial) -> Any:
-    return find_front(trials, CONFIG, "s")
+    return find_front(trials, CONFIG, "s", "abc123")
 
 
 def test_members_are_feasible_and_beaten_by_nobody() -> None:
@@ -96,7 +107,8 @@ def test_nothing_finished_and_nothing_feasible_are_said() -> None:
 
 def test_trials_of_others_are_left_out() -> None:
     stranger = create_trial(values=[1.0, 1.0])
-    assert [member.number for member in front_of(stranger, finished(1, [0.9, 0.9], 0.2)).members] == [1]
+    copied = finished(2, [1.0, 1.0, 1.0], 1.0, identity="fed321")
+    assert [member.number for member in front_of(stranger, copied, finished(1, [0.9, 0.9], 0.2)).members] == [1]
 
 
 @given(st.lists(st.tuples(st.floats(-0.5, 1.5), st.floats(-0.5, 1.5)), max_size=8))
@@ -117,7 +129,7 @@ def test_hypervolume_of_one_objective_is_its_gain() -> None:
 
 def test_the_table_speaks_in_per_cent() -> None:
     front = front_of(finished(0, [0.90, 0.92], 0.3), finished(1, [0.95, 0.95], 0.1))
-    rows = front_rows(front, CONFIG)
+    rows = front_rows(front, Problem.of(CONFIG))
     best, other, baseline = front_cells(rows, "accuracy", "near_zero")
     assert best["accuracy %"] == "95.00 ± 0.00"
     assert best["role"] == "← recommended"

@@ -11,7 +11,7 @@ from problems import make_problem
 
 from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
 from study.data.split import Split
-from study.training import Budget, Interrupted, Outcome, Streams, fit, plan_blocks
+from study.training import Budget, Interrupted, Outcome, Sizes, Streams, fit, plan_blocks
 
 
 def mixed_cohort(count: int, *, hidden: Sequence[tuple[int, ...]] = ((24, 17),)) -> list[Hyperparameters]:
@@ -55,10 +55,10 @@ def test_permuting_splitting_and_threading_change_no_bit(split: Split, optimizer
 
 def test_a_small_memory_makes_small_blocks() -> None:
     trials = mixed_cohort(20)
-    sizes = {"features": 13, "classes": 5, "validation": 37}
-    blocks = plan_blocks(trials, Budget(seeds=1), **sizes, memory=1)
+    sizes = Sizes.of(ODD[0])
+    blocks = plan_blocks(trials, Budget(seeds=1), sizes, memory=1)
     assert [len(block.trials) for block in blocks] == [2] * 10
-    assert len(plan_blocks(trials, Budget(seeds=1), **sizes)) == 1
+    assert len(plan_blocks(trials, Budget(seeds=1), sizes)) == 1
 
 
 def test_replicates_differ_and_the_seed_decides() -> None:
@@ -72,8 +72,8 @@ def test_replicates_differ_and_the_seed_decides() -> None:
 
 def test_a_diverging_slot_disturbs_no_neighbour() -> None:
     trials = mixed_cohort(6)
-    wild = Hyperparameters(activation="identity", learning_rate=1e30, hidden=(24, 17))
-    budget = Budget(epochs=3, seeds=1, optimizer="sgd")
+    wild = Hyperparameters(activation="identity", learning_rate=10.0, weight_decay=10.0, hidden=(24, 17))
+    budget = Budget(epochs=20, seeds=1, optimizer="sgd")
     alone = fit(trials, ODD[0], budget, Streams(0))
     *together, diverged = fit([*trials, wild], ODD[0], budget, Streams(0))
     assert together == alone
