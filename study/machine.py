@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+from pathlib import Path
 
 from reluctant.errors import ReluctantError, unknown
 
@@ -18,13 +20,15 @@ def available_threads() -> int:
 
 
 def available_memory() -> int:
-    """Bytes of memory that are free to use, by the operating system's own estimate."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            fields = dict(line.split(":", 1) for line in lines)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return 4 * 2**30
+    """Bytes of memory that are free to use: the operating system's own estimate, within the container's limit."""
+    free = []
+    with contextlib.suppress(OSError, KeyError, ValueError):
+        fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text("ascii").splitlines())
+        free.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+        limit, used = (Path("/sys/fs/cgroup", name).read_text("ascii") for name in ("memory.max", "memory.current"))
+        free.append(int(limit) - int(used))
+    return max(0, min(free, default=4 * 2**30))
 
 
 def processor() -> str:

@@ -19,6 +19,7 @@ from study.estimate import estimate
 from study.machine import MachineError
 from study.opening import IdentityError, OpenStudy, create_or_open, reopen
 from study.problem import Problem
+from study.training import Interrupted, Outcome, Replicate
 from study.worker import Progress, work
 
 OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
@@ -122,6 +123,9 @@ def test_a_second_training_that_differs_is_said(storage: CohortStorage) -> None:
     study = opened(storage, trials=4, epochs=20)
     work(study)
     trials = storage.read_trials(study.study_id)
+    with pytest.raises(Interrupted):
+        front_with_test(study, trials, stop=lambda: True)
+    assert storage.test_results(study.study_id) == []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         front = front_with_test(study, trials)
@@ -176,8 +180,6 @@ def test_a_searched_width_counts_for_memory(storage: CohortStorage, tmp_path: Pa
 
 
 def test_seeds_keep_their_place_where_one_diverges() -> None:
-    from study.training import Outcome, Replicate
-
     outcome = Outcome(
         (
             Replicate(diverged=True, scores={"accuracy": 0.3}),
