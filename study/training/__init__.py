@@ -6,16 +6,19 @@ from study.training.budget import Budget
 from study.training.fit import Interrupted, fit
 from study.training.outcome import SPARSITY_MEASURES, Outcome, Replicate
 from study.training.plan import Sizes, peak_bytes, plan_blocks
+from study.training.progress import Keeper, SlotState
 from study.training.streams import Purpose, Streams
 
 __all__ = [
     "SPARSITY_MEASURES",
     "Budget",
     "Interrupted",
+    "Keeper",
     "Outcome",
     "Purpose",
     "Replicate",
     "Sizes",
+    "SlotState",
     "Streams",
     "fit",
     "peak_bytes",

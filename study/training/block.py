@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from study.training.evaluate import (
 )
 from study.training.optimizer import Optimizer
 from study.training.outcome import SPARSITY_MEASURES, Replicate
+from study.training.progress import SlotState
 from study.training.stack import Stack, padded
 from study.training.start import LSUV_SAMPLES, draws, initial_parameters
 from study.training.streams import Streams
@@ -55,6 +56,9 @@ def train_block(
     budget: Budget,
     streams: Streams,
     stop: Callable[[], bool],
+    *,
+    start: Sequence[SlotState] = (),
+    between_epochs: Callable[[Callable[[], list[SlotState]]], None] | None = None,
 ) -> list[Replicate] | None:
     """Trains and measures the slots of one block.
 
@@ -65,16 +69,24 @@ def train_block(
         budget: Epochs, batch size, optimizer.
         streams: The study's random numbers.
         stop: Asked once a step.
+        start: Where each slot stands, all after the same epoch; empty: at the beginning.
+        between_epochs: Given, after every epoch but the last, a function that copies where each slot stands.
 
     Returns:
         One replicate a slot; None where `stop` ended it.
     """
     with torch.inference_mode():
         # A product over a single slot takes another path through the library, with other bits.
-        company = [*slots, slots[0]] if len(slots) == 1 else slots
+        company, begun = ([*slots, slots[0]], [*start, *start]) if len(slots) == 1 else (slots, start)
         stack = start_stack(company, replicate, data, streams)
         first_norms = gradient_norms(stack, data.validation)
-        curves = train(stack, replicate, data, budget, streams, stop)
+        told = None
+        if between_epochs is not None:
+
+            def told(states: Callable[[], list[SlotState]]) -> None:
+                between_epochs(lambda: states()[: len(slots)])
+
+        curves = train(stack, replicate, data, budget, streams, stop, start=begun, between_epochs=told)
         if curves is None:
             return None
         return _replicates(stack, data, first_norms, curves)[: len(slots)]
@@ -93,9 +105,17 @@ def start_stack(slots: Sequence[Hyperparameters], replicate: int, data: BlockDat
 
 
 def train(
-    stack: Stack, replicate: int, data: BlockData, budget: Budget, streams: Streams, stop: Callable[[], bool]
+    stack: Stack,
+    replicate: int,
+    data: BlockData,
+    budget: Budget,
+    streams: Streams,
+    stop: Callable[[], bool],
+    *,
+    start: Sequence[SlotState] = (),
+    between_epochs: Callable[[Callable[[], list[SlotState]]], None] | None = None,
 ) -> dict[str, Tensor] | None:
-    """Trains a stack for all epochs.
+    """Trains a stack for all epochs, or those that are left; `start` and `between_epochs` as in `train_block`.
 
     Returns:
         `[epochs, S]` learning curves: `training_loss` (mean cross-entropy over the epoch's batches, dropout on,
@@ -105,8 +125,10 @@ def train(
     samples = data.training
     count = len(samples)
     batches = {size: Batch(stack, samples, size) for size in {min(budget.batch_size, count), count % budget.batch_size}}
-    losses, accuracies = [], []
-    for epoch in range(budget.epochs):
+    curves: dict[str, list[Tensor]] = {"training_loss": [], "validation_accuracy": []}
+    if start:
+        restore(stack, optimizer, curves, start, steps=start[0].epoch * -(-count // budget.batch_size))
+    for epoch in range(start[0].epoch if start else 0, budget.epochs):
         order = torch.from_numpy(streams.order(replicate, epoch, count)).to(samples.x.device)
         layers = range(len(stack.sizes) - 1) if stack.uses_dropout else ()
         generators = [streams.dropout(replicate, layer, epoch) for layer in layers]
@@ -121,9 +143,39 @@ def train(
             optimizer.step()
             right = torch.mul(probabilities, batch.targets).sum(2).clamp_min_(1e-37)
             loss -= right.log_().mul_(batch.row_weights).sum(1) * len(chosen)
-        losses.append(loss / count)
-        accuracies.append(accuracy(predict(stack, data.validation)[0], data.validation))
-    return {"training_loss": torch.stack(losses), "validation_accuracy": torch.stack(accuracies)}
+        curves["training_loss"].append(loss / count)
+        curves["validation_accuracy"].append(accuracy(predict(stack, data.validation)[0], data.validation))
+        if between_epochs is not None and epoch + 1 < budget.epochs:
+            between_epochs(lambda: snapshot(stack, optimizer, curves))
+    return {name: torch.stack(points) for name, points in curves.items()}
+
+
+def snapshot(stack: Stack, optimizer: Optimizer, curves: Mapping[str, Sequence[Tensor]]) -> list[SlotState]:
+    """Copies where each slot stands between two epochs."""
+    epoch = len(curves["training_loss"])
+    states = []
+    for slot in range(len(stack.slots)):
+        tensors = stack.state(slot) | optimizer.state(slot)
+        # Copies of the slot alone: a view would keep the whole stack.
+        copied = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+        copied |= {
+            f"curve.{name}": torch.stack([point[slot].cpu() for point in points]) for name, points in curves.items()
+        }
+        states.append(SlotState(epoch, copied))
+    return states
+
+
+def restore(
+    stack: Stack, optimizer: Optimizer, curves: dict[str, list[Tensor]], states: Sequence[SlotState], *, steps: int
+) -> None:
+    """Puts each slot where its state says; the reverse of `snapshot`."""
+    for slot, state in enumerate(states):
+        for name, tensor in (stack.state(slot) | optimizer.state(slot)).items():
+            tensor.copy_(state.tensors[name])
+    optimizer.begin_after(steps)
+    device = stack.weights[0].device
+    for name, points in curves.items():
+        points += torch.stack([state.tensors[f"curve.{name}"] for state in states], dim=1).to(device).unbind(0)
 
 
 class Batch:

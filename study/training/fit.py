@@ -6,6 +6,8 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import product
 
 import torch
 
@@ -15,7 +17,8 @@ from study.training.block import BlockData, train_block
 from study.training.budget import Budget
 from study.training.evaluate import Samples
 from study.training.outcome import Outcome, Replicate
-from study.training.plan import Sizes, plan_blocks
+from study.training.plan import Block, Sizes, plan_blocks
+from study.training.progress import Keeper, SlotState
 from study.training.streams import Streams
 
 
@@ -35,6 +38,7 @@ def fit(
     dtype: torch.dtype = torch.float32,
     read_test: bool = False,
     stop: Callable[[], bool] = lambda: False,
+    keeper: Keeper | None = None,
 ) -> list[Outcome]:
     """Trains every trial over all replicates, as one stacked network, and measures it.
 
@@ -52,6 +56,7 @@ def fit(
         dtype: float32, or float64 for tests.
         read_test: Whether to score the test part too.
         stop: Asked once a step; training ends where it says so.
+        keeper: Knows where slots stand, and is told between epochs; None: all start at the beginning.
 
     Returns:
         One outcome a trial, in the order asked.
@@ -76,23 +81,40 @@ def fit(
         classes=classes,
         majority_accuracy=split.majority_accuracy,
     )
-    blocks = plan_blocks(trials, budget, Sizes.of(split), threads=threads, memory=memory)
+    results: dict[tuple[int, int], Replicate] = {}
+    begun: dict[tuple[int, int], SlotState] = {}
+    if keeper is not None:
+        for slot in product(range(len(trials)), range(budget.seeds)):
+            known = keeper.known(*slot)
+            if isinstance(known, Replicate):
+                results[slot] = known
+            elif known is not None:
+                begun[slot] = known
+    behind = {slot: state.epoch for slot, state in begun.items()} | dict.fromkeys(results, budget.epochs)
+    blocks = plan_blocks(trials, budget, Sizes.of(split), threads=threads, memory=memory, behind=behind)
     stopped = False
 
     def should_stop() -> bool:
         return stopped or stop()
 
-    results: dict[tuple[int, int], Replicate] = {}
+    def trained(block: Block) -> list[Replicate] | None:
+        slots = [(trial, block.replicate) for trial in block.trials]
+        replicates = train_block(
+            [trials[i] for i in block.trials],
+            block.replicate,
+            data,
+            budget,
+            streams,
+            should_stop,
+            start=[begun[slot] for slot in slots] if block.epoch else (),
+            between_epochs=None if keeper is None else partial(keeper.between_epochs, slots),
+        )
+        if keeper is not None and replicates is not None:
+            keeper.finished(slots, replicates)
+        return replicates
+
     with _one_thread_a_block(), ThreadPoolExecutor(max_workers=threads) as pool:
-        futures = [
-            (
-                block,
-                pool.submit(
-                    train_block, [trials[i] for i in block.trials], block.replicate, data, budget, streams, should_stop
-                ),
-            )
-            for block in blocks
-        ]
+        futures = [(block, pool.submit(trained, block)) for block in blocks]
         try:
             for block, future in futures:
                 replicates = future.result()

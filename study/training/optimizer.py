@@ -15,14 +15,39 @@ BETAS, EPSILON, MOMENTUM = (0.9, 0.999), 1e-8, 0.9
 class _Update:
     """Parameters that take the same learning rate and weight decay, updated by one of torch's fused kernels."""
 
-    def __init__(self, parameters: list[Tensor], gradients: list[Tensor], rate: float, decay: float, name: str) -> None:
-        self._parameters, self._gradients = parameters, gradients
+    def __init__(
+        self,
+        run: Run,
+        kind: str,
+        parameters: list[Tensor],
+        gradients: list[Tensor],
+        rate: float,
+        decay: float,
+        name: str,
+    ) -> None:
+        self.run, self._kind = run, kind
+        self._parameters, self._gradients = [run.of(p) for p in parameters], [run.of(g) for g in gradients]
         self._rate, self._decay, self._name = rate, decay, name
-        self._first = [torch.zeros_like(parameter) for parameter in parameters]
-        self._second = [torch.zeros_like(parameter) for parameter in parameters] if name == "adam" else []
+        self._first = [torch.zeros_like(parameter) for parameter in self._parameters]
+        self._second = [torch.zeros_like(parameter) for parameter in self._parameters] if name == "adam" else []
         # One step counter for each parameter is what the kernel wants.
         self._steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in parameters]
         self._began = False
+
+    def moments(self, slot: int) -> dict[str, Tensor]:
+        """Views of one slot's moments, by name."""
+        orders = {"first": self._first, "second": self._second}
+        return {
+            f"{order}.{self._kind}.{index}": moment[slot - self.run.start]
+            for order, moments in orders.items()
+            for index, moment in enumerate(moments)
+        }
+
+    def begin_after(self, steps: int) -> None:
+        """Counts as having made so many steps."""
+        self._began = steps > 0
+        for counter in self._steps:
+            counter.fill_(float(steps))
 
     def step(self) -> None:
         if self._name == "adam":
@@ -77,20 +102,27 @@ class Optimizer:
         for (rate, decay), group in groupby(range(len(stack.slots)), key=key):
             members = list(group)
             run = Run(members[0], members[-1] + 1)
-            self._updates.append(
-                _Update([run.of(p) for p in parameters], [run.of(g) for g in gradients], rate, decay, name)
-            )
+            self._updates.append(_Update(run, "parameter", parameters, gradients, rate, decay, name))
             for other, activation in stack.runs:
                 learned = Run(max(run.start, other.start), min(run.stop, other.stop))
                 if activation.slope == "learned" and learned.start < learned.stop:
-                    slopes, slope_gradient = stack.slopes, slope_gradients
-                    self._updates.append(
-                        _Update(
-                            [learned.of(p) for p in slopes], [learned.of(g) for g in slope_gradient], rate, 0.0, name
-                        )
-                    )
+                    self._updates.append(_Update(learned, "slope", stack.slopes, slope_gradients, rate, 0.0, name))
 
     def step(self) -> None:
         """Updates every parameter once."""
         for update in self._updates:
             update.step()
+
+    def state(self, slot: int) -> dict[str, Tensor]:
+        """Views of one slot's moments, by name, padding included."""
+        return {
+            name: moment
+            for update in self._updates
+            if update.run.start <= slot < update.run.stop
+            for name, moment in update.moments(slot).items()
+        }
+
+    def begin_after(self, steps: int) -> None:
+        """Goes on as after so many steps; the moments are loaded into what `state` gives."""
+        for update in self._updates:
+            update.begin_after(steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,10 +25,12 @@ class Block:
     Attributes:
         replicate: Whose random streams they use.
         trials: Indices of the trials, sorted by activation, learning rate, weight decay.
+        epoch: Epochs that all of them have behind them.
     """
 
     replicate: int
     trials: tuple[int, ...]
+    epoch: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,7 @@ def plan_blocks(
     *,
     threads: int = 1,
     memory: int | None = None,
+    behind: Mapping[tuple[int, int], int] | None = None,
 ) -> list[Block]:
     """Cuts a cohort into blocks; how it is cut changes no result.
 
@@ -99,6 +102,8 @@ def plan_blocks(
         sizes: Of the data.
         threads: Blocks that train at the same time.
         memory: Bytes that they may take together; None: no bound but the cache. Two slots are the least a block has.
+        behind: Epochs that a slot, named by trial and replicate, has behind it, where that is not 0. Slots of a
+            block have the same; a slot with all its epochs behind it is in none.
 
     Returns:
         Blocks of at most 32 slots, the most expensive first, so that threads end together.
@@ -119,9 +124,13 @@ def plan_blocks(
         if memory is not None:
             while limit > 2 and threads * peak_bytes(limit, hidden, budget, sizes) > memory:
                 limit -= 1
-        count = -(-len(members) // max(2, limit))
-        bounds = [len(members) * part // count for part in range(count + 1)]
         for replicate in range(budget.seeds):
-            for start, stop in pairwise(bounds):
-                blocks.append(((stop - start) * size, Block(replicate, tuple(members[start:stop]))))
+            epochs = [(behind or {}).get((index, replicate), 0) for index in members]
+            for epoch in sorted(set(epochs) - {budget.epochs}):
+                level = [index for index, reached in zip(members, epochs, strict=True) if reached == epoch]
+                count = -(-len(level) // max(2, limit))
+                bounds = [len(level) * part // count for part in range(count + 1)]
+                for start, stop in pairwise(bounds):
+                    cost = (stop - start) * size * (budget.epochs - epoch) / budget.epochs
+                    blocks.append((cost, Block(replicate, tuple(level[start:stop]), epoch)))
     return [block for _, block in sorted(blocks, key=lambda pair: -pair[0])]

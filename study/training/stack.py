@@ -146,6 +146,11 @@ class Stack:
             for weight, bias, (fan_in, fan_out) in zip(self.weights, self.biases, self.sizes, strict=True)
         ]
 
+    def state(self, slot: int) -> dict[str, Tensor]:
+        """Views of all that training changes in one slot, by name, padding included."""
+        groups = {"weight": self.weights, "bias": self.biases, "slope": self.slopes}
+        return {f"{name}.{layer}": x[slot] for name, group in groups.items() for layer, x in enumerate(group)}
+
     def buffers(self, rows: int, *, training: bool) -> Buffers:
         """The buffers for passes over so many rows; two kinds of pass with as many rows share none."""
         key = (rows, training)
