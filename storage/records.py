@@ -87,6 +87,7 @@ class Result:
         system_attrs: Optuna system attributes.
         layers: Measurements, kept in our own tables.
         curves: Learning curves, kept in our own tables.
+        test: Measures on the test part, where it was read at once.
         failure: Why the trial failed; it is recorded as FAIL, with this text as user attribute `failure`.
     """
 
@@ -97,6 +98,7 @@ class Result:
     system_attrs: Mapping[str, Any] = field(default_factory=dict)
     layers: Sequence[LayerMeasures] = ()
     curves: Sequence[Curve] = ()
+    test: Sequence[TestMeasures] = ()
     failure: str | None = None
 
 

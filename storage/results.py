@@ -88,6 +88,7 @@ def write_results(connection: Connection, study_id: int, token: str, results: Se
     _replace_attributes(connection, SYSTEM_ATTRS, {result.trial_id: _system_attrs(result) for result in finished})
     _insert(connection, LAYERS, [row for result in finished for row in _layer_rows(result)])
     _insert(connection, CURVES, [row for result in finished for row in _curve_rows(result)])
+    write_test_results(connection, [measured for result in finished for measured in result.test])
     record_losses(connection, study_id, token, lost, RESULT_DISCARDED)
     mark_active(connection, token, at)
     return lost

@@ -32,7 +32,7 @@ class Partition:
     test: npt.NDArray[np.int64]
 
 
-def partition(dataset: Dataset, *, seed: int) -> Partition:
+def partition(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Partition:
     """Divide the rows 60/20/20, stratified; an official test part is kept, and the rest divided 80/20.
 
     The rows are sorted by class, in random order within a class, and dealt to the parts in a pattern of five. Any five
@@ -42,6 +42,7 @@ def partition(dataset: Dataset, *, seed: int) -> Partition:
     Args:
         dataset: The data set.
         seed: The study's seed.
+        replicate: Whose division of its own it is; None: the one that all replicates of a study share.
 
     Returns:
         The rows of each part.
@@ -55,7 +56,8 @@ def partition(dataset: Dataset, *, seed: int) -> Partition:
         free[official] = False
     rows = np.flatnonzero(free)
     _check_members(dataset, rows)
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSE,)))
+    place = () if replicate is None else (replicate,)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSE, *place)))
     keys = rng.random(len(rows))
     dealt = np.lexsort((keys, dataset.y[rows]))
     pattern = _PATTERN if official is None else _PATTERN_WITHOUT_TEST

@@ -30,12 +30,13 @@ class Prepared:
     preprocessing: Preprocessing
 
 
-def prepare(dataset: Dataset, *, seed: int) -> Prepared:
+def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Prepared:
     """Split a data set and preprocess it; the same seed gives the same tensors.
 
     Args:
         dataset: The data set.
         seed: The study's seed.
+        replicate: Whose split of its own it is; None: the one that all replicates of a study share.
 
     Returns:
         The split with its rows and the fitted preprocessing.
@@ -43,7 +44,7 @@ def prepare(dataset: Dataset, *, seed: int) -> Prepared:
     Raises:
         DataError: A class has too few members to be in every part.
     """
-    rows = partition(dataset, seed=seed)
+    rows = partition(dataset, seed=seed, replicate=replicate)
     preprocessing = fit_preprocessing(dataset, rows.training)
 
     def part(chosen: npt.NDArray[np.int64]) -> Part:
@@ -60,12 +61,13 @@ def prepare(dataset: Dataset, *, seed: int) -> Prepared:
     return Prepared(split, rows, preprocessing)
 
 
-def make_split(dataset: Dataset, *, seed: int) -> Split:
+def make_split(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Split:
     """The split alone, see `prepare`.
 
     Args:
         dataset: The data set.
         seed: The study's seed.
+        replicate: Whose split of its own it is; None: the one that all replicates of a study share.
 
     Returns:
         Training, validation and test part as tensors.
@@ -79,4 +81,4 @@ def make_split(dataset: Dataset, *, seed: int) -> Split:
         >>> split.training.x.shape, len(split.validation), len(split.test)
         (torch.Size([90, 4]), 30, 30)
     """
-    return prepare(dataset, seed=seed).split
+    return prepare(dataset, seed=seed, replicate=replicate).split

@@ -222,6 +222,7 @@ def _replicates(
         test, columns["test_log_loss"] = predict(stack, data.test)
         columns["test_accuracy"] = accuracy(test, data.test)
         columns["test_balanced_accuracy"] = balanced_accuracy(test, data.test)
+    test_layers = hidden_measures(stack, data.test) if data.test is not None else []
     last_norms = gradient_norms(stack, data.validation)
     layers = hidden_measures(stack, data.validation)
     finite = torch.stack([p.isfinite().flatten(1).all(1) for p in (*stack.weights, *stack.biases)]).all(0)
@@ -244,6 +245,7 @@ def _replicates(
                     measures | {"gradient_norm_start": start, "gradient_norm_end": end}
                     for measures, (start, end) in zip([*layers[slot], {}], norms, strict=True)
                 ),
+                test_layers=tuple(test_layers[slot]) if test_layers else (),
                 curves={name: tuple(curve[:, slot].tolist()) for name, curve in curves.items()},
             )
         )

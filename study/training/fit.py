@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 
 import torch
@@ -28,7 +28,7 @@ class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for i
 
 def fit(
     trials: Sequence[Hyperparameters],
-    split: Split,
+    split: Split | Sequence[Split],
     budget: Budget,
     streams: Streams,
     *,
@@ -47,7 +47,7 @@ def fit(
 
     Args:
         trials: The cohort.
-        split: Data.
+        split: Data; one for all replicates, or one for each.
         budget: Epochs, replicates, batch size, optimizer.
         streams: The study's random numbers.
         threads: Blocks that train at the same time.
@@ -63,6 +63,7 @@ def fit(
 
     Raises:
         Interrupted: `stop` said so.
+        ValueError: There are not as many splits as replicates.
 
     Example:
         >>> from study.data import load_dataset, make_split
@@ -71,16 +72,15 @@ def fit(
         >>> outcome.mean("accuracy") > 0.8, 0 < outcome.mean("near_zero") < 1
         (True, True)
     """
-    classes = len(split.classes)
+    splits = [split] if isinstance(split, Split) else split
+    if len(splits) not in (1, budget.seeds):
+        raise ValueError(f"{len(splits)} splits for {budget.seeds} replicates; give one, or one for each")
     target = torch.device(device)
-    data = BlockData(
-        training=Samples.of(split.training, classes, dtype, target),
-        validation=Samples.of(split.validation, classes, dtype, target),
-        test=Samples.of(split.test, classes, dtype, target) if read_test else None,
-        features=split.training.x.shape[1],
-        classes=classes,
-        majority_accuracy=split.majority_accuracy,
-    )
+
+    @lru_cache(maxsize=threads + 1)
+    def data_of(number: int) -> BlockData:
+        return _block_data(splits[number], dtype, target, read_test=read_test)
+
     results: dict[tuple[int, int], Replicate] = {}
     begun: dict[tuple[int, int], SlotState] = {}
     if keeper is not None:
@@ -91,7 +91,7 @@ def fit(
             elif known is not None:
                 begun[slot] = known
     behind = {slot: state.epoch for slot, state in begun.items()} | dict.fromkeys(results, budget.epochs)
-    blocks = plan_blocks(trials, budget, Sizes.of(split), threads=threads, memory=memory, behind=behind)
+    blocks = plan_blocks(trials, budget, Sizes.largest(splits), threads=threads, memory=memory, behind=behind)
     stopped = False
 
     def should_stop() -> bool:
@@ -102,7 +102,7 @@ def fit(
         replicates = train_block(
             [trials[i] for i in block.trials],
             block.replicate,
-            data,
+            data_of(block.replicate if len(splits) > 1 else 0),
             budget,
             streams,
             should_stop,
@@ -127,6 +127,18 @@ def fit(
             pool.shutdown(cancel_futures=True)
             raise
     return [Outcome(tuple(results[trial, r] for r in range(budget.seeds))) for trial in range(len(trials))]
+
+
+def _block_data(split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> BlockData:
+    classes = len(split.classes)
+    return BlockData(
+        training=Samples.of(split.training, classes, dtype, device),
+        validation=Samples.of(split.validation, classes, dtype, device),
+        test=Samples.of(split.test, classes, dtype, device) if read_test else None,
+        features=split.training.x.shape[1],
+        classes=classes,
+        majority_accuracy=split.majority_accuracy,
+    )
 
 
 @contextmanager

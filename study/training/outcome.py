@@ -19,12 +19,14 @@ class Replicate:
             constant guess.
         scores: One number a measure of the whole network; a measure that has no value is left out.
         layers: The same for each layer, first to last; the output layer has its gradient norms only.
+        test_layers: The sparsity and health of each hidden layer on the test part, where it was read.
         curves: One number an epoch: `training_loss`, `validation_accuracy`.
     """
 
     diverged: bool
     scores: Mapping[str, float]
     layers: tuple[Mapping[str, float], ...] = ()
+    test_layers: tuple[Mapping[str, float], ...] = ()
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 

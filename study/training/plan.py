@@ -59,6 +59,16 @@ class Sizes:
             validation=len(split.validation),
         )
 
+    @classmethod
+    def largest(cls, splits: Sequence[Split]) -> Sizes:
+        """What the largest of several splits of one data set needs."""
+        return cls(
+            features=max(split.training.x.shape[1] for split in splits),
+            classes=max(len(split.classes) for split in splits),
+            training=max(len(split.training) for split in splits),
+            validation=max(len(split.validation) for split in splits),
+        )
+
 
 def slot_bytes(hidden: Sequence[int], budget: Budget, sizes: Sizes) -> int:
     """Bytes that one slot of a block touches in a step: parameters with optimizer state, and a batch's buffers."""

@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy import event
 
-from storage import StudyNotFoundError, TestMeasures
+from storage import Result, StudyNotFoundError, TestMeasures
 
 
 @pytest.fixture
@@ -88,6 +88,17 @@ def test_counts_and_last_activity(storage, study_id):
     empty, _ = storage.create_or_get_study("empty", ["maximize"])
     assert storage.last_activity(empty) is None
     assert set(storage.count_by_state(empty).values()) == {0}
+
+
+def test_test_results_may_come_with_the_result(storage, study_id, make_block):
+    with storage.worker(study_id) as worker:
+        one, other = storage.claim(worker, 2, block=make_block(0, 2))
+        results = [
+            Result(t.trial_id, [0.9, 0.5], test=[TestMeasures(t.trial_id, 0, {"accuracy": 0.8})]) for t in (one, other)
+        ]
+        storage.release(worker, [other.trial_id])
+        assert storage.finish(worker, results) == [other.trial_id]
+    assert storage.test_results(study_id) == [{"number": 0, "replicate": 0, "accuracy": 0.8}]
 
 
 def test_test_results_replace_older_ones(storage, study_id, make_block):

@@ -92,3 +92,10 @@ def test_every_row_comes_into_every_part() -> None:
         for index, part in enumerate((rows.training, rows.validation, rows.test)):
             seen[index, part] += 1
     np.testing.assert_allclose(seen / 300, np.array([[0.6], [0.2], [0.2]]).repeat(25, axis=1), atol=0.12)
+
+
+def test_replicates_have_divisions_of_their_own() -> None:
+    data = load_dataset("iris")
+    test_rows = [partition(data, seed=0, replicate=replicate).test for replicate in (None, 0, 1, 0)]
+    assert np.array_equal(test_rows[1], test_rows[3])
+    assert len({tuple(sorted(rows)) for rows in test_rows}) == 3

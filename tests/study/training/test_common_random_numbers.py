@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -87,3 +88,29 @@ def test_stop_ends_training() -> None:
     calls = iter(range(100_000))
     with pytest.raises(Interrupted):
         fit(mixed_cohort(4), ODD[0], Budget(epochs=1000), Streams(0), threads=2, stop=lambda: next(calls) > 20)
+
+
+def test_every_replicate_may_have_a_split_of_its_own() -> None:
+    trials = mixed_cohort(6)
+    own = [make_problem(rows=83, features=13, seed=0), make_problem(rows=90, features=11, seed=1)]
+    budget = Budget(epochs=2, seeds=2, batch_size=19)
+    both = fit(trials, own, budget, Streams(3), threads=2, read_test=True)
+    for replicate, split in enumerate(own):
+        alone = fit(trials, split, budget, Streams(3), read_test=True)
+        assert [outcome.replicates[replicate] for outcome in both] == [o.replicates[replicate] for o in alone]
+    assert fit(trials[2:5], own, budget, Streams(3), memory=1, read_test=True) == both[2:5]
+    with pytest.raises(ValueError, match="2 splits for 3 replicates"):
+        fit(trials, own, Budget(epochs=1, seeds=3), Streams(3))
+
+
+def test_the_test_part_is_measured_where_it_is_read() -> None:
+    [trial] = mixed_cohort(1)
+    split = ODD[0]
+    swapped = replace(split, validation=split.test, test=split.validation)
+    budget = Budget(epochs=2, seeds=1)
+    [read] = fit([trial], split, budget, Streams(3), read_test=True)[0].replicates
+    [other] = fit([trial], swapped, budget, Streams(3))[0].replicates
+    layers = [{k: v for k, v in layer.items() if not k.startswith("gradient")} for layer in other.layers[:-1]]
+    assert list(read.test_layers) == layers
+    assert read.scores["test_accuracy"] == other.scores["accuracy"]
+    assert other.test_layers == ()
