@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         StorageError,
         StorageFullError,
         StorageRefusedError,
+        StorageUnreachableError,
         StudyNotFoundError,
     )
     from storage.records import Block, Claimed, Curve, LayerMeasures, Proposal, Result, TestMeasures
@@ -33,6 +34,7 @@ __all__ = [
     "StorageError",
     "StorageFullError",
     "StorageRefusedError",
+    "StorageUnreachableError",
     "StudyNotFoundError",
     "TestMeasures",
     "Worker",
@@ -48,6 +50,7 @@ _HOMES = {
     "StorageError": "errors",
     "StorageFullError": "errors",
     "StorageRefusedError": "errors",
+    "StorageUnreachableError": "errors",
     "StudyNotFoundError": "errors",
     "Block": "records",
     "Claimed": "records",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage import leases, proposals, results, studies, workers
 from storage.errors import StorageError, StudyNotFoundError
+from storage.file_locks import FileLocks
 from storage.records import Block, Claimed, Proposal, Result, TestMeasures
+from storage.session_locks import SessionLocks
 from storage.study_reader import StudyReader
 from storage.tables import METADATA, SCHEMA, SCHEMA_VERSION
 from storage.transactions import place_of, writing
 from storage.transactions import reading as snapshot
-from storage.workers import Worker
+from storage.workers import LEASE_SECONDS, Worker
 
 
 class CohortStorage(StudyReader):
@@ -209,35 +212,42 @@ class CohortStorage(StudyReader):
         Returns:
             Their numbers.
         """
-        with writing(self.engine) as connection:
-            return leases.give_back(connection, worker.token, trial_ids)
+        try:
+            with writing(self.engine, worker.study_id) as connection:
+                return leases.give_back(connection, worker.token, trial_ids)
+        except StudyNotFoundError:
+            return []
 
-    def worker(self, study_id: int, *, details: Mapping[str, Any] | None = None) -> Worker:
+    def worker(
+        self, study_id: int, *, details: Mapping[str, Any] | None = None, lease: float = LEASE_SECONDS
+    ) -> Worker:
         """Sign on as a worker of a study; use it as a context manager.
 
         Args:
             study_id: The study.
             details: Library versions and hardware, kept with the study.
+            lease: Seconds after which others may take its trials where it gives no sign of life.
 
         Raises:
-            StorageError: The database is no file of this machine.
+            StorageError: The database has no place for locks.
         """
-        return Worker(self.engine, study_id, self._workers_folder(), details or {})
+        return Worker(self.engine, study_id, self._locks, details or {}, lease)
 
     def take_back(self, study_id: int) -> list[int]:
-        """Take back the trials of every dead worker: they wait again, with the same number and parameters.
+        """Take back the trials of every worker that died or whose leases expired.
 
-        Only trials with a row in our lease table are touched. Any number of processes may do this at the same time;
-        each trial is taken back by one of them.
+        They wait again, with the same number and parameters; one that was lost too often while it was trained alone
+        has failed. Only trials with a row in our lease table are touched. Any number of processes may do this at the
+        same time; each trial is taken back by one of them.
 
         Returns:
             Their numbers.
         """
-        return workers.take_back(self.engine, study_id, self._workers_folder())
+        return workers.take_back(self.engine, study_id, self._locks)
 
-    def living_workers(self, study_id: int) -> int:
-        """How many workers of the study are alive."""
-        return workers.living(self.engine, study_id, self._workers_folder())
+    def living_workers(self, study_id: int) -> set[str]:
+        """The tokens of the study's workers that are alive."""
+        return workers.living(self.engine, study_id, self._locks)
 
     def save_test_results(self, study_id: int, measured: Sequence[TestMeasures]) -> None:
         """Store test results, in place of older ones of the same trial and replicate."""
@@ -268,11 +278,17 @@ class CohortStorage(StudyReader):
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
         self.engine.dispose()
 
-    def _workers_folder(self) -> Path:
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_locks"}
+
+    @cached_property
+    def _locks(self) -> workers.Locks:
+        if self.engine.dialect.name == "postgresql":
+            return SessionLocks(self.engine)
         path = self.engine.url.database
         if self.engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
             raise StorageError(
                 f"{self.place} has no place for the locks that tell living workers from dead ones; "
                 "use a SQLite file on this machine, as in --storage reluctant.db"
             )
-        return Path(f"{path}.workers")
+        return FileLocks(Path(f"{path}.workers"))

@@ -14,6 +14,7 @@ from storage.cohort_storage import CohortStorage
 from storage.errors import StorageRefusedError, translated
 from storage.mounts import Mount
 from storage.schema import check_versions
+from storage.session_locks import connect_args
 from storage.sqlite_file import open_file
 
 _POSTGRESQL_EXAMPLE = "postgresql+psycopg://USER@HOST/DATABASE"
@@ -70,7 +71,7 @@ def _open_server(url: URL) -> CohortStorage:
     shown = url.render_as_string(hide_password=True)
     backend = url.get_backend_name()
     try:
-        engine = create_engine(url)
+        engine = create_engine(url, connect_args=connect_args(url))
     except NoSuchModuleError:
         raise StorageRefusedError(
             f"unknown kind of database {url.drivername!r} in {shown}; "
@@ -92,7 +93,9 @@ def _open_server(url: URL) -> CohortStorage:
                 check_versions(connection, set(inspect(connection).get_table_names()), shown)
                 with translated(shown):
                     return CohortStorage(
-                        url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+                        # Optuna fills a template with `str.format`.
+                        url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}"),
+                        {"pool_pre_ping": True, "connect_args": connect_args(url)},
                     )
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _CREATION_LOCK})

@@ -24,6 +24,10 @@ class StorageBusyError(StorageError):
     """Another process held the database for longer than the busy timeout; nothing was written."""
 
 
+class StorageUnreachableError(StorageError):
+    """The connection to the database's server is lost; what was under way may or may not have been written."""
+
+
 class StudyNotFoundError(StorageError, LookupError):
     """A study of that name or id does not exist."""
 
@@ -38,6 +42,7 @@ def translated(place: str) -> Iterator[None]:
     Raises:
         StorageFullError: The disk is full.
         StorageBusyError: The database stayed locked.
+        StorageUnreachableError: Its server cannot be reached.
         StorageError: Anything else that the database reports about itself.
     """
     import sqlite3
@@ -47,10 +52,34 @@ def translated(place: str) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
-        known = _known(str(error.orig if isinstance(error, DBAPIError) else error), place)
+        original = error.orig if isinstance(error, DBAPIError) else error
+        known = _of_server(original, place) or _known(str(original), place)
         if known is None:
             raise
         raise known from error
+
+
+# Classes of PostgreSQL's error codes: connections, shut down by an operator, too many connections.
+_UNREACHABLE = ("08", "57P", "53300")
+# Two transactions that waited for each other, of which one was ended.
+_CROSSED = ("40001", "40P01")
+
+
+def _of_server(error: BaseException | None, place: str) -> StorageError | None:
+    """The error of this project that says what PostgreSQL's driver reports; None for others."""
+    if type(error).__module__.partition(".")[0] != "psycopg":
+        return None
+    import psycopg
+
+    code = getattr(error, "sqlstate", None)
+    if code in _CROSSED:
+        return StorageBusyError(f"{place} ended a transaction that crossed another's; nothing was written; try again")
+    if isinstance(error, psycopg.OperationalError) and (code is None or code.startswith(_UNREACHABLE)):
+        return StorageUnreachableError(
+            f"the connection to {place} is lost ({' '.join(str(error).split())}); "
+            "check that the server runs and can be reached"
+        )
+    return None
 
 
 def _known(text: str, place: str) -> StorageError | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,19 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
-from storage.encoding import chunks, json_to_cached_distribution, now, param_rows
+from storage.encoding import attribute_rows, chunks, json_to_cached_distribution, now, param_rows
 from storage.records import Claimed, Proposal
-from storage.tables import LEASES, LOSSES, PARAMS, RESULT_TABLES, SYSTEM_ATTRS, TRIALS, WORKERS
+from storage.tables import FINISHES, LEASES, LOSSES, PARAMS, RESULT_TABLES, SYSTEM_ATTRS, TRIALS, USER_ATTRS, WORKERS
 
 WORKER_DIED = "worker died"
+LEASE_EXPIRED = "lease expired"
+ALONE = ", training it alone"
 RESULT_DISCARDED = "result discarded"
+
+SUSPECT_LOSSES = 2
+"""Losses after which a trial is trained alone: it may be what its workers died of."""
+MOST_LOSSES_ALONE = 3
+"""Losses of a trial that was trained alone after which it has failed."""
 
 
 def claim_waiting(
@@ -48,7 +55,7 @@ def claim_waiting(
     if below is not None:
         lowest = lowest.where(TRIALS.c.number < below)
     won: dict[int, int] = {}
-    for some in chunks(connection.execute(lowest).scalars().all()):
+    for some in chunks(_harmless(connection, list(connection.execute(lowest).scalars()))):
         take = (
             update(TRIALS)
             .where(TRIALS.c.trial_id.in_(some), TRIALS.c.state == TrialState.WAITING)
@@ -56,7 +63,7 @@ def claim_waiting(
             .returning(TRIALS.c.number, TRIALS.c.trial_id)
         )
         won.update((number, trial_id) for number, trial_id in connection.execute(take))
-        for table in (*RESULT_TABLES, LEASES):
+        for table in (*RESULT_TABLES, LEASES, FINISHES):
             connection.execute(delete(table).where(table.c.trial_id.in_(some)))
     if not won:
         return []
@@ -71,7 +78,7 @@ def give_back(connection: Connection, token: str, trial_ids: Collection[int] | N
     """Turn a worker's running trials into waiting ones; they keep their parameters.
 
     Args:
-        connection: A writing transaction.
+        connection: A writing transaction on the study.
         token: The worker's token.
         trial_ids: Which of its trials; None means all.
 
@@ -94,18 +101,70 @@ def give_back(connection: Connection, token: str, trial_ids: Collection[int] | N
     return sorted(numbers)
 
 
-def take_back_from(connection: Connection, study_id: int, token: str) -> list[int]:
-    """Take back a dead worker's trials, put the loss on record, and close the worker's row.
+def take_back_from(connection: Connection, study_id: int, token: str, reason: str) -> list[int]:
+    """Take back the trials of a worker that is gone, put the loss on record, and close the worker's row.
+
+    A trial that took too many workers with it, trained alone, has failed.
+
+    Args:
+        connection: A writing transaction on the study.
+        study_id: The study.
+        token: The worker's token.
+        reason: `WORKER_DIED` or `LEASE_EXPIRED`.
 
     Returns:
         Their numbers; empty where somebody else was faster.
     """
     held = select(LEASES.c.trial_id).where(LEASES.c.token == token)
     trial_ids = list(connection.execute(held).scalars())
+    alone = len(trial_ids) == 1 and _is_suspect(connection, trial_ids[0])
     numbers = give_back(connection, token, trial_ids)
-    record_losses(connection, study_id, token, trial_ids, WORKER_DIED)
+    record_losses(connection, study_id, token, trial_ids, reason + ALONE if alone else reason)
+    if alone:
+        _fail_after_too_many(connection, trial_ids[0])
     connection.execute(update(WORKERS).where(WORKERS.c.token == token, WORKERS.c.ended.is_(None)).values(ended=now()))
     return numbers
+
+
+def _losses(connection: Connection, trial_ids: Collection[int]) -> dict[int, list[str]]:
+    """Why each of these trials was lost by workers that were gone, one reason a loss."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for some in chunks(trial_ids):
+        columns = select(LOSSES.c.trial_id, LOSSES.c.reason)
+        rows = columns.where(LOSSES.c.trial_id.in_(some), LOSSES.c.reason != RESULT_DISCARDED)
+        for trial_id, reason in connection.execute(rows):
+            found[trial_id].append(reason)
+    return found
+
+
+def _is_suspect(connection: Connection, trial_id: int) -> bool:
+    return len(_losses(connection, [trial_id])[trial_id]) >= SUSPECT_LOSSES
+
+
+def _harmless(connection: Connection, trial_ids: list[int]) -> list[int]:
+    """Those that may be trained together: the first alone where it is suspect, else all that are not."""
+    losses = _losses(connection, trial_ids)
+    suspects = {trial_id for trial_id, reasons in losses.items() if len(reasons) >= SUSPECT_LOSSES}
+    if trial_ids and trial_ids[0] in suspects:
+        return trial_ids[:1]
+    return [trial_id for trial_id in trial_ids if trial_id not in suspects]
+
+
+def _fail_after_too_many(connection: Connection, trial_id: int) -> None:
+    """Fails a waiting trial that was lost too often while it was trained alone."""
+    reasons = _losses(connection, [trial_id])[trial_id]
+    alone = [reason for reason in reasons if reason.endswith(ALONE)]
+    if len(alone) < MOST_LOSSES_ALONE:
+        return
+    at = now()
+    fail = update(TRIALS).where(TRIALS.c.trial_id == trial_id, TRIALS.c.state == TrialState.WAITING)
+    if connection.execute(fail.values(state=TrialState.FAIL, datetime_start=at, datetime_complete=at)).rowcount:
+        kinds = Counter(reason.removesuffix(ALONE) for reason in alone)
+        text = (
+            f"lost {len(reasons)} times, {len(alone)} of them while trained alone "
+            f"({', '.join(f'{kind}: {count}' for kind, count in kinds.items())}); it probably ends its worker"
+        )
+        connection.execute(insert(USER_ATTRS), attribute_rows({"trial_id": trial_id}, {"failure": text}))
 
 
 def lease_stands(token: str) -> ColumnElement[bool]:
@@ -127,8 +186,8 @@ def record_losses(connection: Connection, study_id: int, token: str, trial_ids: 
 
 
 def mark_active(connection: Connection, token: str, at: datetime) -> None:
-    """Note that a worker was active at this moment."""
-    connection.execute(update(WORKERS).where(WORKERS.c.token == token).values(last_active=at))
+    """Note that a worker was active at this moment; it lives, whatever others thought."""
+    connection.execute(update(WORKERS).where(WORKERS.c.token == token).values(last_active=at, ended=None))
 
 
 def _read_claimed(connection: Connection, trials: list[tuple[int, int]]) -> list[Claimed]:

@@ -14,7 +14,13 @@ class FileLock:
     """An flock on a file, held until it is released or its process ends.
 
     The file may be unlinked by whoever holds a lock on it; whoever waited for it then starts over on a new file.
+
+    Attributes:
+        path: The file.
+        server: Who gives the lock: this machine's own system, which has no name.
     """
+
+    server = ""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         """Use `hold` or `probe`."""
@@ -55,6 +61,9 @@ class FileLock:
             os.close(descriptor)
             return None
         return cls(path, descriptor)
+
+    def ensure(self) -> None:
+        """Nothing to do: a file's lock is not lost while its process lives."""
 
     def release(self, *, unlink: bool = False) -> None:
         """Let go; with `unlink`, remove the file and its folder where that is empty then."""

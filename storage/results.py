@@ -15,6 +15,7 @@ from storage.leases import RESULT_DISCARDED, lease_stands, mark_active, record_l
 from storage.records import Result, TestMeasures
 from storage.tables import (
     CURVES,
+    FINISHES,
     LAYERS,
     LEASES,
     STUDY_DIRECTIONS,
@@ -82,7 +83,8 @@ def write_results(connection: Connection, study_id: int, token: str, results: Se
         connection.execute(delete(LEASES).where(LEASES.c.trial_id.in_(some), LEASES.c.token == token))
 
     finished = [result for result in results if result.trial_id in won]
-    lost = [result.trial_id for result in results if result.trial_id not in won]
+    lost = _lost(connection, token, [result.trial_id for result in results if result.trial_id not in won])
+    _insert(connection, FINISHES, [{"trial_id": trial_id, "token": token} for trial_id in sorted(won)])
     _insert(connection, VALUES, [row for result in finished for row in _value_rows(result)])
     _replace_attributes(connection, USER_ATTRS, {result.trial_id: _user_attrs(result) for result in finished})
     _replace_attributes(connection, SYSTEM_ATTRS, {result.trial_id: _system_attrs(result) for result in finished})
@@ -92,6 +94,15 @@ def write_results(connection: Connection, study_id: int, token: str, results: Se
     record_losses(connection, study_id, token, lost, RESULT_DISCARDED)
     mark_active(connection, token, at)
     return lost
+
+
+def _lost(connection: Connection, token: str, trial_ids: Sequence[int]) -> list[int]:
+    """Those of the trials without a lease that this worker did not finish in a commit whose answer it never heard."""
+    mine: set[int] = set()
+    for some in chunks(trial_ids):
+        own = select(FINISHES.c.trial_id).where(FINISHES.c.trial_id.in_(some), FINISHES.c.token == token)
+        mine.update(connection.execute(own).scalars())
+    return [trial_id for trial_id in trial_ids if trial_id not in mine]
 
 
 def write_test_results(connection: Connection, results: Sequence[TestMeasures]) -> None:

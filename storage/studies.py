@@ -12,6 +12,7 @@ from reluctant.errors import nearest
 from storage.encoding import attribute_rows
 from storage.errors import StudyNotFoundError
 from storage.tables import (
+    BEATS,
     STUDIES,
     STUDY_DIRECTIONS,
     STUDY_SYSTEM_ATTRS,
@@ -91,4 +92,5 @@ def forget_orphans(connection: Connection) -> None:
     """Clear our rows whose trial or study is gone: stock Optuna deletes without knowing them."""
     for table in TRIAL_TABLES:
         connection.execute(delete(table).where(table.c.trial_id.not_in(select(TRIALS.c.trial_id))))
-    connection.execute(delete(WORKERS).where(WORKERS.c.study_id.not_in(select(STUDIES.c.study_id))))
+    for table in (WORKERS, BEATS):
+        connection.execute(delete(table).where(table.c.study_id.not_in(select(STUDIES.c.study_id))))

@@ -7,7 +7,7 @@ more about. They are cleared where a study is deleted, and where an id is used a
 from __future__ import annotations
 
 from optuna.storages._rdb import models
-from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, DateTime, Double, Integer, MetaData, String, Table, Text
 
 SCHEMA_VERSION = 1
 PREFIX = "reluctant_"
@@ -47,6 +47,17 @@ WORKERS = Table(
     Column("details_json", Text, nullable=False),
 )
 
+# Until when a worker's leases stand, in seconds since 1970 by the database's clock; one statement renews them all.
+# `server` is when the PostgreSQL server that gave the worker its lock was started; empty for SQLite.
+BEATS = Table(
+    f"{PREFIX}beats",
+    METADATA,
+    Column("token", String(64), primary_key=True),
+    Column("study_id", Integer, nullable=False, index=True),
+    Column("expires", Double, nullable=False),
+    Column("server", String(64), nullable=False),
+)
+
 # `claimed` repeats the trial's datetime_start: a lease whose trial was started anew by somebody else, or whose id
 # went to another trial, no longer fits it.
 LEASES = Table(
@@ -68,6 +79,14 @@ LOSSES = Table(
     Column("token", String(64), nullable=False),
     Column("reason", String(64), nullable=False),
     Column("at", DateTime, nullable=False),
+)
+
+# Who finished a trial: a worker that did not hear the answer to its commit finds out here.
+FINISHES = Table(
+    f"{PREFIX}finishes",
+    METADATA,
+    Column("trial_id", Integer, primary_key=True, autoincrement=False),
+    Column("token", String(64), nullable=False, index=True),
 )
 
 LAYERS = Table(
@@ -98,4 +117,4 @@ TEST_RESULTS = Table(
 
 # What hangs on a trial id, and must go where the id goes to another trial.
 RESULT_TABLES = (LAYERS, CURVES, TEST_RESULTS)
-TRIAL_TABLES = (*RESULT_TABLES, LEASES, LOSSES)
+TRIAL_TABLES = (*RESULT_TABLES, LEASES, LOSSES, FINISHES)

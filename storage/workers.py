@@ -1,67 +1,97 @@
-"""Workers, and how others know that one is dead: the operating system lets go of its lock."""
+"""Workers, and how others know that one is dead: its lock is let go, or its leases expire."""
 
 from __future__ import annotations
 
 import os
 import socket
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from storage.clock import DatabaseSeconds
 from storage.encoding import now, to_json
-from storage.errors import StorageError
-from storage.leases import give_back, take_back_from
+from storage.errors import StorageError, StudyNotFoundError, translated
+from storage.leases import LEASE_EXPIRED, WORKER_DIED, give_back, take_back_from
 from storage.locks import FileLock
-from storage.tables import LEASES, WORKERS
-from storage.transactions import reading, writing
+from storage.pulse import Pulse
+from storage.session_locks import SessionLock
+from storage.tables import BEATS, LEASES, WORKERS
+from storage.transactions import place_of, reading, writing
 
 if TYPE_CHECKING:
     from typing import Self
+
+LEASE_SECONDS = 120.0
+"""How long a worker's leases stand without renewal: longer than SQLite's busy timeout and one renewal's pause."""
+
+
+class Locks(Protocol):
+    """The locks that tell living workers from dead ones: on files, or on PostgreSQL's sessions."""
+
+    def hold(self, token: str) -> FileLock | SessionLock:
+        """Take a worker's lock."""
+
+    def held(self, tokens: Collection[str]) -> set[str]:
+        """Those workers whose lock is held by somebody."""
+
+    def grave(self, token: str, server: str) -> AbstractContextManager[bool]:
+        """Whether a worker is dead for certain, for as long as the block lasts."""
+
+    def sweep(self) -> None:
+        """Clear away what is left of those who died before they signed on."""
 
 
 class Worker:
     """One worker of one study, known to the others by its token; a context manager.
 
-    It holds a lock on a file of its own for as long as it lives. At its end it gives back what it still holds.
+    It holds a lock for as long as it lives, and one thread renews the leases on its trials. At its end it gives back
+    what it still holds.
 
     Attributes:
         token: A random name, unique for all time.
         study_id: The study it works on.
         host: Where it runs.
         pid: Its process.
+        lease: Seconds that its leases stand without renewal.
     """
 
-    def __init__(self, engine: Engine, study_id: int, folder: Path, details: Mapping[str, Any]) -> None:
+    def __init__(
+        self, engine: Engine, study_id: int, locks: Locks, details: Mapping[str, Any], lease: float = LEASE_SECONDS
+    ) -> None:
         """Use `CohortStorage.worker`."""
         self.token = uuid.uuid4().hex
         self.study_id = study_id
         self.host = socket.gethostname()
         self.pid = os.getpid()
+        self.lease = lease
         self._engine = engine
-        try:
-            self._lock = FileLock.hold(folder / self.token)
-        except OSError as error:
-            raise StorageError(
-                f"cannot keep a lock in {folder}: {error.strerror}; make room or make it writable"
-            ) from None
+        with translated(place_of(engine)):
+            self._lock = locks.hold(self.token)
         try:
             with writing(engine, study_id) as connection:
                 self._register(connection, details)
         except BaseException:
             self._lock.release(unlink=True)
             raise
+        self._pulse = Pulse(self._renew, lease)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the database was out of reach for longer than the leases last: others may have its trials."""
+        return self._pulse.lost
 
     def close(self) -> None:
         """Give back what is still held, and sign off."""
         if os.getpid() != self.pid:  # a forked child is not this worker
             return
+        self._pulse.stop()
         try:
-            with writing(self._engine) as connection:
+            with suppress(StudyNotFoundError), writing(self._engine, self.study_id) as connection:
                 give_back(connection, self.token, None)
                 connection.execute(update(WORKERS).where(WORKERS.c.token == self.token).values(ended=now()))
         finally:
@@ -73,7 +103,7 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Where the database cannot be written, the next start takes back what this worker held.
+        # Where the database cannot be written, whoever comes next takes back what this worker held.
         with suppress(StorageError) if kind is not None else nullcontext():
             self.close()
 
@@ -89,69 +119,74 @@ class Worker:
             "details_json": to_json(dict(details)),
         }
         connection.execute(insert(WORKERS), row)
+        expires = DatabaseSeconds() + self.lease
+        beat = insert(BEATS).values(token=self.token, study_id=self.study_id, expires=expires, server=self._lock.server)
+        connection.execute(beat)
+
+    def _renew(self) -> None:
+        """One statement renews all leases."""
+        self._lock.ensure()
+        beat = update(BEATS).where(BEATS.c.token == self.token)
+        with writing(self._engine) as connection:
+            connection.execute(beat.values(expires=DatabaseSeconds() + self.lease, server=self._lock.server))
 
 
-def take_back(engine: Engine, study_id: int, folder: Path) -> list[int]:
-    """Take back the trials of every dead worker of a study, and clear away what it left.
-
-    A worker is dead where nobody holds the lock on its file, or where the file is gone. The name of its host is not
-    asked: all processes on one SQLite file share a kernel, and containers and laptops change their names.
+def take_back(engine: Engine, study_id: int, locks: Locks) -> list[int]:
+    """Take back the trials of every worker of a study that died or whose leases expired.
 
     Returns:
-        The numbers of the trials, now waiting again.
+        The numbers of the trials. They wait again, or have failed where they took too many workers with them.
     """
     numbers: list[int] = []
-    with reading(engine) as connection:
-        tokens = _unfinished(connection, study_id)
-    for token in sorted(tokens):
-        with _grave(folder / token) as dead:
-            if dead:
-                with writing(engine, study_id) as connection:
-                    numbers += take_back_from(connection, study_id, token)
-    for file in folder.glob("*"):  # those who died before they signed on
-        with _grave(file):
-            pass
+    for token, standing in _standings(engine, study_id, locks).items():
+        if standing.held and not standing.expired:
+            continue
+        with translated(place_of(engine)), locks.grave(token, standing.server) as dead:
+            if not dead and not standing.expired:
+                continue
+            with writing(engine, study_id) as connection:
+                if dead or _is_expired(connection, token):
+                    reason = WORKER_DIED if dead else LEASE_EXPIRED
+                    numbers += take_back_from(connection, study_id, token, reason)
+    locks.sweep()
     return sorted(numbers)
 
 
-def living(engine: Engine, study_id: int, folder: Path) -> int:
-    """How many workers of a study are alive."""
-    with reading(engine) as connection:
-        tokens = _unfinished(connection, study_id)
-    return sum(not _is_dead(folder / token) for token in tokens)
+def living(engine: Engine, study_id: int, locks: Locks) -> set[str]:
+    """The tokens of a study's workers that are alive."""
+    standings = _standings(engine, study_id, locks)
+    return {token for token, standing in standings.items() if standing.held and not standing.expired}
 
 
-def _unfinished(connection: Connection, study_id: int) -> set[str]:
-    """Workers that have not signed off, or that still hold a lease."""
+@dataclass(frozen=True)
+class _Standing:
+    """What is known of a worker that has not signed off, or that still holds a lease.
+
+    Attributes:
+        held: Whether somebody holds its lock.
+        expired: Whether its leases are.
+        server: Who gave it its lock.
+    """
+
+    held: bool
+    expired: bool
+    server: str
+
+
+def _standings(engine: Engine, study_id: int, locks: Locks) -> dict[str, _Standing]:
     open_rows = select(WORKERS.c.token).where(WORKERS.c.study_id == study_id, WORKERS.c.ended.is_(None))
     holders = select(LEASES.c.token).where(LEASES.c.study_id == study_id)
-    return {*connection.execute(open_rows).scalars(), *connection.execute(holders).scalars()}
+    beats = select(BEATS.c.token, BEATS.c.expires < DatabaseSeconds(), BEATS.c.server)
+    with reading(engine) as connection:
+        tokens = sorted({*connection.execute(open_rows).scalars(), *connection.execute(holders).scalars()})
+        beating = beats.where(BEATS.c.study_id == study_id, BEATS.c.token.in_(tokens))
+        known = {token: (bool(expired), server) for token, expired, server in connection.execute(beating)}
+    with translated(place_of(engine)):
+        held = locks.held(tokens)
+    return {token: _Standing(token in held, *known.get(token, (False, ""))) for token in tokens}
 
 
-@contextmanager
-def _grave(path: Path) -> Iterator[bool]:
-    """Whether a worker is dead; its file is removed after the block, if that succeeds."""
-    try:
-        lock = FileLock.probe(path)
-    except FileNotFoundError:
-        yield True
-        return
-    if lock is None:
-        yield False
-        return
-    try:
-        yield True
-    except BaseException:
-        lock.release()
-        raise
-    lock.release(unlink=True)
-
-
-def _is_dead(path: Path) -> bool:
-    try:
-        lock = FileLock.probe(path)
-    except FileNotFoundError:
-        return True
-    if lock is not None:
-        lock.release()
-    return lock is not None
+def _is_expired(connection: Connection, token: str) -> bool:
+    """Whether a worker's leases are expired now, within the transaction that takes them back."""
+    expired = select(BEATS.c.token).where(BEATS.c.token == token, BEATS.c.expires < DatabaseSeconds())
+    return connection.execute(expired.with_for_update()).first() is not None

@@ -64,7 +64,7 @@ def status_rows(storage: CohortStorage) -> list[dict[str, Any]]:
                 "running": counts[TrialState.RUNNING],
                 "waiting": counts[TrialState.WAITING],
                 "failed": counts[TrialState.FAIL] + counts[TrialState.PRUNED],
-                "workers": storage.living_workers(study._study_id),
+                "workers": len(storage.living_workers(study._study_id)),
                 "last_activity": None if last is None else last.isoformat(sep=" ", timespec="seconds"),
             }
         )

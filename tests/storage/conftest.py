@@ -35,9 +35,25 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def storage(path: Path, empty_database: Path) -> Iterator[CohortStorage]:
+def place(path: Path, empty_database: Path) -> Path | str:
+    """A database with all tables: an SQLite file, where a test does not ask for both kinds."""
     shutil.copy(empty_database, path)
-    opened = open_storage(path)
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_place(request: pytest.FixtureRequest, path: Path, empty_database: Path) -> Path | str:
+    """A database with all tables, of either kind."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    shutil.copy(empty_database, path)
+    return path
+
+
+@pytest.fixture
+def storage(place: Path | str) -> Iterator[CohortStorage]:
+    opened = open_storage(place)
     yield opened
     opened.close()
 

@@ -12,6 +12,11 @@ from storage import Block, Proposal, StudyNotFoundError
 from storage.tables import TRIALS
 
 
+@pytest.fixture
+def place(either_place):
+    return either_place
+
+
 def test_proposed_trials_wait_with_number_and_parameters(storage, study_id, make_block):
     block = make_block(0, 5)
     assert storage.propose(study_id, block)
@@ -251,8 +256,8 @@ def test_workers_are_on_record(storage, study_id):
         (row,) = storage.workers(study_id)
         assert (row["token"], row["pid"], row["ended"]) == (worker.token, worker.pid, None)
         assert row["details"] == {"torch": "2.5"}
-        assert storage.living_workers(study_id) == 1
+        assert len(storage.living_workers(study_id)) == 1
         assert storage.last_activity(study_id) == row["last_active"]
     (row,) = storage.workers(study_id)
     assert row["ended"] >= row["started"]
-    assert storage.living_workers(study_id) == 0
+    assert len(storage.living_workers(study_id)) == 0

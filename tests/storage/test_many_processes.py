@@ -11,6 +11,12 @@ from optuna.trial import TrialState
 
 from storage import open_storage
 
+
+@pytest.fixture
+def place(either_place):
+    return either_place
+
+
 CREATE = """
     import sys
     from storage import open_storage
@@ -115,9 +121,9 @@ def test_eight_processes_create_a_missing_file(path, start):
     storage.close()
 
 
-def test_six_processes_run_sixty_waiting_trials_once_each(storage, study_id, path, make_block, start):
+def test_six_processes_run_sixty_waiting_trials_once_each(storage, study_id, path, place, make_block, start):
     storage.propose(study_id, make_block(0, 60))
-    processes = [start(DRAIN, path) for _ in range(6)]
+    processes = [start(DRAIN, place) for _ in range(6)]
     ready(processes)
     go(processes)
     ran = [json.loads(line) for line in answers(processes)]
@@ -127,8 +133,8 @@ def test_six_processes_run_sixty_waiting_trials_once_each(storage, study_id, pat
     assert not path.with_name("reluctant.db.workers").exists()
 
 
-def test_three_processes_propose_the_same_blocks_and_each_counts_once(storage, study_id, path, start):
-    processes = [start(PROPOSE, path) for _ in range(3)]
+def test_three_processes_propose_the_same_blocks_and_each_counts_once(storage, study_id, place, start):
+    processes = [start(PROPOSE, place) for _ in range(3)]
     ready(processes)
     go(processes)
     inserted = [json.loads(line) for line in answers(processes)]
@@ -137,18 +143,18 @@ def test_three_processes_propose_the_same_blocks_and_each_counts_once(storage, s
     assert [(trial.number, trial.params["x"]) for trial in trials] == [(n, n / 200) for n in range(200)]
 
 
-def test_the_trials_of_a_killed_worker_are_taken_back_once(storage, study_id, path, make_block, start):
+def test_the_trials_of_a_killed_worker_are_taken_back_once(storage, study_id, path, place, make_block, start):
     storage.propose(study_id, make_block(0, 8))
     before = [trial.params for trial in storage.read_trials(study_id)]
-    killed = start(HOLD, path, 4)
-    living = start(HOLD, path, 2)
+    killed = start(HOLD, place, 4)
+    living = start(HOLD, place, 2)
     assert killed.stdout.readline() == "4\n"
     assert living.stdout.readline() == "2\n"
     dead = {trial.number for trial in storage.read_trials(study_id) if trial.state == TrialState.RUNNING}
-    assert storage.living_workers(study_id) == 2
+    assert len(storage.living_workers(study_id)) == 2
     assert storage.take_back(study_id) == []
 
-    reclaimers = [start(TAKE_BACK, path) for _ in range(2)]
+    reclaimers = [start(TAKE_BACK, place) for _ in range(2)]
     ready(reclaimers)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
@@ -161,15 +167,16 @@ def test_the_trials_of_a_killed_worker_are_taken_back_once(storage, study_id, pa
     assert [row["number"] for row in storage.losses(study_id)] == taken
     assert {row["reason"] for row in storage.losses(study_id)} == {"worker died"}
     assert [trial.params for trial in storage.read_trials(study_id)] == before
-    assert storage.living_workers(study_id) == 1
-    assert len(list(path.with_name("reluctant.db.workers").iterdir())) == 1
+    assert len(storage.living_workers(study_id)) == 1
+    if place == path:
+        assert len(list(path.with_name("reluctant.db.workers").iterdir())) == 1
     with storage.worker(study_id) as worker:
         assert [trial.number for trial in storage.claim(worker, 4)] == taken
 
 
-def test_a_forked_child_does_not_keep_its_dead_parent_alive(storage, study_id, path, make_block, start):
+def test_a_forked_child_does_not_keep_its_dead_parent_alive(storage, study_id, path, place, make_block, start):
     storage.propose(study_id, make_block(0, 2))
-    parent = start(FORK, path)
+    parent = start(FORK, place)
     assert parent.stdout.readline() == "forked\n"
     assert storage.take_back(study_id) == []
     assert storage.count_by_state(study_id)[TrialState.RUNNING] == 2  # the child's close() was not the worker's
@@ -178,26 +185,10 @@ def test_a_forked_child_does_not_keep_its_dead_parent_alive(storage, study_id, p
     assert storage.take_back(study_id) == [0, 1]
 
 
-def test_a_worker_that_died_before_it_signed_on_leaves_no_file(storage, study_id, path):
-    folder = path.with_name("reluctant.db.workers")
-    folder.mkdir()
-    (folder / "0123").touch()
-    assert storage.take_back(study_id) == []
-    assert not folder.exists()
-
-
-def test_a_removed_lock_file_counts_as_death(storage, study_id, path, make_block, make_result):
-    with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 1, block=make_block(0, 1))
-        (path.with_name("reluctant.db.workers") / worker.token).unlink()
-        assert storage.take_back(study_id) == [0]
-        assert storage.finish(worker, [make_result(claimed[0])]) == [claimed[0].trial_id]
-
-
 @pytest.mark.parametrize("attempt", range(2))
-def test_writers_killed_at_random_leave_no_partial_trial(storage, study_id, path, make_block, start, attempt):
+def test_writers_killed_at_random_leave_no_partial_trial(storage, study_id, place, make_block, start, attempt):
     storage.propose(study_id, make_block(0, 300))
-    workers = [start(DRAIN, path) for _ in range(2)]
+    workers = [start(DRAIN, place) for _ in range(2)]
     ready(workers)
     go(workers)
     time.sleep(0.05 + 0.1 * attempt)

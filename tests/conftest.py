@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import postgres
+import pytest
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server; without PostgreSQL the test is skipped, or fails where nothing may be skipped."""
+    found = postgres.binaries()
+    if found is None:
+        reason = "PostgreSQL is not installed (apt-get install postgresql)"
+        if os.environ.get("RELUCTANT_SKIP_NOTHING"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with postgres.Server(found) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: postgres.Server) -> str:
+    """A database with all tables, to be copied."""
+    from storage import open_storage
+
+    name = postgres_server.new_database()
+    open_storage(postgres_server.url(name)).close()
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server, postgres_template: str) -> str:
+    """The URL of a fresh database with all tables."""
+    return postgres_server.url(postgres_server.new_database(postgres_template))
