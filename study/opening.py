@@ -15,6 +15,7 @@ from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import ConfigError, StudyConfig
 from study.data import DataNotFoundError, load_dataset
+from study.design import Design
 from study.machine import check_device
 from study.problem import Problem
 
@@ -28,6 +29,10 @@ _CONFIG, _IDENTITY, _VERSIONS = "reluctant:config", "reluctant:identity", "reluc
 
 class IdentityError(ReluctantError, ValueError):
     """A study is opened with a configuration that makes another study."""
+
+
+class KindError(ReluctantError, ValueError):
+    """A search is needed and the study is a comparison, or the reverse."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,31 @@ class OpenStudy:
     study_id: int
     name: str
     total: int
+
+    def need_search(self) -> None:
+        """Refuses a comparison.
+
+        Raises:
+            KindError: It is one.
+        """
+        if self.problem.design is not None:
+            raise KindError(
+                f"study {self.name!r} is a comparison, and a search is needed; its verdicts: "
+                f"`reluctant compare --name {self.name}`; a search is started with `reluctant run`"
+            )
+
+    def need_comparison(self) -> Design:
+        """The designs of a comparison.
+
+        Raises:
+            KindError: The study is a search.
+        """
+        if self.problem.design is None:
+            raise KindError(
+                f"study {self.name!r} is a search, and a comparison is needed: a search samples where it is good, so "
+                "its trials carry no fair comparison; start one with `reluctant compare`"
+            )
+        return self.problem.design
 
 
 def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
@@ -126,12 +156,18 @@ def reopen(
         dataset = load_dataset(config.data, target=config.target)
     except DataNotFoundError as error:
         raise DataNotFoundError(f"{error}; if the data of study {name!r} moved, --data PATH names where to") from None
-    problem = Problem(config, dataset, space)
+    levels = saved[_IDENTITY].get("design")
+    problem = Problem(config, dataset, space, None if levels is None else Design.restored(levels))
     if problem.dataset.fingerprint != saved[_IDENTITY]["data"]:
         raise IdentityError(
             f"the data in {config.data} are not those of study {name!r} "
             f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[_IDENTITY]['data'][:12]}); "
             "--data PATH names where the original lies"
+        )
+    if problem.design is not None and config.trials != len(problem.design.cells):
+        raise ConfigError(
+            f"--trials is {config.trials}; study {name!r} is a comparison of {len(problem.design.cells)} cells, "
+            "no more and no less; leave --trials out"
         )
     problem.check_memory()
     _check_versions(saved[_VERSIONS])
@@ -194,12 +230,17 @@ def resolve_name(storage: CohortStorage, name: str | None) -> str:
 
 
 def _check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: str) -> None:
+    if ("design" in theirs) != ("design" in ours):
+        kinds = ("comparison", "search") if "design" in theirs else ("search", "comparison")
+        raise IdentityError(
+            f"the name {name!r} is taken by a {kinds[0]}, and this is a {kinds[1]}; choose another --name"
+        )
     different = [key for key in ours if ours[key] != theirs.get(key)]
     if not different:
         return
     lines = []
     for key in different:
-        if key in ("data", "space"):
+        if key in ("data", "space", "design"):
             lines.append(f"{key} (its content differs)")
         else:
             lines.append(f"{key} ({_shown(theirs.get(key))} there, {_shown(ours[key])} here)")
@@ -258,7 +299,9 @@ def _note(problem: Problem) -> str:
         else judge.metric_names[0],
         "feasible": f"every seed above {judge.floor:.4f}"
         + (", what a constant guess reaches" if config.min_accuracy is None else ""),
-        "sampler": f"{config.sampler}, {config.cohort} trials together",
+        "sampler": f"{config.sampler}, {config.cohort} trials together"
+        if problem.design is None
+        else f"none: a comparison of {len(problem.design.cells)} cells, every seed with a split of its own",
         "study seed": str(config.seed),
         "baseline": "trial 0: " + ", ".join(map(str, problem.space.baseline(problem.defaults).values())),
     }

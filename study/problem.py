@@ -9,6 +9,7 @@ from typing import Any
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from study.config import StudyConfig, digest
 from study.data import Dataset, Split, load_dataset, make_split
+from study.design import Design
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
 from study.training import Budget, Sizes, Streams, peak_bytes
@@ -22,11 +23,13 @@ class Problem:
         config: The configuration.
         dataset: As it was read.
         space: What is searched.
+        design: The cells of a comparison; None for a search.
     """
 
     config: StudyConfig
     dataset: Dataset
     space: SearchSpace
+    design: Design | None = None
 
     @classmethod
     def of(cls, config: StudyConfig) -> Problem:
@@ -35,15 +38,32 @@ class Problem:
         space = load_space(config.space)
         return cls(config, load_dataset(config.data, target=config.target), space)
 
+    @classmethod
+    def comparison(cls, config: StudyConfig) -> Problem:
+        """Reads the data of a comparison, whose trials are the cells of its designs."""
+        check_device(config.device)
+        design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
+        config = config.model_copy(update={"trials": len(design.cells), "space": design.space.name})
+        return cls(config, load_dataset(config.data, target=config.target), design.space, design)
+
     @cached_property
+    def splits(self) -> tuple[Split, ...]:
+        """Training, validation and test part: one for all replicates of a search, one for each of a comparison."""
+        seed = self.config.seed
+        if self.design is None:
+            return (make_split(self.dataset, seed=seed),)
+        return tuple(make_split(self.dataset, seed=seed, replicate=number) for number in range(self.config.seeds))
+
+    @property
     def split(self) -> Split:
-        """Training, validation and test part."""
-        return make_split(self.dataset, seed=self.config.seed)
+        """The first of `splits`; the others have its sizes."""
+        return self.splits[0]
 
     @cached_property
     def identity(self) -> dict[str, Any]:
         """What makes the study this study."""
-        return self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
+        identity = self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
+        return identity if self.design is None else identity | {"design": self.design.levels}
 
     @property
     def name(self) -> str:

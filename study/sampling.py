@@ -59,10 +59,18 @@ class Proposer:
         space: What is searched.
         defaults: Hyperparameters that the space does not search.
         objectives: How many there are; all are maximized.
+        given: The parameters of each trial number, where they do not depend on outcomes: a comparison.
     """
 
-    def __init__(self, config: StudyConfig, space: SearchSpace, defaults: Hyperparameters, objectives: int) -> None:
-        self._config, self._space, self._defaults = config, space, defaults
+    def __init__(
+        self,
+        config: StudyConfig,
+        space: SearchSpace,
+        defaults: Hyperparameters,
+        objectives: int,
+        given: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._config, self._space, self._defaults, self._given = config, space, defaults, given
         self._streams = Streams(config.seed)
         self._objectives = objectives
         self._forget()
@@ -90,6 +98,8 @@ class Proposer:
         if first >= total:
             return None
         last = min(total, (first // size + 1) * size)
+        if self._given is not None:
+            return Block(first, [self._proposal(dict(params)) for params in self._given[first:last]])
         visible = max(0, (first // size - 1) * size)
         if any(trial.state is TrialState.WAITING or trial._trial_id in leased for trial in trials[:visible]):
             return None

@@ -12,13 +12,13 @@ from typing import Any
 from optuna.trial import TrialState
 
 from search_spaces import SpaceError
-from storage import Claimed, Curve, LayerMeasures, Proposal, Result, Worker
+from storage import Claimed, Curve, LayerMeasures, Proposal, Result, TestMeasures, Worker
 from study.config import digest
 from study.machine import available_memory, available_threads, processor
 from study.objectives import Judge
 from study.opening import BY_SEED, IDENTITY_DIGEST, OpenStudy, installed_versions
 from study.sampling import Mirror, Proposer
-from study.training import Interrupted, Outcome, fit
+from study.training import Interrupted, Outcome, Replicate, fit
 
 POLL_SECONDS = 0.5
 
@@ -61,7 +61,9 @@ def work(
         Whether the study has its total.
     """
     config, judge = study.problem.config, study.problem.judge
-    proposer = Proposer(config, study.problem.space, study.problem.defaults, len(judge.metric_names))
+    design = study.problem.design
+    given = None if design is None else [design.params(number) for number in range(len(design.cells))]
+    proposer = Proposer(config, study.problem.space, study.problem.defaults, len(judge.metric_names), given)
     mirror = Mirror(study.storage, study.study_id)
     trained = 0
     with study.storage.worker(study.study_id, details=_details(config.threads, config.device)) as worker:
@@ -128,12 +130,13 @@ def _train(
     try:
         outcomes = fit(
             trials,
-            problem.split,
+            problem.splits,
             problem.budget,
             problem.streams,
             threads=problem.config.threads or available_threads(),
             memory=available_memory() // 2,
             device=problem.config.device,
+            read_test=problem.design is not None,
             stop=stop,
         )
     except Interrupted:
@@ -165,7 +168,7 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, *, seconds: float, 
         seconds: Wall-clock of its cohort divided by the cohort's slots.
         identity: Digest of the study's identity, by which a trial copied into another study is told apart.
     """
-    names = outcome.names()
+    names = [name for name in outcome.names() if not name.startswith("test_")]
     attributes: dict[str, Any] = {name: outcome.mean(name) for name in names}
     attributes["seconds_per_slot_of_cohort"] = seconds
     if outcome.diverged:
@@ -186,7 +189,20 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, *, seconds: float, 
             for number, replicate in enumerate(outcome.replicates)
             for name, points in replicate.curves.items()
         ],
+        test=[
+            TestMeasures(trial_id, number, measures)
+            for number, replicate in enumerate(outcome.replicates)
+            if (measures := measures_on_test(replicate))
+        ],
     )
+
+
+def measures_on_test(replicate: Replicate) -> dict[str, float]:
+    """What a replicate gave on the test part, by `test_` names; a hidden layer's end in its number from 0."""
+    measures = {name: value for name, value in replicate.scores.items() if name.startswith("test_")}
+    for layer, of_layer in enumerate(replicate.test_layers):
+        measures |= {f"test_{name}_layer{layer}": value for name, value in of_layer.items()}
+    return measures
 
 
 def _details(threads: int | None, device: str) -> dict[str, Any]:

@@ -138,8 +138,10 @@ def front_with_test(
 
     Raises:
         Interrupted: `stop` said so.
+        KindError: The study is a comparison.
         NoResultsError: No trial has finished, or none is feasible.
     """
+    study.need_search()
     problem, config = study.problem, study.problem.config
     front = find_front(trials, config, study.name, digest(problem.identity))
     wanted = {candidate.number: candidate for candidate in (*front.members, *_listed(front.baseline))}
