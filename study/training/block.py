@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -148,6 +149,15 @@ def train(
         if between_epochs is not None and epoch + 1 < budget.epochs:
             between_epochs(lambda: snapshot(stack, optimizer, curves))
     return {name: torch.stack(points) for name, points in curves.items()}
+
+
+def slot_shapes(
+    hyperparameters: Hyperparameters, features: int, classes: int, *, optimizer: Literal["adam", "sgd"]
+) -> dict[str, torch.Size]:
+    """The shape of every tensor of a slot's state but its curves; nothing is allocated."""
+    stack = Stack([hyperparameters] * 2, features=features, classes=classes, device="meta")
+    tensors = stack.state(0) | Optimizer(stack, optimizer).state(0)
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def snapshot(stack: Stack, optimizer: Optimizer, curves: Mapping[str, Sequence[Tensor]]) -> list[SlotState]:

@@ -1,0 +1,125 @@
+"""One trial's progress as a file: safetensors with JSON in its header, written atomically."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from study.training import Replicate, SlotState
+
+SUFFIX = ".safetensors"
+_FORMAT = 1
+_HEADER = "reluctant"
+
+
+class CheckpointError(ValueError):
+    """A file that nobody can go on from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """Where a trial stands.
+
+    Attributes:
+        states: Where its unfinished replicates stand.
+        given: What its finished replicates gave.
+    """
+
+    states: Mapping[int, SlotState] = field(default_factory=dict)
+    given: Mapping[int, Replicate] = field(default_factory=dict)
+
+
+def write(path: Path, subject: Mapping[str, Any], progress: Progress) -> None:
+    """Writes a trial's progress: the whole file, or none of it.
+
+    Args:
+        path: The file; its folder exists.
+        subject: What trial of what study it is, as JSON knows it.
+        progress: Where it stands.
+
+    Raises:
+        OSError: It cannot be written; what was there before stays.
+    """
+    tensors = {
+        f"{replicate}/{name}": tensor
+        for replicate, state in progress.states.items()
+        for name, tensor in state.tensors.items()
+    }
+    header = {
+        "format": _FORMAT,
+        "subject": dict(subject),
+        "epochs": {replicate: state.epoch for replicate, state in progress.states.items()},
+        "given": {replicate: asdict(given) for replicate, given in progress.given.items()},
+    }
+    temporary = path.with_name(f"{path.name}.new")
+    try:
+        with temporary.open("wb") as file:
+            file.write(save(tensors, {_HEADER: json.dumps(header)}))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path, subject: Mapping[str, Any], shapes: Mapping[str, torch.Size], epochs: int) -> Progress:
+    """Reads a trial's progress.
+
+    Args:
+        path: The file.
+        subject: What trial of what study it must be.
+        shapes: Of every tensor of a slot, without its curves.
+        epochs: That a replicate is trained for; its progress is behind that.
+
+    Raises:
+        CheckpointError: It is damaged, of another trial, or of another shape.
+        FileNotFoundError: There is no such file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})[_HEADER])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise CheckpointError(f"it is damaged ({' '.join(str(error).split())})") from None
+    if not isinstance(header, dict) or header.get("format") != _FORMAT:
+        raise CheckpointError("another version of reluctant wrote it")
+    if header.get("subject") != json.loads(json.dumps(dict(subject))):
+        raise CheckpointError("it is of another trial")
+    try:
+        states = {int(r): SlotState(int(epoch), _of_slot(tensors, r)) for r, epoch in header["epochs"].items()}
+        given = {int(r): _replicate(values) for r, values in header["given"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"it is damaged ({error})") from None
+    for state in states.values():
+        seen = {name: tensor.shape for name, tensor in state.tensors.items() if not name.startswith("curve.")}
+        curves = [tensor for name, tensor in state.tensors.items() if name.startswith("curve.")]
+        fits = bool(curves) and all(curve.shape == (state.epoch,) for curve in curves)
+        if seen != shapes or not fits or not 0 < state.epoch < epochs:
+            raise CheckpointError("it is of networks of another shape")
+    return Progress(states, given)
+
+
+def _of_slot(tensors: Mapping[str, Tensor], replicate: str) -> dict[str, Tensor]:
+    start = f"{replicate}/"
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+
+
+def _replicate(values: Mapping[str, Any]) -> Replicate:
+    return Replicate(
+        diverged=bool(values["diverged"]),
+        scores=dict(values["scores"]),
+        layers=tuple(dict(layer) for layer in values["layers"]),
+        curves={name: tuple(points) for name, points in values["curves"].items()},
+    )
