@@ -54,6 +54,14 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, results only"
 Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
 Format = Annotated[str, typer.Option("--format", help="table, json, or csv")]
 Name = Annotated[str | None, typer.Argument(help="study's name; default: the only one there is", show_default=False)]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", help="file.csv, .parquet or .json; default: stdout", show_default=False),
+]
+FileFormat = Annotated[
+    str | None,
+    typer.Option("--format", help="csv, json, parquet or table; default: by the file's name, else csv"),
+]
 DataPath = Annotated[str | None, typer.Option("--data", help="where the study's data lie now", show_default=False)]
 
 
@@ -215,24 +223,70 @@ def front(
 @app.command()
 def export(
     name: Name = None,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="file.csv, .parquet or .json; default: stdout")
+    output: Output = None,
+    form: FileFormat = None,
+    trial: Annotated[
+        str | None, typer.Option("--trial", help="with --model: best (what `front` recommends), or a number")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="a new folder for the trained network of one trial")
+    ] = None,
+    data: DataPath = None,
     storage: Storage = None,
-    form: Annotated[
-        str | None, typer.Option("--format", help="csv, json, parquet or table; default: by the file's name, else csv")
-    ] = None,
+    device: Device = None,
+    threads: Threads = None,
     debug: Debug = False,
 ) -> None:
-    """Writes every trial with its parameters, values and measures."""
+    """Writes every trial with its parameters, values and measures; or, with --model, one trained network."""
     with ending(debug) as messages:
-        from study.export import check_target, export_study
+        from study.export import check_model_options, check_target, export_study
+
+        options = {"device": device, "threads": threads}
+        check_model_options(model, output=output, form=form, others={"trial": trial, "data": data, **options})
+        if model is None:
+            check_target(output, form)
+        checked = read_config(options | {"storage": storage})
+        with _opened(checked.storage, create=False) as database:
+            if model is None:
+                count = export_study(database, name, output=output, form=form)
+                if output is not None:
+                    messages.info(f"{count} trials in {output}")
+                return
+            from study.model import check_folder
+            from study.opening import reopen
+            from study.runner import export_and_say
+            from study.signals import Stop
+
+            check_folder(model)
+            overrides = checked.model_dump(include=set(options), exclude_unset=True)
+            study = reopen(database, name, data=data, overrides=overrides)
+            with Stop() as stop:
+                export_and_say(study, messages, trial or "best", model, stop=stop)
+
+
+@app.command()
+def predict(
+    folder: Annotated[str, typer.Argument(help="a model's folder, as `export --model` wrote it")],
+    data: Annotated[
+        str, typer.Argument(help="CSV, TSV or Parquet file with the columns that the model was trained on")
+    ],
+    output: Output = None,
+    form: FileFormat = None,
+    debug: Debug = False,
+) -> None:
+    """Predicts the rows of a file: the label, and the probability of every class."""
+    with ending(debug) as messages:
+        from study.export import check_target, write_rows
 
         check_target(output, form)
-        with _opened(read_config({"storage": storage}).storage, create=False) as database:
-            count = export_study(database, name, output=output, form=form)
-            if output is not None:
-                messages.info(f"{count} trials in {output}")
+        from study.model import load_model, predict
+
+        found = predict(load_model(folder), data)
+        for note in found.notes:
+            messages.warn(note)
+        write_rows(found.rows(), output=output, form=form)
+        if found.accuracy is not None:
+            messages.info(f"{found.accuracy:.2%} of the labels in {data} were found")
 
 
 @app.command()

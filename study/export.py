@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reluctant.errors import unknown
 from study.config import ConfigError
@@ -44,6 +45,24 @@ def check_target(output: str | None, form: str | None) -> None:
         raise ExportError(f"a table is for the eye; write {output} as one of: {', '.join(FILE_FORMATS)}")
 
 
+def check_model_options(
+    model: str | None, *, output: str | None, form: str | None, others: Mapping[str, str | None]
+) -> None:
+    """Refuses options of a model's export beside those of a table's, and the reverse.
+
+    Args:
+        model: Folder of `--model`.
+        output: File of `--output`.
+        form: Format of `--format`.
+        others: Options that a model's export alone has, by name; None means not given.
+    """
+    given = [f"--{name}" for name, value in others.items() if value is not None]
+    if model is None and given:
+        raise ExportError(f"{given[0]} is given without --model; a table of all trials has no use for it; add --model")
+    if model is not None and (output is not None or form is not None):
+        raise ExportError("--model writes a folder, and --output or --format a table; ask for one of the two")
+
+
 def export_study(storage: CohortStorage, name: str | None, *, output: str | None, form: str | None) -> int:
     """Writes every trial of a study, one row a trial.
 
@@ -62,8 +81,6 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
     """
     if output is not None and Path(output).expanduser().resolve() == Path(storage.place):
         raise ExportError(f"{output} is the database itself, and would be overwritten; choose another --output")
-    import pandas as pd
-
     from study.analysis.tables import trial_rows
     from study.opening import resolve_name
 
@@ -72,10 +89,27 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
     metric_names = storage.get_study_system_attrs(study_id).get("study:metric_names")
     objectives = len(storage.get_study_directions(study_id))
     rows = trial_rows(storage.read_trials(study_id), metric_names or [str(index) for index in range(objectives)])
+    write_rows(rows, output=output, form=form)
+    return len(rows)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], *, output: str | None, form: str | None) -> None:
+    """Writes rows as a file, or prints them.
+
+    Args:
+        rows: Values by column.
+        output: File, or None for stdout.
+        form: Format, or None for the file's suffix, and CSV on stdout.
+
+    Raises:
+        ExportError: The file cannot be written.
+    """
     chosen = _format(output, form)
     if output is None:
         print_rows(rows, chosen)
-        return len(rows)
+        return
+    import pandas as pd
+
     frame = pd.DataFrame(rows)
     path = Path(output).expanduser()
     try:
@@ -87,7 +121,6 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
             frame.to_parquet(path, index=False)
     except OSError as error:
         raise ExportError(f"cannot write {output}: {error.strerror}; choose another --output") from None
-    return len(rows)
 
 
 def _format(output: str | None, form: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from study.config import StudyConfig, digest
-from study.data import Dataset, Split, load_dataset, make_split
+from study.data import Dataset, Prepared, Split, load_dataset, prepare
 from study.design import Design
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
@@ -47,17 +47,20 @@ class Problem:
         return cls(config, load_dataset(config.data, target=config.target), design.space, design)
 
     @cached_property
+    def prepared(self) -> tuple[Prepared, ...]:
+        """The splits with their preprocessing: one for all replicates of a search, one for each of a comparison."""
+        replicates = (None,) if self.design is None else range(self.config.seeds)
+        return tuple(prepare(self.dataset, seed=self.config.seed, replicate=number) for number in replicates)
+
+    @property
     def splits(self) -> tuple[Split, ...]:
         """Training, validation and test part: one for all replicates of a search, one for each of a comparison."""
-        seed = self.config.seed
-        if self.design is None:
-            return (make_split(self.dataset, seed=seed),)
-        return tuple(make_split(self.dataset, seed=seed, replicate=number) for number in range(self.config.seeds))
+        return tuple(prepared.split for prepared in self.prepared)
 
     @property
     def split(self) -> Split:
         """The first of `splits`; the others have its sizes."""
-        return self.splits[0]
+        return self.prepared[0].split
 
     @cached_property
     def identity(self) -> dict[str, Any]:

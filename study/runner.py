@@ -65,6 +65,23 @@ def print_front(study: OpenStudy, messages: Messages, form: str, *, stop: Callab
     )
 
 
+def export_and_say(study: OpenStudy, messages: Messages, trial: str, folder: str, *, stop: Callable[[], bool]) -> None:
+    """Writes the model of a trial, and says on stderr what it is and how to use it."""
+    from study.model import export_model
+
+    try:
+        path, model = export_model(study, trial, folder, stop=stop)
+    except Interrupted:
+        messages.warn("interrupted; nothing was written")
+        raise typer.Exit(INTERRUPTED) from None
+    origin = model.origin
+    scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in origin["scores"].items())
+    messages.info(f"trial {origin['trial']}, replicate {origin['replicate']} in {path}: {scores}")
+    if not (path / "model.onnx").exists():
+        messages.info("without ONNX; for that, pip install 'reluctant[onnx]'")
+    messages.info(f"predict with: reluctant predict {shlex.quote(folder)} DATA.csv")
+
+
 def print_plan(name: str, config: StudyConfig, plan: Any) -> None:
     """Prints a configuration and what it would cost."""
     shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})

@@ -70,6 +70,11 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> La
     return Labels(np.array([place[str(name)] for name in found], dtype=np.int64)[codes], tuple(classes))
 
 
+def label_texts(values: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    """Labels `[N]` as text, as classes are named; a missing one is empty."""
+    return _texts(values)[0]
+
+
 def _texts(values: pd.Series[Any]) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
     """Labels `[N]` as text, and which are missing `[N]`."""
     missing = values.isna().to_numpy(dtype=bool)

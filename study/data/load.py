@@ -14,7 +14,7 @@ from study.data.errors import DataError, DataNotFoundError, did_you_mean, listin
 from study.data.idx import read_idx_folder
 from study.data.npz import read_npz
 from study.data.openml import PREFIX, read_openml
-from study.data.table import from_table
+from study.data.table import column_names, from_table
 from study.data.table_files import read_csv, read_parquet
 
 _TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
@@ -73,7 +73,7 @@ def _read_path(path: Path, *, target: str | None) -> Dataset:
     if name.endswith(".npz"):
         _refuse_target(target, str(path))
         return read_npz(path)
-    suffix = next((suffix for suffix in _TABLES if name.endswith(suffix)), None)
+    suffix = _table_suffix(path)
     if suffix is None:
         folder = f"; for IDX files give their folder, '{path.parent}'" if "-ubyte" in name else ""
         raise DataError(
@@ -81,6 +81,32 @@ def _read_path(path: Path, *, target: str | None) -> Dataset:
             f"are {listing(_SUFFIXES)}; convert or rename it{folder}"
         )
     return from_table(_TABLES[suffix](path), target=target, name=stem(path), origin=str(path))
+
+
+def read_table(source: str) -> pd.DataFrame | None:
+    """Read a table as it is, its columns' names stripped; None where a source is no file that holds a table.
+
+    Args:
+        source: As for `load_dataset`.
+
+    Raises:
+        DataError: The file is damaged, is no table, or cannot be read.
+    """
+    path = Path(os.path.abspath(Path(source).expanduser()))
+    suffix = _table_suffix(path)
+    if source in BUILT_IN or suffix is None or not path.is_file():
+        return None
+    try:
+        table = _TABLES[suffix](path)
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
+    return table.set_axis(column_names(table, str(path)), axis="columns")
+
+
+def _table_suffix(path: Path) -> str | None:
+    return next((suffix for suffix in _TABLES if path.name.lower().endswith(suffix)), None)
 
 
 def _refuse_target(target: str | None, source: str) -> None:

@@ -57,31 +57,30 @@ def fit_preprocessing(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Preproce
         return Preprocessing(PixelScaler().fit(dataset.x[rows]), names)
     numbers = [name for name, column in dataset.x.items() if pd.api.types.is_numeric_dtype(column.dtype)]
     texts = [name for name in dataset.x.columns if name not in set(numbers)]
-    transformer = ColumnTransformer(
-        [
-            (
-                "numbers",
-                make_pipeline(
-                    SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), ColumnScaler()
-                ),
-                numbers,
+    steps = [
+        (
+            "numbers",
+            make_pipeline(
+                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), ColumnScaler()
             ),
-            (
-                "texts",
-                make_pipeline(
-                    SimpleImputer(strategy="constant", fill_value="(missing)", keep_empty_features=True),
-                    OneHotEncoder(
-                        handle_unknown="infrequent_if_exist",
-                        min_frequency=max(2, len(rows) // 1000),
-                        max_categories=MOST_CATEGORIES + 1,
-                        sparse_output=False,
-                        dtype=np.float32,
-                    ),
+            numbers,
+        ),
+        (
+            "texts",
+            make_pipeline(
+                SimpleImputer(strategy="constant", fill_value="(missing)", keep_empty_features=True),
+                OneHotEncoder(
+                    handle_unknown="infrequent_if_exist",
+                    min_frequency=max(2, len(rows) // 1000),
+                    max_categories=MOST_CATEGORIES + 1,
+                    sparse_output=False,
+                    dtype=np.float32,
                 ),
-                texts,
             ),
-        ],
-        sparse_threshold=0.0,
-    ).fit(dataset.x.iloc[rows])
+            texts,
+        ),
+    ]
+    transformer = ColumnTransformer([step for step in steps if step[2]], sparse_threshold=0.0)
+    transformer.fit(dataset.x.iloc[rows])
     names = tuple(str(name).split("__", 1)[1] for name in transformer.get_feature_names_out())
     return Preprocessing(transformer, names)

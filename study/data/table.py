@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ def from_table(
     Raises:
         DataError: The table has no rows or no features, the target is missing or no class, or a number is infinite.
     """
-    table = table.set_axis(_column_names(table, origin), axis="columns")
+    table = table.set_axis(column_names(table, origin), axis="columns")
     if not len(table):
         raise DataError(f"{origin} has {len(table.columns)} columns and no rows; rows with data are needed; is it cut?")
     if labels is None:
@@ -92,7 +92,43 @@ def clean_features(table: pd.DataFrame, *, what: str) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _column_names(table: pd.DataFrame, origin: str) -> list[str]:
+def like_training(table: pd.DataFrame, kinds: Mapping[str, str], *, what: str) -> pd.DataFrame:
+    """Bring columns to the types that they had when a network was trained on them.
+
+    Args:
+        table: `[N, F]` columns of any type, those of `kinds`.
+        kinds: "object" for text, else numbers, by column.
+        what: The table's name, for errors.
+
+    Returns:
+        `[N, F]` columns of float64 or float32 (missing: NaN) or object (text; missing: NaN).
+
+    Raises:
+        DataError: Text stands where numbers are needed, or a number is infinite or too large for float32.
+    """
+    columns: dict[str, pd.Series[Any]] = {}
+    for name, kind in kinds.items():
+        if kind == "object":
+            values = _text(_whole(table[name]))
+        else:
+            values = _clean(table[name])
+            if values.dtype == object:
+                bad = pd.to_numeric(pd.Series(values), errors="coerce").isna().to_numpy() & ~pd.isna(values)
+                raise DataError(
+                    f"column {name!r} of {what} holds {values[bad][0]!r} or the like in {rows_where(bad)}; numbers, "
+                    "as in training, are needed; correct them, or leave them empty to have them treated as missing"
+                )
+            _check_range(name, values, what)
+        columns[name] = pd.Series(values, dtype=kind)
+    return pd.DataFrame(columns)
+
+
+def column_names(table: pd.DataFrame, origin: str) -> list[str]:
+    """The names of a table's columns as text, stripped.
+
+    Raises:
+        DataError: Two are the same.
+    """
     names = [str(name).strip() for name in table.columns]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
@@ -138,6 +174,13 @@ def _text(column: pd.Series[Any]) -> npt.NDArray[Any]:
     texts = [str(value).strip() for value in found]
     names = np.array([np.nan if text in MISSING_TEXTS else text for text in texts] + [np.nan], dtype=object)
     return names[codes]  # a missing value has code −1: the last name
+
+
+def _whole(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Column `[N]` as whole numbers, where pandas made floats of them because some are missing; else as it is."""
+    if pd.api.types.is_float_dtype(column.dtype) and column.dropna().mod(1).eq(0).all():
+        return column.astype("Int64")
+    return column
 
 
 def _hashable(value: Any) -> Hashable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from study.training.budget import Budget
 from study.training.fit import Interrupted, fit
+from study.training.networks import fit_networks
 from study.training.outcome import SPARSITY_MEASURES, Outcome, Replicate
 from study.training.plan import Sizes, peak_bytes, plan_blocks
 from study.training.progress import Keeper, SlotState
@@ -21,6 +22,7 @@ __all__ = [
     "SlotState",
     "Streams",
     "fit",
+    "fit_networks",
     "peak_bytes",
     "plan_blocks",
 ]

@@ -60,6 +60,7 @@ def train_block(
     *,
     start: Sequence[SlotState] = (),
     between_epochs: Callable[[Callable[[], list[SlotState]]], None] | None = None,
+    take: Callable[[Stack], None] = lambda stack: None,
 ) -> list[Replicate] | None:
     """Trains and measures the slots of one block.
 
@@ -72,6 +73,7 @@ def train_block(
         stop: Asked once a step.
         start: Where each slot stands, all after the same epoch; empty: at the beginning.
         between_epochs: Given, after every epoch but the last, a function that copies where each slot stands.
+        take: Given the stack after training.
 
     Returns:
         One replicate a slot; None where `stop` ended it.
@@ -90,6 +92,7 @@ def train_block(
         curves = train(stack, replicate, data, budget, streams, stop, start=begun, between_epochs=told)
         if curves is None:
             return None
+        take(stack)
         return _replicates(stack, data, first_norms, curves)[: len(slots)]
 
 

@@ -19,6 +19,7 @@ from study.training.evaluate import Samples
 from study.training.outcome import Outcome, Replicate
 from study.training.plan import Block, Sizes, plan_blocks
 from study.training.progress import Keeper, SlotState
+from study.training.stack import Stack
 from study.training.streams import Streams
 
 
@@ -39,6 +40,7 @@ def fit(
     read_test: bool = False,
     stop: Callable[[], bool] = lambda: False,
     keeper: Keeper | None = None,
+    take: Callable[[Block, Stack], None] = lambda block, stack: None,
 ) -> list[Outcome]:
     """Trains every trial over all replicates, as one stacked network, and measures it.
 
@@ -57,6 +59,7 @@ def fit(
         read_test: Whether to score the test part too.
         stop: Asked once a step; training ends where it says so.
         keeper: Knows where slots stand, and is told between epochs; None: all start at the beginning.
+        take: Given every block and its stack after training, in the thread that trained it.
 
     Returns:
         One outcome a trial, in the order asked.
@@ -108,6 +111,7 @@ def fit(
             should_stop,
             start=[begun[slot] for slot in slots] if block.epoch else (),
             between_epochs=None if keeper is None else partial(keeper.between_epochs, slots),
+            take=partial(take, block),
         )
         if keeper is not None and replicates is not None:
             keeper.finished(slots, replicates)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Reluctant, run_command
+from command import Reluctant, run_command, run_here
 
 
 @pytest.fixture
@@ -14,5 +14,15 @@ def reluctant(tmp_path: Path) -> Reluctant:
 
     def run(*args: object, cwd: Path = tmp_path, **options: Any) -> subprocess.CompletedProcess[str]:
         return run_command(*args, cwd=cwd, **options)
+
+    return run
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Reluctant:
+    """The same in this process, which has loaded everything already: for what needs no process of its own."""
+
+    def run(*args: object, cwd: Path = tmp_path, **options: Any) -> subprocess.CompletedProcess[str]:
+        return run_here(*args, cwd=cwd, **options)
 
     return run

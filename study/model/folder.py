@@ -1,0 +1,200 @@
+"""A trained network as a folder of plain files: written whole, and read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import skops.io
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from sklearn.base import BaseEstimator
+from skops.io.exceptions import UntrustedTypesFoundException
+from torch import nn
+
+from search_spaces import ACTIVATIONS
+from study.config import ConfigError
+from study.model import onnx
+from study.model.plain import TRUSTED
+from study.model.readme import readme
+
+CONFIG, WEIGHTS, PREPROCESSING, ONNX, README = (
+    "config.json",
+    "weights.safetensors",
+    "preprocessing.skops",
+    "model.onnx",
+    "README.md",
+)
+
+
+class ModelError(ConfigError):
+    """A model that cannot be written, or a folder that holds none."""
+
+
+class ModelConfig(BaseModel):
+    """What `config.json` of a model says.
+
+    Attributes:
+        format: Version of the folder's form.
+        kind: Whether samples are rows of a table or images.
+        columns: Name and pandas type of every column that the preprocessing takes, in its order.
+        target: Name of the column that it was trained to predict; None where the source had labels of its own.
+        classes: `[C]` labels, in the order of the logits.
+        layers: Name in `torch.nn` and arguments of every layer.
+        origin: Study, trial, scores and versions; to be read by people.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = 1
+    kind: Literal["table", "pixels"]
+    columns: dict[str, Literal["float64", "float32", "object"]]
+    target: str | None
+    classes: tuple[str, ...]
+    layers: tuple[tuple[str, dict[str, int | float | str]], ...]
+    origin: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network with what it needs.
+
+    Attributes:
+        config: Columns, classes, layers, origin.
+        network: In eval mode.
+        preprocessing: Fitted: a table of the model's columns to `[N, F]` features.
+    """
+
+    config: ModelConfig
+    network: nn.Sequential
+    preprocessing: BaseEstimator
+
+    @torch.inference_mode()
+    def probabilities(self, table: pd.DataFrame) -> torch.Tensor:
+        """`[N, C]` class probabilities of the model's columns `[N, columns]`."""
+        x = torch.from_numpy(self.preprocessing.transform(table).astype("float32"))
+        probabilities: torch.Tensor = self.network(x).softmax(1)
+        return probabilities
+
+
+def layers_of(network: nn.Sequential) -> list[tuple[str, dict[str, Any]]]:
+    """Name in `torch.nn` and arguments of every layer."""
+    return [
+        (
+            type(module).__name__,
+            # What torch's layers call their constants is what their constructors take.
+            {name: getattr(module, name) for name in getattr(module, "__constants__", ()) if name != "inplace"},
+        )
+        for module in network
+    ]
+
+
+def check_folder(folder: str) -> Path:
+    """Refuses a place for a model that cannot be one, before any work is done.
+
+    Raises:
+        ModelError: It is a file, holds something, or lies nowhere.
+    """
+    path = Path(os.path.abspath(Path(folder).expanduser()))
+    if not folder.strip() or (path.exists() and not path.is_dir()):
+        raise ModelError(f"--model is {folder!r}, which is no folder; it needs the name of a new folder")
+    if not path.parent.is_dir():
+        raise ModelError(f"there is no folder {path.parent}; create it, or choose another --model")
+    if path.is_dir() and any(path.iterdir()):
+        raise ModelError(f"the folder {folder} holds something already; name a new one with --model")
+    if not os.access(path if path.is_dir() else path.parent, os.W_OK):
+        raise ModelError(f"{path.parent} cannot be written to; choose another --model")
+    return path
+
+
+def save_model(model: Model, folder: str) -> Path:
+    """Writes a model as a new folder, whole or not at all; with ONNX where the extra is installed.
+
+    Raises:
+        ModelError: It cannot be written there.
+    """
+    path = check_folder(folder)
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        try:
+            _write(model, work)
+            _open_to_others(work)
+            work.rename(path)
+        except BaseException:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise ModelError(f"cannot write {folder}: {error.strerror or error}; choose another --model") from None
+    return path
+
+
+def load_model(folder: str) -> Model:
+    """Reads a model; nothing in it is executed.
+
+    Raises:
+        ModelError: The folder holds no model, a damaged one, or one that would run code of others.
+    """
+    path = Path(folder).expanduser()
+    missing = [name for name in (CONFIG, WEIGHTS, PREPROCESSING) if not (path / name).is_file()]
+    if missing:
+        seen = "is no folder" if not path.is_dir() else f"lacks {', '.join(missing)}"
+        raise ModelError(f"{folder} {seen}; a model's folder is needed, as `reluctant export --model DIR` writes it")
+    try:
+        config = ModelConfig.model_validate_json((path / CONFIG).read_bytes())
+        network = _network(config)
+        network.load_state_dict(load_file(path / WEIGHTS), assign=True)
+        preprocessing = skops.io.load(path / PREPROCESSING, trusted=list(TRUSTED))
+    except UntrustedTypesFoundException as error:
+        raise ModelError(
+            f"{path / PREPROCESSING} was not written by reluctant, and could run any code: {error}"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "it"
+        newer = "; a newer reluctant may have written it" if place == "format" else ""
+        raise ModelError(f"{path / CONFIG} is no model's: {place}: {first['msg']}{newer}; export it again") from None
+    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"the model in {folder} is damaged ({reason}); export it again") from None
+    return Model(config, network, preprocessing)
+
+
+def _network(config: ModelConfig) -> nn.Sequential:
+    known = {"Linear", "Dropout", *(type(a.module(0.0)).__name__ for a in ACTIVATIONS.values())}
+    strange = {name for name, _ in config.layers} - known
+    if strange:
+        raise ValueError(f"unknown layers {', '.join(sorted(strange))}")
+    with torch.device("meta"):
+        return nn.Sequential(*(getattr(nn, name)(**options) for name, options in config.layers)).eval()
+
+
+def _write(model: Model, folder: Path) -> None:
+    config = model.config
+    # ASCII, so that whoever reads it needs no encoding.
+    text = json.dumps(config.model_dump(mode="json"), indent=2)
+    (folder / CONFIG).write_text(text + "\n", encoding="ascii")
+    save_file({name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}, folder / WEIGHTS)
+    skops.io.dump(model.preprocessing, folder / PREPROCESSING)
+    with_onnx = onnx.available()
+    if with_onnx:
+        first = model.network[0]
+        assert isinstance(first, nn.Linear)
+        onnx.write(model.network, first.in_features, folder / ONNX)
+    (folder / README).write_text(readme(config.model_dump(), with_onnx=with_onnx), encoding="utf-8")
+
+
+def _open_to_others(folder: Path) -> None:
+    """Temporary folders, and what some libraries write, are this user's alone; a model is as any file is."""
+    mask = os.umask(0)
+    os.umask(mask)
+    folder.chmod(0o777 & ~mask)
+    for file in folder.iterdir():
+        file.chmod(0o666 & ~mask)

@@ -1,0 +1,134 @@
+"""Predictions of a model for a user's file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+
+from study.data import DataError, load_dataset
+from study.data.errors import did_you_mean, listing, rows_where
+from study.data.labels import label_texts
+from study.data.load import read_table
+from study.data.table import like_training
+from study.model.folder import Model, ModelError
+
+_ROWS_AT_ONCE = 65_536
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of a file.
+
+    Attributes:
+        table: `[N]` rows: `label`, and `probability_CLASS` for every class.
+        accuracy: Share of rows whose label the file knows and the model found; None where the file has no labels.
+        notes: What a user should know, a line each.
+    """
+
+    table: pd.DataFrame
+    accuracy: float | None
+    notes: tuple[str, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The table, one dictionary a row."""
+        columns = {str(name): column.tolist() for name, column in self.table.items()}
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def predict(model: Model, source: str) -> Prediction:
+    """Predicts every sample of a source.
+
+    Args:
+        model: The model.
+        source: A CSV, TSV or Parquet file with the model's columns, in any order, among others; or whatever else a
+            study reads (NPZ file, IDX folder, built-in name).
+
+    Raises:
+        DataError: The file cannot be read, or a number in it is none.
+        ModelError: It lacks a column, or holds another kind of samples than the model was trained on.
+    """
+    table, labels = _samples(model, source)
+    chunks = [
+        model.probabilities(table.iloc[start : start + _ROWS_AT_ONCE]).numpy()
+        for start in range(0, len(table), _ROWS_AT_ONCE)
+    ]
+    probabilities = np.concatenate(chunks)
+    classes = np.array(model.config.classes, dtype=object)
+    found = classes[probabilities.argmax(1)]
+    columns = {f"probability_{name}": probabilities[:, index] for index, name in enumerate(classes)}
+    result = pd.DataFrame({"label": found, **columns})
+    known = None if labels is None else np.isin(labels, classes)
+    accuracy = None
+    if labels is not None and known is not None and known.any():
+        accuracy = float((found == labels)[known].mean())
+    return Prediction(result, accuracy, _new_categories(model, table))
+
+
+def _samples(model: Model, source: str) -> tuple[pd.DataFrame, npt.NDArray[Any] | None]:
+    """The model's columns of a source, and its labels as text where it has any."""
+    table = read_table(source)
+    labels = None
+    if table is None:
+        dataset = load_dataset(source)
+        labels = np.array(dataset.classes, dtype=object)[dataset.y]
+        table = dataset.x if isinstance(dataset.x, pd.DataFrame) else _pixels(model, dataset.x, source)
+    else:
+        target = model.config.target
+        if target is not None and target in table.columns:
+            labels = label_texts(table[target])
+    if not len(table):
+        raise DataError(f"{source} has no rows; rows to predict are needed; is it cut?")
+    columns = model.config.columns
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise _lacks(model, source, missing, [str(name) for name in table.columns])
+    return like_training(table[list(columns)], columns, what=source), labels
+
+
+def _pixels(model: Model, x: npt.NDArray[Any], source: str) -> pd.DataFrame:
+    columns = model.config.columns
+    if model.config.kind != "pixels" or x.shape[1] != len(columns):
+        needed = f"images of {len(columns)} pixels" if model.config.kind == "pixels" else "rows of a table"
+        raise ModelError(
+            f"{source} holds images of {x.shape[1]} pixels; the model was trained on {needed}; give it the same kind"
+        )
+    return pd.DataFrame(x, columns=list(columns))
+
+
+def _lacks(model: Model, source: str, missing: list[str], seen: list[str]) -> ModelError:
+    if model.config.kind == "pixels" and len(missing) == len(model.config.columns):
+        return ModelError(
+            f"{source} is a table without pixels; the model was trained on images of {len(missing)} pixels; give it "
+            f"columns pixel0 … pixel{len(missing) - 1}, an NPZ file or a folder of IDX files"
+        )
+    hint = did_you_mean(missing[0], [name for name in seen if name not in model.config.columns])
+    several = "s" if len(missing) > 1 else ""
+    return ModelError(
+        f"{source} lacks the column{several} {listing(missing)}, which the model was trained on{hint} "
+        f"(columns there: {listing(seen)})"
+    )
+
+
+def _new_categories(model: Model, table: pd.DataFrame) -> tuple[str, ...]:
+    """A line for every column of text with values that training never saw."""
+    transformer = model.preprocessing
+    if not isinstance(transformer, ColumnTransformer) or "texts" not in transformer.named_transformers_:
+        return ()
+    imputer, encoder = (step for _, step in transformer.named_transformers_["texts"].steps)
+    names = next(columns for name, _, columns in transformer.transformers_ if name == "texts")
+    lines = []
+    for name, known, rare in zip(names, encoder.categories_, encoder.infrequent_categories_, strict=True):
+        values = table[name].fillna(imputer.fill_value)
+        new = ~values.isin(known).to_numpy()
+        if new.any():
+            seen = listing([repr(value) for value in dict.fromkeys(values[new])])
+            told = "as its rare ones" if rare is not None else "as none of its categories"
+            lines.append(
+                f"column {name!r} holds what training never saw in {rows_where(new)}: {seen}; it counts {told}"
+            )
+    return tuple(lines)

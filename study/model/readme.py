@@ -1,0 +1,84 @@
+"""The README that goes with a model: what it is, and ten lines that load it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+LOADING = """\
+import json, pandas, skops.io, torch
+from safetensors.torch import load_file
+config = json.load(open("config.json"))
+network = torch.nn.Sequential(*(getattr(torch.nn, kind)(**options) for kind, options in config["layers"])).eval()
+network.load_state_dict(load_file("weights.safetensors"))
+preprocessing = skops.io.load("preprocessing.skops", trusted=["numpy.dtype"])
+table = pandas.read_csv("data.csv", dtype=config["columns"], na_values=["?"], skipinitialspace=True)
+x = torch.from_numpy(preprocessing.transform(table[list(config["columns"])]).astype("float32"))
+probabilities = network(x).softmax(1).detach()
+labels = [config["classes"][index] for index in probabilities.argmax(1)]
+"""
+"""Python that loads a model and predicts, run in the model's folder beside a `data.csv`."""
+
+_LIBRARIES = ("torch", "safetensors", "skops", "scikit-learn", "pandas")
+
+
+def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
+    """The text of a model's README.
+
+    Args:
+        config: `ModelConfig` as a dictionary.
+        with_onnx: Whether `model.onnx` is there.
+    """
+    origin = config["origin"]
+    versions = " ".join(f"{name}=={metadata.version(name).partition('+')[0]}" for name in _LIBRARIES)
+    target = "" if config["target"] is None else f" the column {_code(config['target'])} of"
+    rows = "rows with the columns that `config.json` lists"
+    if config["kind"] == "pixels":
+        rows = f"one image a row, its {len(config['columns'])} pixels in the columns `pixel0`, `pixel1`, …"
+    lines = [
+        "# A trained network",
+        "",
+        f"Predicts{target} {_code(origin['data'])}: {len(config['classes'])} classes. It is trial {origin['trial']} "
+        f"of the study {_code(origin['study'])}, replicate {origin['replicate']} of {origin['replicates']}, exported "
+        f"by `reluctant` {metadata.version('reluctant')}.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in origin["hyperparameters"].items()),
+        *(f"| {name.replace('_', ' ')} | {value:.4f} |" for name, value in origin["scores"].items()),
+        "",
+        "The replicate was chosen among the trial's by its validation score; the test part was read after that.",
+        "",
+        "## Predictions",
+        "",
+        f"`reluctant predict . data.csv` prints them. Without `reluctant`, from {rows}:",
+        "",
+        "```python",
+        LOADING.rstrip(),
+        "```",
+        "",
+        f"It needs `pip install {versions}` (Python {platform.python_version()} wrote it); scikit-learn promises to "
+        "read its own fitted preprocessing in the same version only.",
+        "",
+        "## Files",
+        "",
+        "- `config.json`: columns, classes, layers, where it comes from.",
+        "- `weights.safetensors`: the state of the `nn.Sequential`.",
+        "- `preprocessing.skops`: the fitted preprocessing, scikit-learn's classes only; loading it runs no code.",
+    ]
+    if with_onnx:
+        lines.append("- `model.onnx`: the network; `x` is what the preprocessing gives, `logits` come out.")
+    return "\n".join(lines) + "\n"
+
+
+def _code(text: str) -> str:
+    """Text as Markdown code, whatever it holds."""
+    return f"`{text.replace('`', chr(39))}`"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
