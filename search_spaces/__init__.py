@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from search_spaces.activations import ACTIVATIONS, Activation
     from search_spaces.hyperparameters import Hyperparameters
     from search_spaces.initializations import INITIALIZATIONS, Initialization
-    from search_spaces.space import Parameter, SearchSpace, SpaceError, load_space, parse_space, preset_names
+    from search_spaces.space import Parameter, SearchSpace, SpaceError, Suggester, load_space, parse_space, preset_names
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,6 +20,7 @@ __all__ = [
     "Parameter",
     "SearchSpace",
     "SpaceError",
+    "Suggester",
     "load_space",
     "parse_space",
     "preset_names",

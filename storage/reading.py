@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna.storages._rdb.models import TrialIntermediateValueModel, TrialValueModel
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select, true
 
 from storage.encoding import chunks, json_to_cached_distribution, json_to_numbers
 from storage.tables import (
@@ -30,7 +30,13 @@ from storage.tables import (
 
 
 def trials(
-    connection: Connection, study_id: int, from_number: int, trial_ids: Collection[int], states: Collection[TrialState]
+    connection: Connection,
+    study_id: int,
+    from_number: int,
+    trial_ids: Collection[int],
+    states: Collection[TrialState],
+    *,
+    measures: bool = True,
 ) -> list[FrozenTrial]:
     """The trials from a number on, and those with the given ids, in number order.
 
@@ -40,10 +46,11 @@ def trials(
         from_number: The lowest number.
         trial_ids: Ids of lower-numbered trials to read too.
         states: Which states; empty means all.
+        measures: Whether with all attributes; without, with constraints and what a user fixed alone.
     """
     found: list[FrozenTrial] = []
     for wanted in _conditions(study_id, from_number, trial_ids, states):
-        found += _frozen(connection, wanted)
+        found += _frozen(connection, wanted, measures)
     return sorted(found, key=lambda trial: trial.number)
 
 
@@ -138,7 +145,7 @@ def _conditions(
             yield of_study & (TRIALS.c.number < from_number) & TRIALS.c.trial_id.in_(some)
 
 
-def _frozen(connection: Connection, wanted: ColumnElement[bool]) -> list[FrozenTrial]:
+def _frozen(connection: Connection, wanted: ColumnElement[bool], measures: bool) -> list[FrozenTrial]:
     rows = connection.execute(
         select(
             TRIALS.c.trial_id, TRIALS.c.number, TRIALS.c.state, TRIALS.c.datetime_start, TRIALS.c.datetime_complete
@@ -147,10 +154,10 @@ def _frozen(connection: Connection, wanted: ColumnElement[bool]) -> list[FrozenT
     if not rows:
         return []
 
-    def of_trials(table: Table, *names: str) -> Iterable[Any]:
+    def of_trials(table: Table, *names: str, where: ColumnElement[bool] = true()) -> Iterable[Any]:
         columns = (table.c[name] for name in ("trial_id", *names))
         selected = select(*columns).join(TRIALS, TRIALS.c.trial_id == table.c.trial_id)
-        return connection.execute(selected.where(wanted).order_by(next(iter(table.primary_key))))
+        return connection.execute(selected.where(wanted, where).order_by(next(iter(table.primary_key))))
 
     params: dict[int, dict[str, Any]] = defaultdict(dict)
     distributions: dict[int, dict[str, Any]] = defaultdict(dict)
@@ -164,13 +171,14 @@ def _frozen(connection: Connection, wanted: ColumnElement[bool]) -> list[FrozenT
     for i, objective, value, kind in of_trials(VALUES, "objective", "value", "value_type"):
         values[i][objective] = to_value(value, kind)
 
-    attributes: list[dict[int, dict[str, Any]]] = []
-    for table in (USER_ATTRS, SYSTEM_ATTRS):
-        read: dict[int, dict[str, Any]] = defaultdict(dict)
-        for i, key, text in of_trials(table, "key", "value_json"):
-            read[i][key] = json.loads(text)
-        attributes.append(read)
-    user_attrs, system_attrs = attributes
+    key = SYSTEM_ATTRS.c.key
+    needed = true() if measures else (key == "fixed_params") | key.startswith("constraints")
+    user_attrs: dict[int, dict[str, Any]] = defaultdict(dict)
+    system_attrs: dict[int, dict[str, Any]] = defaultdict(dict)
+    for table, read, where in ((USER_ATTRS, user_attrs, true()), (SYSTEM_ATTRS, system_attrs, needed)):
+        if measures or table is SYSTEM_ATTRS:
+            for i, name, text in of_trials(table, "key", "value_json", where=where):
+                read[i][name] = json.loads(text)
 
     steps: dict[int, dict[int, float]] = defaultdict(dict)
     to_intermediate = TrialIntermediateValueModel.stored_repr_to_intermediate_value

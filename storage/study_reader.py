@@ -78,8 +78,9 @@ class StudyReader(RDBStorage):
     ) -> tuple[list[FrozenTrial], set[int]]:
         """What `read_trials` gives, and the ids of all running trials that a worker, living or dead, has a lease on.
 
-        Both are of one moment: a trial that is running and not among them is a stranger's.
+        Both are of one moment: a trial that is running and not among them is a stranger's. Of attributes, the trials
+        carry their constraints and what a user fixed, and nothing that was measured.
         """
         with snapshot(self.engine) as connection:
-            trials = reading.trials(connection, study_id, from_number, trial_ids, ())
+            trials = reading.trials(connection, study_id, from_number, trial_ids, (), measures=False)
             return trials, reading.leased_trials(connection, study_id)

@@ -7,23 +7,23 @@ Every number has a random stream of its own.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
-import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import TPESampler
-from optuna.storages import InMemoryStorage
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import qmc
 
-from search_spaces import Hyperparameters, SearchSpace, SpaceError
+from search_spaces import Hyperparameters, SearchSpace, SpaceError, Suggester
 from storage import Block, CohortStorage, Proposal
 from study.config import StudyConfig
+from study.tpe import Cohort, Tpe
 from study.training import Purpose, Streams
+
+_COHORT = 1
+"""Last place of the stream that a cohort's candidates come from; a trial's own stream ends with its number."""
 
 
 class Mirror:
@@ -72,15 +72,9 @@ class Proposer:
     ) -> None:
         self._config, self._space, self._defaults, self._given = config, space, defaults, given
         self._streams = Streams(config.seed)
-        self._objectives = objectives
-        self._forget()
-
-    def _forget(self) -> None:
-        """Starts a new copy of the study, which shows the sampler what it may know and no more."""
-        verbosity = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._shown = optuna.create_study(directions=["maximize"] * self._objectives, storage=InMemoryStorage())
-        optuna.logging.set_verbosity(verbosity)
+        self._tpe = Tpe(space, objectives)
+        self._read = 0
+        self._late: list[int] = []
 
     def block(self, trials: Sequence[FrozenTrial], total: int, leased: Collection[int] = ()) -> Block | None:
         """The next block of proposals.
@@ -103,19 +97,14 @@ class Proposer:
         visible = max(0, (first // size - 1) * size)
         if any(trial.state is TrialState.WAITING or trial._trial_id in leased for trial in trials[:visible]):
             return None
-        if self._config.sampler == "tpe":
-            self._show(trials, visible)
+        start = first // size * size
+        cohort = self._cohort(trials, visible, start) if self._config.sampler == "tpe" else None
         proposals = []
         for number in range(first, last):
-            proposals.append(self._proposal(self._suggest(number)))
-            if number == 0 and self._config.sampler == "tpe":
-                self._shown.add_trial(
-                    create_trial(
-                        state=TrialState.RUNNING,
-                        params=dict(proposals[0].params),
-                        distributions=dict(proposals[0].distributions),
-                    )
-                )
+            params = self._suggest(number, None if cohort is None else cohort.at(number - start))
+            proposals.append(self._proposal(params))
+            if cohort is not None:
+                cohort.occupy(params)
         return Block(first, proposals)
 
     def complete(self, number: int, fixed: Mapping[str, Any]) -> Proposal:
@@ -129,62 +118,37 @@ class Proposer:
     def _proposal(self, params: dict[str, Any]) -> Proposal:
         return Proposal(params, self._space.distributions(params))
 
-    def _suggest(self, number: int) -> dict[str, Any]:
+    def _suggest(self, number: int, suggester: Suggester | None) -> dict[str, Any]:
         if number == 0:
             return self._space.baseline(self._defaults)
-        if self._config.sampler == "tpe":
-            return self._suggest_by_tpe(number)
-        if self._config.sampler == "qmc":
-            return self._space.suggest(self._quasi_random_point(number))
-        return self._space.suggest(self._random_point(number))
+        if suggester is not None:
+            return self._space.suggest(suggester)
+        if self._config.sampler == "random":
+            return self._space.suggest(self._random_point(number))
+        return self._space.suggest(self._quasi_random_point(number))
 
-    def _suggest_by_tpe(self, number: int) -> dict[str, Any]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            seed = int(self._streams.generator(Purpose.PROPOSAL, number).integers(2**32))
-            self._shown.sampler = TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
-        trial = self._shown.ask()
-        params = self._space.suggest(_FromTrial(trial))
-        # TPE notes on a running trial what it drew for parameters that then were not active, and would look at it
-        # later; who reads the trial from the database could not. An empty note is no note.
-        storage = self._shown._storage
-        for key in storage.get_trial(trial._trial_id).system_attrs:
-            if key.startswith("tpe:relative_params"):
-                storage.set_trial_system_attr(trial._trial_id, key, "")
-        return params
+    def _cohort(self, trials: Sequence[FrozenTrial], visible: int, start: int) -> Cohort | None:
+        """TPE's candidates for the block that begins at `start`; None while it knows too little."""
+        new = [*self._late, *range(self._read, visible)]
+        self._late, self._read = [], max(self._read, visible)
+        for number in new:
+            if trials[number].state.is_finished():
+                self._tpe.learn(trials[number])
+            else:  # a stranger's: nobody waits for it
+                self._late.append(number)
+        if not self._tpe.ready:
+            return None
+        unknown = [trials[number] for number in self._late] + list(trials[visible:])
+        stream = self._streams.generator(Purpose.PROPOSAL, start, _COHORT)
+        rng = np.random.RandomState(stream.bit_generator)
+        return self._tpe.cohort(map(self._params, unknown), self._config.cohort, rng)
 
-    def _show(self, trials: Sequence[FrozenTrial], visible: int) -> None:
-        """Shows the sampler trials that it has not seen, as running, and outcomes that it may know by now."""
-        shown = self._shown.get_trials(deepcopy=False)
-        if len(shown) > len(trials) or any(
-            ours.params != self._running(trials[ours.number]).params for ours in shown if not ours.state.is_finished()
-        ):
-            # Somebody else's trials took the numbers of a block that was proposed here.
-            self._forget()
-            shown = []
-        for trial in trials[len(shown) :]:
-            self._shown.add_trial(self._running(trial))
-        for ours in self._shown.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if ours.number < visible and trials[ours.number].state.is_finished():
-                self._finish(ours._trial_id, trials[ours.number])
-
-    def _finish(self, trial_id: int, trial: FrozenTrial) -> None:
-        storage = self._shown._storage
-        for name, value in trial.constraints.items():
-            storage.set_trial_system_attr(trial_id, f"constraints:{name}", value)
-        if trial.state is TrialState.COMPLETE:
-            storage.set_trial_state_values(trial_id, TrialState.COMPLETE, trial.values)
-        else:
-            storage.set_trial_state_values(trial_id, TrialState.FAIL)
-
-    def _running(self, trial: FrozenTrial) -> FrozenTrial:
-        """A trial as one that runs; one that was enqueued and not claimed yet has the parameters it will have."""
-        params, distributions = trial.params, trial.distributions
-        if not params and "fixed_params" in trial.system_attrs:
+    def _params(self, trial: FrozenTrial) -> Mapping[str, Any]:
+        """A trial's parameters; one that was enqueued and not claimed yet has those it will have."""
+        if not trial.params and "fixed_params" in trial.system_attrs:
             with suppress(SpaceError):
-                completed = self.complete(trial.number, trial.system_attrs["fixed_params"])
-                params, distributions = dict(completed.params), dict(completed.distributions)
-        return create_trial(state=TrialState.RUNNING, params=params, distributions=distributions)
+                return self.complete(trial.number, trial.system_attrs["fixed_params"]).params
+        return trial.params
 
     def _random_point(self, number: int) -> _UnitPoint:
         point = self._streams.generator(Purpose.PROPOSAL, number).random(len(self._space.parameters))
@@ -198,16 +162,6 @@ class Proposer:
 def random_params(space: SearchSpace, generator: np.random.Generator) -> dict[str, Any]:
     """A uniformly drawn point of a space."""
     return space.suggest(_UnitPoint(space, generator.random(len(space.parameters))))
-
-
-class _FromTrial:
-    """Asks an Optuna trial."""
-
-    def __init__(self, trial: Trial) -> None:
-        self._trial = trial
-
-    def suggest(self, name: str, distribution: BaseDistribution) -> Any:
-        return self._trial._suggest(name, distribution)
 
 
 class _UnitPoint:
