@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna.storages._rdb.models import TrialIntermediateValueModel, TrialValueModel
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import ColumnElement, Connection, Table, func, select, true
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from storage.encoding import chunks, json_to_cached_distribution, json_to_numbers
 from storage.tables import (
@@ -154,10 +154,10 @@ def _frozen(connection: Connection, wanted: ColumnElement[bool], measures: bool)
     if not rows:
         return []
 
-    def of_trials(table: Table, *names: str, where: ColumnElement[bool] = true()) -> Iterable[Any]:
+    def of_trials(table: Table, *names: str, where: ColumnElement[bool] = wanted) -> Iterable[Any]:
         columns = (table.c[name] for name in ("trial_id", *names))
         selected = select(*columns).join(TRIALS, TRIALS.c.trial_id == table.c.trial_id)
-        return connection.execute(selected.where(wanted, where).order_by(next(iter(table.primary_key))))
+        return connection.execute(selected.where(where).order_by(next(iter(table.primary_key))))
 
     params: dict[int, dict[str, Any]] = defaultdict(dict)
     distributions: dict[int, dict[str, Any]] = defaultdict(dict)
@@ -172,10 +172,10 @@ def _frozen(connection: Connection, wanted: ColumnElement[bool], measures: bool)
         values[i][objective] = to_value(value, kind)
 
     key = SYSTEM_ATTRS.c.key
-    needed = true() if measures else (key == "fixed_params") | key.startswith("constraints")
+    needed = wanted if measures else wanted & ((key == "fixed_params") | key.startswith("constraints"))
     user_attrs: dict[int, dict[str, Any]] = defaultdict(dict)
     system_attrs: dict[int, dict[str, Any]] = defaultdict(dict)
-    for table, read, where in ((USER_ATTRS, user_attrs, true()), (SYSTEM_ATTRS, system_attrs, needed)):
+    for table, read, where in ((USER_ATTRS, user_attrs, wanted), (SYSTEM_ATTRS, system_attrs, needed)):
         if measures or table is SYSTEM_ATTRS:
             for i, name, text in of_trials(table, "key", "value_json", where=where):
                 read[i][name] = json.loads(text)

@@ -191,20 +191,22 @@ def _draw(estimator: _ParzenEstimator, rng: np.random.RandomState, size: int) ->
     """Samples of a Parzen estimator, as its own `sample` draws them, by a quantile function in compiled code."""
     mixture = estimator._mixture_distribution
     kernels = rng.choice(len(mixture.weights), p=mixture.weights, size=size)
+    parameters = list(zip(estimator._search_space, mixture.distributions, strict=True))
     drawn = {}
-    for name, parts in zip(estimator._search_space, mixture.distributions, strict=True):
-        u = rng.rand(size)
+    for name, parts in parameters:
         if isinstance(parts, _BatchedCategoricalDistributions):
+            u = rng.rand(size)
             drawn[name] = (np.cumsum(parts.weights[kernels], 1)[:, :-1] < u[:, None]).sum(1).astype(float)
-            continue
-        mean, deviation = parts.mu[kernels], parts.sigma[kernels]
-        low, high = (ndtr((end - mean) / deviation) for end in (parts.adapted_low, parts.adapted_high))
-        values = mean + deviation * ndtri(low + u * (high - low))
-        if parts.is_log:
-            values = np.exp(values)
-        if parts.step:
-            values = parts.low + np.round((values - parts.low) / parts.step) * parts.step
-        drawn[name] = np.clip(values, parts.low, parts.high)
+    for name, parts in parameters:
+        if not isinstance(parts, _BatchedCategoricalDistributions):
+            mean, deviation = parts.mu[kernels], parts.sigma[kernels]
+            low, high = (ndtr((end - mean) / deviation) for end in (parts.adapted_low, parts.adapted_high))
+            values = mean + deviation * ndtri(low + rng.rand(size) * (high - low))
+            if parts.is_log:
+                values = np.exp(values)
+            if parts.step:
+                values = parts.low + np.round((values - parts.low) / parts.step) * parts.step
+            drawn[name] = np.clip(values, parts.low, parts.high)
     return drawn
 
 

@@ -6,13 +6,14 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import TrialState
 
 from search_spaces import SpaceError
-from storage import Claimed, Curve, LayerMeasures, Proposal, Result, TestMeasures, Worker
+from storage import Block, Claimed, Curve, LayerMeasures, Proposal, Result, TestMeasures, Worker
 from study.config import digest
 from study.machine import available_memory, available_threads, processor
 from study.objectives import Judge
@@ -66,8 +67,13 @@ def work(
     proposer = Proposer(config, study.problem.space, study.problem.defaults, len(judge.metric_names), given)
     mirror = Mirror(study.storage, study.study_id)
     trained = 0
-    with study.storage.worker(study.study_id, details=_details(config.threads, config.device)) as worker:
+    with (
+        study.storage.worker(study.study_id, details=_details(config.threads, config.device)) as worker,
+        ThreadPoolExecutor(max_workers=1) as beside,
+    ):
+        ahead: Future[Block | None] | None = None
         while True:
+            proposed = ahead.result() if ahead is not None else None
             taken = study.storage.take_back(study.study_id)
             if taken:
                 log(f"taken back from workers that died: {_numbers(taken)}")
@@ -76,17 +82,21 @@ def work(
             report(Progress(done, study.total, trained, mirror))
             if stop():
                 return _nothing_left(study, mirror)
-            claimed, unfit = _claim(study, worker, proposer, mirror)
+            claimed, unfit = _claim(study, worker, proposer, mirror, proposed)
+            ahead = None
             if not claimed:
                 if _nothing_left(study, mirror):
                     return True
                 time.sleep(POLL_SECONDS)
                 continue
+            # The next block needs no outcome of this one: it is proposed while this one trains.
+            mirror.refresh()
+            ahead = beside.submit(proposer.block, mirror.trials, study.total, mirror.leased)
             trained += _train(study, worker, judge, claimed, unfit, stop, log)
 
 
 def _claim(
-    study: OpenStudy, worker: Worker, proposer: Proposer, mirror: Mirror
+    study: OpenStudy, worker: Worker, proposer: Proposer, mirror: Mirror, block: Block | None
 ) -> tuple[list[Claimed], dict[int, str]]:
     """The next trials to train, and why some of them cannot be: reason by trial id."""
     unfit: dict[int, str] = {}
@@ -99,7 +109,10 @@ def _claim(
             return None
 
     waiting = any(trial.state is TrialState.WAITING for trial in mirror.trials[: study.total])
-    block = None if waiting else proposer.block(mirror.trials, study.total, mirror.leased)
+    if waiting:
+        block = None
+    elif block is None or block.first_number != len(mirror.trials):
+        block = proposer.block(mirror.trials, study.total, mirror.leased)
     if block is None and not waiting:
         return [], unfit
     size = study.problem.config.cohort
