@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from storage.cohort_storage import CohortStorage
     from storage.connect import open_storage, without_password
     from storage.errors import (
+        LeasesLostError,
         StorageBusyError,
         StorageError,
         StorageFullError,
@@ -28,6 +29,7 @@ __all__ = [
     "CohortStorage",
     "Curve",
     "LayerMeasures",
+    "LeasesLostError",
     "Proposal",
     "Result",
     "StorageBusyError",
@@ -46,6 +48,7 @@ _HOMES = {
     "CohortStorage": "cohort_storage",
     "open_storage": "connect",
     "without_password": "connect",
+    "LeasesLostError": "errors",
     "StorageBusyError": "errors",
     "StorageError": "errors",
     "StorageFullError": "errors",

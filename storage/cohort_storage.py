@@ -61,6 +61,12 @@ class CohortStorage(StudyReader):
         """The database as its user knows it: a path, or a URL without its password."""
         return place_of(self.engine)
 
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None for a server, and for a database in memory."""
+        path = self.engine.url.database
+        return None if self.engine.dialect.name != "sqlite" or path in (None, "", ":memory:") else Path(str(path))
+
     def create_or_get_study(
         self,
         name: str,
@@ -218,20 +224,19 @@ class CohortStorage(StudyReader):
         except StudyNotFoundError:
             return []
 
-    def worker(
-        self, study_id: int, *, details: Mapping[str, Any] | None = None, lease: float = LEASE_SECONDS
-    ) -> Worker:
+    def worker(self, study_id: int, *, details: Mapping[str, Any] | None = None, lease: float | None = None) -> Worker:
         """Sign on as a worker of a study; use it as a context manager.
 
         Args:
             study_id: The study.
             details: Library versions and hardware, kept with the study.
-            lease: Seconds after which others may take its trials where it gives no sign of life.
+            lease: Seconds after which others may take its trials where it gives no sign of life; None: two minutes,
+                longer than SQLite's busy timeout and a renewal's pause.
 
         Raises:
             StorageError: The database has no place for locks.
         """
-        return Worker(self.engine, study_id, self._locks, details or {}, lease)
+        return Worker(self.engine, study_id, self._locks, details or {}, LEASE_SECONDS if lease is None else lease)
 
     def take_back(self, study_id: int) -> list[int]:
         """Take back the trials of every worker that died or whose leases expired.
@@ -285,10 +290,9 @@ class CohortStorage(StudyReader):
     def _locks(self) -> workers.Locks:
         if self.engine.dialect.name == "postgresql":
             return SessionLocks(self.engine)
-        path = self.engine.url.database
-        if self.engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
+        if self.file is None:
             raise StorageError(
                 f"{self.place} has no place for the locks that tell living workers from dead ones; "
                 "use a SQLite file on this machine, as in --storage reluctant.db"
             )
-        return FileLocks(Path(f"{path}.workers"))
+        return FileLocks(Path(f"{self.file}.workers"))

@@ -12,9 +12,10 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
+from storage.clock import DatabaseSeconds
 from storage.encoding import attribute_rows, chunks, json_to_cached_distribution, now, param_rows
 from storage.records import Claimed, Proposal
-from storage.tables import FINISHES, LEASES, LOSSES, PARAMS, RESULT_TABLES, SYSTEM_ATTRS, TRIALS, USER_ATTRS, WORKERS
+from storage.tables import BEATS, FINISHES, LEASES, LOSSES, PARAMS, RESULT_TABLES, SYSTEM_ATTRS, TRIALS, USER_ATTRS, WORKERS
 
 WORKER_DIED = "worker died"
 LEASE_EXPIRED = "lease expired"
@@ -188,6 +189,13 @@ def record_losses(connection: Connection, study_id: int, token: str, trial_ids: 
 def mark_active(connection: Connection, token: str, at: datetime) -> None:
     """Note that a worker was active at this moment; it lives, whatever others thought."""
     connection.execute(update(WORKERS).where(WORKERS.c.token == token).values(last_active=at, ended=None))
+    renew(connection, token)
+
+
+def renew(connection: Connection, token: str, **changes: Any) -> None:
+    """Let all leases of a worker stand anew, counted from now by the database's clock."""
+    beat = update(BEATS).where(BEATS.c.token == token)
+    connection.execute(beat.values(expires=DatabaseSeconds() + BEATS.c.lease, **changes))
 
 
 def _read_claimed(connection: Connection, trials: list[tuple[int, int]]) -> list[Claimed]:

@@ -21,11 +21,15 @@ class Pulse:
     Args:
         beat: Renews the leases; may raise an error of the database, and is then called again soon.
         seconds: How long a lease lasts without renewal.
+
+    Attributes:
+        error: Why the last renewal failed; None where it did not.
     """
 
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:
         self._beat, self._seconds = beat, seconds
         self._failing_since: float | None = None
+        self.error: Exception | None = None
         self._end = threading.Event()
         # A daemon: a worker whose main thread dies must not seem alive.
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
@@ -48,7 +52,7 @@ class Pulse:
             began = time.monotonic()
             try:
                 self._beat()
-            except (StorageError, DBAPIError):
-                self._failing_since = self._failing_since or began
+            except (StorageError, DBAPIError) as error:
+                self._failing_since, self.error = self._failing_since or began, error
             else:
-                self._failing_since = None
+                self._failing_since = self.error = None

@@ -47,13 +47,15 @@ WORKERS = Table(
     Column("details_json", Text, nullable=False),
 )
 
-# Until when a worker's leases stand, in seconds since 1970 by the database's clock; one statement renews them all.
+# Until when a worker's leases stand, in seconds since 1970 by the database's clock; one statement renews them all, each
+# time for `lease` seconds.
 # `server` is when the PostgreSQL server that gave the worker its lock was started; empty for SQLite.
 BEATS = Table(
     f"{PREFIX}beats",
     METADATA,
     Column("token", String(64), primary_key=True),
     Column("study_id", Integer, nullable=False, index=True),
+    Column("lease", Double, nullable=False),
     Column("expires", Double, nullable=False),
     Column("server", String(64), nullable=False),
 )

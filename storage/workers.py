@@ -6,7 +6,7 @@ import os
 import socket
 import uuid
 from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from storage.clock import DatabaseSeconds
 from storage.encoding import now, to_json
-from storage.errors import StorageError, StudyNotFoundError, translated
-from storage.leases import LEASE_EXPIRED, WORKER_DIED, give_back, take_back_from
+from storage.errors import StorageError, StorageUnreachableError, StudyNotFoundError, translated
+from storage.leases import LEASE_EXPIRED, WORKER_DIED, give_back, renew, take_back_from
 from storage.locks import FileLock
 from storage.pulse import Pulse
 from storage.session_locks import SessionLock
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 LEASE_SECONDS = 120.0
-"""How long a worker's leases stand without renewal: longer than SQLite's busy timeout and one renewal's pause."""
+"""How long a worker's leases stand without renewal."""
 
 
 class Locks(Protocol):
@@ -60,9 +60,7 @@ class Worker:
         lease: Seconds that its leases stand without renewal.
     """
 
-    def __init__(
-        self, engine: Engine, study_id: int, locks: Locks, details: Mapping[str, Any], lease: float = LEASE_SECONDS
-    ) -> None:
+    def __init__(self, engine: Engine, study_id: int, locks: Locks, details: Mapping[str, Any], lease: float) -> None:
         """Use `CohortStorage.worker`."""
         self.token = uuid.uuid4().hex
         self.study_id = study_id
@@ -85,6 +83,11 @@ class Worker:
         """Whether the database was out of reach for longer than the leases last: others may have its trials."""
         return self._pulse.lost
 
+    @property
+    def trouble(self) -> str:
+        """Why its leases could not be renewed lately; empty where they could."""
+        return "" if self._pulse.error is None else str(self._pulse.error)
+
     def close(self) -> None:
         """Give back what is still held, and sign off."""
         if os.getpid() != self.pid:  # a forked child is not this worker
@@ -103,8 +106,9 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Where the database cannot be written, whoever comes next takes back what this worker held.
-        with suppress(StorageError) if kind is not None else nullcontext():
+        # Where the database cannot be written, whoever comes next takes back what this worker held; one that ends
+        # well holds nothing.
+        with suppress(StorageError if kind is not None else StorageUnreachableError):
             self.close()
 
     def _register(self, connection: Connection, details: Mapping[str, Any]) -> None:
@@ -119,16 +123,15 @@ class Worker:
             "details_json": to_json(dict(details)),
         }
         connection.execute(insert(WORKERS), row)
-        expires = DatabaseSeconds() + self.lease
-        beat = insert(BEATS).values(token=self.token, study_id=self.study_id, expires=expires, server=self._lock.server)
-        connection.execute(beat)
+        row = {"token": self.token, "study_id": self.study_id, "lease": self.lease, "server": self._lock.server}
+        connection.execute(insert(BEATS).values(**row, expires=DatabaseSeconds() + self.lease))
 
     def _renew(self) -> None:
         """One statement renews all leases."""
-        self._lock.ensure()
-        beat = update(BEATS).where(BEATS.c.token == self.token)
+        with translated(place_of(self._engine)):
+            self._lock.ensure()
         with writing(self._engine) as connection:
-            connection.execute(beat.values(expires=DatabaseSeconds() + self.lease, server=self._lock.server))
+            renew(connection, self.token, server=self._lock.server)
 
 
 def take_back(engine: Engine, study_id: int, locks: Locks) -> list[int]:

@@ -122,4 +122,5 @@ def _replicate(values: Mapping[str, Any]) -> Replicate:
         scores=dict(values["scores"]),
         layers=tuple(dict(layer) for layer in values["layers"]),
         curves={name: tuple(points) for name, points in values["curves"].items()},
+        test_layers=tuple(dict(layer) for layer in values["test_layers"]),
     )

@@ -64,6 +64,11 @@ class StudyConfig(BaseModel):
     device: str = Field("cpu", description="torch device")
     threads: int | None = Field(None, ge=1, description="default: every core that this process may use")
     timeout: float | None = Field(None, gt=0, description="seconds after which the run ends")
+    workers: int = Field(1, ge=1, le=1024, description="processes that share the work")
+    checkpoints: str | None = Field(
+        None, description="folder of checkpoints, shared by all workers; default: beside an SQLite file"
+    )
+    checkpoint_every: float = Field(60, gt=0, description="seconds of training between checkpoints of a cohort")
 
     @field_validator("*", mode="before")
     @classmethod

@@ -17,7 +17,7 @@ from study.config import ConfigError
 if TYPE_CHECKING:
     from study.console import Messages
 
-DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, WRONG_USAGE, CONTACT_LOST, INTERRUPTED = 0, 1, 2, 75, 130
 
 
 def usage_line(error: typer.TyperException) -> str:
@@ -66,8 +66,16 @@ def _status(error: ReluctantError) -> int:
     """What a user can mend in the command is wrong usage; the rest is a failure."""
     if isinstance(error, ConfigError):  # before anything heavy is loaded
         return WRONG_USAGE
-    from storage import StorageError, StorageRefusedError, StudyNotFoundError
+    from storage import (
+        LeasesLostError,
+        StorageError,
+        StorageRefusedError,
+        StorageUnreachableError,
+        StudyNotFoundError,
+    )
 
+    if isinstance(error, LeasesLostError | StorageUnreachableError):
+        return CONTACT_LOST
     if isinstance(error, StorageError):
         return WRONG_USAGE if isinstance(error, StorageRefusedError | StudyNotFoundError) else FAILED
     from study.analysis.front import NoResultsError

@@ -24,6 +24,8 @@ BY_SEED = "reluctant:by_seed"
 """System attribute of a trial: each measure's values, seed by seed. Dashboards show user attributes only."""
 IDENTITY_DIGEST = "reluctant:identity"
 """System attribute of a trial: digest of the identity of the study that trained it."""
+_OF_ONE_RUN = {"storage", "threads", "timeout", "workers", "checkpoints", "checkpoint_every"}
+"""Options that are not kept: they are about this process, and may hold secrets."""
 _CONFIG, _IDENTITY, _VERSIONS = "reluctant:config", "reluctant:identity", "reluctant:versions"
 
 
@@ -188,7 +190,7 @@ def installed_versions() -> dict[str, str]:
 
 def _saved(problem: Problem, name: str) -> dict[str, Any]:
     """The configuration as it is kept: the data by an absolute path, nothing about this process or its secrets."""
-    fields = problem.config.model_dump(mode="json", exclude={"storage", "threads", "timeout"})
+    fields = problem.config.model_dump(mode="json", exclude=_OF_ONE_RUN)
     return fields | {"data": problem.dataset.origin, "name": name, "space": problem.space.name}
 
 

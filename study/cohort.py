@@ -1,0 +1,133 @@
+"""One claimed cohort: trained, turned into results, recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from storage import Claimed, Result, Worker
+from study.checkpoints import Checkpoints, CohortKeeper
+from study.config import digest
+from study.contact import Contact
+from study.machine import available_memory, available_threads
+from study.opening import OpenStudy
+from study.results import result_of
+from study.training import Interrupted, fit
+
+
+class Cohort:
+    """Trains what a worker claimed, cohort after cohort.
+
+    Args:
+        study: The study.
+        worker: Who claims.
+        contact: The worker's contact to the database.
+        stop: Asked at every step of training.
+        log: Told, in a line, what a user should know.
+        sharing: Workers that share this machine's memory.
+    """
+
+    def __init__(
+        self,
+        study: OpenStudy,
+        worker: Worker,
+        contact: Contact,
+        *,
+        stop: Callable[[], bool],
+        log: Callable[[str], None],
+        sharing: int,
+    ) -> None:
+        self._study, self._worker, self._contact = study, worker, contact
+        self._stop, self._log, self._sharing = stop, log, sharing
+        config, place = study.problem.config, study.storage.file
+        folder = config.checkpoints or (None if place is None else f"{place}.checkpoints")
+        self._checkpoints = None
+        if folder is not None:
+            every = config.checkpoint_every
+            self._checkpoints = Checkpoints(Path(folder).expanduser(), study.name, study.problem, every=every, log=log)
+
+    def train(self, claimed: Sequence[Claimed], unfit: dict[int, str]) -> int:
+        """Trains and records what was claimed; returns how many trials that were.
+
+        Args:
+            claimed: The trials.
+            unfit: Why some of them cannot be trained, by trial id.
+
+        Raises:
+            LeasesLostError: The database was out of reach for longer than a lease.
+        """
+        problem, storage = self._study.problem, self._study.storage
+        fit_for = [trial for trial in claimed if trial.trial_id not in unfit]
+        trials = {trial.number: problem.space.hyperparameters(trial.params, problem.defaults) for trial in fit_for}
+        keeper = self._keeper(trials)
+        started = time.monotonic()
+        try:
+            outcomes = fit(
+                list(trials.values()),
+                problem.splits,
+                problem.budget,
+                problem.streams,
+                threads=problem.config.threads or available_threads(),
+                memory=available_memory() // 2 // self._sharing,
+                device=problem.config.device,
+                read_test=problem.design is not None,
+                stop=lambda: self._stop() or self._worker.lost,
+                keeper=keeper,
+            )
+        except Interrupted:
+            if self._worker.lost:
+                raise self._contact.lost(self._worker.trouble) from None
+            given_back = self._contact(lambda: storage.release(self._worker))
+            self._log(f"given back, to be trained by whoever comes next: {numbers_in_short(given_back)}")
+            return 0
+        seconds = (time.monotonic() - started) / max(1, len(trials) * problem.budget.seeds)
+        identity = digest(problem.identity)
+        results = [
+            result_of(trial.trial_id, outcome, problem.judge, seconds=seconds, identity=identity)
+            for trial, outcome in zip(fit_for, outcomes, strict=True)
+        ]
+        for trial_id, reason in unfit.items():
+            results.append(Result(trial_id, None, failure=reason))
+            self._log(f"an enqueued trial failed: {reason}")
+        lost = set(self._contact(lambda: storage.finish(self._worker, results)))
+        if lost:
+            self._log(f"{len(lost)} results were discarded: others had taken these trials back")
+        if keeper is not None and self._checkpoints is not None:
+            keeper.drop([trial.number for trial in fit_for if trial.trial_id in lost])
+            self._checkpoints.forget([trial.number for trial in fit_for if trial.trial_id not in lost])
+        return len(results) - len(lost)
+
+    def clear_away(self, trials: Sequence[FrozenTrial]) -> None:
+        """Removes checkpoints of finished trials that others left behind."""
+        if self._checkpoints is not None:
+            self._checkpoints.forget_all_but([trial.number for trial in trials if not trial.state.is_finished()])
+
+    def _keeper(self, trials: dict[int, Any]) -> CohortKeeper | None:
+        if self._checkpoints is None:
+            return None
+        keeper = self._checkpoints.keeper(self._worker.token, trials)
+        budget = self._study.problem.budget
+        for number, epochs in keeper.resumed.items():
+            self._log(f"trial {number} goes on from its checkpoint: {epochs} of {budget.epochs * budget.seeds} epochs")
+        return keeper
+
+
+def numbers_in_short(numbers: Sequence[int]) -> str:
+    """Trial numbers in short, neighbours joined.
+
+    Example:
+        >>> numbers_in_short([3, 4, 5, 9])
+        'trials 3-5, 9'
+    """
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    joined = ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
+    return f"trial{'s' if len(numbers) != 1 else ''} {joined}"

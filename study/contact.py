@@ -1,0 +1,65 @@
+"""A worker's contact to its database: lost for a while, it waits; lost for longer than its leases, it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from storage import LeasesLostError, StorageBusyError, StorageUnreachableError, Worker
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+
+T = TypeVar("T")
+
+
+class Contact:
+    """Calls the database again and again while it cannot be reached and the worker's leases stand.
+
+    Args:
+        worker: Whose leases.
+        place: The database as its user knows it.
+        stop: Whether somebody asks for the end; then it waits no longer.
+        log: Told, in a line, when contact is lost and found.
+    """
+
+    def __init__(self, worker: Worker, place: str, *, stop: Callable[[], bool], log: Callable[[str], None]) -> None:
+        self._worker, self._place, self._stop, self._log = worker, place, stop, log
+
+    def __call__(self, call: Callable[[], T], *, again: Callable[[], object] = lambda: None) -> T:
+        """What `call` returns, in the end.
+
+        Args:
+            call: May have been carried out although it seemed to fail; must allow for it.
+            again: Called before `call` is tried again, to undo what may have been done.
+
+        Raises:
+            LeasesLostError: There was no contact for longer than the leases last.
+        """
+        since, pause = None, _FIRST_PAUSE
+        while True:
+            try:
+                if since is not None:
+                    again()
+                result = call()
+            except (StorageUnreachableError, StorageBusyError) as error:
+                if since is None:
+                    since = time.monotonic()
+                    self._log(f"no contact to {self._place}; trying again for {self._worker.lease:.0f} s")
+                if time.monotonic() - since > self._worker.lease:
+                    raise self.lost(str(error)) from error
+                if self._stop():
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                if since is not None:
+                    self._log(f"in contact with {self._place} again after {time.monotonic() - since:.0f} s")
+                return result
+
+    def lost(self, reason: str) -> LeasesLostError:
+        """The error that ends a worker whose leases are over."""
+        return LeasesLostError(
+            f"{reason}; this lasted longer than the {self._worker.lease:.0f} s that the leases on this worker's trials "
+            "stand, so others may train them now; everything finished is kept"
+        )
