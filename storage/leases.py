@@ -15,7 +15,18 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select
 from storage.clock import DatabaseSeconds
 from storage.encoding import attribute_rows, chunks, json_to_cached_distribution, now, param_rows
 from storage.records import Claimed, Proposal
-from storage.tables import BEATS, FINISHES, LEASES, LOSSES, PARAMS, RESULT_TABLES, SYSTEM_ATTRS, TRIALS, USER_ATTRS, WORKERS
+from storage.tables import (
+    BEATS,
+    FINISHES,
+    LEASES,
+    LOSSES,
+    PARAMS,
+    RESULT_TABLES,
+    SYSTEM_ATTRS,
+    TRIALS,
+    USER_ATTRS,
+    WORKERS,
+)
 
 WORKER_DIED = "worker died"
 LEASE_EXPIRED = "lease expired"

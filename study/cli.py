@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from reluctant import __version__
-from study.config import StudyConfig, read_config
-from study.exits import DONE, FAILED, INTERRUPTED, WRONG_USAGE, ending, usage_line
+from study.config import OF_ONE_RUN, StudyConfig, read_config
+from study.exits import ending, usage_line
+from study.statuses import DONE, FAILED, INTERRUPTED, WRONG_USAGE
 
 if TYPE_CHECKING:
     from storage import CohortStorage
@@ -50,6 +51,13 @@ Storage = Annotated[str | None, _option("storage", envvar="RELUCTANT_STORAGE")]
 Threads = Annotated[str | None, _option("threads")]
 Device = Annotated[str | None, _option("device")]
 Timeout = Annotated[str | None, _option("timeout")]
+Workers = Annotated[str | None, _option("workers")]
+Checkpoints = Annotated[str | None, _option("checkpoints")]
+CheckpointEvery = Annotated[str | None, _option("checkpoint_every")]
+Ray = Annotated[str | None, _option("ray")]
+CpusPerWorker = Annotated[str | None, _option("cpus_per_worker")]
+GpusPerWorker = Annotated[str | None, _option("gpus_per_worker")]
+Lease = Annotated[float | None, typer.Option("--lease", hidden=True, min=0.1)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, results only")]
 Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
 Format = Annotated[str, typer.Option("--format", help="table, json, or csv")]
@@ -104,6 +112,13 @@ def run(
     device: Device = None,
     threads: Threads = None,
     timeout: Timeout = None,
+    workers: Workers = None,
+    ray: Ray = None,
+    cpus_per_worker: CpusPerWorker = None,
+    gpus_per_worker: GpusPerWorker = None,
+    checkpoints: Checkpoints = None,
+    checkpoint_every: CheckpointEvery = None,
+    lease: Lease = None,
     config: Annotated[str | None, typer.Option("--config", help="TOML file with these options")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and write nothing")] = False,
     quiet: Quiet = False,
@@ -138,7 +153,7 @@ def run(
                 f"study {study.name} in {database.place}: {study.total} trials x {resolved.seeds} seeds, "
                 f"floor {judge.floor:.4f}"
             )
-            work_and_print(study, messages, quiet=quiet)
+            work_and_print(study, messages, quiet=quiet, lease=lease)
 
 
 @app.command()
@@ -153,11 +168,18 @@ def resume(
     device: Device = None,
     threads: Threads = None,
     timeout: Timeout = None,
+    workers: Workers = None,
+    ray: Ray = None,
+    cpus_per_worker: CpusPerWorker = None,
+    gpus_per_worker: GpusPerWorker = None,
+    checkpoints: Checkpoints = None,
+    checkpoint_every: CheckpointEvery = None,
+    lease: Lease = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Continues a study until it has its total of trials, and prints its front."""
-    options = {"trials": trials, "device": device, "threads": threads, "timeout": timeout}
+    options = {key: value for key, value in locals().items() if key in OF_ONE_RUN}
     with ending(debug, quiet) as messages:
         checked = read_config(options | {"storage": storage})
         with _opened(checked.storage, create=False) as database:
@@ -167,7 +189,36 @@ def resume(
             overrides = checked.model_dump(include=set(options), exclude_unset=True)
             study = reopen(database, name, data=data, overrides=overrides)
             messages.info(f"study {study.name} in {database.place}: {study.total} trials in all")
-            work_and_print(study, messages, quiet=quiet)
+            work_and_print(study, messages, quiet=quiet, lease=lease)
+
+
+@app.command()
+def worker(
+    name: Annotated[str, typer.Argument(help="study's name")],
+    data: DataPath = None,
+    storage: Storage = None,
+    device: Device = None,
+    threads: Threads = None,
+    timeout: Timeout = None,
+    checkpoints: Checkpoints = None,
+    checkpoint_every: CheckpointEvery = None,
+    lease: Lease = None,
+    sharing: Annotated[int, typer.Option("--sharing", hidden=True, min=1)] = 1,
+    tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Works on a study that exists, beside any number of others, on any machine that reaches its database."""
+    options = {key: value for key, value in locals().items() if key in OF_ONE_RUN}
+    with ending(debug, quiet) as messages:
+        checked = read_config(options | {"storage": storage})
+        with _opened(checked.storage, create=False) as database:
+            from study.opening import reopen
+            from study.runner import work_beside_others
+
+            overrides = checked.model_dump(include=set(options), exclude_unset=True)
+            study = reopen(database, name, data=data, overrides=overrides, keep=False)
+            work_beside_others(study, messages, quiet=quiet, tied=tied, lease=lease, sharing=sharing)
 
 
 @app.command()

@@ -65,6 +65,9 @@ class StudyConfig(BaseModel):
     threads: int | None = Field(None, ge=1, description="default: every core that this process may use")
     timeout: float | None = Field(None, gt=0, description="seconds after which the run ends")
     workers: int = Field(1, ge=1, le=1024, description="processes that share the work")
+    ray: str | None = Field(None, description="run the workers on this Ray cluster: its address, or auto")
+    cpus_per_worker: float = Field(1, gt=0, le=1024, description="cores of a worker on Ray")
+    gpus_per_worker: float = Field(0, ge=0, le=64, description="GPUs of a worker on Ray, also parts of one")
     checkpoints: str | None = Field(
         None, description="folder of checkpoints, shared by all workers; default: beside an SQLite file"
     )
@@ -131,6 +134,12 @@ IDENTITY_FIELDS = (
     "seed",
 )
 """Options whose change makes another study, beside the data and the space."""
+
+OF_ONE_RUN = (
+    *("trials", "device", "threads", "timeout", "workers", "ray", "cpus_per_worker", "gpus_per_worker"),
+    *("checkpoints", "checkpoint_every"),
+)
+"""Options that a study which exists can be gone on with, beside where it and its data lie."""
 
 
 def digest(identity: Mapping[str, Any]) -> str:

@@ -13,11 +13,10 @@ import typer
 
 from reluctant import ReluctantError, ReluctantWarning
 from study.config import ConfigError
+from study.statuses import CONTACT_LOST, FAILED, INTERRUPTED, WRONG_USAGE
 
 if TYPE_CHECKING:
     from study.console import Messages
-
-DONE, FAILED, WRONG_USAGE, CONTACT_LOST, INTERRUPTED = 0, 1, 2, 75, 130
 
 
 def usage_line(error: typer.TyperException) -> str:
@@ -79,5 +78,6 @@ def _status(error: ReluctantError) -> int:
     if isinstance(error, StorageError):
         return WRONG_USAGE if isinstance(error, StorageRefusedError | StudyNotFoundError) else FAILED
     from study.analysis.front import NoResultsError
+    from study.crew import CrewError
 
-    return FAILED if isinstance(error, NoResultsError) else WRONG_USAGE
+    return FAILED if isinstance(error, NoResultsError | CrewError) else WRONG_USAGE

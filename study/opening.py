@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from reluctant.errors import ReluctantError, ReluctantWarning
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
-from study.config import ConfigError, StudyConfig
+from study.config import OF_ONE_RUN, ConfigError, StudyConfig
 from study.data import DataNotFoundError, load_dataset
 from study.design import Design
 from study.machine import check_device
@@ -24,8 +24,6 @@ BY_SEED = "reluctant:by_seed"
 """System attribute of a trial: each measure's values, seed by seed. Dashboards show user attributes only."""
 IDENTITY_DIGEST = "reluctant:identity"
 """System attribute of a trial: digest of the identity of the study that trained it."""
-_OF_ONE_RUN = {"storage", "threads", "timeout", "workers", "checkpoints", "checkpoint_every"}
-"""Options that are not kept: they are about this process, and may hold secrets."""
 _CONFIG, _IDENTITY, _VERSIONS = "reluctant:config", "reluctant:identity", "reluctant:versions"
 
 
@@ -129,7 +127,12 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
 
 
 def reopen(
-    storage: CohortStorage, name: str | None, *, data: str | None = None, overrides: Mapping[str, Any] | None = None
+    storage: CohortStorage,
+    name: str | None,
+    *,
+    data: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    keep: bool = True,
 ) -> OpenStudy:
     """Opens a study that exists, with the configuration that it was started with.
 
@@ -137,7 +140,8 @@ def reopen(
         storage: Where it lives.
         name: Its name; None: the only study there is.
         data: Where the data lie now, if they moved.
-        overrides: Options that are no part of the identity: trials, threads, device, timeout.
+        overrides: Options of one run; see `OF_ONE_RUN`.
+        keep: Whether what is given here is kept with the study; a worker beside others keeps nothing.
 
     Raises:
         StudyNotFoundError: There is none of that name, or not one alone.
@@ -173,6 +177,8 @@ def reopen(
         )
     problem.check_memory()
     _check_versions(saved[_VERSIONS])
+    if not keep:
+        return OpenStudy(problem, storage, study_id, name, config.trials)
     total = _set_total(storage, study_id, name, saved[_CONFIG], _saved(problem, name), "trials" in given)
     return OpenStudy(problem, storage, study_id, name, total)
 
@@ -190,7 +196,7 @@ def installed_versions() -> dict[str, str]:
 
 def _saved(problem: Problem, name: str) -> dict[str, Any]:
     """The configuration as it is kept: the data by an absolute path, nothing about this process or its secrets."""
-    fields = problem.config.model_dump(mode="json", exclude=_OF_ONE_RUN)
+    fields = problem.config.model_dump(mode="json", exclude={"storage", *OF_ONE_RUN} - {"trials", "device"})
     return fields | {"data": problem.dataset.origin, "name": name, "space": problem.space.name}
 
 

@@ -14,20 +14,22 @@ from study.analysis.front import NoResultsError
 from study.analysis.tables import front_rows
 from study.config import StudyConfig
 from study.console import Messages, ProgressView, front_cells, print_rows
-from study.exits import DONE, INTERRUPTED
+from study.launch import launch
 from study.opening import OpenStudy
 from study.signals import Stop
+from study.statuses import DONE, INTERRUPTED
 from study.training import Interrupted
 from study.worker import work
 
 
-def work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool) -> None:
+def work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | None = None) -> None:
     """Trains what is missing, then prints the front; or says how to go on."""
     judge = study.problem.judge
     view = ProgressView(messages, metric_names=judge.metric_names, reference=judge.reference_point, quiet=quiet)
     with Stop(seconds=study.problem.config.timeout) as stop:
         with view:
-            complete = work(study, stop=stop, report=view, log=messages.info)
+            several = study.problem.config.workers > 1
+            complete = (launch if several else work)(study, stop=stop, report=view, log=messages.info, lease=lease)
         try:
             if complete:
                 print_front(study, messages, "table", stop=stop)
@@ -40,6 +42,34 @@ def work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool) -> None
         reason = "interrupted" if stop.signalled else "time is up"
         messages.warn(f"{reason}; everything finished is kept; continue with: {_resume_line(study)}")
         raise typer.Exit(INTERRUPTED if stop.signalled else DONE)
+
+
+def work_beside_others(
+    study: OpenStudy, messages: Messages, *, quiet: bool, tied: bool, lease: float | None, sharing: int
+) -> None:
+    """One worker among any number: trains until the study has its total, and prints nothing but how it went.
+
+    Args:
+        study: The study.
+        messages: Where lines go.
+        quiet: Whether there is no progress to show.
+        tied: Whether it ends with whoever started it.
+        lease: As for `work`.
+        sharing: As for `work`.
+    """
+    judge = study.problem.judge
+    view = ProgressView(messages, metric_names=judge.metric_names, reference=judge.reference_point, quiet=quiet or tied)
+    with Stop(seconds=study.problem.config.timeout, starter=tied) as stop, view:
+        complete = work(study, stop=stop, report=view, log=messages.info, lease=lease, sharing=sharing)
+    if not complete:
+        if not tied:
+            reason = "interrupted" if stop.signalled else "time is up"
+            messages.warn(f"{reason}; everything finished is kept; continue with: {_worker_line(study)}")
+        raise typer.Exit(INTERRUPTED if stop.signalled else DONE)
+
+
+def _worker_line(study: OpenStudy) -> str:
+    return f"reluctant worker {shlex.quote(study.name)} --storage {shlex.quote(study.storage.place)}"
 
 
 def _resume_line(study: OpenStudy) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import time
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -13,12 +15,17 @@ class Stop:
 
     A second Ctrl-C is a `KeyboardInterrupt`, for the impatient.
 
+    Args:
+        seconds: The time limit.
+        starter: Whether the end of the standard input asks for the end too: whoever started this process is gone.
+
     Attributes:
         signalled: Whether a signal asked for the end.
     """
 
-    def __init__(self, *, seconds: float | None = None) -> None:
+    def __init__(self, *, seconds: float | None = None, starter: bool = False) -> None:
         self.signalled = False
+        self._starter = starter
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self._before: dict[int, Any] = {}
 
@@ -29,6 +36,8 @@ class Stop:
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._handle)
+        if self._starter:
+            threading.Thread(target=self._watch_starter, name="starter", daemon=True).start()
         return self
 
     def __exit__(
@@ -36,6 +45,12 @@ class Stop:
     ) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
+
+    def _watch_starter(self) -> None:
+        # Without a buffer's lock, which would trouble the interpreter at its end.
+        while os.read(0, 4096):
+            pass
+        self.signalled = True
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.signalled and number == signal.SIGINT:

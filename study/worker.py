@@ -92,7 +92,7 @@ def work(
             done = sum(trial.state.is_finished() for trial in mirror.trials)
             report(Progress(done, study.total, trained, mirror, waited))
             if stop():
-                return _nothing_left(study, mirror)
+                return nothing_left(study, mirror)
             claimed, unfit = _claim(study, worker, contact, proposer, mirror, proposed)
             ahead = None
             if claimed:
@@ -102,7 +102,7 @@ def work(
                 trained += cohort.train(claimed, unfit)
                 pause = _FIRST_POLL
                 continue
-            if _nothing_left(study, mirror):
+            if nothing_left(study, mirror):
                 cohort.clear_away(mirror.trials)
                 return True
             time.sleep(pause)
@@ -139,7 +139,7 @@ def _claim(
     return contact(claim, again=lambda: study.storage.release(worker)), unfit
 
 
-def _nothing_left(study: OpenStudy, mirror: Mirror) -> bool:
+def nothing_left(study: OpenStudy, mirror: Mirror) -> bool:
     """Whether the total is reached and no worker of ours still trains; strangers' trials are not waited for."""
     return len(mirror.trials) >= study.total and not any(
         trial.state is TrialState.WAITING or trial._trial_id in mirror.leased for trial in mirror.trials[: study.total]

@@ -42,6 +42,12 @@ OTHER: dict[str, Any] = {
     "device": "cuda",
     "threads": 1,
     "timeout": 60.0,
+    "workers": 3,
+    "ray": "auto",
+    "cpus_per_worker": 2.5,
+    "gpus_per_worker": 0.25,
+    "checkpoints": "kept",
+    "checkpoint_every": 5.0,
 }
 
 
@@ -175,6 +181,13 @@ BAD = [
     ("timeout", 0, "--timeout is 0; ", "greater than 0"),
     ("timeout", "soon", "--timeout is 'soon'; ", "a valid number"),
     ("timeout", math.inf, "--timeout is inf; ", "a finite number"),
+    ("workers", 0, "--workers is 0; ", "greater than or equal to 1"),
+    ("workers", 1025, "--workers is 1025; ", "less than or equal to 1024"),
+    ("ray", 3, "--ray is 3; ", "a valid string"),
+    ("cpus_per_worker", 0, "--cpus-per-worker is 0; ", "greater than 0"),
+    ("gpus_per_worker", -0.5, "--gpus-per-worker is -0.5; ", "greater than or equal to 0"),
+    ("checkpoints", 3, "--checkpoints is 3; ", "a valid string"),
+    ("checkpoint_every", 0, "--checkpoint-every is 0; ", "greater than 0"),
 ]
 
 
@@ -204,7 +217,7 @@ def test_several_mistakes_are_told_together() -> None:
 
 NUMBERS = [
     *("trials", "seeds", "epochs", "batch_size", "learning_rate", "sparsity_weight"),
-    *("cohort", "seed", "threads", "timeout"),
+    *("cohort", "seed", "threads", "timeout", "workers", "cpus_per_worker", "gpus_per_worker", "checkpoint_every"),
 ]
 
 
@@ -283,16 +296,21 @@ def test_identity_changes_with_the_data_and_the_space() -> None:
         assert digest(changed) != digest(known)
 
 
-@pytest.mark.parametrize("name", ["trials", "threads", "device", "timeout", "storage", "name", "data", "space"])
+OUTSIDE = [
+    *("trials", "threads", "device", "timeout", "storage", "name", "data", "space", "workers"),
+    *("ray", "cpus_per_worker", "gpus_per_worker", "checkpoints", "checkpoint_every"),
+]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
 def test_identity_does_not_change_with(name: str) -> None:
     """The data and the space enter by their content, not by what they are called."""
     assert identity(**{name: OTHER[name]}) == identity()
 
 
 def test_every_option_either_belongs_to_the_identity_or_does_not() -> None:
-    outside = {"trials", "threads", "device", "timeout", "storage", "name", "data", "space"}
-    assert set(IDENTITY_FIELDS) | outside == set(StudyConfig.model_fields)
-    assert not set(IDENTITY_FIELDS) & outside
+    assert set(IDENTITY_FIELDS) | set(OUTSIDE) == set(StudyConfig.model_fields)
+    assert not set(IDENTITY_FIELDS) & set(OUTSIDE)
 
 
 @pytest.mark.parametrize("objective", ["front", "accuracy"])

@@ -78,7 +78,7 @@ def test_what_a_stop_interrupts_is_given_back_and_trained_later(storage: CohortS
     counts = storage.count_by_state(study.study_id)
     assert counts[TrialState.RUNNING] == 0
     assert counts[TrialState.WAITING] == 4
-    assert any(line.startswith("given back, to be trained by the next run: trials ") for line in lines)
+    assert any(line.startswith("given back, to be trained by whoever comes next: trials ") for line in lines)
     assert work(study)
     assert values(storage, study) == values(storage, whole)
 

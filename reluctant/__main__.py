@@ -1,0 +1,8 @@
+"""`python -m reluctant`."""
+
+from __future__ import annotations
+
+from reluctant.command import main
+
+if __name__ == "__main__":
+    main()
