@@ -157,6 +157,64 @@ def run(
 
 
 @app.command()
+def compare(
+    data: Annotated[
+        list[str] | None, typer.Argument(help="data sets, as for `run`  [default: digits]", show_default=False)
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", help="column to predict: one for all tables, or one for each", show_default=False),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds",
+            help="replicates, each with a split of its own  [default: 10]",
+            metavar="<int>",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[str | None, _option("epochs")] = None,
+    width: Annotated[
+        str | None,
+        typer.Option("--width", help="units of each hidden layer  [default: 64]", metavar="<int>", show_default=False),
+    ] = None,
+    batch_size: Annotated[str | None, _option("batch_size")] = None,
+    learning_rate: Annotated[str | None, _option("learning_rate")] = None,
+    optimizer: Annotated[str | None, _option("optimizer")] = None,
+    seed: Annotated[str | None, _option("seed")] = None,
+    storage: Storage = None,
+    name: Annotated[str | None, _option("name")] = None,
+    device: Device = None,
+    threads: Threads = None,
+    timeout: Timeout = None,
+    form: Format = "table",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and write nothing")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Tests twelve claims about activations by paired designs, and prints a verdict for each."""
+    given = {key: value for key, value in locals().items() if key in StudyConfig.model_fields and key != "data"}
+    identity = {key: given.pop(key) for key in ("target", "seeds", "epochs", "batch_size", "learning_rate")}
+    identity |= {key: given.pop(key) for key in ("optimizer", "seed")} | {"hidden": width}
+    with ending(debug, quiet) as messages:
+        from study.comparing import SEEDS, print_plans, problems, studies_of, work_and_print
+        from study.console import check_format
+
+        check_format(form)
+        columns = identity.pop("target")
+        asked = data or columns or any(value is not None for value in identity.values())
+        config = read_config({**given, **identity, "seeds": identity["seeds"] or str(SEEDS)})
+        wanted = problems(data or ["digits"], columns or [], config)
+        if dry_run:
+            print_plans(wanted)
+            return
+        with _opened(config.storage) as database:
+            studies = studies_of(wanted, database, saved=None if asked else name)
+            work_and_print(studies, messages, form, quiet=quiet)
+
+
+@app.command()
 def resume(
     name: Name = None,
     trials: Annotated[
@@ -183,11 +241,15 @@ def resume(
     with ending(debug, quiet) as messages:
         checked = read_config(options | {"storage": storage})
         with _opened(checked.storage, create=False) as database:
+            from study import comparing
             from study.opening import reopen
             from study.runner import work_and_print
 
             overrides = checked.model_dump(include=set(options), exclude_unset=True)
             study = reopen(database, name, data=data, overrides=overrides)
+            if study.problem.design is not None:
+                comparing.work_and_print([study], messages, "table", quiet=quiet)
+                return
             messages.info(f"study {study.name} in {database.place}: {study.total} trials in all")
             work_and_print(study, messages, quiet=quiet, lease=lease)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from search_spaces import Hyperparameters
 from study.data.split import Part
 from study.machine import available_memory, available_threads
 from study.problem import Problem
@@ -41,10 +42,7 @@ def estimate(problem: Problem) -> Estimate:
     config, split, budget = problem.config, problem.split, problem.budget
     threads = config.threads or available_threads()
     count = min(config.cohort, config.trials)
-    generator = np.random.default_rng(config.seed)
-    cohort = [
-        problem.space.hyperparameters(random_params(problem.space, generator), problem.defaults) for _ in range(count)
-    ]
+    cohort = _sample(problem, count)
     rows = min(SAMPLE_ROWS, len(split.training))
 
     def head(part: Part) -> Part:
@@ -75,7 +73,7 @@ def estimate(problem: Problem) -> Estimate:
     sizes, memory = Sizes.of(split), available_memory() // 2
     blocks = plan_blocks(cohort, budget, sizes, threads=threads, memory=memory)
     largest = max(peak_bytes(len(b.trials), cohort[b.trials[0]].hidden, budget, sizes) for b in blocks)
-    data = sum(p.x.numel() * 4 for p in (split.training, split.validation, split.test))
+    data = sum(part.x.numel() * 4 for each in problem.splits for part in (each.training, each.validation, each.test))
     return Estimate(
         slots=config.trials * budget.seeds,
         slots_a_cohort=count * budget.seeds,
@@ -83,3 +81,13 @@ def estimate(problem: Problem) -> Estimate:
         memory=2 * data + threads * largest,
         seconds=seconds,
     )
+
+
+def _sample(problem: Problem, count: int) -> list[Hyperparameters]:
+    """Trials as the study will have them: cells of a comparison, evenly spaced, or points of a search's space."""
+    if problem.design is not None:
+        cells = problem.design.cells
+        return [cells[index * len(cells) // count] for index in range(count)]
+    generator = np.random.default_rng(problem.config.seed)
+    points = [random_params(problem.space, generator) for _ in range(count)]
+    return [problem.space.hyperparameters(point, problem.defaults) for point in points]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -12,9 +13,21 @@ from study.analysis.statistics import FAMILY_ERROR, Array, Region
 from study.design import Design
 
 Contrast = Callable[[Design, Measured], Array]
-_HALF_A_POINT = (-0.5, 0.5)
-_FIVE_POINTS = (-5.0, 5.0)
+_POINTS = (-100.0, 100.0)
 _SHARE = (0.0, 100.0)
+
+
+def _accuracy(*, above: bool) -> Region:
+    return Region((-0.5, 0.5), above=above, domain=_POINTS)
+
+
+def _share(*, above: bool) -> Region:
+    return Region((-5.0, 5.0), above=above, domain=_POINTS)
+
+
+_HALF_A_DECADE = Region((-0.5, 0.5), above=False)
+_HALF_A_POINT = Region((-0.5, 0.5), above=False)
+_TENTH = Region((-10.0, 10.0), domain=(-100.0, math.inf))
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ CLAIMS: tuple[Claim, ...] = (
                 "outermost hidden layer over all initializations: distance within 50-90 %",
                 contrasts.zeros_margin,
                 "pp",
-                Region((0.0, 0.0)),
+                Region((0.0, 0.0), domain=(-50.0, 20.0)),
             ),
         ),
     ),
@@ -77,7 +90,7 @@ CLAIMS: tuple[Claim, ...] = (
         2,
         "leaky ReLU is an overall improvement",
         "test",
-        (Part("accuracy, leaky ReLU - ReLU", contrasts.leaky_minus_relu, "pp", Region(_HALF_A_POINT)),),
+        (Part("accuracy, leaky ReLU - ReLU", contrasts.leaky_minus_relu, "pp", _accuracy(above=True)),),
     ),
     Claim(
         3,
@@ -88,13 +101,13 @@ CLAIMS: tuple[Claim, ...] = (
                 "accuracy, worst slope - best slope",
                 contrasts.worst_minus_best_slope,
                 "pp",
-                Region(_HALF_A_POINT, above=False),
+                _accuracy(above=False),
             ),
             Part(
                 "accuracy, PReLU - best slope",
                 contrasts.prelu_minus_best_slope,
                 "pp",
-                Region(_HALF_A_POINT),
+                _accuracy(above=True),
                 equal_suffices=True,
             ),
         ),
@@ -121,7 +134,7 @@ CLAIMS: tuple[Claim, ...] = (
                 "generalization gap for 10 pp more near-zero outputs, within activations",
                 contrasts.gap_on_sparsity,
                 "pp",
-                Region(_HALF_A_POINT, above=False),
+                _accuracy(above=False),
             ),
         ),
         association=True,
@@ -135,13 +148,13 @@ CLAIMS: tuple[Claim, ...] = (
                 "accuracy gained by dropout, ReLU - tanh",
                 contrasts.relu_gain_minus_tanh_gain,
                 "pp",
-                Region(_HALF_A_POINT, above=False),
+                _accuracy(above=False),
             ),
             Part(
                 "accuracy gained by dropout, ReLU",
                 contrasts.relu_gain,
                 "pp",
-                Region(_HALF_A_POINT, above=False),
+                _accuracy(above=False),
                 equal_suffices=True,
             ),
         ),
@@ -155,10 +168,10 @@ CLAIMS: tuple[Claim, ...] = (
                 "near-zero outputs, tanh - linear",
                 contrasts.tanh_near_zero,
                 "pp",
-                Region(_FIVE_POINTS, above=False),
+                _share(above=False),
                 equal_suffices=True,
             ),
-            Part("saturated outputs, tanh - linear", contrasts.tanh_saturation, "pp", Region(_FIVE_POINTS)),
+            Part("saturated outputs, tanh - linear", contrasts.tanh_saturation, "pp", _share(above=True)),
         ),
     ),
     Claim(
@@ -166,8 +179,8 @@ CLAIMS: tuple[Claim, ...] = (
         "sigmoid can be sparse",
         "test",
         (
-            Part("near-zero outputs, sigmoid - linear", contrasts.sigmoid_near_zero, "pp", Region(_FIVE_POINTS)),
-            Part("removable units, sigmoid - linear", contrasts.sigmoid_removable, "pp", Region(_FIVE_POINTS)),
+            Part("near-zero outputs, sigmoid - linear", contrasts.sigmoid_near_zero, "pp", _share(above=True)),
+            Part("removable units, sigmoid - linear", contrasts.sigmoid_removable, "pp", _share(above=True)),
         ),
         needs="any",
     ),
@@ -176,12 +189,12 @@ CLAIMS: tuple[Claim, ...] = (
         "ELU costs more than ReLU and leaky ReLU",
         "clock",
         (
-            Part("forward + backward, ELU over ReLU", contrasts.elu_over_relu, "%", Region((-10.0, 10.0)), timed=True),
+            Part("forward + backward, ELU over ReLU", contrasts.elu_over_relu, "%", _TENTH, timed=True),
             Part(
                 "forward + backward, ELU over leaky ReLU",
                 contrasts.elu_over_leaky,
                 "%",
-                Region((-10.0, 10.0)),
+                _TENTH,
                 timed=True,
             ),
         ),
@@ -195,7 +208,7 @@ CLAIMS: tuple[Claim, ...] = (
                 "accuracy, best initialization - worst, mean over activations",
                 contrasts.mismatch_regret,
                 "pp",
-                Region(_HALF_A_POINT),
+                _accuracy(above=True),
             ),
         ),
     ),
@@ -208,13 +221,13 @@ CLAIMS: tuple[Claim, ...] = (
                 "log10 of gradient norm first/last layer at depth 10, tanh - ReLU",
                 contrasts.tanh_vanishing,
                 "decades",
-                Region(_HALF_A_POINT, above=False),
+                _HALF_A_DECADE,
             ),
             Part(
                 "log10 of gradient norm first/last layer at depth 10, sigmoid - ReLU",
                 contrasts.sigmoid_vanishing,
                 "decades",
-                Region(_HALF_A_POINT, above=False),
+                _HALF_A_DECADE,
             ),
         ),
     ),
@@ -227,7 +240,7 @@ CLAIMS: tuple[Claim, ...] = (
                 "accuracy, best activation - ReLU",
                 contrasts.best_minus_relu,
                 "pp",
-                Region(_HALF_A_POINT, above=False),
+                _accuracy(above=False),
             ),
         ),
     ),
