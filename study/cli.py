@@ -91,6 +91,7 @@ def run(
         str | None, typer.Argument(help="built-in name, file, folder, or openml:ID  [default: digits]")
     ] = None,
     target: Annotated[str | None, _option("target")] = None,
+    rows: Annotated[str | None, _option("rows")] = None,
     space: Annotated[str | None, _option("space")] = None,
     trials: Annotated[str | None, _option("trials")] = None,
     seeds: Annotated[str | None, _option("seeds")] = None,
@@ -174,10 +175,11 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    rows: Annotated[str | None, _option("rows")] = None,
     epochs: Annotated[str | None, _option("epochs")] = None,
-    width: Annotated[
+    hidden: Annotated[
         str | None,
-        typer.Option("--width", help="units of each hidden layer  [default: 64]", metavar="<int>", show_default=False),
+        typer.Option("--hidden", help="units of every hidden layer  [default: 64]", metavar="<int>"),
     ] = None,
     batch_size: Annotated[str | None, _option("batch_size")] = None,
     learning_rate: Annotated[str | None, _option("learning_rate")] = None,
@@ -195,16 +197,16 @@ def compare(
 ) -> None:
     """Tests twelve claims about activations by paired designs, and prints a verdict for each."""
     given = {key: value for key, value in locals().items() if key in StudyConfig.model_fields and key != "data"}
-    identity = {key: given.pop(key) for key in ("target", "seeds", "epochs", "batch_size", "learning_rate")}
-    identity |= {key: given.pop(key) for key in ("optimizer", "seed")} | {"hidden": width}
+    identity = {key: given.pop(key) for key in ("target", "rows", "seeds", "epochs", "batch_size", "learning_rate")}
+    identity |= {key: given.pop(key) for key in ("optimizer", "seed", "hidden")}
     with ending(debug, quiet) as messages:
-        from study.comparing import SEEDS, print_plans, problems, studies_of, work_and_print
+        from study.comparing import DEFAULTS, print_plans, problems, studies_of, work_and_print
         from study.console import check_format
 
         check_format(form)
         columns = identity.pop("target")
         asked = data or columns or any(value is not None for value in identity.values())
-        config = read_config({**given, **identity, "seeds": identity["seeds"] or str(SEEDS)})
+        config = read_config({**given, **DEFAULTS, **{k: v for k, v in identity.items() if v is not None}})
         wanted = problems(data or ["digits"], columns or [], config)
         if dry_run:
             print_plans(wanted)

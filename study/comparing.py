@@ -26,7 +26,8 @@ from study.worker import work
 if TYPE_CHECKING:
     from storage import CohortStorage
 
-SEEDS = 10
+DEFAULTS = {"seeds": "10", "hidden": "64"}
+"""Options of a comparison whose defaults are not those of a search."""
 
 
 def problems(data: Sequence[str], targets: Sequence[str], config: StudyConfig) -> list[Problem]:
@@ -38,8 +39,13 @@ def problems(data: Sequence[str], targets: Sequence[str], config: StudyConfig) -
         config: What all have in common.
 
     Raises:
-        ConfigError: There are not as many targets as tables, or two data sets have one name.
+        ConfigError: Layers differ in width, there are not as many targets as tables, or two data sets are one.
     """
+    if len(config.hidden) > 1:
+        raise ConfigError(
+            f"--hidden is {','.join(map(str, config.hidden))}; a comparison varies the depth itself, "
+            "and needs one number"
+        )
     tables = [source for source in data if _is_table(source)]
     if len(targets) not in (0, 1, len(tables)):
         raise ConfigError(

@@ -39,6 +39,7 @@ class StudyConfig(BaseModel):
 
     data: str = Field("digits", description="built-in name, file, folder, or openml:ID")
     target: str | None = Field(None, description="column to predict, where DATA is a table")
+    rows: int | None = Field(None, ge=1, description="use at most so many rows, drawn at random; default: all")
     space: str = Field("core", description="search space: a preset, or a TOML file")
     trials: int = Field(200, ge=1, le=1_000_000, description="trials of the study in all")
     seeds: int = Field(3, ge=1, le=1000, description="replicates a trial")

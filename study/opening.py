@@ -14,10 +14,10 @@ from reluctant.errors import ReluctantError, ReluctantWarning
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import OF_ONE_RUN, ConfigError, StudyConfig
-from study.data import DataNotFoundError, load_dataset
+from study.data import DataNotFoundError
 from study.design import Design
 from study.machine import check_device
-from study.problem import Problem
+from study.problem import Problem, read_data
 
 RECORDED_VERSIONS = ("reluctant", "torch", "numpy", "scikit-learn", "optuna")
 BY_SEED = "reluctant:by_seed"
@@ -159,7 +159,7 @@ def reopen(
     check_device(config.device)
     space = parse_space(saved[_IDENTITY]["space"], name=config.space, where=f"the space of {name}")
     try:
-        dataset = load_dataset(config.data, target=config.target)
+        dataset = read_data(config)
     except DataNotFoundError as error:
         raise DataNotFoundError(f"{error}; if the data of study {name!r} moved, --data PATH names where to") from None
     levels = saved[_IDENTITY].get("design")

@@ -8,11 +8,16 @@ from typing import Any
 
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from study.config import StudyConfig, digest
-from study.data import Dataset, Prepared, Split, load_dataset, prepare
+from study.data import Dataset, Prepared, Split, load_dataset, prepare, sample_rows
 from study.design import Design
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
 from study.training import Budget, Sizes, Streams, peak_bytes
+
+
+def read_data(config: StudyConfig) -> Dataset:
+    """The data that a configuration names, or the part of them that it asks for."""
+    return sample_rows(load_dataset(config.data, target=config.target), config.rows, seed=config.seed)
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Problem:
         """Reads the data and the space that a configuration names."""
         check_device(config.device)
         space = load_space(config.space)
-        return cls(config, load_dataset(config.data, target=config.target), space)
+        return cls(config, read_data(config), space)
 
     @classmethod
     def comparison(cls, config: StudyConfig) -> Problem:
@@ -44,7 +49,7 @@ class Problem:
         check_device(config.device)
         design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
         config = config.model_copy(update={"trials": len(design.cells), "space": design.space.name})
-        return cls(config, load_dataset(config.data, target=config.target), design.space, design)
+        return cls(config, read_data(config), design.space, design)
 
     @cached_property
     def prepared(self) -> tuple[Prepared, ...]:

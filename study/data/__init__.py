@@ -9,6 +9,7 @@ from study.data.load import load_dataset
 from study.data.partition import Partition, partition
 from study.data.prepare import Prepared, make_split, prepare
 from study.data.preprocessing import Preprocessing, fit_preprocessing
+from study.data.sample import sample_rows
 from study.data.split import Part, Split
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "make_split",
     "partition",
     "prepare",
+    "sample_rows",
 ]
