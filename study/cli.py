@@ -189,6 +189,7 @@ def compare(
     name: Annotated[str | None, _option("name")] = None,
     device: Device = None,
     threads: Threads = None,
+    workers: Workers = None,
     timeout: Timeout = None,
     form: Format = "table",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and write nothing")] = False,

@@ -17,10 +17,11 @@ from study.analysis.several import Several, together
 from study.config import ConfigError, StudyConfig
 from study.console import Messages, ProgressView, print_rows
 from study.estimate import estimate
-from study.exits import DONE, INTERRUPTED
+from study.launch import launch
 from study.opening import OpenStudy, create_or_open, reopen
 from study.problem import Problem
 from study.signals import Stop
+from study.statuses import DONE, INTERRUPTED
 from study.worker import work
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def work_and_print(studies: Sequence[OpenStudy], messages: Messages, form: str, 
                 messages, metric_names=judge.metric_names, reference=judge.reference_point[:1], quiet=quiet
             )
             with view:
-                complete = work(study, stop=stop, report=view, log=messages.info)
+                run = launch if config.workers > 1 else work
+                complete = run(study, stop=stop, report=view, log=messages.info)
             if not complete:
                 line = f"reluctant resume {shlex.quote(study.name)} --storage {shlex.quote(study.storage.place)}"
                 messages.warn(

@@ -21,6 +21,7 @@ from study.config import IDENTITY_FIELDS, ConfigError, StudyConfig, available_th
 OTHER: dict[str, Any] = {
     "data": "iris",
     "target": "income",
+    "rows": 500,
     "space": "wide",
     "trials": 7,
     "seeds": 2,
@@ -138,6 +139,7 @@ BAD = [
     ("data", 3, "--data is 3; ", "a valid string"),
     ("target", 3, "--target is 3; ", "a valid string"),
     ("space", 3, "--space is 3; ", "a valid string"),
+    ("rows", 0, "--rows is 0; ", "greater than or equal to 1"),
     ("trials", 0, "--trials is 0; ", "greater than or equal to 1"),
     ("trials", "many", "--trials is 'many'; ", "a valid integer"),
     ("trials", 1.5, "--trials is 1.5; ", "a valid integer"),
@@ -297,7 +299,7 @@ def test_identity_changes_with_the_data_and_the_space() -> None:
 
 
 OUTSIDE = [
-    *("trials", "threads", "device", "timeout", "storage", "name", "data", "space", "workers"),
+    *("trials", "threads", "device", "timeout", "storage", "name", "data", "rows", "space", "workers"),
     *("ray", "cpus_per_worker", "gpus_per_worker", "checkpoints", "checkpoint_every"),
 ]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.data import DataError, Dataset, load_dataset, partition
+from study.data import DataError, Dataset, load_dataset, partition, sample_rows
 from study.data.dataset import make_dataset
 from study.data.labels import Labels
 
@@ -99,3 +99,20 @@ def test_replicates_have_divisions_of_their_own() -> None:
     test_rows = [partition(data, seed=0, replicate=replicate).test for replicate in (None, 0, 1, 0)]
     assert np.array_equal(test_rows[1], test_rows[3])
     assert len({tuple(sorted(rows)) for rows in test_rows}) == 3
+
+
+@given(counts=_counts, official=st.integers(0, 9), rows=st.integers(1, 600), seed=st.integers(0, 2**32))
+def test_a_part_of_the_rows_keeps_every_share(counts: list[int], official: int, rows: int, seed: int) -> None:
+    data = _dataset(counts, official=official)
+    part = sample_rows(data, rows, seed=seed)
+    share = min(1.0, rows / len(data))
+    assert len(part) == min(rows, len(data))
+    assert isinstance(part.x, pd.DataFrame)
+    assert part.x["a"].is_unique
+    assert (data.y[part.x["a"].to_numpy(dtype=np.int64)] == part.y).all()
+    assert (np.abs(np.bincount(part.y, minlength=len(counts)) - share * np.bincount(data.y)) < 2.0).all()
+    if official:
+        assert part.test_rows is not None
+        assert abs(len(part.test_rows) - share * official) < 1.0
+        assert (part.x["a"].iloc[part.test_rows] >= len(data) - official).all()
+    assert (part.fingerprint == data.fingerprint) == (rows >= len(data))
