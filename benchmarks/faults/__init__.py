@@ -1,0 +1,1 @@
+"""Studies whose workers are killed, stopped and cut off, held against undisturbed ones."""
