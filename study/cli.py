@@ -406,6 +406,40 @@ def predict(
 
 
 @app.command()
+def report(
+    name: Name = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="HTML file")] = "report.html",
+    data: DataPath = None,
+    storage: Storage = None,
+    device: Device = None,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Writes the report of a search or a comparison: one HTML file that opens without a network."""
+    with ending(debug) as messages:
+        from study.report import check_report
+
+        check_report(output)
+        options = {"device": device, "threads": threads}
+        checked = read_config(options | {"storage": storage})
+        with _opened(checked.storage, create=False) as database:
+            from study.opening import reopen
+            from study.report import write_report
+            from study.signals import Stop
+            from study.training import Interrupted
+
+            overrides = checked.model_dump(include=set(options), exclude_unset=True)
+            study = reopen(database, name, data=data, overrides=overrides)
+            with Stop() as stop:
+                try:
+                    write_report(study, output, stop=stop)
+                except Interrupted:
+                    messages.warn("interrupted; nothing was written")
+                    raise typer.Exit(INTERRUPTED) from None
+            messages.info(f"the report of {study.name} is in {output}")
+
+
+@app.command()
 def dashboard(
     storage: Storage = None,
     port: Annotated[int, typer.Option("--port", help="port on 127.0.0.1; 0: any free one", min=0, max=65535)] = 8080,

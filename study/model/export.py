@@ -43,16 +43,13 @@ def export_model(
         The folder, and what the model says of itself.
 
     Raises:
+        KindError: The study is a comparison.
         ModelError: There is no such trial, it diverged, or the folder cannot be written.
         NoResultsError: No trial is feasible.
         Interrupted: `stop` said so.
     """
     problem, config = study.problem, study.problem.config
-    if problem.design is not None:
-        raise ModelError(
-            f"study {study.name!r} is a comparison, whose networks are paired experiments on splits of their own; "
-            "a search is needed; start one with `reluctant run`"
-        )
+    study.need_search()
     candidate = _chosen(study, trial, study.storage.read_trials(study.study_id))
     hyperparameters = problem.space.hyperparameters(candidate.params, problem.defaults)
     outcome, networks = fit_networks(

@@ -1,0 +1,184 @@
+"""What all figures share: their layout, and the few kinds of traces that they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from study.report.palette import INK, MARKS, SCALE
+
+HEIGHT = 380
+SPARSITY = {
+    "near_zero": "activations near zero",
+    "zeros": "activations that are zero",
+    "hoyer": "Hoyer sparsity",
+    "gini": "Gini index",
+    "removable": "removable units",
+}
+"""What the sparsity measures are called; all of them over live units."""
+CURVES = (("validation_accuracy", "validation accuracy, %", 100.0), ("training_loss", "training loss, nats", 1.0))
+"""Learning curves: name, axis, factor."""
+_GRID = "rgba(125,125,125,0.25)"
+_AXIS = {"gridcolor": _GRID, "zeroline": False, "linecolor": INK, "ticks": "outside", "automargin": True}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One figure with what it shows.
+
+    Attributes:
+        id: Valid as an HTML id.
+        figure: The figure.
+    """
+
+    id: str
+    figure: go.Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """Figures that answer one question.
+
+    Attributes:
+        id: Valid as an HTML id.
+        title: The question, in short.
+        sentence: What the figures show.
+        panels: Side by side where there is room.
+        rows: A table below them; cells are text.
+    """
+
+    id: str
+    title: str
+    sentence: str
+    panels: tuple[Panel, ...] = ()
+    rows: tuple[Mapping[str, str], ...] = ()
+
+
+def figure(x: str, y: str, *, height: int = HEIGHT, **layout: Any) -> go.Figure:
+    """An empty figure with titled axes, transparent, its legend below."""
+    made = go.Figure()
+    made.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 56, "r": 12, "t": 8, "b": 44},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "itemwidth": 30},
+        hoverlabel={"font": {"family": "system-ui, sans-serif"}},
+        xaxis={**_AXIS, "title": {"text": x, "standoff": 8}},
+        yaxis={**_AXIS, "title": {"text": y, "standoff": 8}},
+    )
+    made.update_layout(**layout)
+    return made
+
+
+def dots(
+    made: go.Figure,
+    activation: str,
+    x: Sequence[float | str],
+    y: Sequence[float],
+    hover: Sequence[str],
+    *,
+    size: int = 7,
+    opacity: float = 0.75,
+    **trace: Any,
+) -> None:
+    """Adds an activation's points.
+
+    Args:
+        made: The figure.
+        activation: Its name.
+        x: Numbers, or categories.
+        y: Numbers.
+        hover: What is said of each point.
+        size: Of the markers, in pixels.
+        opacity: Of the markers.
+        trace: More of Plotly's scatter trace.
+    """
+    mark = MARKS[activation]
+    made.add_scatter(
+        **{
+            "x": _rounded(x),
+            "y": _rounded(y),
+            "mode": "markers",
+            "name": activation,
+            "legendgroup": activation,
+            "marker": {"color": mark.colour, "symbol": mark.symbol, "size": size, "opacity": opacity},
+            "line": {"color": mark.colour, "width": 1.5},
+            "text": list(hover),
+            "hovertemplate": "%{text}<extra></extra>",
+            **trace,
+        }
+    )
+
+
+def heat(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: Sequence[Sequence[float | None]],
+    texts: Sequence[Sequence[str]],
+) -> go.Figure:
+    """A heat map with its numbers in the cells; an empty cell has none."""
+    made = figure("", "", height=90 + 42 * len(rows))
+    made.add_heatmap(
+        x=list(columns),
+        y=list(rows),
+        z=[_rounded(row) for row in values],
+        text=[list(row) for row in texts],
+        texttemplate="%{text}",
+        textfont={"color": "#10151c", "size": 12},
+        hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
+        colorscale=[list(stop) for stop in SCALE],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+    )
+    made.update_yaxes(autorange="reversed", showgrid=False, ticks="")
+    made.update_xaxes(showgrid=False, ticks="", tickangle=-30)
+    return made
+
+
+def band(made: go.Figure, name: str, colour: str, curves: Sequence[Sequence[float]], *, dash: str = "solid") -> None:
+    """Adds the mean of `[replicates][epochs]` curves, with their range behind it where there are several."""
+    epochs = list(range(1, len(curves[0]) + 1))
+    columns = list(zip(*curves, strict=True))
+    if len(curves) > 1:
+        around = [*map(max, columns), *reversed([*map(min, columns)])]
+        made.add_scatter(
+            x=[*epochs, *reversed(epochs)],
+            y=_rounded(around),
+            fill="toself",
+            fillcolor=_faint(colour),
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=name,
+        )
+    made.add_scatter(
+        x=epochs,
+        y=_rounded([sum(column) / len(column) for column in columns]),
+        mode="lines",
+        line={"color": colour, "width": 2, "dash": dash},
+        name=name,
+        legendgroup=name,
+        hovertemplate=f"{escape(name)}: epoch %{{x}}, %{{y}}<extra></extra>",
+    )
+
+
+def _rounded(values: Iterable[float | str | None]) -> list[float | str | None]:
+    """Six digits are more than a screen shows, and a third of the bytes; what is no number is left out."""
+    return [value if isinstance(value, str) else _digits(value) for value in values]
+
+
+def _digits(value: float | None) -> float | None:
+    return None if value is None or value != value else float(f"{value:.6g}")
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.15)"

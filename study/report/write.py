@@ -1,0 +1,76 @@
+"""From a study to its report as a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from study.config import ConfigError
+from study.opening import OpenStudy
+from study.report.page import render
+
+_SUFFIXES = (".html", ".htm")
+
+
+class ReportError(ConfigError):
+    """A report that cannot be written as asked."""
+
+
+def check_report(output: str) -> Path:
+    """Refuses a file that cannot be written, before any work is done.
+
+    Raises:
+        ReportError: It is a folder, lies nowhere, or is no HTML file by its name.
+    """
+    path = Path(output).expanduser()
+    if path.is_dir():
+        raise ReportError(
+            f"--output is {output!r}, a folder; it needs the name of a file, as in {path / 'report.html'}"
+        )
+    if path.suffix.lower() not in _SUFFIXES:
+        raise ReportError(f"--output is {output!r}; a report is HTML: its name needs to end in .html")
+    if not path.parent.is_dir():
+        raise ReportError(f"there is no folder {path.parent}; create it, or choose another --output")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ReportError(f"{output} cannot be written to; choose another --output")
+    return path
+
+
+def write_report(study: OpenStudy, output: str, *, stop: Callable[[], bool] = lambda: False) -> None:
+    """Writes the report of a study, whole or not at all.
+
+    Args:
+        study: A search or a comparison.
+        output: The file.
+        stop: Asked at every step of training: what has no test result yet is trained once more.
+
+    Raises:
+        ReportError: The file cannot be written.
+        NoResultsError: The study has nothing to report yet.
+        Interrupted: `stop` said so.
+    """
+    path = check_report(output)
+    if study.problem.design is None:
+        from study.report.search_page import search_page
+
+        text = render(search_page(study, stop=stop))
+    else:
+        from study.report.comparison_page import comparison_page
+
+        text = render(comparison_page(study))
+    try:
+        number, work = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                file.write(text)
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(work, 0o666 & ~mask)
+            os.replace(work, path)
+        except BaseException:
+            Path(work).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ReportError(f"cannot write {output}: {error.strerror or error}; choose another --output") from None

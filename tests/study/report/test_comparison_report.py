@@ -1,0 +1,65 @@
+"""The report of a comparison says what the comparison found."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import open_storage
+from study.analysis.comparison import find_answers
+from study.config import StudyConfig
+from study.opening import OpenStudy, create_or_open
+from study.problem import Problem
+from study.report import write_report
+from study.worker import work
+
+
+@pytest.fixture(scope="module", params=[1, 3])
+def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStudy]:
+    """A comparison over iris with one seed, and with three."""
+    storage = open_storage(tmp_path_factory.mktemp("comparison") / "reluctant.db")
+    config = StudyConfig(**{"data": "iris", "seeds": request.param, "epochs": 2, "hidden": (8,), "name": "compared"})
+    opened = create_or_open(Problem.comparison(config), storage)
+    assert work(opened)
+    yield opened
+    storage.close()
+
+
+def test_verdicts_intervals_and_cells(study: OpenStudy, tmp_path: Path) -> None:
+    write_report(study, str(tmp_path / "report.html"))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    found = find_answers(study)
+    (written,) = re.findall(r'id="figures">(.*?)</script>', text, flags=re.DOTALL)
+    figures: dict[str, Any] = json.loads(written)
+    drawn = {
+        (name, estimate): trace["name"]
+        for identifier, figure in figures.items()
+        if identifier.startswith("verdicts-")
+        for trace in figure["data"]
+        for name, estimate in zip(trace["y"], trace["x"], strict=True)
+    }
+    expected = [e for finding in found.findings for e in finding.evidence if e.estimate is not None]
+    assert sorted(estimate for _, estimate in drawn) == pytest.approx(sorted(e.estimate for e in expected))
+    assert sorted(drawn.values()) == sorted(e.verdict for e in expected)
+    for finding in found.findings:
+        assert finding.statement in text
+    best = max(found.accuracy_by_activation, key=lambda cell: cell.accuracy)
+    assert f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %" in text
+    assert ("One seed gives no interval" in text) == (found.seeds == 1)
+    accuracies = {trace["name"]: trace for trace in figures["activations-figure"]["data"]}
+    for cell in found.accuracy_by_activation:
+        trace = accuracies[cell.activation]
+        assert trace["y"] == pytest.approx([100 * cell.accuracy], rel=1e-5)
+        if cell.interval is None:
+            assert trace.get("error_y") is None
+        else:
+            low = trace["y"][0] - trace["error_y"]["arrayminus"][0]
+            assert low == pytest.approx(100 * cell.interval[0], abs=1e-3)
+    assert {"depth-figure", "slope-sparsity", "dropout-accuracy", "layers-gradient", "curves-training-loss"} <= set(
+        figures
+    )
