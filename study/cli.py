@@ -337,6 +337,39 @@ def front(
 
 
 @app.command()
+def advise(
+    name: Name = None,
+    data: DataPath = None,
+    storage: Storage = None,
+    form: Format = "table",
+    device: Device = None,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Says in five lines what to use, after training the front once more on fresh seeds."""
+    with ending(debug) as messages:
+        from study.console import check_format
+
+        check_format(form)
+        options = {"device": device, "threads": threads}
+        checked = read_config(options | {"storage": storage})
+        with _opened(checked.storage, create=False) as database:
+            from study.opening import reopen
+            from study.runner import print_advice
+            from study.signals import Stop
+            from study.training import Interrupted
+
+            overrides = checked.model_dump(include=set(options), exclude_unset=True)
+            study = reopen(database, name, data=data, overrides=overrides)
+            with Stop() as stop:
+                try:
+                    print_advice(study, messages, form, stop=stop)
+                except Interrupted:
+                    messages.warn("interrupted; nothing is lost, ask again")
+                    raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command()
 def export(
     name: Name = None,
     output: Output = None,

@@ -9,9 +9,10 @@ from typing import Any
 import typer
 
 from storage import without_password
-from study.analysis import front_with_test
+from study.analysis import advise, front_with_test, train_fresh
+from study.analysis.fresh import FRESH_SEEDS
 from study.analysis.front import NoResultsError
-from study.analysis.tables import front_rows
+from study.analysis.tables import advice_rows, front_rows
 from study.config import StudyConfig
 from study.console import Messages, ProgressView, front_cells, print_rows
 from study.launch import launch
@@ -92,6 +93,24 @@ def print_front(study: OpenStudy, messages: Messages, form: str, *, stop: Callab
     messages.info(
         f"{errors}; differences are paired, to the recommended trial; "
         "these trials were chosen on these seeds, so expect a little less on new ones"
+    )
+
+
+def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:
+    """Prints on stdout what to use, and on stderr how to read it.
+
+    Raises:
+        Interrupted: `stop` said so while the front was trained on fresh seeds.
+    """
+    found = advise(train_fresh(study, stop=stop), study.problem)
+    if form == "table":
+        print("\n".join(found.lines))
+    else:
+        rows = advice_rows(found, study.problem)
+        print_rows(rows, form)
+    messages.info(
+        f"intervals: 95 %, paired over {FRESH_SEEDS} seeds that the search did not use, on the study's test part; "
+        "they do not cover other test samples"
     )
 
 

@@ -120,7 +120,7 @@ def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str, id
             f"(best: trial {best.number}, {best.accuracy:.4f}); more --epochs or a lower --min-accuracy may help"
         )
     baseline = next((candidate for candidate in candidates if candidate.number == 0), None)
-    return Front(tuple(members), _recommended(members), baseline)
+    return Front(tuple(members), recommend(members), baseline)
 
 
 def front_with_test(
@@ -184,6 +184,8 @@ def _test_results(study: OpenStudy, wanted: Collection[int]) -> dict[int, list[d
     """Test results that are kept, by trial number, one entry a replicate."""
     known: dict[int, list[dict[str, float]]] = {}
     for row in study.storage.test_results(study.study_id, numbers=list(wanted)):
+        if row["replicate"] >= study.problem.config.seeds:
+            continue  # of seeds that `advise` added
         known.setdefault(row["number"], []).append(row)
     return known
 
@@ -231,7 +233,12 @@ def _non_dominated(candidates: Sequence[Candidate]) -> list[Candidate]:
     return members
 
 
-def _recommended(members: Sequence[Candidate]) -> Candidate:
+def recommend(members: Sequence[Candidate]) -> Candidate:
+    """The sparsest within one paired standard error of the best accuracy.
+
+    Args:
+        members: The most accurate first.
+    """
     best = members[0]
     close = []
     for member in members:

@@ -9,6 +9,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import ACTIVATIONS
 from storage import CohortStorage
+from study.analysis.advice import Advice, settings
+from study.analysis.fresh import FreshTrial
 from study.analysis.front import Candidate, Front
 from study.opening import BY_SEED, saved_config
 from study.problem import Problem
@@ -47,6 +49,32 @@ def front_rows(front: Front, problem: Problem) -> list[dict[str, Any]]:
     if front.baseline is not None:
         rows.append(row(front.baseline, "baseline"))
     return rows
+
+
+def advice_rows(advice: Advice, problem: Problem) -> list[dict[str, Any]]:
+    """One row a trial of the front on fresh seeds, the recommended one with the advice."""
+    front, config = advice.front, problem.config
+    trials = [("recommended", front.recommended)]
+    trials += [("baseline" if other is front.baseline else "front", other) for other in front.others]
+
+    def row(role: str, trial: FreshTrial) -> dict[str, Any]:
+        difference, (low, high) = front.recommended.minus(trial)
+        used = settings(trial, problem)
+        return {
+            "trial": trial.candidate.number,
+            "role": role,
+            **used,
+            "hidden": "x".join(map(str, used["hidden"])),
+            f"test_{config.metric}": trial.accuracy,
+            f"test_{config.sparsity}": trial.sparsity,
+            "recommended_minus_this": difference,
+            "low": low,
+            "high": high,
+            f"search_{config.metric}": trial.candidate.accuracy,
+            "advice": " | ".join(advice.lines) if role == "recommended" else None,
+        }
+
+    return [row(role, trial) for role, trial in trials]
 
 
 def status_rows(storage: CohortStorage) -> list[dict[str, Any]]:

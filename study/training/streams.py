@@ -26,6 +26,7 @@ class Streams:
 
     Attributes:
         seed: The study's seed.
+        first: Which replicate of the study counts as replicate 0: those from its number of seeds on are fresh.
 
     Example:
         >>> streams = Streams(0)
@@ -34,6 +35,7 @@ class Streams:
     """
 
     seed: int
+    first: int = 0
 
     def generator(self, purpose: Purpose, *place: int) -> np.random.Generator:
         """The generator of one stream, at its beginning."""
@@ -41,12 +43,14 @@ class Streams:
 
     def order(self, replicate: int, epoch: int, samples: int) -> np.ndarray:
         """`[samples]` order in which an epoch sees the training samples."""
-        return self.generator(Purpose.ORDER, replicate, epoch).permutation(samples)
+        return self.generator(Purpose.ORDER, self.first + replicate, epoch).permutation(samples)
 
     def initial(self, replicate: int, layer: int, fan_in: int, fan_out: int) -> np.ndarray:
         """`[fan_in + 1, fan_out]` standard normal draws for a layer's weights and, in the last row, its biases."""
-        return self.generator(Purpose.INITIALIZATION, replicate, layer).standard_normal((fan_in + 1, fan_out))
+        return self.generator(Purpose.INITIALIZATION, self.first + replicate, layer).standard_normal(
+            (fan_in + 1, fan_out)
+        )
 
     def dropout(self, replicate: int, layer: int, epoch: int) -> np.random.Generator:
         """The generator whose `random((n, F), dtype=float32)`, batch by batch, is compared to dropout rates."""
-        return self.generator(Purpose.DROPOUT, replicate, layer, epoch)
+        return self.generator(Purpose.DROPOUT, self.first + replicate, layer, epoch)
