@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from storage.connect import open_storage, without_password
     from storage.errors import (
         LeasesLostError,
+        StorageAwayError,
         StorageBusyError,
         StorageError,
         StorageFullError,
@@ -32,6 +33,7 @@ __all__ = [
     "LeasesLostError",
     "Proposal",
     "Result",
+    "StorageAwayError",
     "StorageBusyError",
     "StorageError",
     "StorageFullError",
@@ -49,6 +51,7 @@ _HOMES = {
     "open_storage": "connect",
     "without_password": "connect",
     "LeasesLostError": "errors",
+    "StorageAwayError": "errors",
     "StorageBusyError": "errors",
     "StorageError": "errors",
     "StorageFullError": "errors",

@@ -62,6 +62,11 @@ class CohortStorage(StudyReader):
         return place_of(self.engine)
 
     @property
+    def address(self) -> str:
+        """What opens it again, its password included: never to be shown."""
+        return self.engine.url.render_as_string(hide_password=False) if self.file is None else str(self.file)
+
+    @property
     def file(self) -> Path | None:
         """The SQLite file; None for a server, and for a database in memory."""
         path = self.engine.url.database

@@ -11,7 +11,7 @@ from sqlalchemy import URL, create_engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from storage.cohort_storage import CohortStorage
-from storage.errors import StorageRefusedError, translated
+from storage.errors import StorageAwayError, StorageRefusedError, translated
 from storage.mounts import Mount
 from storage.schema import check_versions
 from storage.session_locks import connect_args
@@ -20,6 +20,10 @@ from storage.sqlite_file import open_file
 _POSTGRESQL_EXAMPLE = "postgresql+psycopg://USER@HOST/DATABASE"
 # Any constant will do; it keeps two processes from creating the tables of one database at the same time.
 _CREATION_LOCK = 7_367_736
+# What a server that is starting, ending, or not there says in place of an answer.
+_AWAY = re.compile(
+    "refused|starting up|shutting down|recovery|timeout|timed out|unreachable|closed the connection|too many"
+)
 
 
 def open_storage(
@@ -103,7 +107,8 @@ def _open_server(url: URL) -> CohortStorage:
         reason = " ".join(str(error.orig).split()).removesuffix(".")
         if url.password:
             reason = reason.replace(str(url.password), "***")
-        raise StorageRefusedError(
+        kind = StorageAwayError if _AWAY.search(reason) else StorageRefusedError
+        raise kind(
             f"cannot reach {shown}: {reason}; check that the server runs, and the host, user, password and database"
         ) from None
     finally:

@@ -28,6 +28,10 @@ class StorageUnreachableError(StorageError):
     """The connection to the database's server is lost; what was under way may or may not have been written."""
 
 
+class StorageAwayError(StorageRefusedError, StorageUnreachableError):
+    """A database was not opened, because its server does not answer now."""
+
+
 class LeasesLostError(StorageError):
     """A worker could not renew its leases in time; others may have its trials."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -277,7 +278,7 @@ def worker(
     options = {key: value for key, value in locals().items() if key in OF_ONE_RUN}
     with ending(debug, quiet) as messages:
         checked = read_config(options | {"storage": storage})
-        with _opened(checked.storage, create=False) as database:
+        with _opened(checked.storage, create=False, patience=60.0 if tied else 0.0) as database:
             from study.opening import reopen
             from study.runner import work_beside_others
 
@@ -513,13 +514,22 @@ def main() -> None:
 
 
 @contextmanager
-def _opened(place: str, *, create: bool = True) -> Iterator[CohortStorage]:
+def _opened(place: str, *, create: bool = True, patience: float = 0.0) -> Iterator[CohortStorage]:
+    """A database; a server that does not answer is asked again for so many seconds."""
     import optuna
 
-    from storage import open_storage
+    from storage import StorageAwayError, open_storage
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    database = open_storage(place, create=create)
+    until = time.monotonic() + patience
+    while True:
+        try:
+            database = open_storage(place, create=create)
+            break
+        except StorageAwayError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(1.0)
     try:
         yield database
     finally:

@@ -166,6 +166,13 @@ def read_config(options: Mapping[str, Any], *, file: str | None = None) -> Study
         # One line an option: a tuple with a wrong item is also too short for pydantic.
         first = {str(e["loc"][:1]): e for e in reversed(error.errors())}
         raise ConfigError("; ".join(_explained(e, values) for e in reversed(first.values()))) from None
+    for name in ("cpus_per_worker", "gpus_per_worker"):
+        if name in values and config.ray is None:
+            raise ConfigError(f"--{name.replace('_', '-')} is about workers on Ray; add --ray auto, or leave it out")
+    if config.gpus_per_worker and config.device == "cpu":
+        raise ConfigError(
+            f"--gpus-per-worker is {config.gpus_per_worker:g}, but --device is cpu, which uses none; add --device cuda"
+        )
     if "sparsity_weight" in values and config.objective != "weighted":
         raise ConfigError(
             f"--sparsity-weight is given, but --objective is {config.objective}, which has none; "

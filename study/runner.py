@@ -29,7 +29,7 @@ def work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool, lease: 
     view = ProgressView(messages, metric_names=judge.metric_names, reference=judge.reference_point, quiet=quiet)
     with Stop(seconds=study.problem.config.timeout) as stop:
         with view:
-            several = study.problem.config.workers > 1
+            several = study.problem.config.workers > 1 or study.problem.config.ray is not None
             complete = (launch if several else work)(study, stop=stop, report=view, log=messages.info, lease=lease)
         try:
             if complete:

@@ -51,6 +51,13 @@ OTHER: dict[str, Any] = {
     "checkpoint_every": 5.0,
 }
 
+# What an option makes sense with only.
+NEEDED: dict[str, dict[str, Any]] = {
+    "sparsity_weight": {"objective": "weighted"},
+    "cpus_per_worker": {"ray": "auto"},
+    "gpus_per_worker": {"ray": "auto", "device": "cuda"},
+}
+
 
 def identity(**options: Any) -> dict[str, Any]:
     return StudyConfig(**options).identity(fingerprint="f" * 64, space_text="[dropout]")
@@ -97,7 +104,7 @@ def test_option_before_file_before_default(name: str, tmp_path: Path) -> None:
     line = f"{name.replace('_', '-')} = {json.dumps(list(value) if isinstance(value, tuple) else value)}"
     file = write(tmp_path, line)
     default = getattr(StudyConfig(), name)
-    others = {"objective": "weighted"} if name == "sparsity_weight" else {}
+    others = NEEDED.get(name, {})
     assert getattr(read_config(others), name) == default
     assert getattr(read_config(others | {name: None}, file=file), name) == value
     if default is not None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from study.crew import Crew, CrewError
-from study.launch import crew_size, thread_shares
+from study.launch import thread_shares
+from study.watch import crew_size
 
 
 def script(text: str) -> list[str]:

@@ -1,0 +1,95 @@
+"""A study on a Ray cluster of three nodes that loses one and gets another: python -m benchmarks.faults.on_ray.
+
+The nodes are processes of this machine, the database is PostgreSQL; the study is held against one by a single worker
+in an SQLite file, to the bit. Exit status 1 where anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import optuna
+from optuna.trial import TrialState
+from ray.cluster_utils import Cluster
+
+from benchmarks.faults.compare import contents, faults_of
+from storage import CohortStorage, StudyNotFoundError, open_storage
+from study.config import read_config
+from study.opening import create_or_open
+from study.problem import Problem
+from study.worker import work
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))  # the tests' PostgreSQL server
+import postgres
+
+RUN = ("run", "digits", "--cohort", "12", "--seeds", "2", "--hidden", "32,32", "--sampler", "tpe", "--name", "s")
+
+
+def main() -> int:
+    """Runs the study, kills a node when the first trials are done, and compares."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults.on_ray", description=__doc__)
+    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=60)
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    found = postgres.binaries()
+    if found is None:
+        raise SystemExit("PostgreSQL is not installed: apt-get install postgresql")
+    with tempfile.TemporaryDirectory() as folder, postgres.Server(found, durable=True) as server:
+        given = {"data": "digits", "cohort": 12, "seeds": 2, "hidden": "32,32", "sampler": "tpe", "name": "s"}
+        problem = Problem.of(read_config(given | {"trials": options.trials, "epochs": options.epochs}))
+        alone = open_storage(Path(folder) / "alone.db")
+        work(create_or_open(problem, alone))
+        expected = contents(alone, "s")
+        alone.close()
+
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        url = server.url(server.new_database())
+        storage = open_storage(url)
+        command = [sys.executable, "-m", "reluctant", *RUN, "--trials", str(options.trials)]
+        command += ["--epochs", str(options.epochs), "--ray", cluster.address, "--workers", "3"]
+        started = time.monotonic()
+        with tempfile.TemporaryFile("w+") as said:
+            environment = {**os.environ, "RELUCTANT_STORAGE": url, "NO_COLOR": "1"}
+            driver = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
+            killed_at = _wait_for(storage, driver)
+            cluster.remove_node(nodes[0], allow_graceful=False)
+            cluster.add_node(num_cpus=1)
+            status = driver.wait(timeout=300)
+            said.seek(0)
+            lines = [line for line in said.read().splitlines() if line.startswith("worker")]
+        seconds = time.monotonic() - started
+        cluster.shutdown()
+        faults = [] if status == 0 else [f"the driver ended with {status}: {lines}"]
+        faults += faults_of(storage, "s", options.trials, expected)
+        losses = len(storage.losses(storage.study_id("s")))
+        workers = len(storage.workers(storage.study_id("s")))
+        storage.close()
+    report = {"seconds": round(seconds, 1), "killed when done": killed_at, "workers": workers, "trials lost": losses}
+    print(json.dumps({**report, "lines": lines, "faults": faults}, indent=2))
+    return 1 if faults else 0
+
+
+def _wait_for(storage: CohortStorage, driver: subprocess.Popen[bytes]) -> int:
+    """Waits until all workers are there and a part of the study is done; returns how many trials that is."""
+    while driver.poll() is None:
+        with suppress(StudyNotFoundError):
+            study_id = storage.study_id("s")
+            done = storage.count_by_state(study_id)[TrialState.COMPLETE]
+            if done and len(storage.workers(study_id)) >= 3:
+                return done
+        time.sleep(0.05)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

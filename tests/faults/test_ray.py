@@ -1,0 +1,61 @@
+"""Workers on a Ray cluster: refused in plain words, and exact when a node is lost."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from study.on_ray import RayError, _check_resources, _connected
+
+ROOT = Path(__file__).parents[2]
+
+
+class Nodes:
+    """As much of Ray as tells what a cluster has."""
+
+    def __init__(self, *resources: dict[str, float]) -> None:
+        self._resources = resources
+
+    def nodes(self) -> list[dict[str, object]]:
+        return [{"Alive": True, "Resources": resources} for resources in self._resources] + [
+            {"Alive": False, "Resources": {"CPU": 64.0}}
+        ]
+
+
+def test_what_a_cluster_cannot_place_is_refused_with_what_it_has() -> None:
+    cluster = Nodes({"CPU": 4.0, "GPU": 1.0}, {"CPU": 3.0})
+    _check_resources(cluster, 3, 2.0, 0.0)  # type: ignore[arg-type]
+    _check_resources(cluster, 4, 0.5, 0.25)  # type: ignore[arg-type]
+    with pytest.raises(
+        RayError, match=r"4 workers of 2 CPUs each .* room for 3: its 2 nodes have 4 CPUs and 1 GPUs, 3"
+    ):
+        _check_resources(cluster, 4, 2.0, 0.0)  # type: ignore[arg-type]
+    with pytest.raises(RayError, match=r"2 workers of 1 CPUs and 1 GPUs each do not fit .* room for 1"):
+        _check_resources(cluster, 2, 1.0, 1.0)  # type: ignore[arg-type]
+
+
+def test_ray_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(RayError, match=r"pip install 'reluctant\[ray\]'"):
+        _connected("auto")
+
+
+def test_a_node_that_is_lost_changes_nothing(postgres_server: object) -> None:
+    if importlib.util.find_spec("ray") is None:
+        reason = "Ray is not installed (pip install -c constraints.txt -e '.[ray]')"
+        if os.environ.get("RELUCTANT_SKIP_NOTHING"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    command = [sys.executable, "-m", "benchmarks.faults.on_ray", "--trials", "60", "--epochs", "40"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout[done.stdout.index("{") :])
+    assert report["faults"] == []
+    assert 0 < report["killed when done"] < 60
+    assert report["workers"] >= 4
