@@ -63,9 +63,9 @@ def launch(
                 watch.look()
                 look_at = time.monotonic() + _LOOK_SECONDS
             time.sleep(_TEND_SECONDS)
-    if crew.contact_lost:
-        raise LeasesLostError(f"the workers lost their database, {storage.place}; everything finished is kept")
     watch.look()
+    if crew.contact_lost and not watch.nothing_left:
+        raise LeasesLostError(f"the workers lost their database, {storage.place}; everything finished is kept")
     return watch.nothing_left
 
 
