@@ -56,10 +56,11 @@ def gap_on_sparsity(design: Design, measured: Measured) -> Array:
     products, squares = [], []
     for activation in nonlinear(design):
         cells = tuple(dict.fromkeys(design.over_dropouts(activation) + design.over_initializations(activation)))
-        sparsity = _centred(measured.stack(cells, "near_zero"))
-        gap = _centred(measured.stack(cells, "generalization_gap"))
-        products.append(np.nansum(sparsity * gap, 0))
-        squares.append(np.nansum(np.where(np.isnan(gap), np.nan, sparsity) ** 2, 0))
+        gap = measured.stack(cells, "generalization_gap")
+        # A diverged replicate has no gap, and its sparsity then means nothing.
+        sparsity = _centred(np.where(np.isnan(gap), np.nan, measured.stack(cells, "near_zero")))
+        products.append(np.nansum(sparsity * _centred(gap), 0))
+        squares.append(np.nansum(sparsity**2, 0))
     total = np.sum(squares, 0)
     slope: Array = np.divide(np.sum(products, 0), total, out=np.full(total.shape, np.nan), where=total > 0)
     return 10.0 * slope
