@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 from storage.encoding import chunks, json_to_cached_distribution, json_to_numbers
 from storage.tables import (
     CURVES,
+    FINISHES,
     INTERMEDIATE_VALUES,
     LAYERS,
     LEASES,
@@ -124,6 +125,24 @@ def workers(connection: Connection, study_id: int) -> list[dict[str, Any]]:
         }
         for row in found
     ]
+
+
+def held_trials(connection: Connection, study_id: int) -> dict[str, list[int]]:
+    """The numbers of the trials that each worker holds, by its token."""
+    columns = select(LEASES.c.token, TRIALS.c.number).join(TRIALS, TRIALS.c.trial_id == LEASES.c.trial_id)
+    held: dict[str, list[int]] = defaultdict(list)
+    for token, number in connection.execute(columns.where(TRIALS.c.study_id == study_id).order_by(TRIALS.c.number)):
+        held[token].append(number)
+    return dict(held)
+
+
+def finished_trials(connection: Connection, study_id: int, since: datetime | None) -> dict[str, int]:
+    """How many trials each worker finished, by its token; `since` is in UTC."""
+    counted = select(FINISHES.c.token, func.count()).join(TRIALS, TRIALS.c.trial_id == FINISHES.c.trial_id)
+    counted = counted.where(TRIALS.c.study_id == study_id)
+    if since is not None:
+        counted = counted.where(TRIALS.c.datetime_complete >= since.astimezone(UTC).replace(tzinfo=None))
+    return dict(row._tuple() for row in connection.execute(counted.group_by(FINISHES.c.token)))
 
 
 def leased_trials(connection: Connection, study_id: int) -> set[int]:

@@ -73,6 +73,16 @@ class StudyReader(RDBStorage):
         with snapshot(self.engine) as connection:
             return reading.losses(connection, study_id)
 
+    def held_trials(self, study_id: int) -> dict[str, list[int]]:
+        """The numbers of the trials that each worker holds, by its token."""
+        with snapshot(self.engine) as connection:
+            return reading.held_trials(connection, study_id)
+
+    def finished_trials(self, study_id: int, *, since: datetime | None = None) -> dict[str, int]:
+        """How many trials each worker finished, since a moment with a zone, or in all; by its token."""
+        with snapshot(self.engine) as connection:
+            return reading.finished_trials(connection, study_id, since)
+
     def read_changes(
         self, study_id: int, *, from_number: int, trial_ids: Collection[int]
     ) -> tuple[list[FrozenTrial], set[int]]:

@@ -288,8 +288,15 @@ def worker(
 
 
 @app.command()
-def status(storage: Storage = None, form: Format = "table", debug: Debug = False) -> None:
-    """Lists the studies of a database: totals, states, last activity."""
+def status(
+    storage: Storage = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="go on, with the workers: what they train, their rates")
+    ] = False,
+    form: Format = "table",
+    debug: Debug = False,
+) -> None:
+    """Lists the studies of a database: totals, states, last activity; with --watch their workers too."""
     with ending(debug) as messages:
         from study.console import check_format, print_rows
 
@@ -297,6 +304,13 @@ def status(storage: Storage = None, form: Format = "table", debug: Debug = False
         with _opened(read_config({"storage": storage}).storage, create=False) as database:
             from study.analysis.tables import status_rows
 
+            if watch:
+                from study.signals import Stop
+                from study.status import follow
+
+                with Stop() as stop:
+                    follow(database, messages, form, stop=stop)
+                return
             rows = status_rows(database)
             if not rows:
                 messages.info(f"{database.place} holds no study yet; start one with `reluctant run`")

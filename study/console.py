@@ -56,11 +56,16 @@ def print_rows(
         writer.writerows(rows)
         print(text.getvalue(), end="")
     else:
-        cells = table if table is not None else [{k: _cell(v) for k, v in row.items()} for row in rows]
-        _print_table(cells)
+        _print_table(table if table is not None else cells_of(rows))
 
 
-def _print_table(cells: Sequence[Mapping[str, str]]) -> None:
+def cells_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Values as text."""
+    return [{name: _cell(value) for name, value in row.items()} for row in rows]
+
+
+def table_of(cells: Sequence[Mapping[str, str]]) -> Table:
+    """Cells as a table, numbers to the right."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
     columns = list(cells[0]) if cells else []
     for column in columns:
@@ -69,6 +74,11 @@ def _print_table(cells: Sequence[Mapping[str, str]]) -> None:
         grid.add_column(escape(column), justify="right" if numeric else "left", no_wrap=True)
     for row in cells:
         grid.add_row(*(escape(row[column]) for column in columns))
+    return grid
+
+
+def _print_table(cells: Sequence[Mapping[str, str]]) -> None:
+    columns, grid = list(cells[0]) if cells else [], table_of(cells)
     console = Console(file=sys.stdout, highlight=False)
     # Nothing is cut: a terminal that is too narrow wraps its lines.
     widths = [max(len(column), *(len(row[column]) for row in cells)) for column in columns]

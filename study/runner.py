@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from storage import without_password
+from storage import LeasesLostError, StorageUnreachableError, without_password
 from study.analysis import advise, front_with_test, train_fresh
 from study.analysis.fresh import FRESH_SEEDS
 from study.analysis.front import NoResultsError
@@ -61,7 +61,10 @@ def work_beside_others(
     judge = study.problem.judge
     view = ProgressView(messages, metric_names=judge.metric_names, reference=judge.reference_point, quiet=quiet or tied)
     with Stop(seconds=study.problem.config.timeout, starter=tied) as stop, view:
-        complete = work(study, stop=stop, report=view, log=messages.info, lease=lease, sharing=sharing)
+        try:
+            complete = work(study, stop=stop, report=view, log=messages.info, lease=lease, sharing=sharing)
+        except (LeasesLostError, StorageUnreachableError) as error:
+            raise LeasesLostError(f"{error}; continue with: {_worker_line(study)}") from None
     if not complete:
         if not tied:
             reason = "interrupted" if stop.signalled else "time is up"

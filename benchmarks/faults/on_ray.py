@@ -36,7 +36,7 @@ RUN = ("run", "digits", "--cohort", "12", "--seeds", "2", "--hidden", "32,32", "
 def main() -> int:
     """Runs the study, kills a node when the first trials are done, and compares."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults.on_ray", description=__doc__)
-    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--trials", type=int, default=180)
     parser.add_argument("--epochs", type=int, default=60)
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -58,4 +58,4 @@ def test_a_node_that_is_lost_changes_nothing(postgres_server: object) -> None:
     report = json.loads(done.stdout[done.stdout.index("{") :])
     assert report["faults"] == []
     assert 0 < report["killed when done"] < 60
-    assert report["workers"] >= 4
+    assert report["trials lost"] >= 1
