@@ -136,18 +136,17 @@ def train(
         order = torch.from_numpy(streams.order(replicate, epoch, count)).to(samples.x.device)
         layers = range(len(stack.sizes) - 1) if stack.uses_dropout else ()
         generators = [streams.dropout(replicate, layer, epoch) for layer in layers]
-        loss = torch.zeros(len(stack.slots), dtype=torch.float64, device=samples.x.device)
+        right: list[Tensor] = []
         for chosen in torch.split(order, budget.batch_size):
             if stop():
                 return None
             batch = batches[len(chosen)]
             batch.fill(samples, chosen, generators)
             buffers = stack.forward(batch.x, batch.uniforms)
-            probabilities = stack.backward(batch.x, buffers, batch.targets, batch.row_weights, penalty=True)
+            stack.backward(batch.x, buffers, batch.targets, batch.row_weights, penalty=True)
             optimizer.step()
-            right = torch.mul(probabilities, batch.targets).sum(2).clamp_min_(1e-37)
-            loss -= right.log_().mul_(batch.row_weights).sum(1) * len(chosen)
-        curves["training_loss"].append(loss / count)
+            right.append(buffers.probabilities.flatten(1).index_select(1, batch.labels))
+        curves["training_loss"].append(-torch.cat(right, 1).clamp_min_(1e-37).log_().double().mean(1))
         curves["validation_accuracy"].append(accuracy(predict(stack, data.validation)[0], data.validation))
         if between_epochs is not None and epoch + 1 < budget.epochs:
             between_epochs(lambda: snapshot(stack, optimizer, curves))
@@ -197,6 +196,7 @@ class Batch:
     Attributes:
         x: `[N, F]` features.
         targets: `[N, C]` one-hot labels.
+        labels: `[size]` places of the right classes in a flattened `[N, C]`.
         row_weights: `[N]` 1/size for samples, 0 for padding.
         uniforms: `[N, F]` draws for each hidden layer.
     """
@@ -207,6 +207,8 @@ class Batch:
         self._widths = [fan_out for _, fan_out in stack.sizes[:-1]]
         self.x = samples.x.new_zeros(rows, samples.x.shape[1])
         self.targets = samples.x.new_zeros(rows, samples.targets.shape[1])
+        self.labels = torch.zeros(size, dtype=torch.int64, device=samples.x.device)
+        self._rows = torch.arange(size, device=samples.x.device) * samples.targets.shape[1]
         self.row_weights = samples.x.new_zeros(rows)
         self.row_weights[:size] = 1.0 / max(1, size)
         self.uniforms = [samples.x.new_zeros(rows, padded(width)) for width in self._widths]
@@ -215,6 +217,7 @@ class Batch:
         """Gathers the chosen samples and draws the dropout uniforms, the same for every slot."""
         torch.index_select(samples.x, 0, chosen, out=self.x[: self._size])
         torch.index_select(samples.targets, 0, chosen, out=self.targets[: self._size])
+        torch.index_select(samples.y, 0, chosen, out=self.labels).add_(self._rows)
         for generator, width, uniform in zip(generators, self._widths, self.uniforms, strict=False):
             drawn = generator.random((self._size, width), dtype=np.float32)
             uniform[: self._size, :width] = torch.from_numpy(drawn)

@@ -30,8 +30,8 @@ class _Update:
         self._rate, self._decay, self._name = rate, decay, name
         self._first = [torch.zeros_like(parameter) for parameter in self._parameters]
         self._second = [torch.zeros_like(parameter) for parameter in self._parameters] if name == "adam" else []
-        # One step counter for each parameter is what the kernel wants.
-        self._steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in parameters]
+        # The kernel wants a step counter for each parameter; it is the same one.
+        self._steps = torch.zeros((), dtype=torch.float32, device=parameters[0].device)
         self._began = False
 
     def moments(self, slot: int) -> dict[str, Tensor]:
@@ -46,19 +46,18 @@ class _Update:
     def begin_after(self, steps: int) -> None:
         """Counts as having made so many steps."""
         self._began = steps > 0
-        for counter in self._steps:
-            counter.fill_(float(steps))
+        self._steps.fill_(float(steps))
 
     def step(self) -> None:
         if self._name == "adam":
-            torch._foreach_add_(self._steps, 1.0)
+            self._steps.add_(1.0)
             torch._fused_adam_(
                 self._parameters,
                 self._gradients,
                 self._first,
                 self._second,
                 [],
-                self._steps,
+                [self._steps] * len(self._parameters),
                 lr=self._rate,
                 beta1=BETAS[0],
                 beta2=BETAS[1],

@@ -12,8 +12,10 @@ from study.training.budget import Budget
 from study.training.stack import padded
 from study.training.start import layer_sizes
 
-CACHE_BYTES = 8 * 2**20
+CACHE_BYTES = 12 * 2**20
 MOST_SLOTS = 32
+STEP_SLOTS = 4
+"""What a step costs beside its slots, in slots: calling some hundred kernels."""
 EVALUATION_ROWS = 256
 MEASURED_SAMPLES = 8192
 
@@ -138,9 +140,18 @@ def plan_blocks(
             epochs = [(behind or {}).get((index, replicate), 0) for index in members]
             for epoch in sorted(set(epochs) - {budget.epochs}):
                 level = [index for index, reached in zip(members, epochs, strict=True) if reached == epoch]
-                count = -(-len(level) // max(2, limit))
+                count = _blocks(len(level), max(2, limit), budget.seeds, threads)
                 bounds = [len(level) * part // count for part in range(count + 1)]
                 for start, stop in pairwise(bounds):
                     cost = (stop - start) * size * (budget.epochs - epoch) / budget.epochs
                     blocks.append((cost, Block(replicate, tuple(level[start:stop]), epoch)))
     return [block for _, block in sorted(blocks, key=lambda pair: -pair[0])]
+
+
+def _blocks(slots: int, limit: int, seeds: int, threads: int) -> int:
+    """Into how many blocks the slots of a replicate are cut, so that the threads end soonest."""
+    fewest = -(-slots // limit)
+    return min(
+        range(fewest, max(fewest, slots // 2) + 1),
+        key=lambda count: -(-count * seeds // threads) * (-(-slots // count) + STEP_SLOTS),
+    )

@@ -52,6 +52,28 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
+class Lane:
+    """A run's share of one hidden layer's buffers; cut once, for a cut costs as much as a small kernel.
+
+    Attributes:
+        activation: What the run's slots have in common.
+        z: `[S, N, F]`, as `a`, `g` and `scratch`: see `Buffers`.
+        slope: `[S, 1, 1]`.
+        slope_gradient: `[S, 16]`.
+        padding: `[S, N, F]` those of `a` that must be cleared, or None.
+    """
+
+    activation: Activation
+    z: Tensor
+    a: Tensor
+    g: Tensor
+    scratch: Tensor
+    slope: Tensor
+    slope_gradient: Tensor
+    padding: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
 class Buffers:
     """Every intermediate result of one pass over N rows; reused from step to step.
 
@@ -62,6 +84,8 @@ class Buffers:
         mask: `[S, N, F]` 0 where a unit is dropped, else 1/(1 − rate); empty without dropout.
         g: `[S, N, F]` gradient of the loss with respect to each layer's `z`.
         scratch: `[S, N, F]` for the activations' kernels.
+        probabilities: `[S, N, C]` of the classes, after `Stack.backward`.
+        lanes: The runs' shares of each hidden layer.
     """
 
     z: list[Tensor]
@@ -70,6 +94,8 @@ class Buffers:
     mask: list[Tensor]
     g: list[Tensor]
     scratch: list[Tensor]
+    probabilities: Tensor
+    lanes: list[list[Lane]]
 
 
 class Stack:
@@ -160,17 +186,37 @@ class Stack:
                 return torch.empty(len(self.slots), rows, padded(width), dtype=self._dtype, device=self._device)
 
             hidden = [fan_out for _, fan_out in self.sizes[:-1]]
-            a = [stack(width) for width in hidden]
+            z, g = ([stack(fan_out) for _, fan_out in self.sizes] for _ in range(2))
+            a, scratch = ([stack(width) for width in hidden] for _ in range(2))
             dropping = training and self.uses_dropout
             self._buffers[key] = Buffers(
-                z=[stack(fan_out) for _, fan_out in self.sizes],
+                z=z,
                 a=a,
                 h=[stack(width) for width in hidden] if dropping else a,
                 mask=[stack(width) for width in hidden] if dropping else [],
-                g=[stack(fan_out) for _, fan_out in self.sizes],
-                scratch=[stack(width) for width in hidden],
+                g=g,
+                scratch=scratch,
+                probabilities=stack(self.sizes[-1][1]),
+                lanes=[
+                    [self._lane(run, activation, layer, z, a, g, scratch) for run, activation in self.runs]
+                    for layer in range(len(hidden))
+                ],
             )
         return self._buffers[key]
+
+    def _lane(self, run: Run, activation: Activation, layer: int, *buffers: Sequence[Tensor]) -> Lane:
+        z, a, g, scratch = (run.of(buffer[layer]) for buffer in buffers)
+        width = self.sizes[layer][1]
+        return Lane(
+            activation,
+            z,
+            a,
+            g,
+            scratch,
+            slope=run.of(self.slopes[layer])[:, :1, None],
+            slope_gradient=run.of(self.gradients[2][layer]),
+            padding=a[..., width:] if activation.spread and width < a.shape[2] else None,
+        )
 
     def forward(self, x: Tensor, uniforms: Sequence[Tensor] | None = None) -> Buffers:
         """One forward pass.
@@ -188,11 +234,10 @@ class Stack:
         for layer in range(len(self.sizes) - 1):
             z, a = buffers.z[layer], buffers.a[layer]
             torch.baddbmm(self.biases[layer], h, self.weights[layer], out=z)
-            slope, width = self.slopes[layer][:, :1, None], self.sizes[layer][1]
-            for run, activation in self.runs:
-                activation.forward(run.of(z), run.of(slope), run.of(a), run.of(buffers.scratch[layer]))
-                if activation.spread and width < a.shape[2]:
-                    run.of(a)[..., width:] = 0.0
+            for lane in buffers.lanes[layer]:
+                lane.activation.forward(lane.z, lane.slope, lane.a, lane.scratch)
+                if lane.padding is not None:
+                    lane.padding.zero_()
             h = a
             if uniforms is not None and self.uses_dropout:
                 mask, h = buffers.mask[layer], buffers.h[layer]
@@ -204,8 +249,8 @@ class Stack:
             buffers.z[-1].add_(self._no_class)
         return buffers
 
-    def backward(self, x: Tensor, buffers: Buffers, targets: Tensor, row_weights: Tensor, *, penalty: bool) -> Tensor:
-        """Fills `gradients` with those of the weighted cross-entropy, after `forward` on the same buffers.
+    def backward(self, x: Tensor, buffers: Buffers, targets: Tensor, row_weights: Tensor, *, penalty: bool) -> None:
+        """Fills `gradients` with those of the weighted cross-entropy, and the buffers' `probabilities`, after `forward`.
 
         Args:
             x: `[N, F]` as in `forward`.
@@ -213,13 +258,10 @@ class Stack:
             targets: `[N, C]` one-hot labels, padded.
             row_weights: `[N]` weight of each row: 1/n for the n rows that are samples, 0 for padding.
             penalty: Whether the L1 penalty on activations belongs to the loss.
-
-        Returns:
-            `[S, N, C]` class probabilities.
         """
-        weight_gradients, bias_gradients, slope_gradients = self.gradients
-        probabilities = torch.softmax(buffers.z[-1], 2)
-        g = torch.sub(probabilities, targets, out=buffers.g[-1])
+        weight_gradients, bias_gradients, _ = self.gradients
+        torch.ops.aten._softmax.out(buffers.z[-1], 2, False, out=buffers.probabilities)
+        g = torch.sub(buffers.probabilities, targets, out=buffers.g[-1])
         g.mul_(row_weights[:, None])
         for layer in range(len(self.sizes) - 1, -1, -1):
             h = buffers.h[layer - 1] if layer else x.expand(len(self.slots), *x.shape)
@@ -230,19 +272,15 @@ class Stack:
             below = buffers.g[layer - 1]
             torch.bmm(g, self.weights[layer].transpose(1, 2), out=below)
             g = below
-            z, a, scratch = buffers.z[layer - 1], buffers.a[layer - 1], buffers.scratch[layer - 1]
             if buffers.mask:
                 g.mul_(buffers.mask[layer - 1])
             if penalty and self._uses_l1:
-                torch.sign(a, out=scratch)
+                scratch = torch.sign(buffers.a[layer - 1], out=buffers.scratch[layer - 1])
                 scratch.mul_(row_weights[:, None])
                 g.addcmul_(scratch, self._l1)
-            slope = self.slopes[layer - 1][:, :1, None]
-            for run, activation in self.runs:
-                gr, zr, sr = run.of(g), run.of(z), run.of(scratch)
-                if activation.slope == "learned":
-                    torch.clamp_max(zr, 0.0, out=sr)
-                    sr.mul_(gr)
-                    run.of(slope_gradients[layer - 1]).copy_(sr.sum((1, 2))[:, None])
-                activation.backward(gr, zr, run.of(a), run.of(slope), sr)
-        return probabilities
+            for lane in buffers.lanes[layer - 1]:
+                if lane.activation.slope == "learned":
+                    torch.clamp_max(lane.z, 0.0, out=lane.scratch)
+                    lane.scratch.mul_(lane.g)
+                    lane.slope_gradient.copy_(lane.scratch.sum((1, 2))[:, None])
+                lane.activation.backward(lane.g, lane.z, lane.a, lane.slope, lane.scratch)
