@@ -18,6 +18,7 @@ from study.training.evaluate import (
     balanced_accuracy,
     gradient_norms,
     hidden_measures,
+    log_loss,
     network_measures,
     predict,
 )
@@ -147,7 +148,7 @@ def train(
             optimizer.step()
             right.append(buffers.probabilities.flatten(1).index_select(1, batch.labels))
         curves["training_loss"].append(-torch.cat(right, 1).clamp_min_(1e-37).log_().double().mean(1))
-        curves["validation_accuracy"].append(accuracy(predict(stack, data.validation)[0], data.validation))
+        curves["validation_accuracy"].append(accuracy(predict(stack, data.validation), data.validation))
         if between_epochs is not None and epoch + 1 < budget.epochs:
             between_epochs(lambda: snapshot(stack, optimizer, curves))
     return {name: torch.stack(points) for name, points in curves.items()}
@@ -226,23 +227,23 @@ class Batch:
 def _replicates(
     stack: Stack, data: BlockData, first_norms: Sequence[Tensor], curves: dict[str, Tensor]
 ) -> list[Replicate]:
-    predicted, log_loss = predict(stack, data.validation)
+    predicted, loss = predict(stack, data.validation), log_loss(stack, data.validation)
     columns = {
         "accuracy": accuracy(predicted, data.validation),
         "balanced_accuracy": balanced_accuracy(predicted, data.validation),
-        "log_loss": log_loss,
-        "training_accuracy": accuracy(predict(stack, data.training)[0], data.training),
+        "log_loss": loss,
+        "training_accuracy": accuracy(predict(stack, data.training), data.training),
     }
     columns["generalization_gap"] = columns["training_accuracy"] - columns["accuracy"]
     if data.test is not None:
-        test, columns["test_log_loss"] = predict(stack, data.test)
+        test, columns["test_log_loss"] = predict(stack, data.test), log_loss(stack, data.test)
         columns["test_accuracy"] = accuracy(test, data.test)
         columns["test_balanced_accuracy"] = balanced_accuracy(test, data.test)
     test_layers = hidden_measures(stack, data.test) if data.test is not None else []
     last_norms = gradient_norms(stack, data.validation)
     layers = hidden_measures(stack, data.validation)
     finite = torch.stack([p.isfinite().flatten(1).all(1) for p in (*stack.weights, *stack.biases)]).all(0)
-    finite &= log_loss.isfinite()
+    finite &= loss.isfinite()
     result = []
     for slot in range(len(stack.slots)):
         if not bool(finite[slot]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -48,21 +49,26 @@ class Samples:
         return [(start, min(start + EVALUATION_ROWS, rows)) for start in range(0, rows, EVALUATION_ROWS)]
 
 
-def predict(stack: Stack, samples: Samples) -> tuple[Tensor, Tensor]:
-    """Predictions of every slot.
+def predict(stack: Stack, samples: Samples) -> Tensor:
+    """`[S, n]` predicted classes."""
+    return torch.cat([logits.argmax(2) for logits, _ in _outputs(stack, samples)], 1)[:, : len(samples)]
 
-    Returns:
-        `[S, n]` predicted classes, and `[S]` mean log loss in nats (float64).
-    """
-    predicted, loss = [], torch.zeros(len(stack.slots), dtype=torch.float64, device=samples.x.device)
+
+def log_loss(stack: Stack, samples: Samples) -> Tensor:
+    """`[S]` mean log loss in nats, float64."""
+    # Padding has no one-hot label and so adds nothing.
+    terms = [
+        (torch.log_softmax(logits, 2) * targets).sum(2).sum(1, dtype=torch.float64)
+        for logits, targets in _outputs(stack, samples)
+    ]
+    return -torch.stack(terms).sum(0) / len(samples)
+
+
+def _outputs(stack: Stack, samples: Samples) -> Iterator[tuple[Tensor, Tensor]]:
+    """`[S, N, C]` logits and `[N, C]` one-hot labels of one chunk of rows after the other, in eval mode."""
     classes = stack.sizes[-1][1]
     for start, stop in samples.chunks():
-        logits = stack.forward(samples.x[start:stop]).z[-1]
-        predicted.append(logits[:, :, :classes].argmax(2))
-        # Padding has no one-hot label and so adds nothing.
-        log_p = (torch.log_softmax(logits, 2) * samples.targets[start:stop]).sum(2)
-        loss -= log_p.sum(1, dtype=torch.float64)
-    return torch.cat(predicted, 1)[:, : len(samples)], loss / len(samples)
+        yield stack.forward(samples.x[start:stop]).z[-1][:, :, :classes], samples.targets[start:stop, :classes]
 
 
 def accuracy(predicted: Tensor, samples: Samples) -> Tensor:

@@ -7,8 +7,9 @@ norms has no value.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-import torch
 from torch import Tensor
 
 NEAR_ZERO = 0.01
@@ -24,35 +25,27 @@ def live_units(a: Tensor) -> Tensor:
 
 def zeros(a: Tensor) -> float:
     """Share of activations that are exactly 0."""
-    return float((a == 0).double().mean())
+    return _Magnitudes(a).zeros()
 
 
 def near_zero(a: Tensor) -> float:
     """Share of activations with |a| ≤ 0.01 × the layer's root mean square; the same for every scale of `a`."""
-    magnitudes = a.abs().double()  # squares of float32 would overflow, or vanish, long before these
-    rms = magnitudes.square().mean().sqrt()
-    return float((magnitudes <= NEAR_ZERO * rms).double().mean())
+    return _Magnitudes(a).near_zero()
 
 
 def hoyer(a: Tensor) -> float:
     """(√n − ‖a‖₁/‖a‖₂)/(√n − 1), mean over samples (Hoyer 2004, section 3.1); 0 where n = 1."""
-    n = a.shape[1]
-    if n < 2:
-        return 0.0
-    magnitudes = a.abs().double()
-    l1, l2 = magnitudes.sum(1), magnitudes.square().sum(1).sqrt()
-    ratio = torch.where(l2 > 0, l1 / l2.clamp_min(1e-300), n**0.5)
-    return float(((n**0.5 - ratio) / (n**0.5 - 1)).mean())
+    return _Magnitudes(a).hoyer()
 
 
 def gini(a: Tensor) -> float:
     """1 − 2 Σₖ (|a|₍ₖ₎/‖a‖₁)(n − k + ½)/n, mean over samples (Hurley and Rickard 2009, table I)."""
-    return _gini(_sorted_magnitudes(a))
+    return _Magnitudes(a).gini()
 
 
 def removable(a: Tensor) -> float:
     """Largest share of a sample's units, smallest first, that holds at most 1 % of ‖a‖₂²; mean over samples."""
-    return _removable(_sorted_magnitudes(a))
+    return _Magnitudes(a).removable()
 
 
 def treves_rolls(a: Tensor) -> tuple[float, float]:
@@ -62,8 +55,8 @@ def treves_rolls(a: Tensor) -> tuple[float, float]:
         Population sparseness (over units, mean over samples) and lifetime sparseness (over samples, mean over
         units); rows or units that are all 0 are left out, and 0 stands where none is left.
     """
-    r = a.abs().double()
-    return _treves_rolls(r), _treves_rolls(r.T)
+    magnitudes = _Magnitudes(a)
+    return magnitudes.population(), magnitudes.lifetime()
 
 
 def layer_measures(a: Tensor, saturated: Tensor) -> dict[str, float]:
@@ -85,46 +78,73 @@ def layer_measures(a: Tensor, saturated: Tensor) -> dict[str, float]:
         "live": float(live.double().mean()),
         "saturation": float(saturated.double().mean()),
     }
-    names = ("zeros", "near_zero", "hoyer", "gini", "removable", "treves_rolls_population", "treves_rolls_lifetime")
     if not bool(live.any()):
-        return measures | dict.fromkeys(names, 0.0)
-    kept = a[:, live]
-    magnitudes = _sorted_magnitudes(kept)
-    values = (
-        zeros(kept),
-        near_zero(kept),
-        hoyer(kept),
-        _gini(magnitudes),
-        _removable(magnitudes),
-        *treves_rolls(kept),
-    )
-    return measures | dict(zip(names, values, strict=True))
+        return measures | dict.fromkeys(_Magnitudes(a[:, :1]).measures(), 0.0)
+    return measures | _Magnitudes(a[:, live]).measures()
 
 
-def _sorted_magnitudes(a: Tensor) -> np.ndarray:
-    """`[N, F]` |a|, ascending along units, in float64; numpy sorts rows several times faster than torch."""
-    return np.sort(a.abs().cpu().numpy(), axis=1).astype(np.float64)
+class _Magnitudes:
+    """|a| of one layer, and the sums that several measures share, in float64.
+
+    Squares of float32 would overflow, or vanish, long before a network does. numpy sorts rows several times faster
+    than torch.
+    """
+
+    def __init__(self, a: Tensor) -> None:
+        r = a.abs().cpu().numpy()
+        self._samples, self._units = r.shape
+        self._sorted = np.sort(r, axis=1).astype(np.float64)
+        self._l1 = self._sorted.sum(1)
+        self._energy = np.cumsum(self._sorted * self._sorted, axis=1)
+        self._total = self._energy[:, -1]
+        self._unit_sums = r.sum(0, dtype=np.float64)
+        self._unit_squares = np.square(r, dtype=np.float64).sum(0)
+
+    def measures(self) -> dict[str, float]:
+        return {
+            "zeros": self.zeros(),
+            "near_zero": self.near_zero(),
+            "hoyer": self.hoyer(),
+            "gini": self.gini(),
+            "removable": self.removable(),
+            "treves_rolls_population": self.population(),
+            "treves_rolls_lifetime": self.lifetime(),
+        }
+
+    def zeros(self) -> float:
+        return 1.0 - np.count_nonzero(self._sorted) / self._sorted.size
+
+    def near_zero(self) -> float:
+        rms = math.sqrt(self._total.mean() / self._units)
+        return np.count_nonzero(self._sorted <= NEAR_ZERO * rms) / self._sorted.size
+
+    def hoyer(self) -> float:
+        n = self._units
+        if n < 2:
+            return 0.0
+        ratio = np.divide(self._l1, np.sqrt(self._total), out=np.full(self._samples, n**0.5), where=self._total > 0)
+        return float(np.mean((n**0.5 - ratio) / (n**0.5 - 1)))
+
+    def gini(self) -> float:
+        n = self._units
+        weights = (n - np.arange(1, n + 1) + 0.5) / n
+        share = np.divide(self._sorted @ weights, self._l1, out=np.full(self._samples, 0.5), where=self._l1 > 0)
+        return float(np.mean(1.0 - 2.0 * share))
+
+    def removable(self) -> float:
+        held = self._energy <= ((1.0 - ENERGY) * self._total)[:, None]
+        return np.count_nonzero(held[self._total > 0]) / held.size
+
+    def population(self) -> float:
+        return _treves_rolls(self._l1, self._total, self._units)
+
+    def lifetime(self) -> float:
+        return _treves_rolls(self._unit_sums, self._unit_squares, self._samples)
 
 
-def _gini(magnitudes: np.ndarray) -> float:
-    n = magnitudes.shape[1]
-    total = magnitudes.sum(1)
-    weights = (n - np.arange(1, n + 1) + 0.5) / n
-    share = np.divide(magnitudes @ weights, total, out=np.full_like(total, 0.5), where=total > 0)
-    return float(np.mean(1.0 - 2.0 * share))
-
-
-def _removable(magnitudes: np.ndarray) -> float:
-    energy = np.cumsum(magnitudes**2, axis=1)
-    total = energy[:, -1:]
-    return float(np.mean((energy <= (1.0 - ENERGY) * total) & (total > 0)))
-
-
-def _treves_rolls(r: Tensor) -> float:
-    n = r.shape[1]
-    second = r.square().mean(1)
-    used = second > 0
-    if n < 2 or not bool(used.any()):
+def _treves_rolls(sums: np.ndarray, squares: np.ndarray, n: int) -> float:
+    used = squares > 0
+    if n < 2 or not used.any():
         return 0.0
-    ratio = r.mean(1)[used].square() / second[used]
-    return float(((1.0 - ratio) / (1.0 - 1.0 / n)).mean())
+    ratio = (sums[used] / n) ** 2 / (squares[used] / n)
+    return float(np.mean((1.0 - ratio) / (1.0 - 1.0 / n)))

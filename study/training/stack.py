@@ -250,7 +250,7 @@ class Stack:
         return buffers
 
     def backward(self, x: Tensor, buffers: Buffers, targets: Tensor, row_weights: Tensor, *, penalty: bool) -> None:
-        """Fills `gradients` with those of the weighted cross-entropy, and the buffers' `probabilities`, after `forward`.
+        """Fills `gradients` with those of the weighted cross-entropy, and `probabilities`, after `forward`.
 
         Args:
             x: `[N, F]` as in `forward`.
