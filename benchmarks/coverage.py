@@ -110,13 +110,13 @@ def know(design: Design, *, null: bool, replicates: int = 100_000) -> list[Known
         for column, (_, part) in zip(values, parts(), strict=True):
             column.append(part.contrast(design, measured).ravel())
     joined = [np.concatenate(column) for column in values]
-    commons = calibrate(design, null=null, data_sets=replicates // 25)
+    commons = calibrate(design, null=null, data_sets=replicates // 5)
     return [Known(float(c.mean()), float(c.std()), common) for c, common in zip(joined, commons, strict=True)]
 
 
 def calibrate(design: Design, *, null: bool, data_sets: int) -> list[float]:
     """For every contrast the correlation of outcomes by which two of its values correlate by ρ."""
-    grid = np.array([0.0, 0.15, RHO, 0.35, 0.45, 0.55, 0.7, 0.9])
+    grid = np.array([0.0, 0.2, RHO, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.75, 0.9])
     reached = np.zeros((len(parts()), len(grid)))
     for place, common in enumerate(grid):
         measured = Outcomes(design, data_sets, _REPLICATES, float(common), _TRUTH_SEED - 1, null).measured

@@ -70,6 +70,8 @@ def problems(data: Sequence[str], targets: Sequence[str], config: StudyConfig) -
             )
             for problem in found
         ]
+    for problem in found:
+        _ = problem.judge  # divides the data: what cannot be divided is said before anything is written
     names = [problem.name for problem in found]
     if len(set(names)) < len(names):
         raise ConfigError(f"two of the data sets are the same, or of one name ({', '.join(names)}); give each once")

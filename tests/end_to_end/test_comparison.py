@@ -1,0 +1,168 @@
+"""Comparisons and advice through the installed command: trained, killed, resumed, printed, refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import Reluctant, run_here
+from databases import contents, count, start, wait_until_running
+
+SMALL = ("compare", "iris", "--seeds", 2, "--epochs", 2, "--hidden", 8)
+LONGER = ("compare", "iris", "--seeds", 3, "--epochs", 8, "--hidden", 8, "--name", "c")
+
+
+@pytest.fixture
+def reluctant(tmp_path: Path) -> Reluctant:
+    """Runs the command in this process, in a folder of the test's own."""
+
+    def run(*args: object, cwd: Path = tmp_path, check: bool = False) -> subprocess.CompletedProcess[str]:
+        return run_here(*args, cwd=cwd, check=check)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("comparison")
+    run_here(*LONGER, "--quiet", cwd=folder, check=True)
+    return folder / "reluctant.db"
+
+
+def test_it_gives_a_verdict_and_an_interval_for_each_of_the_twelve(reluctant: Reluctant, undisturbed: Path) -> None:
+    result = reluctant("compare", "--name", "c", "--format", "json", "--quiet", cwd=undisturbed.parent, check=True)
+    printed = json.loads(result.stdout)
+    claims = printed["claims"]
+    assert [claim["id"] for claim in claims] == list(range(1, 13))
+    for claim in claims:
+        assert {"statement", "estimate", "interval", "unit", "rope", "verdict", "change"} <= claim.keys()
+        low, high = claim["interval"]
+        least, most = claim["rope"]
+        assert low <= claim["estimate"] <= high
+        inside, beyond = least <= low and high <= most, low > most or high < least
+        assert (claim["verdict"] == "no practical difference") == inside
+        assert (claim["verdict"] in ("supported", "refuted")) == beyond
+    assert printed["studies"][0]["seeds"] == 3
+    assert printed["together"] is None
+    table = reluctant("compare", "--name", "c", "--quiet", cwd=undisturbed.parent, check=True).stdout
+    assert table.count("would change it: ") == 12
+    csv = reluctant("compare", "--name", "c", "--format", "csv", "--quiet", cwd=undisturbed.parent, check=True).stdout
+    assert len(csv.splitlines()) == 13
+
+
+def test_killed_it_ends_as_if_undisturbed(reluctant: Reluctant, tmp_path: Path, undisturbed: Path) -> None:
+    database = tmp_path / "reluctant.db"
+    for _ in range(2):
+        process = start(tmp_path, *LONGER)
+        wait_until_running(process, database)
+        time.sleep(0.2)
+        process.kill()
+        process.communicate()
+    result = reluctant("resume", "c", check=True)
+    assert "12  ReLU is good enough to try first" in result.stdout
+    assert contents(database) == contents(undisturbed)
+    assert count(database, "COMPLETE") == 158
+
+
+def test_several_data_sets_are_seen_together(reluctant: Reluctant, tmp_path: Path) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text("a,b,kind\n" + "".join(f"{i % 7},{i % 5},{'xy'[i % 7 > 3]}\n" for i in range(80)))
+    arguments = ("compare", "iris", table, "--target", "kind", *SMALL[2:], "--rows", 60, "--quiet")
+    printed = json.loads(reluctant(*arguments, "--format", "json", check=True).stdout)
+    assert [study["data"] for study in printed["studies"]] == ["iris", "points"]
+    assert len(printed["claims"]) == 24
+    together = printed["together"]
+    assert together["data"] == ["iris", "points"]
+    assert together["smallest_p"] == 0.5
+    assert len(together["ranking"]["activations"]) == 8
+    assert sorted(together["ranking"]["ranks"]) == together["ranking"]["ranks"]
+    assert "mean rank by test accuracy" in reluctant(*arguments, check=True).stdout
+
+
+def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(reluctant: Reluctant, tmp_path: Path) -> None:
+    result = reluctant(*SMALL, "--dry-run", check=True)
+    assert "90 + 30 + 30" in result.stdout
+    assert "158" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_seed_gives_no_interval(reluctant: Reluctant) -> None:
+    arguments = ("compare", "iris", "--seeds", 1, "--epochs", 1, "--hidden", 8, "--quiet", "--format", "json")
+    claims = json.loads(reluctant(*arguments, check=True).stdout)["claims"]
+    of_seeds = [claim for claim in claims if claim["id"] != 9]
+    assert all(claim["interval"] is None and claim["verdict"] == "undecided" for claim in of_seeds)
+    assert all("one seed gives no interval" in claim["change"] for claim in of_seeds)
+
+
+def test_searches_and_comparisons_are_told_apart(reluctant: Reluctant, undisturbed: Path) -> None:
+    def refused(*arguments: Any) -> str:
+        result = reluctant(*arguments, "--storage", undisturbed)
+        assert result.returncode == 2
+        assert len(result.stderr.splitlines()) == 1
+        return result.stderr
+
+    assert "is a comparison, and a search is needed" in refused("front", "c")
+    assert "is a comparison, and a search is needed" in refused("advise", "c")
+    assert "taken by a comparison, and this is a search" in refused("run", "iris", "--name", "c")
+    assert "comparison of 158 cells, no more and no less" in refused("resume", "c", "--trials", 200)
+    reluctant("run", "iris", "--name", "s", "--trials", 1, "--epochs", 1, "--storage", undisturbed, check=True)
+    assert "is a search, and a comparison is needed" in refused("compare", "--name", "s")
+    assert "taken by a search, and this is a comparison" in refused("compare", "iris", "--name", "s")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--hidden", "16,8"), "a comparison varies the depth itself, and needs one number"),
+        (("--target", "kind"), "iris has labels of its own"),
+        (("iris",), "two of the data sets are the same"),
+        (("--seeds", "0"), "--seeds is '0'"),
+        (("--rows", "7"), "rows"),
+        (("--format", "xml"), "unknown format 'xml'"),
+    ],
+)
+def test_bad_input_is_one_line(reluctant: Reluctant, arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    result = reluctant("compare", "iris", *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_tables_need_a_target_each(reluctant: Reluctant, tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "c.csv"):
+        (tmp_path / name).write_text("x,kind\n" + "1,u\n2,v\n" * 10)
+    result = reluctant("compare", "a.csv", "b.csv", "c.csv", "--target", "kind", "--target", "kind")
+    assert result.returncode == 2
+    assert "2 times --target for 3 tables" in result.stderr
+
+
+def test_advice_comes_from_fresh_seeds_that_are_trained_once(reluctant: Reluctant, tmp_path: Path) -> None:
+    reluctant("run", "iris", "--name", "s", "--trials", 12, "--epochs", 15, "--hidden", 16, "--quiet", check=True)
+    front = reluctant("front", "s", "--format", "json", check=True).stdout
+    first = reluctant("advise", "s", check=True)
+    lines = first.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["use", "why:", "survived:", "cost:", "too"]
+    assert "10 seeds that the search did not use" in first.stderr
+    started = time.monotonic()
+    assert reluctant("advise", "s", check=True).stdout == first.stdout
+    rows = json.loads(reluctant("advise", "s", "--format", "json", check=True).stdout)
+    assert rows[0]["role"] == "recommended"
+    assert rows[0]["advice"] == " | ".join(lines)
+    assert {row["trial"] for row in rows} >= {row["trial"] for row in json.loads(front)}
+    assert reluctant("front", "s", "--format", "json", check=True).stdout == front  # nothing of it is overwritten
+    assert time.monotonic() - started < 60
+    empty = reluctant("advise", "nothing")
+    assert empty.returncode == 2
+    assert "no study 'nothing'" in empty.stderr
+
+
+def test_a_study_without_trials_says_what_to_run(reluctant: Reluctant) -> None:
+    reluctant("run", "digits", "--name", "e", "--epochs", 5000, "--timeout", 0.5, "--quiet", check=True)
+    result = reluctant("advise", "e")
+    assert result.returncode == 1
+    assert "has no finished trial yet; continue it with `reluctant resume e`" in result.stderr
