@@ -63,7 +63,12 @@ def read_measured(study: OpenStudy) -> Measured:
             f"{ended} of {len(design.cells)} cells of comparison {study.name!r} are trained, and its verdicts need "
             f"them all; continue with `reluctant resume {study.name}`"
         )
-    seeds = study.problem.config.seeds
+    problem, seeds = study.problem, study.problem.config.seeds
+    trained = {
+        trial.number: problem.space.hyperparameters(trial.params, problem.defaults)
+        for trial in trials[: len(design.cells)]
+        if trial.state is TrialState.COMPLETE and BY_SEED in trial.system_attrs
+    }
     cells: dict[int, dict[str, Array]] = {}
 
     def put(number: int, replicate: int, name: str, value: float | None) -> None:
@@ -71,7 +76,7 @@ def read_measured(study: OpenStudy) -> Measured:
         column[replicate] = np.nan if value is None else value
 
     for trial in trials[: len(design.cells)]:
-        if trial.state is TrialState.COMPLETE and BY_SEED in trial.system_attrs:
+        if trial.number in trained:
             cells[trial.number] = {}
             for name, values in trial.system_attrs[BY_SEED].items():
                 for replicate, value in enumerate(values):
@@ -81,7 +86,7 @@ def read_measured(study: OpenStudy) -> Measured:
             if name.startswith("test_"):
                 put(row["number"], row["replicate"], name, value)
     for number, columns in cells.items():
-        hidden = range(len(design.cells[number].hidden))
+        hidden = range(len(trained[number].hidden))
         for name in [name.removesuffix("_layer0") for name in columns if name.endswith("_layer0")]:
             columns[name] = np.mean([columns[f"{name}_layer{layer}"] for layer in hidden], 0)
     for row in study.storage.layer_measures(study.study_id, numbers=list(cells)):
@@ -89,7 +94,7 @@ def read_measured(study: OpenStudy) -> Measured:
             put(row["number"], row["replicate"], f"{name}_layer{row['layer']}", row[name])
     clock = study.storage.get_study_system_attrs(study.study_id).get(CLOCK, {})
     return Measured(
-        {design.cells[number]: columns for number, columns in cells.items()},
+        {trained[number]: columns for number, columns in cells.items()},
         {name: np.array(seconds) for name, seconds in clock.get("seconds", {}).items()},
     )
 

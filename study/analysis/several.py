@@ -11,7 +11,7 @@ from scipy import stats
 
 from study.analysis.claims import CLAIMS
 from study.analysis.comparison import Comparison
-from study.analysis.statistics import FAMILY_ERROR
+from study.analysis.statistics import FAMILY_ERROR, Array
 from study.design import BASELINE
 
 
@@ -143,10 +143,17 @@ def _ranking(comparisons: Sequence[Comparison]) -> Ranking:
         activations=tuple(names[index] for index in order),
         ranks=tuple(sorted_ranks),
         accuracies=tuple(tuple(accuracies[:, index].tolist()) for index in order),
-        friedman_p=float(stats.friedmanchisquare(*accuracies.T).pvalue),
+        friedman_p=_friedman(accuracies),
         critical_difference=distance,
         cliques=_cliques(sorted_ranks, distance),
     )
+
+
+def _friedman(accuracies: Array) -> float:
+    """P-value of Friedman's test over `[data sets, activations]`; 1 where nothing differs."""
+    if (accuracies == accuracies[:, :1]).all() or accuracies.shape[1] < 3:
+        return 1.0
+    return float(stats.friedmanchisquare(*accuracies.T).pvalue)
 
 
 def _cliques(ranks: Sequence[float], distance: float) -> tuple[tuple[int, int], ...]:
