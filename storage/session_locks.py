@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import weakref
 from collections.abc import Collection, Iterator
 
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 _START = text("SELECT extract(epoch FROM pg_postmaster_start_time())::text")
+_TRY = text("SELECT pg_try_advisory_lock(:key)")
 _HELD = text(
     "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
     "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -36,6 +38,7 @@ class SessionLock:
         """Use `SessionLocks.hold`."""
         self._engine, self._key = engine, _key(token)
         self._connection: Connection | None = None
+        self._held = False
         self.server = ""
         self.ensure()
         _OPEN.add(self)
@@ -43,23 +46,31 @@ class SessionLock:
     def ensure(self) -> None:
         """Makes sure that the lock is held, on a new session if need be.
 
+        A session of ours that the network cut off may hold it still, as far as the server knows; then nobody takes
+        this worker for dead, and the lock is asked for again the next time.
+
         Raises:
             DBAPIError: The server cannot be reached.
         """
         if self._connection is not None:
             try:
                 self._connection.execute(_START)
-                return
             except DBAPIError:
                 self._forget()
-        connection = self._engine.connect()
-        try:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": self._key})
-            self.server = str(connection.execute(_START).scalar_one())
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
+        if self._connection is None:
+            connection = self._engine.connect()
+            try:
+                self.server = str(connection.execute(_START).scalar_one())
+            except BaseException:
+                connection.close()
+                raise
+            self._connection, self._held = connection, False
+        # Whoever looks whether a worker is dead holds its lock for a moment.
+        for pause in (0.0, 0.02, 0.1, 0.5):
+            if self._held:
+                return
+            time.sleep(pause)
+            self._held = bool(self._connection.execute(_TRY, {"key": self._key}).scalar_one())
 
     def release(self, *, unlink: bool = False) -> None:
         """Ends the session, and the lock with it."""
@@ -109,7 +120,7 @@ class SessionLocks:
                 yield False
                 return
             key = {"key": _key(token)}
-            if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar_one():
+            if not connection.execute(_TRY, key).scalar_one():
                 yield False
                 return
             try:

@@ -48,7 +48,7 @@ def launch(
         return watch.nothing_left
     count = crew_size(config.workers, watch.missing, config.cohort, log)
     threads = thread_shares(config.threads or available_threads(), count)
-    options: list[object] = ["--data", config.data, "--device", config.device, "--sharing", count]
+    options: list[object] = ["--data", study.problem.dataset.origin, "--device", config.device, "--sharing", count]
     options += ["--checkpoint-every", config.checkpoint_every]
     options += [] if config.checkpoints is None else ["--checkpoints", config.checkpoints]
     options += [] if lease is None else ["--lease", lease]

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -150,11 +151,11 @@ class _Crew:
         given = Assignment(
             storage=study.storage.address,
             name=study.name,
-            data=config.data,
+            data=study.problem.dataset.origin,
             overrides={
                 "device": config.device,
                 "threads": max(1, int(config.cpus_per_worker)),
-                "checkpoints": config.checkpoints,
+                "checkpoints": None if config.checkpoints is None else str(Path(config.checkpoints).absolute()),
                 "checkpoint_every": config.checkpoint_every,
             },
             lease=lease,

@@ -1,7 +1,7 @@
 """A study on a Ray cluster of three nodes that loses one and gets another: python -m benchmarks.faults.on_ray.
 
-The nodes are processes of this machine, the database is PostgreSQL; the study is held against one by a single worker
-in an SQLite file, to the bit. Exit status 1 where anything differs.
+The driver is killed too, and started again. The nodes are processes of this machine, the database is PostgreSQL; the
+study is held against one by a single worker in an SQLite file, to the bit. Exit status 1 where anything differs.
 """
 
 from __future__ import annotations
@@ -64,6 +64,9 @@ def main() -> int:
             killed_at = _wait_for(storage, driver)
             cluster.remove_node(nodes[0], allow_graceful=False)
             cluster.add_node(num_cpus=1)
+            driver.kill()
+            driver.wait()
+            driver = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
             status = driver.wait(timeout=300)
             said.seek(0)
             lines = [line for line in said.read().splitlines() if line.startswith("worker")]

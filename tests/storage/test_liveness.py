@@ -210,3 +210,20 @@ def test_a_restart_of_the_server_costs_nobody_a_trial(
         assert until(lambda: storage.take_back(study_id)) == [0, 1]  # its new session's end is seen at once
     assert {row["reason"] for row in storage.losses(study_id)} == {WORKER_DIED}
     storage.close()
+
+
+def test_a_session_that_the_server_still_knows_does_not_hold_up_its_worker(postgres_url, make_block):
+    storage = open_storage(postgres_url)
+    study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
+    storage.propose(study_id, make_block(0, 1))
+    with storage.worker(study_id, lease=1.0) as worker:
+        storage.claim(worker, 1)
+        cut_off = worker._lock._connection
+        worker._lock._connection = None  # as after a partition: the server has not noticed
+        time.sleep(1.5)
+        assert storage.take_back(study_id) == []
+        assert not worker.lost
+        cut_off.close()
+        until(lambda: worker._lock._held)
+        assert storage.take_back(study_id) == []
+    storage.close()
