@@ -151,6 +151,7 @@ def weigh(part: Part, values: Array, ratio: float, level: float) -> Evidence:
         ratio: n_test/n_train.
         level: Confidence level.
     """
+    asked = len(values)
     values, ratio = values[~np.isnan(values)], 0.0 if part.timed else ratio
     estimate, interval = (float(values.mean()) if len(values) else None), None
     if len(values) > 1:
@@ -165,7 +166,7 @@ def weigh(part: Part, values: Array, ratio: float, level: float) -> Evidence:
         part.unit,
         part.region.rope,
         verdict,
-        _change(part, values, interval, verdict, ratio, level),
+        _change(part, values, interval, verdict, ratio, level, asked),
         tuple(values.tolist()),
     )
 
@@ -196,14 +197,24 @@ def _values(part: Part, design: Design, measured: Measured) -> Array:
 
 
 def _change(
-    part: Part, values: Array, interval: tuple[float, float] | None, verdict: Verdict, ratio: float, level: float
+    part: Part,
+    values: Array,
+    interval: tuple[float, float] | None,
+    verdict: Verdict,
+    ratio: float,
+    level: float,
+    asked: int,
 ) -> str:
-    """What would change a verdict, in a line."""
+    """What would change a verdict, in a line; `asked` counts also the replicates that have no value."""
     if interval is None:
         if part.timed:
             return "the layers were not timed; `reluctant compare` times them"
         if not len(values):
             return "no replicate has a value: a cell that it reads failed or diverged"
+        if asked > 1:
+            return (
+                f"{asked - 1} of {asked} replicates have no value, for they diverged; a lower --learning-rate may help"
+            )
         return "one seed gives no interval; give more --seeds"
     (low, high), (least, most) = interval, part.region.rope
     if verdict == "no practical difference":

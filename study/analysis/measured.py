@@ -27,15 +27,19 @@ class Measured:
     clock: Mapping[str, Array] = field(default_factory=dict)
 
     def of(self, cell: Hyperparameters, name: str) -> Array:
-        """`[..., R]` a measure of one cell.
+        """`[..., R]` a measure of one cell; NaN where all its replicates diverged, and so have scores alone.
 
         Raises:
-            NoResultsError: The cell has none.
+            NoResultsError: The cell was not trained to its end.
         """
         try:
-            return self.cells[cell][name]
+            columns = self.cells[cell]
         except KeyError:
-            raise NoResultsError(f"no {name} of {cell}") from None
+            raise NoResultsError(f"no results of {cell}") from None
+        try:
+            return columns[name]
+        except KeyError:
+            return np.full_like(columns["accuracy"], np.nan)
 
     def stack(self, cells: Sequence[Hyperparameters], name: str) -> Array:
         """`[O, ..., R]` a measure of several cells."""

@@ -98,6 +98,18 @@ def test_one_seed_gives_no_interval(reluctant: Reluctant) -> None:
     assert all("one seed gives no interval" in claim["change"] for claim in of_seeds)
 
 
+def test_networks_that_diverge_leave_claims_open(reluctant: Reluctant) -> None:
+    wild = ("--learning-rate", 10, "--optimizer", "sgd", "--seeds", 3, "--epochs", 3, "--hidden", 8)
+    printed = json.loads(reluctant("compare", "iris", *wild, "--quiet", "--format", "json", check=True).stdout)
+    dead = printed["claims"][3]
+    assert dead["interval"] is None
+    assert dead["verdict"] == "undecided"
+    assert "diverged" in dead["change"]
+    accuracy = printed["claims"][1]
+    assert accuracy["interval"][0] >= -100
+    assert accuracy["interval"][1] <= 100
+
+
 def test_searches_and_comparisons_are_told_apart(reluctant: Reluctant, undisturbed: Path) -> None:
     def refused(*arguments: Any) -> str:
         result = reluctant(*arguments, "--storage", undisturbed)
