@@ -24,7 +24,9 @@ BY_SEED = "reluctant:by_seed"
 """System attribute of a trial: each measure's values, seed by seed. Dashboards show user attributes only."""
 IDENTITY_DIGEST = "reluctant:identity"
 """System attribute of a trial: digest of the identity of the study that trained it."""
-_CONFIG, _IDENTITY, _VERSIONS = "reluctant:config", "reluctant:identity", "reluctant:versions"
+IDENTITY = "reluctant:identity"
+"""System attribute of a study: what makes it this study."""
+_CONFIG, _VERSIONS = "reluctant:config", "reluctant:versions"
 
 
 class IdentityError(ReluctantError, ValueError):
@@ -95,7 +97,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     problem.check_memory()
     system_attrs: dict[str, Any] = {
         _CONFIG: _saved(problem, name),
-        _IDENTITY: problem.identity,
+        IDENTITY: problem.identity,
         _VERSIONS: installed_versions(),
         "dashboard:note_ver": 1,
         "dashboard:note_str:0": _note(problem),
@@ -119,7 +121,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     total = config.trials
     if not created:
         saved = _attributes(storage, study_id, name)
-        _check_identity(saved[_IDENTITY], problem.identity, name)
+        _check_identity(saved[IDENTITY], problem.identity, name)
         _check_versions(saved[_VERSIONS])
         given = "trials" in config.model_fields_set
         total = _set_total(storage, study_id, name, saved[_CONFIG], _saved(problem, name), given)
@@ -157,17 +159,17 @@ def reopen(
         known["data"] = data
     config = _restored(known | {"name": name})
     check_device(config.device)
-    space = parse_space(saved[_IDENTITY]["space"], name=config.space, where=f"the space of {name}")
+    space = parse_space(saved[IDENTITY]["space"], name=config.space, where=f"the space of {name}")
     try:
         dataset = read_data(config)
     except DataNotFoundError as error:
         raise DataNotFoundError(f"{error}; if the data of study {name!r} moved, --data PATH names where to") from None
-    levels = saved[_IDENTITY].get("design")
+    levels = saved[IDENTITY].get("design")
     problem = Problem(config, dataset, space, None if levels is None else Design.restored(levels))
-    if problem.dataset.fingerprint != saved[_IDENTITY]["data"]:
+    if problem.dataset.fingerprint != saved[IDENTITY]["data"]:
         raise IdentityError(
             f"the data in {config.data} are not those of study {name!r} "
-            f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[_IDENTITY]['data'][:12]}); "
+            f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[IDENTITY]['data'][:12]}); "
             "--data PATH names where the original lies"
         )
     if problem.design is not None and config.trials != len(problem.design.cells):
@@ -214,7 +216,7 @@ def _restored(fields: Mapping[str, Any]) -> StudyConfig:
 
 def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, Any]:
     attributes = storage.get_study_system_attrs(study_id)
-    if _IDENTITY not in attributes:
+    if IDENTITY not in attributes:
         raise StudyNotFoundError(
             f"study {name!r} was not started by reluctant; it can be looked at (dashboard, export), but not run"
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from statistics import fmean
 
 from study.analysis.comparison import Comparison, find_answers
+from study.analysis.siblings import siblings
 from study.opening import OpenStudy
 from study.report.comparison import designs
 from study.report.facts import facts
 from study.report.page import Page
 from study.report.palette import MARKS
 from study.report.plot import CURVES, Panel, Section, band, figure
+from study.report.together import ranks
 from study.report.verdicts import VERDICTS, verdicts
 
 
@@ -28,9 +30,15 @@ def comparison_page(study: OpenStudy) -> Page:
         title=f"Does the folklore on activations hold on {found.data}?",
         subtitle=f"Comparison {study.name}: {seeds}, {found.epochs} epochs.",
         answer=answer(found),
-        sections=[verdicts(found.findings, found.level), *designs(found), curves(study)],
+        sections=[verdicts(found.findings, found.level), *designs(found), *_together(study, found), curves(study)],
         facts=facts(study),
     )
+
+
+def _together(study: OpenStudy, found: Comparison) -> list[Section]:
+    """What the comparisons of the database that differ in their data alone say together, where there are others."""
+    section = ranks([found, *siblings(study)])
+    return [] if section is None else [section]
 
 
 def curves(study: OpenStudy) -> Section:

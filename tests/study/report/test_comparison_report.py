@@ -12,6 +12,8 @@ import pytest
 
 from storage import open_storage
 from study.analysis.comparison import find_answers
+from study.analysis.several import together
+from study.analysis.siblings import siblings
 from study.config import StudyConfig
 from study.opening import OpenStudy, create_or_open
 from study.problem import Problem
@@ -63,3 +65,31 @@ def test_verdicts_intervals_and_cells(study: OpenStudy, tmp_path: Path) -> None:
     assert {"depth-figure", "slope-sparsity", "dropout-accuracy", "layers-gradient", "curves-training-loss"} <= set(
         figures
     )
+
+
+def test_comparisons_of_other_data_are_seen_together(tmp_path: Path) -> None:
+    storage = open_storage(tmp_path / "reluctant.db")
+    options: dict[str, Any] = {"seeds": 2, "epochs": 1, "hidden": (8,)}
+    studies = {}
+    for name, data, changed in (
+        ("a", "iris", {}),
+        ("b", "wine", {}),
+        ("other options", "wine", {"epochs": 2}),
+        ("unfinished", "breast_cancer", {}),
+    ):
+        config = StudyConfig(**{**options, **changed, "data": data, "name": name})
+        studies[name] = create_or_open(Problem.comparison(config), storage)
+        if name != "unfinished":
+            assert work(studies[name])
+    assert [other.name for other in siblings(studies["a"])] == ["b"]
+    assert siblings(studies["other options"]) == []
+    write_report(studies["a"], str(tmp_path / "report.html"))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    (written,) = re.findall(r'id="figures">(.*?)</script>', text, flags=re.DOTALL)
+    drawn = {trace["name"]: trace for trace in json.loads(written)["ranks-figure"]["data"]}
+    ranking = together([find_answers(studies["a"]), find_answers(studies["b"])]).ranking
+    assert set(drawn) == set(ranking.activations)
+    for name, rank in zip(ranking.activations, ranking.ranks, strict=True):
+        assert drawn[name]["x"] == pytest.approx([rank])
+        assert drawn[name]["error_x"]["value"] == pytest.approx(ranking.critical_difference / 2)
+    storage.close()

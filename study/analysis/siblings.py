@@ -1,0 +1,35 @@
+"""Comparisons of one database that differ in their data alone, and so can be seen together."""
+
+from __future__ import annotations
+
+from reluctant.errors import ReluctantError
+from study.analysis.comparison import Comparison, find_answers
+from study.opening import IDENTITY, OpenStudy, reopen
+
+_OF_DATA = ("data", "target")
+
+
+def siblings(study: OpenStudy) -> list[Comparison]:
+    """The finished comparisons of the same options on other data, by name; those whose data are gone are left out.
+
+    Args:
+        study: An open comparison.
+    """
+    study.need_comparison()
+    ours = _options(study.storage.get_study_system_attrs(study.study_id)[IDENTITY])
+    found = {study.problem.dataset.fingerprint: study.name}
+    comparisons = []
+    for other in sorted(study.storage.get_all_studies(), key=lambda each: each.study_name):
+        theirs = study.storage.get_study_system_attrs(other._study_id).get(IDENTITY)
+        if theirs is None or _options(theirs) != ours or theirs["data"] in found:
+            continue
+        try:
+            comparisons.append(find_answers(reopen(study.storage, other.study_name)))
+        except ReluctantError:
+            continue
+        found[theirs["data"]] = other.study_name
+    return comparisons
+
+
+def _options(identity: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in identity.items() if key not in _OF_DATA}
