@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import optuna
 import torch
+from optuna.samplers import TPESampler
+from sqlalchemy import event
 from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS
@@ -14,54 +19,82 @@ from study.data import Split
 from study.training.measures import layer_measures
 
 
-def run_stock(split: Split, *, database: Path, trials: int, epochs: int, batch_size: int, width: int, seed: int) -> Any:
-    """Runs a study with `study.optimize`, Optuna's default sampler and an SQLite file; one seed a trial.
+class Listed(TPESampler):
+    """Optuna's default sampler, which does all its work and then gives way to a list of trials.
 
-    Data are tensors in memory, PyTorch uses its default threads, sparsity is measured by hooks at the end, and the
-    same measures are kept as user attributes.
+    So two ways of running a study train the same trials, and each pays for its own proposals.
     """
-    x, y = split.training.x, split.training.y
 
-    def objective(trial: optuna.Trial) -> tuple[float, float]:
-        name = trial.suggest_categorical("activation", ["relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid"])
-        slope = 0.01
-        if name in ("leaky_relu", "prelu"):
-            slope = trial.suggest_float("negative_slope", 0.001, 0.7, log=True)
-        rule = trial.suggest_categorical(
-            "initialization", ["kaiming_normal", "xavier_normal", "lecun_normal", "orthogonal", "torch_default"]
+    def __init__(self, params: Sequence[Mapping[str, Any]], seed: int) -> None:
+        super().__init__(seed=seed)
+        self._params = params
+
+    def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        """The listed value."""
+        super().sample_independent(study, trial, param_name, param_distribution)
+        return self._params[trial.number][param_name]
+
+
+def open_stock(database: Path, *, wal: bool = False, **options: Any) -> optuna.Study:
+    """A study of accuracy and sparsity in an SQLite file."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    url = f"sqlite:///{database}"
+    if not wal:
+        return optuna.create_study(
+            directions=["maximize"] * 2, storage=url, study_name="stock", load_if_exists=True, **options
         )
-        rate = trial.suggest_float("dropout", 0.0, 0.6)
-        torch.manual_seed(seed + trial.number)
-        network = _network(name, slope, rule, rate, x.shape[1], width, len(split.classes))
+    storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+
+    def write_ahead(connection: Any, record: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    event.listen(storage.engine, "connect", write_ahead)
+    storage.engine.dispose()
+    return optuna.create_study(
+        directions=["maximize"] * 2, storage=storage, study_name="stock", load_if_exists=True, **options
+    )
+
+
+def objective(
+    trial: optuna.Trial, split: Split, *, hidden: Sequence[int], epochs: int, batch_size: int, seeds: int, device: str
+) -> tuple[float, float]:
+    """Trains and judges one trial: data are tensors in memory, sparsity is measured by hooks at the end."""
+    name = trial.suggest_categorical("activation", ["relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid"])
+    slope = 0.01
+    if name in ("leaky_relu", "prelu"):
+        slope = trial.suggest_float("negative_slope", 0.001, 0.7, log=True)
+    rule = trial.suggest_categorical(
+        "initialization", ["kaiming_normal", "xavier_normal", "lecun_normal", "orthogonal", "torch_default"]
+    )
+    rate = trial.suggest_float("dropout", 0.0, 0.6)
+    x, y = split.training.x.to(device), split.training.y.to(device)
+    accuracies, measures = [], []
+    for seed in range(seeds):
+        torch.manual_seed(1000 * trial.number + seed)
+        network = _network(name, slope, rule, rate, [x.shape[1], *hidden, len(split.classes)]).to(device)
         optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
         network.train()
         for _ in range(epochs):
-            for chosen in torch.randperm(len(y)).split(batch_size):
+            for chosen in torch.randperm(len(y), device=device).split(batch_size):
                 loss = nn.functional.cross_entropy(network(x[chosen]), y[chosen])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-        accuracy, measures = _measure(network, name, slope, split)
-        for key, value in measures.items():
-            trial.set_user_attr(key, value)
-        return accuracy, measures["near_zero"]
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        directions=["maximize", "maximize"],
-        storage=f"sqlite:///{database}",
-        sampler=optuna.samplers.TPESampler(seed=seed),
-    )
-    study.optimize(objective, n_trials=trials)
-    return study
+        accuracy, measured = _measure(network, name, slope, split, device)
+        accuracies.append(accuracy)
+        measures.append(measured)
+    for key in measures[0]:
+        trial.set_user_attr(key, fmean(measured[key] for measured in measures))
+    return fmean(accuracies), fmean(measured["near_zero"] for measured in measures)
 
 
-def _network(name: str, slope: float, rule: str, rate: float, features: int, width: int, classes: int) -> nn.Sequential:
+def _network(name: str, slope: float, rule: str, rate: float, widths: Sequence[int]) -> nn.Sequential:
     activation = ACTIVATIONS[name]
     layers: list[nn.Module] = []
-    for fan_in in (features, width):
-        layers += [nn.Linear(fan_in, width), activation.module(slope).float(), nn.Dropout(rate)]
-    network = nn.Sequential(*layers, nn.Linear(width, classes))
+    for fan_in, fan_out in pairwise(widths[:-1]):
+        layers += [nn.Linear(fan_in, fan_out), activation.module(slope).float(), nn.Dropout(rate)]
+    network = nn.Sequential(*layers, nn.Linear(*widths[-2:]))
     for module in network:
         if not isinstance(module, nn.Linear) or rule == "torch_default":
             continue
@@ -78,7 +111,9 @@ def _network(name: str, slope: float, rule: str, rate: float, features: int, wid
 
 
 @torch.no_grad()
-def _measure(network: nn.Sequential, name: str, slope: float, split: Split) -> tuple[float, dict[str, float]]:
+def _measure(
+    network: nn.Sequential, name: str, slope: float, split: Split, device: str
+) -> tuple[float, dict[str, float]]:
     network.eval()
     seen: list[tuple[Tensor, Tensor]] = []
     hooks = [
@@ -86,9 +121,9 @@ def _measure(network: nn.Sequential, name: str, slope: float, split: Split) -> t
         for module in network
         if not isinstance(module, nn.Linear | nn.Dropout)
     ]
-    predicted = network(split.validation.x).argmax(1)
+    predicted = network(split.validation.x.to(device)).argmax(1).cpu()
     for hook in hooks:
         hook.remove()
     layers = [layer_measures(a, ACTIVATIONS[name].saturated(z, a, slope)) for z, a in seen]
-    means = {key: sum(layer[key] for layer in layers) / len(layers) for key in layers[0]}
+    means = {key: fmean(layer[key] for layer in layers) for key in layers[0]}
     return float((predicted == split.validation.y).double().mean()), means

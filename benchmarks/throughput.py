@@ -1,112 +1,157 @@
 """Trials per second: `reluctant` against the usual Optuna loop, alternating in one run.
 
-python -m benchmarks.throughput [--rounds 5] [--output benchmarks/throughput.json]
+    python -m benchmarks.throughput [--rounds 5] [--mnist FOLDER] [--device cuda] [--output FILE.json]
+
+The same trials, drawn once from the space `core`, are trained three ways, each in a process of its own: `stock`,
+`study.optimize` with all defaults; `tuned`, the same in one process a core with one thread each and a write-ahead
+log; `ours`, the worker's own loop. Each pays for its own sampler and database. After one round to warm up, rounds
+alternate; a ratio is that of two runs of one round.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import tempfile
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from statistics import mean, median
+from statistics import fmean, median, stdev
+from typing import Any
 
-import torch
-
-from benchmarks.stock import run_stock
-from storage import open_storage
-from study.config import read_config
-from study.machine import available_threads, processor
-from study.opening import create_or_open, installed_versions
+from benchmarks.hardware import sgemm_rate, spread, taken
+from benchmarks.ways import Recipe, Run, Ways, ours, stock, tuned
+from study.config import StudyConfig
+from study.machine import available_threads
 from study.problem import Problem
-from study.worker import work
 
-EPOCHS, BATCH_SIZE = 30, 64
-STOCK_TRIALS, OUR_TRIALS = 24, 96
+MEBI = 2**20
 
 
 def main() -> None:
     """Runs the benchmark, prints a table and writes JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 128])
+    parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 128, 256])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 3])
+    parser.add_argument("--mnist", help="folder of MNIST's IDX files: 256,256 for one epoch")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--cohort", type=int, help="trials that `ours` trains together")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/throughput.json"))
     options = parser.parse_args()
-    rows = [measure(width, options.rounds) for width in options.widths]
-    print(f"{'width':>6} {'stock trials/s':>15} {'ours trials/s':>14} {'ratio':>18}")
-    for row in rows:
-        low, middle, high = row["ratio"]
-        print(f"{row['width']:>6} {row['stock']:>15.2f} {row['ours']:>14.2f} {middle:>6.1f} ({low:.1f}-{high:.1f})")
-    report = {
-        "command": "python -m benchmarks.throughput",
-        "date": datetime.now(UTC).date().isoformat(),
-        "processor": processor(),
-        "threads": available_threads(),
-        "python": platform.python_version(),
-        "versions": installed_versions(),
-        "recipe": f"digits, two hidden layers, {EPOCHS} epochs, batch {BATCH_SIZE}, Adam 0.001, one seed a trial; "
-        f"{STOCK_TRIALS} stock and {OUR_TRIALS} of our trials a round, alternating; medians of {options.rounds} rounds",
-        "rows": rows,
-    }
+    recipes = [
+        Recipe(hidden=(width, width), seeds=seeds, device=options.device, cohort=options.cohort)
+        for seeds in options.seeds
+        for width in options.widths
+    ]
+    if options.mnist:
+        recipes.append(
+            Recipe(data=options.mnist, hidden=(256, 256), epochs=1, device=options.device, cohort=options.cohort)
+        )
+    print(
+        f"{'data':<8}{'hidden':>10}{'seeds':>6} │{'stock':>7}{'tuned':>7}{'ours':>7} trials/s │"
+        f"{'ours / stock':>20}{'ours / tuned':>20} │ {'training':>9} of sgemm │ MiB"
+    )
+    rows = []
+    for recipe in recipes:
+        rows.append(measure(recipe, options.rounds))
+        print(_line(rows[-1]), flush=True)
+    report = taken("python -m benchmarks.throughput") | {"rounds": options.rounds, "rows": rows}
     options.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
-def measure(width: int, rounds: int) -> dict[str, object]:
-    """Trials per second of both ways at one width, and the ratio's minimum, median and maximum over rounds."""
-    config = read_config(
-        {"hidden": f"{width},{width}", "epochs": EPOCHS, "batch_size": BATCH_SIZE, "seeds": 1, "trials": OUR_TRIALS}
-    )
-    problem = Problem.of(config)
-    stock_rates, our_rates, accuracies = [], [], []
-    for round_number in range(rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            database = Path(folder) / "stock.db"
-
-            def stock(database: Path = database, seed: int = round_number) -> float:
-                study = run_stock(
-                    problem.split,
-                    database=database,
-                    trials=STOCK_TRIALS,
-                    epochs=EPOCHS,
-                    batch_size=BATCH_SIZE,
-                    width=width,
-                    seed=seed,
-                )
-                return mean(trial.values[0] for trial in study.trials)
-
-            def ours(database: Path = Path(folder) / "ours.db") -> float:
-                storage = open_storage(database)
-                study = create_or_open(problem, storage)
-                work(study)
-                trials = storage.read_trials(study.study_id)
-                storage.close()
-                return mean(trial.values[0] for trial in trials)
-
-            seconds, stock_accuracy = _timed(stock)
-            stock_rates.append(STOCK_TRIALS / seconds)
-            seconds, our_accuracy = _timed(ours)
-            our_rates.append(OUR_TRIALS / seconds)
-            accuracies.append((stock_accuracy, our_accuracy))
-    ratios = sorted(our / stock for our, stock in zip(our_rates, stock_rates, strict=True))
+def measure(recipe: Recipe, rounds: int) -> dict[str, Any]:
+    """All three ways with one recipe."""
+    few = max(4, 24 // recipe.seeds)
+    many = recipe.problem(1).config.cohort * (6 if recipe.epochs > 1 and max(recipe.hidden) < 256 else 2)
+    counts = {stock: few, tuned: few, ours: many}
+    ways = Ways()
+    results: dict[Any, list[Run]] = {way: [] for way in counts}
+    try:
+        for way in counts:
+            ways.run(way, recipe, 4 if way is not ours else counts[way])
+        sgemm = []
+        for _ in range(rounds):
+            for way, count in counts.items():
+                results[way].append(ways.run(way, recipe, count))
+            sgemm.append(sgemm_rate(available_threads(), recipe.device))
+    finally:
+        ways.close()
+    rates = {way: [counts[way] / run.seconds for run in runs] for way, runs in results.items()}
+    # Slots per second of training, counted in the floating point operations of its products.
+    flops = products(recipe.problem(1)) * many * recipe.seeds
+    threads = available_threads()
+    training = []
+    for run in results[ours]:
+        share = run.phases["train"] / (run.phases["train"] + run.phases["measure"])
+        training.append(flops / (run.phases["fit"] * share))
     return {
-        "width": width,
-        "stock": median(stock_rates),
-        "ours": median(our_rates),
-        "ratio": [ratios[0], median(ratios), ratios[-1]],
-        "mean_accuracy_stock": mean(pair[0] for pair in accuracies),
-        "mean_accuracy_ours": mean(pair[1] for pair in accuracies),
+        "data": Path(recipe.data).name,
+        "hidden": list(recipe.hidden),
+        "epochs": recipe.epochs,
+        "batch_size": recipe.batch_size,
+        "seeds": recipe.seeds,
+        "cohort": recipe.cohort or StudyConfig.model_fields["cohort"].default,
+        "device": recipe.device,
+        "trials_a_round": {way.__name__: count for way, count in counts.items()},
+        "trials_per_second": {way.__name__: spread(values) for way, values in rates.items()},
+        "ours_to_stock": spread([a / b for a, b in zip(rates[ours], rates[stock], strict=True)]),
+        "ours_to_tuned": spread([a / b for a, b in zip(rates[ours], rates[tuned], strict=True)]),
+        "ms_a_trial": _phases(results[ours], many, threads),
+        "training_gflops": median(training) / 1e9,
+        "sgemm_gflops": median(sgemm) / 1e9,
+        "training_to_sgemm": spread([a / b for a, b in zip(training, sgemm, strict=True)]),
+        "peak_mib": {way.__name__: max(run.memory for run in runs) / MEBI for way, runs in results.items()},
+        "agreement": agreement(results[stock][-1], results[ours][-1]),
     }
 
 
-def _timed(action: Callable[[], float]) -> tuple[float, float]:
-    torch.set_num_threads(available_threads())
-    started = time.perf_counter()
-    result = action()
-    return time.perf_counter() - started, result
+def products(problem: Problem) -> int:
+    """Floating point operations of one slot's training, in its matrix products, without padding."""
+    split, budget, config = problem.split, problem.budget, problem.config
+    widths = [split.training.x.shape[1], *config.hidden, len(split.classes)]
+    layers = [a * b for a, b in pairwise(widths)]
+    # Forward, the weights' gradient, and the input's gradient of all layers but the first.
+    return 2 * len(split.training) * budget.epochs * (3 * sum(layers) - layers[0])
+
+
+def _phases(runs: list[Run], trials: int, threads: int) -> dict[str, float]:
+    """Milliseconds a trial of each phase, medians; what training waits for is all that is not inside of `fit`."""
+    phases = {name: median(1e3 * run.phases[name] / trials for run in runs) for name in sorted(runs[0].phases)}
+    phases["train"] /= threads
+    phases["measure"] /= threads
+    total = median(1e3 * run.seconds / trials for run in runs)
+    return {**phases, "total": total, "outside of fit": total - phases["fit"]}
+
+
+def agreement(theirs: Run, ours: Run) -> list[dict[str, Any]]:
+    """Ours minus stock's, trial by trial, by activation: mean difference and its 95 % interval's half-width."""
+    rows = []
+    pairs = list(zip(theirs.trials, ours.trials, strict=False))
+    for activation in sorted({a[0] for a, _ in pairs}):
+        members = [(a, b) for a, b in pairs if a[0] == activation]
+        if len(members) < 3:
+            continue
+        row: dict[str, Any] = {"activation": activation, "trials": len(members)}
+        for place, name in ((1, "accuracy"), (2, "sparsity")):
+            differences = [b[place] - a[place] for a, b in members]
+            row[name] = fmean(b[place] for _, b in members)
+            row[f"{name}_difference"] = fmean(differences)
+            row[f"{name}_half_width"] = 1.96 * stdev(differences) / len(differences) ** 0.5
+        rows.append(row)
+    return rows
+
+
+def _line(row: dict[str, Any]) -> str:
+    rates = "".join(f"{row['trials_per_second'][way][1]:>7.1f}" for way in ("stock", "tuned", "ours"))
+    ratios = ""
+    for name in ("ours_to_stock", "ours_to_tuned"):
+        low, middle, high = row[name]
+        ratios += f"{f'{middle:.1f} ({low:.1f}-{high:.1f})':>20}"
+    hidden = ",".join(map(str, row["hidden"]))
+    share = f"{row['training_gflops']:.0f} = {100 * row['training_to_sgemm'][1]:.0f} %"
+    return (
+        f"{row['data'][:7]:<8}{hidden:>10}{row['seeds']:>6} │{rates}          │{ratios} │ {share:>18} │ "
+        f"{row['peak_mib']['ours']:.0f}"
+    )
 
 
 if __name__ == "__main__":

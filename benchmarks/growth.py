@@ -1,0 +1,127 @@
+"""What a proposal and its storage cost as a study grows: 100, 1,000, 5,000 and 20,000 trials.
+
+    python -m benchmarks.growth [--sizes 100 1000 5000 20000] [--keep FOLDER] [--output FILE.json]
+
+One study of short trainings (iris, a hidden layer of 8 units, 2 epochs) goes on and on; its phases are taken over the
+last trials before each size. Then the commands that read it are timed as whole processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.hardware import taken
+from benchmarks.ways import measured_phases
+from storage import open_storage
+from study.config import read_config
+from study.opening import OpenStudy, create_or_open
+from study.problem import Problem
+from study.sampling import Mirror
+from study.worker import work
+
+MEBI = 2**20
+WINDOW = 640
+COMMANDS = {
+    "front": ["front", "--format", "csv"],
+    "status": ["status", "--format", "csv"],
+    "export": ["export", "--output", "trials.csv"],
+}
+
+
+def main() -> None:
+    """Runs the benchmark, prints a table and writes JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 5000, 20000])
+    parser.add_argument("--keep", type=Path, help="keep the study's database in this folder")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/growth.json"))
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(exist_ok=True)
+        rows = grow(folder / "growth.db", sorted(options.sizes))
+        commands = {name: _seconds(arguments, folder) for name, arguments in COMMANDS.items()}
+    for name, seconds in commands.items():
+        print(f"reluctant {name}: {seconds:.2f} s at {rows[-1]['trials']} trials")
+    report = taken("python -m benchmarks.growth") | {"rows": rows, "command_seconds": commands}
+    options.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def grow(database: Path, sizes: list[int]) -> list[dict[str, Any]]:
+    """One row a size: milliseconds a trial of each phase, memory, file, time to open."""
+    given = {"data": "iris", "hidden": "8", "epochs": 2, "seeds": 1, "name": "growth", "min_accuracy": 0.0}
+    problem = Problem.of(read_config(given | {"trials": sizes[0]}))
+    storage = open_storage(database)
+    study = create_or_open(problem, storage)
+    print(
+        f"{'trials':>7} │ {'propose':>8}{'claim':>7}{'finish':>7}{'fit':>7} ms a trial │ {'open':>6} s │ MiB: memory, file"
+    )
+    rows = []
+    for size in sizes:
+        _go_on(study, problem, size - WINDOW)
+        counted = size - _count(study)
+        with measured_phases() as phases:
+            _go_on(study, problem, size)
+        row: dict[str, Any] = {"trials": size, "window": counted}
+        row["ms_a_trial"] = {name: 1e3 * seconds / counted for name, seconds in sorted(phases.items())}
+        started = time.perf_counter()
+        again = open_storage(database, create=False)
+        mirror = Mirror(again, study.study_id)
+        mirror.refresh()
+        row["open_seconds"] = time.perf_counter() - started
+        again.close()
+        row["memory_mib"] = _resident() / MEBI
+        row["file_mib"] = (
+            sum(path.stat().st_size for path in database.parent.glob("growth.db*") if path.is_file()) / MEBI
+        )
+        rows.append(row)
+        ms = row["ms_a_trial"]
+        print(
+            f"{size:>7} │ {ms['propose']:>8.2f}{ms['claim']:>7.2f}{ms['finish']:>7.2f}{ms['fit']:>7.2f}            │"
+            f" {row['open_seconds']:>7.2f} │ {row['memory_mib']:.0f}, {row['file_mib']:.0f}",
+            flush=True,
+        )
+        del mirror
+    storage.close()
+    return rows
+
+
+def _go_on(study: OpenStudy, problem: Problem, total: int) -> None:
+    """Works on until there are so many trials, as `resume --trials` does."""
+    if total > _count(study):
+        raised = replace(problem, config=problem.config.model_copy(update={"trials": total}))
+        work(create_or_open(raised, study.storage))
+
+
+def _count(study: OpenStudy) -> int:
+    return sum(study.storage.count_by_state(study.study_id).values())
+
+
+def _resident() -> int:
+    """Bytes of memory that this process holds now."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * 4096
+
+
+def _seconds(arguments: list[str], folder: Path) -> float:
+    """Wall-clock of a whole command."""
+    command = [sys.executable, "-m", "reluctant", arguments[0]]
+    if arguments[0] != "status":
+        command.append("growth")
+    started = time.perf_counter()
+    subprocess.run(
+        [*command, *arguments[1:], "--storage", "growth.db"], cwd=folder, check=True, stdout=subprocess.DEVNULL
+    )
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
