@@ -61,9 +61,7 @@ def grow(database: Path, sizes: list[int]) -> list[dict[str, Any]]:
     problem = Problem.of(read_config(given | {"trials": sizes[0]}))
     storage = open_storage(database)
     study = create_or_open(problem, storage)
-    print(
-        f"{'trials':>7} │ {'propose':>8}{'claim':>7}{'finish':>7}{'fit':>7} ms a trial │ {'open':>6} s │ MiB: memory, file"
-    )
+    print(f"{'trials':>7} │ {'propose':>8}{'claim':>7}{'finish':>7}{'fit':>7} ms a trial │ open, s │ MiB: memory, file")
     rows = []
     for size in sizes:
         _go_on(study, problem, size - WINDOW)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from study.machine import available_threads, processor
-from study.opening import installed_versions
+from study.saved import installed_versions
 
 
 def taken(command: str) -> dict[str, Any]:

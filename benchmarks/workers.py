@@ -27,8 +27,9 @@ from optuna.trial import TrialState
 from storage import open_storage
 from study.config import read_config
 from study.machine import available_threads, processor
-from study.opening import create_or_open, installed_versions
+from study.opening import create_or_open
 from study.problem import Problem
+from study.saved import installed_versions
 from study.worker import work
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))  # the tests' PostgreSQL server

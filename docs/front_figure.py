@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from storage import open_storage
 from study.analysis import find_front
 from study.analysis.front import Candidate
-from study.opening import BY_SEED, IDENTITY_DIGEST, saved_config
+from study.saved import BY_SEED, IDENTITY_DIGEST, saved_config
 
 
 def main() -> None:

@@ -302,7 +302,7 @@ def status(
 
         check_format(form)
         with _opened(read_config({"storage": storage}).storage, create=False) as database:
-            from study.analysis.tables import status_rows
+            from study.listing import status_rows
 
             if watch:
                 from study.signals import Stop

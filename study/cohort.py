@@ -13,6 +13,7 @@ from storage import Claimed, Result, Worker
 from study.checkpoints import Checkpoints, CohortKeeper
 from study.config import digest
 from study.contact import Contact
+from study.listing import numbers_in_short
 from study.machine import available_memory, available_threads
 from study.opening import OpenStudy
 from study.results import result_of
@@ -114,20 +115,3 @@ class Cohort:
         for number, epochs in keeper.resumed.items():
             self._log(f"trial {number} goes on from its checkpoint: {epochs} of {budget.epochs * budget.seeds} epochs")
         return keeper
-
-
-def numbers_in_short(numbers: Sequence[int]) -> str:
-    """Trial numbers in short, neighbours joined.
-
-    Example:
-        >>> numbers_in_short([3, 4, 5, 9])
-        'trials 3-5, 9'
-    """
-    parts: list[list[int]] = []
-    for number in sorted(numbers):
-        if parts and number == parts[-1][-1] + 1:
-            parts[-1].append(number)
-        else:
-            parts.append([number])
-    joined = ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
-    return f"trial{'s' if len(numbers) != 1 else ''} {joined}"

@@ -11,7 +11,7 @@ import torch
 from reluctant.errors import ReluctantError
 from storage import StorageRefusedError, open_storage
 from study.machine import available_memory, available_threads, processor
-from study.opening import RECORDED_VERSIONS
+from study.saved import RECORDED_VERSIONS
 
 OTHERS = ("sqlalchemy", "optuna-dashboard", "pandas", "pyarrow", "scipy")
 

@@ -81,8 +81,8 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
     """
     if output is not None and Path(output).expanduser().resolve() == Path(storage.place):
         raise ExportError(f"{output} is the database itself, and would be overwritten; choose another --output")
-    from study.analysis.tables import trial_rows
-    from study.opening import resolve_name
+    from study.listing import trial_rows
+    from study.saved import resolve_name
 
     name = resolve_name(storage, name)
     study_id = storage.study_id(name)

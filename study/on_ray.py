@@ -241,7 +241,8 @@ def _connected(address: str) -> ModuleType:
             f"there is no Ray cluster at {address} ({reason[:200]}); "
             "start one with `ray start --head`, or name its address"
         ) from None
-    return ray
+    connected: ModuleType = ray
+    return connected
 
 
 def _check_database(ray: ModuleType, study: OpenStudy) -> None:

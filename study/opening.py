@@ -5,28 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
-
-from pydantic import ValidationError
 
 from reluctant.errors import ReluctantError, ReluctantWarning
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
-from study.config import OF_ONE_RUN, ConfigError, StudyConfig
+from study.config import OF_ONE_RUN, ConfigError
 from study.data import DataNotFoundError
 from study.design import Design
 from study.machine import check_device
 from study.problem import Problem, read_data
-
-RECORDED_VERSIONS = ("reluctant", "torch", "numpy", "scikit-learn", "optuna")
-BY_SEED = "reluctant:by_seed"
-"""System attribute of a trial: each measure's values, seed by seed. Dashboards show user attributes only."""
-IDENTITY_DIGEST = "reluctant:identity"
-"""System attribute of a trial: digest of the identity of the study that trained it."""
-IDENTITY = "reluctant:identity"
-"""System attribute of a study: what makes it this study."""
-_CONFIG, _VERSIONS = "reluctant:config", "reluctant:versions"
+from study.saved import CONFIG, IDENTITY, VERSIONS, installed_versions, resolve_name, restored_config
 
 
 class IdentityError(ReluctantError, ValueError):
@@ -96,9 +85,9 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     judge = problem.judge
     problem.check_memory()
     system_attrs: dict[str, Any] = {
-        _CONFIG: _saved(problem, name),
+        CONFIG: _saved(problem, name),
         IDENTITY: problem.identity,
-        _VERSIONS: installed_versions(),
+        VERSIONS: installed_versions(),
         "dashboard:note_ver": 1,
         "dashboard:note_str:0": _note(problem),
     }
@@ -122,9 +111,9 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     if not created:
         saved = _attributes(storage, study_id, name)
         _check_identity(saved[IDENTITY], problem.identity, name)
-        _check_versions(saved[_VERSIONS])
+        _check_versions(saved[VERSIONS])
         given = "trials" in config.model_fields_set
-        total = _set_total(storage, study_id, name, saved[_CONFIG], _saved(problem, name), given)
+        total = _set_total(storage, study_id, name, saved[CONFIG], _saved(problem, name), given)
     return OpenStudy(problem, storage, study_id, name, total)
 
 
@@ -154,10 +143,10 @@ def reopen(
     study_id = storage.study_id(name)
     saved = _attributes(storage, study_id, name)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
-    known = saved[_CONFIG] | {"threads": None, "timeout": None} | given
+    known = saved[CONFIG] | {"threads": None, "timeout": None} | given
     if data is not None:
         known["data"] = data
-    config = _restored(known | {"name": name})
+    config = restored_config(known | {"name": name})
     check_device(config.device)
     space = parse_space(saved[IDENTITY]["space"], name=config.space, where=f"the space of {name}")
     try:
@@ -178,40 +167,17 @@ def reopen(
             "no more and no less; leave --trials out"
         )
     problem.check_memory()
-    _check_versions(saved[_VERSIONS])
+    _check_versions(saved[VERSIONS])
     if not keep:
         return OpenStudy(problem, storage, study_id, name, config.trials)
-    total = _set_total(storage, study_id, name, saved[_CONFIG], _saved(problem, name), "trials" in given)
+    total = _set_total(storage, study_id, name, saved[CONFIG], _saved(problem, name), "trials" in given)
     return OpenStudy(problem, storage, study_id, name, total)
-
-
-def saved_config(storage: CohortStorage, study_id: int) -> StudyConfig | None:
-    """The configuration that a study was started with; None where `reluctant` did not start it."""
-    saved = storage.get_study_system_attrs(study_id).get(_CONFIG)
-    return None if saved is None else _restored(saved | {"threads": None})
-
-
-def installed_versions() -> dict[str, str]:
-    """Versions of what a study's numbers depend on."""
-    return {name: metadata.version(name) for name in RECORDED_VERSIONS}
 
 
 def _saved(problem: Problem, name: str) -> dict[str, Any]:
     """The configuration as it is kept: the data by an absolute path, nothing about this process or its secrets."""
     fields = problem.config.model_dump(mode="json", exclude={"storage", *OF_ONE_RUN} - {"trials", "device"})
     return fields | {"data": problem.dataset.origin, "name": name, "space": problem.space.name}
-
-
-def _restored(fields: Mapping[str, Any]) -> StudyConfig:
-    """The configuration of a study that exists."""
-    try:
-        return StudyConfig.model_validate(fields)
-    except ValidationError as error:
-        strange = ", ".join(sorted({str(e["loc"][0]) for e in error.errors() if e["loc"]}))
-        raise ConfigError(
-            f"study {fields['name']!r} has options that this reluctant cannot read ({strange}); "
-            "a newer one wrote it; upgrade reluctant"
-        ) from None
 
 
 def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, Any]:
@@ -221,22 +187,6 @@ def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, A
             f"study {name!r} was not started by reluctant; it can be looked at (dashboard, export), but not run"
         )
     return attributes
-
-
-def resolve_name(storage: CohortStorage, name: str | None) -> str:
-    """The name given, or that of the only study there is.
-
-    Raises:
-        StudyNotFoundError: No name was given, and there is not one study alone.
-    """
-    if name is not None:
-        return name
-    names = [study.study_name for study in storage.get_all_studies()]
-    if len(names) == 1:
-        return names[0]
-    if not names:
-        raise StudyNotFoundError(f"{storage.place} holds no study; start one with `reluctant run`")
-    raise StudyNotFoundError(f"{storage.place} holds {len(names)} studies; name one of them: {', '.join(names)}")
 
 
 def _check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: str) -> None:
@@ -291,7 +241,7 @@ def _set_total(
         )
     kept = {**current, "trials": total}
     if kept != saved:
-        storage.set_study_attrs(study_id, system_attrs={_CONFIG: kept})
+        storage.set_study_attrs(study_id, system_attrs={CONFIG: kept})
     return total
 
 

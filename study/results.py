@@ -6,7 +6,7 @@ from typing import Any
 
 from storage import Curve, LayerMeasures, Result, TestMeasures
 from study.objectives import Judge
-from study.opening import BY_SEED, IDENTITY_DIGEST
+from study.saved import BY_SEED, IDENTITY_DIGEST
 from study.training import Outcome, Replicate
 
 

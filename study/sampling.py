@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
-from scipy.stats import qmc
 
 from search_spaces import Hyperparameters, SearchSpace, SpaceError, Suggester
 from storage import Block, CohortStorage, Proposal
@@ -155,6 +154,8 @@ class Proposer:
         return _UnitPoint(self._space, point)
 
     def _quasi_random_point(self, number: int) -> _UnitPoint:
+        from scipy.stats import qmc  # half a second of imports that other samplers do without
+
         sobol = qmc.Sobol(len(self._space.parameters), scramble=True, rng=self._config.seed)
         return _UnitPoint(self._space, sobol.fast_forward(number).random(1)[0])
 

@@ -13,9 +13,8 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from storage import CohortStorage, StorageUnreachableError
-from study.analysis.tables import status_rows
-from study.cohort import numbers_in_short
 from study.console import Messages, cells_of, table_of
+from study.listing import numbers_in_short, status_rows
 
 _PERIOD = timedelta(minutes=1)
 _SECONDS = 2.0

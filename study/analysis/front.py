@@ -15,7 +15,8 @@ from reluctant.errors import ReluctantError, ReluctantWarning
 from storage import TestMeasures
 from study.config import StudyConfig, digest
 from study.machine import available_memory, available_threads
-from study.opening import BY_SEED, IDENTITY_DIGEST, OpenStudy
+from study.opening import OpenStudy
+from study.saved import BY_SEED, IDENTITY_DIGEST
 from study.training import fit
 
 

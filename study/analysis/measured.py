@@ -11,7 +11,8 @@ from optuna.trial import TrialState
 from search_spaces import Hyperparameters
 from study.analysis.front import NoResultsError
 from study.analysis.statistics import Array
-from study.opening import BY_SEED, OpenStudy
+from study.opening import OpenStudy
+from study.saved import BY_SEED
 
 
 @dataclass(frozen=True, eq=False)

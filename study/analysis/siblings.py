@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from reluctant.errors import ReluctantError
 from study.analysis.comparison import Comparison, find_answers
-from study.opening import IDENTITY, OpenStudy, reopen
+from study.opening import OpenStudy, reopen
+from study.saved import IDENTITY
 
 _OF_DATA = ("data", "target")
 

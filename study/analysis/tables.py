@@ -1,18 +1,13 @@
-"""Studies and trials as rows: what `front`, `status` and `export` print."""
+"""A front and an advice as rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState
-
 from search_spaces import ACTIVATIONS
-from storage import CohortStorage
 from study.analysis.advice import Advice, settings
 from study.analysis.fresh import FreshTrial
 from study.analysis.front import Candidate, Front
-from study.opening import BY_SEED, saved_config
 from study.problem import Problem
 
 
@@ -75,46 +70,3 @@ def advice_rows(advice: Advice, problem: Problem) -> list[dict[str, Any]]:
         }
 
     return [row(role, trial) for role, trial in trials]
-
-
-def status_rows(storage: CohortStorage) -> list[dict[str, Any]]:
-    """One row a study: totals, states, living workers, and when it was last active (UTC)."""
-    rows = []
-    for study in storage.get_all_studies():
-        config = saved_config(storage, study._study_id)
-        counts = storage.count_by_state(study._study_id)
-        last = storage.last_activity(study._study_id)
-        rows.append(
-            {
-                "study": study.study_name,
-                "total": None if config is None else config.trials,
-                "complete": counts[TrialState.COMPLETE],
-                "running": counts[TrialState.RUNNING],
-                "waiting": counts[TrialState.WAITING],
-                "failed": counts[TrialState.FAIL] + counts[TrialState.PRUNED],
-                "workers": len(storage.living_workers(study._study_id)),
-                "last_activity": None if last is None else last.isoformat(sep=" ", timespec="seconds"),
-            }
-        )
-    return rows
-
-
-def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> list[dict[str, Any]]:
-    """One row a trial: number, state, times, parameters, values, feasibility, and every measure with its seeds'."""
-    rows = []
-    for trial in trials:
-        row: dict[str, Any] = {
-            "number": trial.number,
-            "state": trial.state.name,
-            "started": trial.datetime_start,
-            "completed": trial.datetime_complete,
-            **{f"param_{name}": value for name, value in trial.params.items()},
-        }
-        if trial.values is not None:
-            row |= {f"value_{name}": value for name, value in zip(metric_names, trial.values, strict=False)}
-            row["feasible"] = all(value <= 0 for value in trial.constraints.values())
-        row |= trial.user_attrs
-        for measure, numbers in trial.system_attrs.get(BY_SEED, {}).items():
-            row |= {f"{measure}_seed{seed}": number for seed, number in enumerate(numbers)}
-        rows.append(row)
-    return rows

@@ -19,7 +19,8 @@ from study.data import Dataset
 from study.machine import available_memory, available_threads
 from study.model.folder import Model, ModelConfig, ModelError, layers_of, save_model
 from study.model.plain import plain
-from study.opening import IDENTITY_DIGEST, OpenStudy, installed_versions
+from study.opening import OpenStudy
+from study.saved import IDENTITY_DIGEST, installed_versions
 from study.training import Outcome, fit_networks
 
 BEST = "best"

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search_spaces import Hyperparameters
 from study.analysis import Candidate, Front
 from study.config import StudyConfig
-from study.opening import IDENTITY_DIGEST
+from study.saved import IDENTITY_DIGEST
 
 MOST_POINTS = 3000
 

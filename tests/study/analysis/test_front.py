@@ -14,11 +14,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from study.analysis import find_front, hypervolume
 from study.analysis.front import Candidate, NoResultsError
-from study.analysis.tables import front_rows, trial_rows
+from study.analysis.tables import front_rows
 from study.config import StudyConfig
 from study.console import front_cells
-from study.opening import BY_SEED, IDENTITY_DIGEST
+from study.listing import trial_rows
 from study.problem import Problem
+from study.saved import BY_SEED, IDENTITY_DIGEST
 
 CONFIG = StudyConfig()
 
