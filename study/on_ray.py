@@ -27,6 +27,7 @@ from study.worker import work
 _NAMESPACE = "reluctant"
 _LOOK_SECONDS = 1.0
 _PATIENCE = 30.0
+_ANSWER_SECONDS = 10.0
 
 
 class RayError(ReluctantError, RuntimeError):
@@ -233,9 +234,12 @@ def _connected(address: str) -> ModuleType:
         import ray
     except ImportError:
         raise RayError("--ray needs Ray, which is not installed; pip install 'reluctant[ray]'") from None
+    host, _, port = address.rpartition("://")[2].rpartition(":")
     try:
+        if port.isdecimal():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
         ray.init(address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise RayError(
             f"there is no Ray cluster at {address} ({reason[:200]}); "
