@@ -16,6 +16,7 @@ from study.analysis.statistics import Array, Verdict, corrected_interval, half_w
 from study.design import Design
 
 _MOST_SEEDS = 200
+_SMALLEST_SPREAD = 1e-9
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Evidence:
     Attributes:
         name: What is estimated.
         estimate: Mean over replicates; None where no replicate has a value.
-        interval: Simultaneous interval; None for fewer than two replicates.
+        interval: Simultaneous interval; None for fewer than two replicates, or where counts show no spread.
         unit: Of both.
         rope: Region of practical equivalence.
         verdict: Of this contrast alone.
@@ -154,7 +155,7 @@ def weigh(part: Part, values: Array, ratio: float, level: float) -> Evidence:
     asked = len(values)
     values, ratio = values[~np.isnan(values)], 0.0 if part.timed else ratio
     estimate, interval = (float(values.mean()) if len(values) else None), None
-    if len(values) > 1:
+    if len(values) > 1 and not (part.counted and np.ptp(values) < _SMALLEST_SPREAD):
         _, low, high = corrected_interval(values, ratio, level)
         least, most = part.region.domain
         interval = (max(least, float(low)), min(most, float(high)))
@@ -211,6 +212,8 @@ def _change(
             return "the layers were not timed; `reluctant compare` times them"
         if not len(values):
             return "no replicate has a value: a cell that it reads failed or diverged"
+        if len(values) > 1:
+            return "all replicates count the same, which is no spread to judge by; more rows would show one"
         if asked > 1:
             return (
                 f"{asked - 1} of {asked} replicates have no value, for they diverged; a lower --learning-rate may help"

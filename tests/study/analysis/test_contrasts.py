@@ -221,6 +221,15 @@ def test_one_seed_gives_an_estimate_and_no_interval() -> None:
     assert (nothing.estimate, nothing.interval) == (None, None)
 
 
+def test_equal_counts_are_no_spread_to_judge_by() -> None:
+    """Two seeds on 30 test samples often count the same; that shows no equality within half a point."""
+    accuracy, dead = CLAIMS[1].parts[0], CLAIMS[3].parts[0]
+    evidence = weigh(accuracy, np.zeros(2), 1 / 3, LEVEL)
+    assert (evidence.estimate, evidence.interval, evidence.verdict) == (0.0, None, "undecided")
+    assert "no spread to judge by" in evidence.change
+    assert weigh(dead, np.zeros(10), 1 / 3, LEVEL).verdict == "no practical difference"
+
+
 def test_what_would_change_an_undecided_verdict_does_change_it() -> None:
     part = CLAIMS[1].parts[0]
     values = np.random.default_rng(2).normal(1.0, 0.3, 6)
