@@ -21,6 +21,7 @@ from storage.tables import (
     LEASES,
     LOSSES,
     PARAMS,
+    STUDIES,
     SYSTEM_ATTRS,
     TEST_RESULTS,
     TRIALS,
@@ -53,6 +54,21 @@ def trials(
     for wanted in _conditions(study_id, from_number, trial_ids, states):
         found += _frozen(connection, wanted, measures)
     return sorted(found, key=lambda trial: trial.number)
+
+
+def exists(connection: Connection, study_id: int) -> bool:
+    """Whether there is such a study."""
+    return connection.execute(select(STUDIES.c.study_id).where(STUDIES.c.study_id == study_id)).first() is not None
+
+
+def first_number_after(connection: Connection, study_id: int, trial_id: int) -> int:
+    """The lowest number among the study's trials whose id is greater; one past the highest where there is none."""
+    of_study = TRIALS.c.study_id == study_id
+    later = connection.execute(select(func.min(TRIALS.c.number)).where(of_study, TRIALS.c.trial_id > trial_id)).scalar()
+    if later is not None:
+        return int(later)
+    highest = connection.execute(select(func.max(TRIALS.c.number)).where(of_study)).scalar()
+    return 0 if highest is None else int(highest) + 1
 
 
 def count_by_state(connection: Connection, study_id: int) -> dict[TrialState, int]:

@@ -490,12 +490,16 @@ def report(
 @app.command()
 def dashboard(
     storage: Storage = None,
-    port: Annotated[int, typer.Option("--port", help="port on 127.0.0.1; 0: any free one", min=0, max=65535)] = 8080,
+    port: Annotated[int, typer.Option("--port", help="port; 0: any free one", min=0, max=65535)] = 8080,
+    host: Annotated[str, typer.Option("--host", help="address to listen on; there is no TLS")] = "127.0.0.1",
+    allow_edit: Annotated[
+        bool, typer.Option("--allow-edit", help="let visitors change and delete studies, not only read them")
+    ] = False,
     debug: Debug = False,
 ) -> None:
-    """Shows the database in optuna-dashboard, on this machine only."""
+    """Shows the database in optuna-dashboard, with our figures: on this machine, behind a token, read only."""
     with ending(debug) as messages:
-        from study.dashboard import serve
+        from study.dashboard import is_local, serve
         from study.signals import Stop
 
         place = read_config({"storage": storage}).storage
@@ -504,7 +508,12 @@ def dashboard(
             def ready(url: str) -> None:
                 messages.info(f"{database.place} at {url} (Ctrl-C ends it)")
 
-            serve(database, port=port, ready=ready, stop=stop)
+            if not is_local(host):
+                messages.warn(
+                    f"--host {host} is reached from other machines and there is no TLS: whoever is in between can read "
+                    "the token and the studies; an SSH tunnel to 127.0.0.1 is safer"
+                )
+            serve(database, host=host, port=port, allow_edit=allow_edit, ready=ready, stop=stop)
 
 
 @app.command()

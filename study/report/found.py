@@ -16,8 +16,6 @@ from study.analysis import Candidate, Front
 from study.config import StudyConfig
 from study.saved import IDENTITY_DIGEST
 
-MOST_POINTS = 3000
-
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -30,6 +28,7 @@ class Found:
         trials: All its trials, as they are stored.
         identity: Digest of its identity: trials of others are left out.
         used: A trial's hyperparameters, from its parameters.
+        most_points: Trials that a figure draws at most.
     """
 
     name: str
@@ -38,6 +37,7 @@ class Found:
     trials: Sequence[FrozenTrial]
     identity: str
     used: Callable[[Mapping[str, Any]], Hyperparameters]
+    most_points: int = 3000
 
     @cached_property
     def own(self) -> tuple[FrozenTrial, ...]:
@@ -57,7 +57,7 @@ class Found:
     @cached_property
     def drawn(self) -> tuple[Candidate, ...]:
         """The candidates, evenly thinned where they are more than a browser draws with ease."""
-        step = -(-len(self.candidates) // MOST_POINTS) or 1
+        step = -(-len(self.candidates) // self.most_points) or 1
         return self.candidates[::step]
 
     @cached_property
@@ -66,8 +66,13 @@ class Found:
         best: dict[str, Candidate] = {}
         for candidate in sorted(self.candidates, key=lambda each: (-each.accuracy, each.number)):
             if candidate.feasible:
-                best.setdefault(self.used(candidate.params).activation, candidate)
+                best.setdefault(self.hyperparameters[candidate.number].activation, candidate)
         return best
+
+    @cached_property
+    def hyperparameters(self) -> dict[int, Hyperparameters]:
+        """Each candidate's hyperparameters, by trial number."""
+        return {candidate.number: self.used(candidate.params) for candidate in self.candidates}
 
     @property
     def seeds(self) -> str:
@@ -76,11 +81,13 @@ class Found:
 
     def of(self, activation: str, candidates: Collection[Candidate]) -> list[Candidate]:
         """Those of an activation."""
-        return [candidate for candidate in candidates if self.used(candidate.params).activation == activation]
+        return [
+            candidate for candidate in candidates if self.hyperparameters[candidate.number].activation == activation
+        ]
 
     def told(self, candidate: Candidate) -> str:
         """A trial in words, for whoever points at it."""
-        used = self.used(candidate.params)
+        used = self.hyperparameters[candidate.number]
         slope = f", slope {used.negative_slope:.3g}" if "negative_slope" in candidate.params else ""
         return (
             f"trial {candidate.number}: {used.activation}{slope}, {used.initialization}, dropout {used.dropout:.3g}<br>"

@@ -119,7 +119,7 @@ def initializations(found: Found) -> Section:
     """Best metric of every initialization × activation."""
     cells: dict[tuple[str, str], list[float]] = {}
     for candidate in found.candidates:
-        used = found.used(candidate.params)
+        used = found.hyperparameters[candidate.number]
         cells.setdefault((used.activation, used.initialization), []).append(candidate.accuracy)
     rows = [name for name in ACTIVATIONS if any(name == activation for activation, _ in cells)]
     columns = sorted({initialization for _, initialization in cells})

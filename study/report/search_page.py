@@ -111,7 +111,7 @@ def _caveat(seeds: int, front: Front) -> str:
         return f"{others}One seed gives no interval: run with --seeds 3 or more to know how sure this is."
     return (
         f"{others}± is the standard error over {seeds} seeds. The trials were chosen on these seeds, so expect a "
-        "little less on new ones."
+        "little less on new ones: `reluctant advise` trains them on fresh seeds, and says what is left."
     )
 
 

@@ -57,7 +57,7 @@ def importance(values: Mapping[str, Mapping[str, float]]) -> Section | None:
     names = sorted(
         {name for each in values.values() for name in each}, key=lambda n: sum(v.get(n, 0) for v in values.values())
     )
-    made = figure("share of the objective's variation, %", "", height=110 + 44 * len(names))
+    made = figure("share of variation, %", "", height=110 + 44 * len(names))
     for (objective, each), colour in zip(values.items(), ("#2277dd", "#dd8800"), strict=False):
         made.add_bar(
             y=names,

@@ -1,0 +1,167 @@
+"""Serving the dashboard: where it listens, and what stands between a request and optuna-dashboard."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+from reluctant.errors import ReluctantError
+from study.dashboard.compression import compressed
+from study.dashboard.guard import local, read_only, same_origin, unframed, with_token
+from study.dashboard.pages import Extras, feasible_best
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from storage import CohortStorage
+
+ADDRESS = "127.0.0.1"
+_LOCAL_NAMES = (ADDRESS, "localhost", "[::1]")
+# A browser opens six connections to one host.
+_THREADS = 6
+_POLL_SECONDS = 0.25
+
+
+class PortError(ReluctantError, OSError):
+    """The dashboard cannot listen where it was told to."""
+
+
+def serve(
+    storage: CohortStorage,
+    *,
+    host: str = ADDRESS,
+    port: int = 8080,
+    token: str | None = None,
+    allow_edit: bool = False,
+    ready: Callable[[str], None] = lambda url: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Serves the dashboard until somebody asks for the end.
+
+    It returns, or passes a `KeyboardInterrupt` on, with all its connections and threads ended; the storage is then
+    the caller's to close.
+
+    Args:
+        storage: The studies to show.
+        host: Address to listen on; there is no TLS, so whoever is between sees everything.
+        port: Where to listen; 0 is any free port.
+        token: What a visitor has to know; None: a random one.
+        allow_edit: Whether those who know it may change and delete studies.
+        ready: Told the dashboard's address, token included, once it answers.
+        stop: Asked about four times a second.
+
+    Raises:
+        PortError: The address or port is in use, or not to be had.
+    """
+    with contextlib.closing(_listen(host, port)) as listening:
+        from waitress import wasyncore
+        from waitress.server import create_server
+
+        # A full queue is no news: the dashboard asks for several things at once.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        port, token = listening.getsockname()[1], token or secrets.token_urlsafe(24)
+        names = names_of(host)
+        extras = _extras(storage)
+        app = application(storage, port, token=token, names=names, allow_edit=allow_edit, extras=extras)
+        extras.warm(stop)
+        sockets: dict[int, Any] = {}
+        server = create_server(app, map=sockets, sockets=[listening], threads=_THREADS)
+        try:
+            ready(f"http://{next(iter(names))}:{port}/?token={token}")
+            while not stop():
+                wasyncore.loop(timeout=_POLL_SECONDS, map=sockets, count=1)
+        finally:
+            server.task_dispatcher.shutdown()
+            wasyncore.close_all(sockets)
+
+
+def application(
+    storage: CohortStorage,
+    port: int,
+    *,
+    token: str,
+    names: Collection[str] = _LOCAL_NAMES,
+    allow_edit: bool = False,
+    extras: Extras | None = None,
+) -> WSGIApplication:
+    """The dashboard as a WSGI application.
+
+    Args:
+        storage: The studies to show.
+        port: The port that it will be reached at.
+        token: What a visitor has to know.
+        names: Names and addresses that it answers to.
+        allow_edit: Whether studies may be changed and deleted.
+        extras: Our figures and advice; None: new ones.
+    """
+    from optuna_dashboard import wsgi
+
+    extras = extras or _extras(storage)
+    app = wsgi(extras.cached)
+    app.install(feasible_best(extras.cached))
+    app.install(extras.plugin(advise=not allow_edit))
+    shown = compressed(app)
+    permitted = same_origin(shown) if allow_edit else read_only(shown)
+    return unframed(local(with_token(permitted, token, f"reluctant-{port}"), port, names))
+
+
+def _extras(storage: CohortStorage) -> Extras:
+    from optuna.storages import get_storage
+
+    # Without Optuna's cache, every poll of a page reads every trial again.
+    return Extras(storage, get_storage(storage))
+
+
+def names_of(host: str) -> tuple[str, ...]:
+    """Names that a request may be addressed to where the dashboard listens on `host`, the one to open first.
+
+    Example:
+        >>> names_of("127.0.0.1")
+        ('127.0.0.1', 'localhost', '[::1]')
+    """
+    if host in (ADDRESS, "localhost", "::1"):
+        return _LOCAL_NAMES
+    names = {host.lower(): None} if host not in ("0.0.0.0", "::") else {}
+    own = [socket.gethostname().lower(), socket.getfqdn().lower()]
+    if not names:
+        with contextlib.suppress(OSError):
+            own += [str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None)]
+    return tuple(dict.fromkeys([*names, *map(_bracketed, own), *_LOCAL_NAMES]))
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches an address.
+
+    Example:
+        >>> is_local("127.0.0.1"), is_local("localhost"), is_local("0.0.0.0")
+        (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket."""
+    if not 0 <= port <= 65535:
+        raise PortError(f"{port} is no port; give --port a number from 0, which is any free port, to 65535")
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        reason = os.strerror(error.errno) if isinstance(error.errno, int) and error.errno > 0 else str(error)
+        raise PortError(
+            f"port {port} on {host} cannot be used ({reason}); it has to be free, and the address this machine's; "
+            "choose another with --port or --host, or let --port 0 find one"
+        ) from None

@@ -1,0 +1,88 @@
+"""The figures and the advice that need nothing but the database: no data, no training, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial
+
+from search_spaces import ACTIVATIONS, Hyperparameters
+from search_spaces.space import parse_space
+from storage import CohortStorage
+from study.analysis import find_front
+from study.analysis.front import NoResultsError
+from study.config import digest
+from study.report import search, training
+from study.report.found import Found
+from study.report.plot import Panel
+from study.saved import IDENTITY, saved_config
+
+
+def stored(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]) -> tuple[list[Panel], str]:
+    """Figures of a search, and its advice as Markdown; nothing where it has no results, or is none of ours.
+
+    Args:
+        storage: Where the study lives.
+        study_id: Its id.
+        trials: All its trials.
+    """
+    found = _found(storage, study_id, trials)
+    if found is None:
+        return [], ""
+    best = [candidate.number for candidate in found.best_by_activation.values()]
+    sections = (
+        search.front(found),
+        search.by_activation(found),
+        search.slopes(found),
+        search.initializations(found),
+        search.dropout(found),
+        training.layers(found, storage.layer_measures(study_id, numbers=best)),
+    )
+    panels = [panel for section in sections if section is not None for panel in section.panels]
+    for section in filter(None, sections):
+        for panel in section.panels:
+            panel.figure.update_layout(title={"text": section.title, "font": {"size": 14}}, margin={"t": 40})
+    return panels, _advice(found)
+
+
+def _found(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]) -> Found | None:
+    config = saved_config(storage, study_id)
+    identity = storage.get_study_system_attrs(study_id).get(IDENTITY)
+    if config is None or identity is None or "design" in identity:
+        return None
+    space = parse_space(identity["space"], name=config.space, where="the study's space")
+    name = storage.get_study_name_from_id(study_id)
+    defaults = Hyperparameters(learning_rate=config.learning_rate, hidden=config.hidden)
+    try:
+        front = find_front(trials, config, name, digest(identity))
+    except NoResultsError:
+        return None
+    return Found(
+        name=name,
+        config=config,
+        front=front,
+        trials=trials,
+        identity=digest(identity),
+        used=lambda params: space.hyperparameters(params, defaults),
+        most_points=1000,
+    )
+
+
+def _advice(found: Found) -> str:
+    chosen, baseline, config = found.front.recommended, found.front.baseline, found.config
+    used = found.used(chosen.params)
+    slope = f", slope {used.negative_slope:.3g}" if ACTIVATIONS[used.activation].slope == "fixed" else ""
+    lines = [
+        f"**Use trial {chosen.number}**: {used.activation.replace('_', chr(92) + '_')}{slope}, initialization "
+        f"{used.initialization.replace('_', chr(92) + '_')}, dropout {used.dropout:.3g}: validation {config.metric} "
+        f"{100 * chosen.accuracy:.2f} %, sparsity {100 * chosen.sparsity:.1f} %."
+    ]
+    if baseline is not None and baseline.number != chosen.number:
+        difference, error = chosen.difference(baseline)
+        paired = "" if error is None else f" ± {100 * error:.2f} (paired standard error)"
+        lines.append(
+            f"Against the baseline: {100 * difference:+.2f}{paired} pp of {config.metric}, "
+            f"{100 * (chosen.sparsity - baseline.sparsity):+.1f} pp of sparsity."
+        )
+    lines.append("Chosen on these seeds: expect a little less on new ones; `reluctant advise` says how much.")
+    return "\n\n".join(lines)
