@@ -54,8 +54,19 @@ class Problem:
     @cached_property
     def prepared(self) -> tuple[Prepared, ...]:
         """The splits with their preprocessing: one for all replicates of a search, one for each of a comparison."""
-        replicates = (None,) if self.design is None else range(self.config.seeds)
-        return tuple(prepare(self.dataset, seed=self.config.seed, replicate=number) for number in replicates)
+        seed, seeds = self.config.seed, self.config.seeds
+        if self.design is None:
+            return (prepare(self.dataset, seed=seed),)
+        first = prepare(self.dataset, seed=seed, replicate=0)
+        parts = (first.split.training, first.split.validation, first.split.test)
+        needed, free = seeds * sum(4 * part.x.numel() for part in parts), available_memory()
+        if needed > free:
+            raise MachineError(
+                f"{seeds} splits of {self.dataset.name}, one for each seed of a comparison, need about "
+                f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free; "
+                "take fewer --seeds, or a part of the data with --rows"
+            )
+        return (first, *(prepare(self.dataset, seed=seed, replicate=number) for number in range(1, seeds)))
 
     @property
     def splits(self) -> tuple[Split, ...]:

@@ -188,3 +188,13 @@ def test_seeds_keep_their_place_where_one_diverges() -> None:
     )
     assert outcome.values("log_loss") == [None, 0.2]
     assert outcome.mean("log_loss") == 0.2
+
+
+def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem.comparison(read_config({"data": "iris", "seeds": 10, "hidden": "8"}))
+    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4 - 1)
+    with pytest.raises(MachineError, match="10 splits of iris, one for each seed of a comparison, need about"):
+        _ = problem.splits
+    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4)
+    assert len(problem.splits) == 10
+    assert len({tuple(split.test.y.tolist()) for split in problem.splits}) == 10
