@@ -57,7 +57,15 @@ def open_stock(database: Path, *, wal: bool = False, **options: Any) -> optuna.S
 
 
 def objective(
-    trial: optuna.Trial, split: Split, *, hidden: Sequence[int], epochs: int, batch_size: int, seeds: int, device: str
+    trial: optuna.Trial,
+    split: Split,
+    *,
+    hidden: Sequence[int],
+    epochs: int,
+    batch_size: int,
+    seeds: int,
+    device: str,
+    offset: int = 0,
 ) -> tuple[float, float]:
     """Trains and judges one trial: data are tensors in memory, sparsity is measured by hooks at the end."""
     name = trial.suggest_categorical("activation", ["relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid"])
@@ -71,7 +79,7 @@ def objective(
     x, y = split.training.x.to(device), split.training.y.to(device)
     accuracies, measures = [], []
     for seed in range(seeds):
-        torch.manual_seed(1000 * trial.number + seed)
+        torch.manual_seed(offset + 1000 * trial.number + seed)
         network = _network(name, slope, rule, rate, [x.shape[1], *hidden, len(split.classes)]).to(device)
         optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
         network.train()
