@@ -6,8 +6,12 @@ import contextlib
 import os
 import platform
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reluctant.errors import ReluctantError, unknown
+
+if TYPE_CHECKING:
+    import torch
 
 
 class MachineError(ReluctantError, ValueError):
@@ -29,6 +33,13 @@ def available_memory() -> int:
         limit, used = (Path("/sys/fs/cgroup", name).read_text("ascii") for name in ("memory.max", "memory.current"))
         free.append(int(limit) - int(used))
     return max(0, min(free, default=4 * 2**30))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free to use on a device; of the machine's memory, half of them."""
+    import torch
+
+    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else available_memory() // 2
 
 
 def processor() -> str:

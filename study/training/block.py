@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from search_spaces import Hyperparameters
+from study.training.batch import Batch, Uniforms
 from study.training.budget import Budget
 from study.training.evaluate import (
     Samples,
@@ -25,7 +25,8 @@ from study.training.evaluate import (
 from study.training.optimizer import Optimizer
 from study.training.outcome import SPARSITY_MEASURES, Replicate
 from study.training.progress import SlotState
-from study.training.stack import Stack, padded
+from study.training.replay import Step, replayed
+from study.training.stack import Stack
 from study.training.start import LSUV_SAMPLES, draws, initial_parameters
 from study.training.streams import Streams
 
@@ -130,6 +131,8 @@ def train(
     samples = data.training
     count = len(samples)
     batches = {size: Batch(stack, samples, size) for size in {min(budget.batch_size, count), count % budget.batch_size}}
+    steps = {size: replayed(_step(stack, optimizer, batch), samples.x.device) for size, batch in batches.items()}
+    widths = [fan_out for _, fan_out in stack.sizes[:-1]]
     curves: dict[str, list[Tensor]] = {"training_loss": [], "validation_accuracy": []}
     if start:
         restore(stack, optimizer, curves, start, steps=start[0].epoch * -(-count // budget.batch_size))
@@ -137,21 +140,32 @@ def train(
         order = torch.from_numpy(streams.order(replicate, epoch, count)).to(samples.x.device)
         layers = range(len(stack.sizes) - 1) if stack.uses_dropout else ()
         generators = [streams.dropout(replicate, layer, epoch) for layer in layers]
+        uniforms = Uniforms(generators, widths, count, samples.x)
         right: list[Tensor] = []
         for chosen in torch.split(order, budget.batch_size):
             if stop():
                 return None
             batch = batches[len(chosen)]
-            batch.fill(samples, chosen, generators)
-            buffers = stack.forward(batch.x, batch.uniforms)
-            stack.backward(batch.x, buffers, batch.targets, batch.row_weights, penalty=True)
-            optimizer.step()
-            right.append(buffers.probabilities.flatten(1).index_select(1, batch.labels))
+            batch.fill(samples, chosen, uniforms.take(len(chosen)))
+            steps[len(chosen)]()
+            probabilities = stack.buffers(len(batch.x), training=True).probabilities
+            right.append(probabilities.flatten(1).index_select(1, batch.labels))
         curves["training_loss"].append(-torch.cat(right, 1).clamp_min_(1e-37).log_().double().mean(1))
         curves["validation_accuracy"].append(accuracy(predict(stack, data.validation), data.validation))
         if between_epochs is not None and epoch + 1 < budget.epochs:
             between_epochs(lambda: snapshot(stack, optimizer, curves))
     return {name: torch.stack(points) for name, points in curves.items()}
+
+
+def _step(stack: Stack, optimizer: Optimizer, batch: Batch) -> Step:
+    """One step on what is in the batch's buffers."""
+
+    def step() -> None:
+        buffers = stack.forward(batch.x, batch.uniforms)
+        stack.backward(batch.x, buffers, batch.targets, batch.row_weights, penalty=True)
+        optimizer.step()
+
+    return step
 
 
 def slot_shapes(
@@ -189,39 +203,6 @@ def restore(
     device = stack.weights[0].device
     for name, points in curves.items():
         points += torch.stack([state.tensors[f"curve.{name}"] for state in states], dim=1).to(device).unbind(0)
-
-
-class Batch:
-    """Buffers for one batch of `size` samples, rows padded.
-
-    Attributes:
-        x: `[N, F]` features.
-        targets: `[N, C]` one-hot labels.
-        labels: `[size]` places of the right classes in a flattened `[N, C]`.
-        row_weights: `[N]` 1/size for samples, 0 for padding.
-        uniforms: `[N, F]` draws for each hidden layer.
-    """
-
-    def __init__(self, stack: Stack, samples: Samples, size: int) -> None:
-        rows = padded(size)
-        self._size = size
-        self._widths = [fan_out for _, fan_out in stack.sizes[:-1]]
-        self.x = samples.x.new_zeros(rows, samples.x.shape[1])
-        self.targets = samples.x.new_zeros(rows, samples.targets.shape[1])
-        self.labels = torch.zeros(size, dtype=torch.int64, device=samples.x.device)
-        self._rows = torch.arange(size, device=samples.x.device) * samples.targets.shape[1]
-        self.row_weights = samples.x.new_zeros(rows)
-        self.row_weights[:size] = 1.0 / max(1, size)
-        self.uniforms = [samples.x.new_zeros(rows, padded(width)) for width in self._widths]
-
-    def fill(self, samples: Samples, chosen: Tensor, generators: Sequence[np.random.Generator]) -> None:
-        """Gathers the chosen samples and draws the dropout uniforms, the same for every slot."""
-        torch.index_select(samples.x, 0, chosen, out=self.x[: self._size])
-        torch.index_select(samples.targets, 0, chosen, out=self.targets[: self._size])
-        torch.index_select(samples.y, 0, chosen, out=self.labels).add_(self._rows)
-        for generator, width, uniform in zip(generators, self._widths, self.uniforms, strict=False):
-            drawn = generator.random((self._size, width), dtype=np.float32)
-            uniform[: self._size, :width] = torch.from_numpy(drawn)
 
 
 def _replicates(

@@ -13,6 +13,7 @@ import torch
 
 from search_spaces import Hyperparameters
 from study.data.split import Split
+from study.machine import free_memory
 from study.training.block import BlockData, train_block
 from study.training.budget import Budget
 from study.training.evaluate import Samples
@@ -94,7 +95,12 @@ def fit(
             elif known is not None:
                 begun[slot] = known
     behind = {slot: state.epoch for slot, state in begun.items()} | dict.fromkeys(results, budget.epochs)
-    blocks = plan_blocks(trials, budget, Sizes.largest(splits), threads=threads, memory=memory, behind=behind)
+    # A GPU is filled by one large block, and its memory is its own.
+    on_cpu = target.type == "cpu"
+    threads, memory = (threads, memory) if on_cpu else (1, free_memory(target))
+    blocks = plan_blocks(
+        trials, budget, Sizes.largest(splits), threads=threads, memory=memory, cached=on_cpu, behind=behind
+    )
     stopped = False
 
     def should_stop() -> bool:

@@ -104,6 +104,7 @@ def plan_blocks(
     *,
     threads: int = 1,
     memory: int | None = None,
+    cached: bool = True,
     behind: Mapping[tuple[int, int], int] | None = None,
 ) -> list[Block]:
     """Cuts a cohort into blocks; how it is cut changes no result.
@@ -113,12 +114,13 @@ def plan_blocks(
         budget: Its replicates and batch size.
         sizes: Of the data.
         threads: Blocks that train at the same time.
-        memory: Bytes that they may take together; None: no bound but the cache. Two slots are the least a block has.
+        memory: Bytes that they may take together; None: no bound. Two slots are the least a block has.
+        cached: Whether a block should fit a processor's cache; else it may be as large as memory lets it.
         behind: Epochs that a slot, named by trial and replicate, has behind it, where that is not 0. Slots of a
             block have the same; a slot with all its epochs behind it is in none.
 
     Returns:
-        Blocks of at most 32 slots, the most expensive first, so that threads end together.
+        Blocks, the most expensive first, so that threads end together; in a cache, of at most 32 slots.
     """
     blocks: list[tuple[float, Block]] = []
     for hidden in dict.fromkeys(trial.hidden for trial in trials):
@@ -132,7 +134,7 @@ def plan_blocks(
             ),
         )
         size = slot_bytes(hidden, budget, sizes)
-        limit = min(MOST_SLOTS, max(8, CACHE_BYTES // size))
+        limit = min(MOST_SLOTS, max(8, CACHE_BYTES // size)) if cached else len(members)
         if memory is not None:
             while limit > 2 and threads * peak_bytes(limit, hidden, budget, sizes) > memory:
                 limit -= 1
