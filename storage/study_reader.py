@@ -23,6 +23,7 @@ class StudyReader(RDBStorage):
         from_number: int = 0,
         trial_ids: Collection[int] = (),
         states: Collection[TrialState] = (),
+        attributes: Collection[str] | None = None,
     ) -> list[FrozenTrial]:
         """Trials in number order, equal to `get_all_trials`, by a handful of statements.
 
@@ -34,9 +35,11 @@ class StudyReader(RDBStorage):
             from_number: Only trials from this number on.
             trial_ids: And these, whatever their number.
             states: Only trials in these states; empty means all.
+            attributes: Keys of the attributes to read; None means all. Constraints, and what a user fixed, are always
+                read.
         """
         with snapshot(self.engine) as connection:
-            return reading.trials(connection, study_id, from_number, trial_ids, states)
+            return reading.trials(connection, study_id, from_number, trial_ids, states, attributes)
 
     def _get_trials(
         self,
@@ -109,5 +112,5 @@ class StudyReader(RDBStorage):
         carry their constraints and what a user fixed, and nothing that was measured.
         """
         with snapshot(self.engine) as connection:
-            trials = reading.trials(connection, study_id, from_number, trial_ids, (), measures=False)
+            trials = reading.trials(connection, study_id, from_number, trial_ids, (), attributes=())
             return trials, reading.leased_trials(connection, study_id)

@@ -63,6 +63,11 @@ class Candidate:
             diverged=diverged,
         )
 
+    @staticmethod
+    def attributes(config: StudyConfig) -> tuple[str, ...]:
+        """Keys of the attributes that `of` and `find_front` look at."""
+        return BY_SEED, IDENTITY_DIGEST, config.sparsity, "dead", "diverged"
+
     @property
     def accuracy(self) -> float:
         """Mean validation metric."""
