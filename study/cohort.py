@@ -9,6 +9,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from search_spaces import Hyperparameters
 from storage import Claimed, Result, Worker
 from study.checkpoints import Checkpoints, CohortKeeper
 from study.config import digest
@@ -17,7 +18,7 @@ from study.listing import numbers_in_short
 from study.machine import available_memory, available_threads
 from study.opening import OpenStudy
 from study.results import result_of
-from study.training import Interrupted, fit
+from study.training import Interrupted, Sizes, fit, plan_blocks
 
 
 class Cohort:
@@ -46,6 +47,7 @@ class Cohort:
         self._stop, self._log, self._sharing = stop, log, sharing
         config, place = study.problem.config, study.storage.file
         folder = config.checkpoints or (None if place is None else f"{place}.checkpoints")
+        self._split_said = False
         self._checkpoints = None
         if folder is not None:
             every = config.checkpoint_every
@@ -65,6 +67,9 @@ class Cohort:
         fit_for = [trial for trial in claimed if trial.trial_id not in unfit]
         trials = {trial.number: problem.space.hyperparameters(trial.params, problem.defaults) for trial in fit_for}
         keeper = self._keeper(trials)
+        threads = problem.config.threads or available_threads()
+        memory = available_memory() // 2 // self._sharing
+        self._say_where_split(list(trials.values()), threads, memory)
         started = time.monotonic()
         try:
             outcomes = fit(
@@ -72,8 +77,8 @@ class Cohort:
                 problem.splits,
                 problem.budget,
                 problem.streams,
-                threads=problem.config.threads or available_threads(),
-                memory=available_memory() // 2 // self._sharing,
+                threads=threads,
+                memory=memory,
                 device=problem.config.device,
                 read_test=problem.design is not None,
                 stop=lambda: self._stop() or self._worker.lost,
@@ -101,6 +106,21 @@ class Cohort:
             keeper.drop([trial.number for trial in fit_for if trial.trial_id in lost])
             self._checkpoints.forget([trial.number for trial in fit_for if trial.trial_id not in lost])
         return len(results) - len(lost)
+
+    def _say_where_split(self, trials: Sequence[Hyperparameters], threads: int, memory: int) -> None:
+        """Says once that memory, and not the cache, decides how many trials train side by side."""
+        problem = self._study.problem
+        if self._split_said or problem.config.device != "cpu":
+            return
+        sizes = Sizes.largest(problem.splits)
+        wanted = len(plan_blocks(trials, problem.budget, sizes, threads=threads))
+        needed = len(plan_blocks(trials, problem.budget, sizes, threads=threads, memory=memory))
+        if needed > wanted:
+            self._split_said = True
+            self._log(
+                f"{memory / 2**20:.0f} MiB of memory do not hold the cohort as it would train fastest; "
+                f"it is cut into {needed} blocks instead of {wanted}, with the same results"
+            )
 
     def clear_away(self, trials: Sequence[FrozenTrial]) -> None:
         """Removes checkpoints of finished trials that others left behind."""

@@ -198,3 +198,15 @@ def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4)
     assert len(problem.splits) == 10
     assert len({tuple(split.test.y.tolist()) for split in problem.splits}) == 10
+
+
+def test_a_cohort_that_memory_splits_is_said_once_and_gives_the_same(
+    storage: CohortStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work(plenty := opened(storage, trials=8))
+    monkeypatch.setattr("study.cohort.available_memory", lambda: 2)
+    lines: list[str] = []
+    work(little := opened(storage, trials=8, name="little"), log=lines.append)
+    assert [line for line in lines if "of memory do not hold the cohort" in line] == lines
+    assert len(lines) == 1
+    assert values(storage, little) == values(storage, plenty)
