@@ -15,7 +15,8 @@ from study.analysis.comparison import find_answers
 from study.analysis.several import together
 from study.analysis.siblings import siblings
 from study.config import StudyConfig
-from study.opening import OpenStudy, create_or_open
+from study.model import export_model
+from study.opening import KindError, OpenStudy, create_or_open
 from study.problem import Problem
 from study.report import write_report
 from study.worker import work
@@ -93,3 +94,9 @@ def test_comparisons_of_other_data_are_seen_together(tmp_path: Path) -> None:
         assert drawn[name]["x"] == pytest.approx([rank])
         assert drawn[name]["error_x"]["value"] == pytest.approx(ranking.critical_difference / 2)
     storage.close()
+
+
+def test_a_comparison_leaves_no_model(study: OpenStudy, tmp_path: Path) -> None:
+    with pytest.raises(KindError, match="is a comparison, and a search is needed"):
+        export_model(study, "best", str(tmp_path / "model"))
+    assert not (tmp_path / "model").exists()
