@@ -61,7 +61,8 @@ def main() -> None:
 def measure(recipe: Recipe, rounds: int) -> dict[str, Any]:
     """All three ways with one recipe."""
     few = max(4, 24 // recipe.seeds)
-    many = recipe.problem(1).config.cohort * (6 if recipe.epochs > 1 and max(recipe.hidden) < 256 else 2)
+    cohorts = 2 if max(recipe.hidden) >= 256 else 16 // recipe.seeds
+    many = cohorts * recipe.problem(1).config.cohort
     counts = {stock: few, tuned: few, ours: many}
     ways = Ways()
     results: dict[Any, list[Run]] = {way: [] for way in counts}

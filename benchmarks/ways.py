@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from optuna.trial import FrozenTrial
+from optuna.trial import FixedTrial, FrozenTrial
 
 import study.cohort
 import study.training.block
@@ -133,8 +133,9 @@ def tuned(recipe: Recipe, trials: int) -> Run:
 def _tuned_share(recipe: Recipe, trials: int, share: int, database: Path, barrier: Any) -> None:
     torch.set_num_threads(1)
     problem = recipe.problem(trials)
-    # Two processes may be given the same number's parameters: numbers are dealt out by the database, once each.
-    study = open_stock(database, wal=True, sampler=Listed(listed(problem, trials), 0))
+    params = listed(problem, trials)
+    study = open_stock(database, wal=True, sampler=Listed(params, 0))
+    _objective(FixedTrial(params[0]), problem, recipe)  # what the first training of a process loads
     barrier.wait()
     study.optimize(lambda trial: _objective(trial, problem, recipe), n_trials=share)
 
