@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -58,10 +59,13 @@ class Checkpoints:
 
     def find(self, number: int, hyperparameters: Hyperparameters) -> tuple[Path, Progress] | None:
         """The file that is furthest, with what it says; files that nobody can go on from are removed."""
+        paths = [path for path in self._files(number) if path.suffix == SUFFIX]
+        if not paths:
+            return None
         problem, found = self._problem, []
         split, budget = problem.split, problem.budget
         shapes = slot_shapes(hyperparameters, split.training.x.shape[1], len(split.classes), optimizer=budget.optimizer)
-        for path in sorted(self._folder.glob(f"{self._key}-{number:07d}-*{SUFFIX}")):
+        for path in paths:
             try:
                 progress = read(path, self.subject(number, hyperparameters), shapes, budget.epochs)
             except FileNotFoundError:
@@ -73,10 +77,18 @@ class Checkpoints:
             found.append((path, progress))
         return max(found, key=lambda pair: self._epochs(pair[1]), default=None)
 
+    def _files(self, number: int) -> list[Path]:
+        """A trial's files; most studies have no checkpoint, and a pattern would cost more than the list."""
+        try:
+            names = os.listdir(self._folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [self._folder / name for name in sorted(names) if name.startswith(f"{self._key}-{number:07d}-")]
+
     def forget(self, numbers: Collection[int]) -> None:
         """Removes the files of trials that are finished."""
         for number in numbers:
-            for path in self._folder.glob(f"{self._key}-{number:07d}-*"):
+            for path in self._files(number):
                 path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._folder.rmdir()

@@ -1,0 +1,61 @@
+"""The command itself, and what every one of its commands needs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reluctant import __version__
+from study.statuses import DONE, WRONG_USAGE
+
+if TYPE_CHECKING:
+    from storage import CohortStorage
+
+app = typer.Typer(
+    name="reluctant",
+    help="Finds out, by measurement on your data, which activation, slope, initialization and dropout to use.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="show the version")] = False
+) -> None:
+    if version:
+        print(f"reluctant {__version__}")
+        raise typer.Exit(DONE)
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(WRONG_USAGE)
+
+
+@contextmanager
+def opened(place: str, *, create: bool = True, patience: float = 0.0) -> Iterator[CohortStorage]:
+    """A database; a server that does not answer is asked again for so many seconds."""
+    import optuna
+
+    from storage import StorageAwayError, open_storage
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    until = time.monotonic() + patience
+    while True:
+        try:
+            database = open_storage(place, create=create)
+            break
+        except StorageAwayError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(1.0)
+    try:
+        yield database
+    finally:
+        database.close()
