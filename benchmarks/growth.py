@@ -26,7 +26,7 @@ from study.config import read_config
 from study.opening import OpenStudy, create_or_open
 from study.problem import Problem
 from study.sampling import Mirror
-from study.worker import work
+from study.workers.worker import work
 
 MEBI = 2**20
 WINDOW = 640

@@ -33,7 +33,7 @@ from study.config import read_config
 from study.machine import available_threads
 from study.opening import create_or_open
 from study.problem import Problem
-from study.worker import work
+from study.workers.worker import work
 
 RECIPE = Recipe()
 

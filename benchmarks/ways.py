@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from optuna.trial import FixedTrial, FrozenTrial
 
-import study.cohort
 import study.training.block
-import study.worker
+import study.workers.cohort
+import study.workers.worker
 from benchmarks.stock import Listed, objective, open_stock
 from storage import Block, CohortStorage, Proposal, open_storage
 from study.config import read_config
@@ -29,7 +29,7 @@ from study.machine import available_threads
 from study.opening import create_or_open
 from study.problem import Problem
 from study.sampling import Mirror, Proposer, random_params
-from study.worker import work
+from study.workers.worker import work
 
 LIST_SEED = 20_260_101
 
@@ -183,11 +183,11 @@ def _listing(params: list[dict[str, Any]]) -> Iterator[None]:
             chosen = params[block.first_number : block.first_number + len(block.proposals)]
             return Block(block.first_number, [Proposal(p, self._space.distributions(p)) for p in chosen])
 
-    study.worker.Proposer = Given  # type: ignore[misc]
+    study.workers.worker.Proposer = Given  # type: ignore[misc]
     try:
         yield
     finally:
-        study.worker.Proposer = Proposer  # type: ignore[misc]
+        study.workers.worker.Proposer = Proposer  # type: ignore[misc]
 
 
 @contextmanager
@@ -201,7 +201,7 @@ def measured_phases() -> Iterator[dict[str, float]]:
         (CohortStorage, "take_back", "take back"),
         (CohortStorage, "claim", "claim"),
         (CohortStorage, "finish", "finish"),
-        (study.cohort, "fit", "fit"),
+        (study.workers.cohort, "fit", "fit"),
         (study.training.block, "train", "train"),
         (study.training.block, "_replicates", "measure"),
     ]

@@ -30,7 +30,7 @@ from study.machine import available_threads, processor
 from study.opening import create_or_open
 from study.problem import Problem
 from study.saved import installed_versions
-from study.worker import work
+from study.workers.worker import work
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))  # the tests' PostgreSQL server
 import postgres
@@ -49,7 +49,7 @@ def main() -> None:
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     multiprocessing.set_start_method("forkserver")
-    multiprocessing.set_forkserver_preload(["study.worker", "study.opening"])
+    multiprocessing.set_forkserver_preload(["study.workers.worker", "study.opening"])
     with tempfile.TemporaryDirectory(prefix="reluctant-workers-") as folder:
         found = {"starts": starts, "queue": queue, "crowd": crowd, "speed": speed}[options.what](Path(folder), options)
     report = {

@@ -17,12 +17,12 @@ from study.analysis.several import Several, together
 from study.config import ConfigError, StudyConfig
 from study.console import Messages, ProgressView, print_rows
 from study.estimate import estimate
-from study.launch import launch
 from study.opening import OpenStudy, create_or_open, reopen
 from study.problem import Problem
 from study.signals import Stop
 from study.statuses import DONE, INTERRUPTED
-from study.worker import work
+from study.workers.launch import launch
+from study.workers.worker import work
 
 if TYPE_CHECKING:
     from storage import CohortStorage

@@ -21,7 +21,7 @@ from reluctant.errors import unknown
 from study.config import ConfigError
 
 if TYPE_CHECKING:
-    from study.worker import Progress as WorkerProgress
+    from study.workers.worker import Progress as WorkerProgress
 
 FORMATS = ("table", "json", "csv")
 

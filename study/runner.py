@@ -15,12 +15,12 @@ from study.analysis.front import Candidate, NoResultsError
 from study.analysis.tables import advice_rows, front_rows
 from study.config import StudyConfig
 from study.console import Messages, ProgressView, front_cells, print_rows
-from study.launch import launch
 from study.opening import OpenStudy
 from study.signals import Stop
 from study.statuses import DONE, INTERRUPTED
 from study.training import Interrupted
-from study.worker import work
+from study.workers.launch import launch
+from study.workers.worker import work
 
 
 def work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | None = None) -> None:

@@ -32,7 +32,7 @@ from study.machine import available_threads, processor
 from study.opening import create_or_open
 from study.problem import Problem
 from study.saved import installed_versions
-from study.worker import work
+from study.workers.worker import work
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))  # the tests' PostgreSQL server
 import postgres

@@ -25,7 +25,7 @@ from storage import CohortStorage, StudyNotFoundError, open_storage
 from study.config import read_config
 from study.opening import create_or_open
 from study.problem import Problem
-from study.worker import work
+from study.workers.worker import work
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))  # the tests' PostgreSQL server
 import postgres

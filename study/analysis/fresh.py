@@ -14,8 +14,8 @@ from study.analysis.statistics import corrected_interval
 from study.config import StudyConfig, digest
 from study.machine import available_memory, available_threads
 from study.opening import OpenStudy
-from study.results import measures_on_test
 from study.training import Replicate, Streams, fit
+from study.workers.results import measures_on_test
 
 FRESH_SEEDS = 10
 LEVEL = 0.95

@@ -17,7 +17,7 @@ from study.opening import create_or_open
 from study.problem import Problem
 from study.report import write_report
 from study.report.palette import DARK, LIGHT
-from study.worker import work
+from study.workers.worker import work
 
 EVIL = "<script>alert(1)</script>"
 SMALL = ("--trials", 20, "--epochs", 10, "--hidden", 16, "--learning-rate", 0.01, "--quiet")

@@ -19,7 +19,7 @@ from study.model import export_model
 from study.opening import KindError, OpenStudy, create_or_open
 from study.problem import Problem
 from study.report import write_report
-from study.worker import work
+from study.workers.worker import work
 
 
 @pytest.fixture(scope="module", params=[1, 3])

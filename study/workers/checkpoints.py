@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces import Hyperparameters
-from study.checkpoint_files import SUFFIX, CheckpointError, Progress, read, write
 from study.problem import Problem
 from study.training import Replicate, SlotState
 from study.training.block import slot_shapes
+from study.workers.checkpoint_files import SUFFIX, CheckpointError, Progress, read, write
 
 
 class Checkpoints:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from study.crew import Crew, CrewError
-from study.launch import thread_shares
-from study.watch import crew_size
+from study.workers.crew import Crew, CrewError
+from study.workers.launch import thread_shares
+from study.workers.watch import crew_size
 
 
 def script(text: str) -> list[str]:
@@ -51,7 +51,7 @@ def test_a_crash_is_told_with_its_last_lines_and_the_worker_is_replaced(tmp_path
 
 
 def test_five_crashes_in_a_row_end_the_run_and_a_trial_in_between_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("study.crew._LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("study.workers.crew._LONGEST_PAUSE", 0.0)
     crash = script("import sys; print('no memory', file=sys.stderr); sys.exit(3)")
     with (
         pytest.raises(CrewError, match=r"5 workers in a row ended .* by exit status 3; its last lines: no memory"),

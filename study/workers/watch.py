@@ -8,7 +8,7 @@ from contextlib import suppress
 from storage import StorageUnreachableError
 from study.opening import OpenStudy
 from study.sampling import Mirror
-from study.worker import Progress, nothing_left
+from study.workers.worker import Progress, nothing_left
 
 
 class Watch:

@@ -14,13 +14,13 @@ from optuna.trial import TrialState
 
 from search_spaces import SpaceError
 from storage import Block, Claimed, Proposal, Worker
-from study.cohort import Cohort
-from study.contact import Contact
 from study.listing import numbers_in_short
 from study.machine import available_threads, processor
 from study.opening import OpenStudy
 from study.sampling import Mirror, Proposer
 from study.saved import installed_versions
+from study.workers.cohort import Cohort
+from study.workers.contact import Contact
 
 _FIRST_POLL, _LONGEST_POLL = 0.02, 0.5
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 
 from storage import LeasesLostError
-from study.crew import Crew, worker_command
 from study.machine import available_threads
-from study.on_ray import launch_on_ray
 from study.opening import OpenStudy
-from study.watch import Watch, crew_size
-from study.worker import Progress
+from study.workers.crew import Crew, worker_command
+from study.workers.on_ray import launch_on_ray
+from study.workers.watch import Watch, crew_size
+from study.workers.worker import Progress
 
 _TEND_SECONDS, _LOOK_SECONDS = 0.1, 1.0
 

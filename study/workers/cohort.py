@@ -11,14 +11,14 @@ from optuna.trial import FrozenTrial
 
 from search_spaces import Hyperparameters
 from storage import Claimed, Result, Worker
-from study.checkpoints import Checkpoints, CohortKeeper
 from study.config import digest
-from study.contact import Contact
 from study.listing import numbers_in_short
 from study.machine import available_memory, available_threads
 from study.opening import OpenStudy
-from study.results import result_of
 from study.training import Interrupted, Sizes, fit, plan_blocks
+from study.workers.checkpoints import Checkpoints, CohortKeeper
+from study.workers.contact import Contact
+from study.workers.results import result_of
 
 
 class Cohort:

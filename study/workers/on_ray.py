@@ -19,10 +19,10 @@ from typing import Any
 
 from reluctant.errors import ReluctantError, ReluctantWarning
 from study.config import digest
-from study.crew import MOST_CRASHES, CrewError
 from study.opening import OpenStudy, reopen
-from study.watch import Watch, crew_size
-from study.worker import work
+from study.workers.crew import MOST_CRASHES, CrewError
+from study.workers.watch import Watch, crew_size
+from study.workers.worker import work
 
 _NAMESPACE = "reluctant"
 _LOOK_SECONDS = 1.0

@@ -20,7 +20,7 @@ from study.machine import MachineError
 from study.opening import IdentityError, OpenStudy, create_or_open, reopen
 from study.problem import Problem
 from study.training import Interrupted, Outcome, Replicate
-from study.worker import Progress, work
+from study.workers.worker import Progress, work
 
 OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
 
@@ -204,7 +204,7 @@ def test_a_cohort_that_memory_splits_is_said_once_and_gives_the_same(
     storage: CohortStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work(plenty := opened(storage, trials=8))
-    monkeypatch.setattr("study.cohort.available_memory", lambda: 2)
+    monkeypatch.setattr("study.workers.cohort.available_memory", lambda: 2)
     lines: list[str] = []
     work(little := opened(storage, trials=8, name="little"), log=lines.append)
     assert [line for line in lines if "of memory do not hold the cohort" in line] == lines

@@ -13,10 +13,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from search_spaces import Hyperparameters
-from study.checkpoints import Checkpoints
 from study.config import read_config
 from study.problem import Problem
 from study.training import Interrupted, Outcome, fit
+from study.workers.checkpoints import Checkpoints
 
 OPTIONS = {"data": "iris", "seeds": 2, "epochs": 12, "hidden": "16", "name": "s"}
 TRIALS = {
