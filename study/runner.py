@@ -11,7 +11,7 @@ import typer
 from storage import LeasesLostError, StorageUnreachableError, without_password
 from study.analysis import advise, front_with_test, train_fresh
 from study.analysis.fresh import FRESH_SEEDS
-from study.analysis.front import Candidate, NoResultsError
+from study.analysis.front import NoResultsError, read_contenders
 from study.analysis.tables import advice_rows, front_rows
 from study.config import StudyConfig
 from study.console import Messages, ProgressView, front_cells, print_rows
@@ -87,8 +87,7 @@ def print_front(study: OpenStudy, messages: Messages, form: str, *, stop: Callab
         Interrupted: `stop` said so while the front was trained for its test results.
     """
     config = study.problem.config
-    trials = study.storage.read_trials(study.study_id, attributes=Candidate.attributes(config))
-    found = front_with_test(study, trials, stop=stop)
+    found = front_with_test(study, read_contenders(study), stop=stop)
     rows = front_rows(found, study.problem)
     print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
     errors = (

@@ -63,11 +63,6 @@ class Candidate:
             diverged=diverged,
         )
 
-    @staticmethod
-    def attributes(config: StudyConfig) -> tuple[str, ...]:
-        """Keys of the attributes that `of` and `find_front` look at."""
-        return BY_SEED, IDENTITY_DIGEST, config.sparsity, "dead", "diverged"
-
     @property
     def accuracy(self) -> float:
         """Mean validation metric."""
@@ -129,6 +124,33 @@ def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str, id
     return Front(tuple(members), recommend(members), baseline)
 
 
+def read_contenders(study: OpenStudy) -> list[FrozenTrial]:
+    """The trials that decide `find_front`: those that no feasible one beats by its means, and the baseline.
+
+    Of all others a few attributes are read; where none is feasible, all are returned.
+    """
+    config, identity, read = study.problem.config, digest(study.problem.identity), study.storage.read_trials
+    looked_at = (config.metric, config.sparsity, "diverged", IDENTITY_DIGEST)
+    trials = read(study.study_id, attributes=looked_at)
+    points = [
+        (
+            trial.user_attrs[config.metric],
+            0.0 if "diverged" in trial.user_attrs else trial.user_attrs[config.sparsity],
+            trial,
+        )
+        for trial in trials
+        if trial.state is TrialState.COMPLETE
+        and trial.system_attrs.get(IDENTITY_DIGEST) == identity
+        and all(value <= 0 for value in trial.constraints.values())
+    ]
+    wanted, sparsest = {trial._trial_id for trial in trials[:1]}, -math.inf
+    for _, sparsity, trial in sorted(points, key=lambda point: (-point[0], -point[1], point[2].number)):
+        if sparsity > sparsest:
+            wanted.add(trial._trial_id)
+            sparsest = sparsity
+    return read(study.study_id, from_number=len(trials), trial_ids=wanted) if points else read(study.study_id)
+
+
 def front_with_test(
     study: OpenStudy, trials: Sequence[FrozenTrial], *, stop: Callable[[], bool] = lambda: False
 ) -> Front:
@@ -139,7 +161,7 @@ def front_with_test(
 
     Args:
         study: The study.
-        trials: All its trials.
+        trials: All its trials, or `read_contenders` of it.
         stop: Asked at every step of training.
 
     Raises:

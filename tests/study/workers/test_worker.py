@@ -13,8 +13,9 @@ from optuna.trial import TrialState
 
 from reluctant import ReluctantWarning
 from storage import CohortStorage, open_storage
-from study.analysis import front_with_test
-from study.config import ConfigError, read_config
+from study.analysis import find_front, front_with_test
+from study.analysis.front import read_contenders
+from study.config import ConfigError, digest, read_config
 from study.estimate import estimate
 from study.machine import MachineError
 from study.opening import IdentityError, OpenStudy, create_or_open, reopen
@@ -210,3 +211,20 @@ def test_a_cohort_that_memory_splits_is_said_once_and_gives_the_same(
     assert [line for line in lines if "of memory do not hold the cohort" in line] == lines
     assert len(lines) == 1
     assert values(storage, little) == values(storage, plenty)
+
+
+def test_the_front_is_found_without_every_trials_measures(storage: CohortStorage) -> None:
+    study = opened(storage, trials=24)
+    work(study)
+    everything, few = storage.read_trials(study.study_id), read_contenders(study)
+    identity = digest(study.problem.identity)
+    found = find_front(everything, study.problem.config, study.name, identity)
+    assert find_front(few, study.problem.config, study.name, identity) == found
+    assert {trial.number for trial in few} == {member.number for member in found.members} | {0}
+    assert len(few) < len(everything)
+
+
+def test_without_a_feasible_trial_all_are_contenders(storage: CohortStorage) -> None:
+    study = opened(storage, trials=4, epochs=1, min_accuracy=0.95)
+    work(study)
+    assert len(read_contenders(study)) == 4
