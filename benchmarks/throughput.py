@@ -61,7 +61,7 @@ def main() -> None:
 def measure(recipe: Recipe, rounds: int) -> dict[str, Any]:
     """All three ways with one recipe."""
     few = max(4, 24 // recipe.seeds)
-    cohorts = 2 if max(recipe.hidden) >= 256 else 16 // recipe.seeds
+    cohorts = 2 if max(recipe.hidden) >= 256 else 9 // recipe.seeds
     many = cohorts * recipe.problem(1).config.cohort
     counts = {stock: few, tuned: few, ours: many}
     ways = Ways()
