@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -43,6 +42,9 @@ from study.problem import Problem
 from study.training import Streams, fit
 from study.workers.worker import work
 
+Anytime = list[tuple[float, float]]
+"""Seconds and hypervolume, after every so many trials."""
+
 RECIPE = Recipe()
 STEP = 10
 FRESH_SEEDS, FRESH_STREAM = 5, 10**9
@@ -67,26 +69,23 @@ def main() -> None:
     paths = {name: [run.path(worth, problem.judge.reference_point) for run in runs] for name, runs in ways.items()}
     place = options.trials // STEP - 1
     heading = f"at {options.trials} trials: fresh seeds"
-    print(f"{'way':<12}{heading:>34}{'as seen':>18}{'seconds':>10}   of stock's time to its end")
+    print(f"{'way':<12}{heading:>34}{'as seen':>18}{'seconds':>10}{'to 99 %':>10}{'to all':>10} of stock's end")
     rows = []
     for name, runs in ways.items():
         ends = [path[place] for path in paths[name]]
-        ratios = [
-            _reached(path, theirs[-1][1]) / theirs[-1][0]
-            for path, theirs in zip(paths[name], paths["stock"], strict=True)
-        ]
         row: dict[str, Any] = {
             "way": name,
             "hypervolume": [value for _, value in ends],
             "as_seen": [run.seen[place] for run in runs],
             "seconds": [seconds for seconds, _ in ends],
-            "time_ratios": [ratio if math.isfinite(ratio) else None for ratio in ratios],
+            "share_of_time": {share: _share_of_time(paths[name], paths["stock"], share) for share in (0.99, 1.0)},
             "anytime": paths[name],
         }
         rows.append(row)
         print(
             f"{name:<12}{_mean_and_deviation(row['hypervolume']):>34}{_mean_and_deviation(row['as_seen']):>18}"
-            f"{median(row['seconds']):>10.1f}   1/{1 / median(ratios):.1f}"
+            f"{median(row['seconds']):>10.1f}"
+            + "".join(f"{'never' if t is None else f'1/{1 / t:.1f}':>10}" for t in row["share_of_time"].values())
         )
     report = taken("python -m benchmarks.quality") | {"seeds": options.seeds, "trials": options.trials, "rows": rows}
     options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -131,7 +130,7 @@ class Run:
         """Everything that was on the front at some time."""
         return [params for front in self.fronts for params in front]
 
-    def path(self, worth: Mapping[str, tuple[float, float]], reference: Sequence[float]) -> list[tuple[float, float]]:
+    def path(self, worth: Mapping[str, tuple[float, float]], reference: Sequence[float]) -> Anytime:
         """Seconds and hypervolume on fresh seeds, after every so many trials."""
         values = [hypervolume([worth[_key(params)] for params in front], reference) for front in self.fronts]
         return list(zip(self.seconds, values, strict=True))
@@ -197,12 +196,19 @@ def run_ours(seed: int, trials: int, cohort: int) -> Run:
     return result
 
 
-def _reached(run: list[tuple[float, float]], value: float) -> float:
-    """Seconds until a hypervolume was reached; infinite where it was not."""
-    return next((seconds for seconds, reached in run if reached >= value), float("inf"))
+def _share_of_time(paths: Sequence[Anytime], stock: Sequence[Anytime], share: float) -> float | None:
+    """When the median search holds a share of what stock holds in the end, in stock's time; None: never."""
+    needed = share * fmean(path[-1][1] for path in stock)
+    reached = next((seconds for seconds, value in middle(paths) if value >= needed), None)
+    return None if reached is None else reached / median(path[-1][0] for path in stock)
 
 
-def figure(paths: Mapping[str, Sequence[Sequence[tuple[float, float]]]]) -> go.Figure:
+def middle(paths: Sequence[Anytime]) -> Anytime:
+    """Medians over searches, of seconds and of hypervolume."""
+    return [(median(s for s, _ in points), median(v for _, v in points)) for points in zip(*paths, strict=True)]
+
+
+def figure(paths: Mapping[str, Sequence[Anytime]]) -> go.Figure:
     """Median hypervolume on fresh seeds, against wall-clock."""
     drawn = go.Figure()
     for name, runs in paths.items():
