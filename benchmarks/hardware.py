@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from datetime import UTC, datetime
 from statistics import median
@@ -15,9 +16,9 @@ from study.saved import installed_versions
 
 
 def taken(command: str) -> dict[str, Any]:
-    """Command, date, hardware and versions."""
+    """Command with the options that it was given, date, hardware and versions."""
     return {
-        "command": command,
+        "command": " ".join([command, *sys.argv[1:]]),
         "date": datetime.now(UTC).date().isoformat(),
         "processor": processor(),
         "threads": available_threads(),
