@@ -5,9 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import tempfile
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +18,6 @@ import torch
 from optuna.trial import FixedTrial, FrozenTrial
 
 import study.training.block
-import study.workers.cohort
 import study.workers.worker
 from benchmarks.stock import Listed, objective, open_stock
 from storage import Block, CohortStorage, Proposal, open_storage
@@ -29,6 +26,7 @@ from study.machine import available_threads
 from study.opening import create_or_open
 from study.problem import Problem
 from study.sampling import Mirror, Proposer, random_params
+from study.training import Trainer
 from study.workers.worker import work
 
 LIST_SEED = 20_260_101
@@ -161,7 +159,7 @@ def ours(recipe: Recipe, trials: int) -> Run:
         opened = create_or_open(problem, storage)
         work(opened)
         seconds = time.perf_counter() - started
-        run = _run(seconds, storage.read_trials(opened.study_id), dict(phases))
+        run = _run(seconds, storage.read_trials(opened.study_id), phases())
         storage.close()
         return run
 
@@ -191,20 +189,21 @@ def _listing(params: list[dict[str, Any]]) -> Iterator[None]:
 
 
 @contextmanager
-def measured_phases() -> Iterator[dict[str, float]]:
-    """Seconds spent in each phase of the worker's loop; `train` and `measure` are thread-seconds inside `fit`."""
-    seconds: dict[str, float] = defaultdict(float)
-    lock = threading.Lock()
+def measured_phases() -> Iterator[Callable[[], dict[str, float]]]:
+    """Seconds spent in each phase of the worker's loop; `train` and `measure` are those of all its processes."""
     places: list[tuple[Any, str, str]] = [
         (Proposer, "block", "propose"),
         (Mirror, "refresh", "refresh"),
         (CohortStorage, "take_back", "take back"),
         (CohortStorage, "claim", "claim"),
         (CohortStorage, "finish", "finish"),
-        (study.workers.cohort, "fit", "fit"),
+        (Trainer, "fit", "fit"),
         (study.training.block, "train", "train"),
         (study.training.block, "_replicates", "measure"),
     ]
+    # Shared with the processes that are forked while this lasts.
+    context = multiprocessing.get_context("fork")
+    spent = {phase: context.Value("d") for _, _, phase in places}
     originals = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
 
     def timed(function: Callable[..., Any], phase: str) -> Callable[..., Any]:
@@ -213,15 +212,15 @@ def measured_phases() -> Iterator[dict[str, float]]:
             try:
                 return function(*arguments, **named)
             finally:
-                with lock:
-                    seconds[phase] += time.perf_counter() - started
+                with spent[phase].get_lock():
+                    spent[phase].value += time.perf_counter() - started
 
         return call
 
     for owner, name, phase in places:
         setattr(owner, name, timed(getattr(owner, name), phase))
     try:
-        yield seconds
+        yield lambda: {phase: value.value for phase, value in spent.items()}
     finally:
         for owner, name, original in originals:
             setattr(owner, name, original)

@@ -229,6 +229,15 @@ class CohortStorage(StudyReader):
         except StudyNotFoundError:
             return []
 
+    def lose(self, worker: Worker, reason: str) -> list[int]:
+        """Give back all trials of a worker as if it had died: the loss is on record, and it is signed off.
+
+        Returns:
+            Their numbers.
+        """
+        with writing(self.engine, worker.study_id) as connection:
+            return leases.take_back_from(connection, worker.study_id, worker.token, reason)
+
     def worker(self, study_id: int, *, details: Mapping[str, Any] | None = None, lease: float | None = None) -> Worker:
         """Sign on as a worker of a study; use it as a context manager.
 

@@ -122,7 +122,7 @@ def take_back_from(connection: Connection, study_id: int, token: str, reason: st
         connection: A writing transaction on the study.
         study_id: The study.
         token: The worker's token.
-        reason: `WORKER_DIED` or `LEASE_EXPIRED`.
+        reason: `WORKER_DIED`, `LEASE_EXPIRED`, or the worker's own.
 
     Returns:
         Their numbers; empty where somebody else was faster.

@@ -9,10 +9,10 @@ import numpy as np
 
 from search_spaces import Hyperparameters
 from study.data.split import Part
-from study.machine import available_memory, available_threads
+from study.machine import available_memory
 from study.problem import Problem
 from study.sampling import random_params
-from study.training import Sizes, fit, peak_bytes, plan_blocks
+from study.training import Sizes, Trainer, peak_bytes, plan_blocks
 
 SAMPLE_ROWS = 1024
 
@@ -40,7 +40,7 @@ def estimate(problem: Problem) -> Estimate:
     """Trains one cohort for a few epochs on part of the data and extrapolates; writes nothing."""
     problem.check_memory()
     config, split, budget = problem.config, problem.split, problem.budget
-    threads = config.threads or available_threads()
+    threads = problem.threads
     count = min(config.cohort, config.trials)
     cohort = _sample(problem, count)
     rows = min(SAMPLE_ROWS, len(split.training))
@@ -52,17 +52,12 @@ def estimate(problem: Problem) -> Estimate:
     one = replace(budget, seeds=min(budget.seeds, threads))
 
     def measured(epochs: int) -> float:
-        started = time.perf_counter()
-        fit(
-            cohort,
-            part,
-            replace(one, epochs=epochs),
-            problem.streams,
-            threads=threads,
-            memory=available_memory() // 2,
-            device=config.device,
-        )
-        return time.perf_counter() - started
+        with Trainer(
+            part, replace(one, epochs=epochs), problem.streams, threads=threads, device=config.device
+        ) as trainer:
+            started = time.perf_counter()
+            trainer.fit(cohort, memory=available_memory() // 2)
+            return time.perf_counter() - started
 
     measured(1)
     short, long = measured(1), measured(3)

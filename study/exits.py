@@ -78,6 +78,7 @@ def _status(error: ReluctantError) -> int:
     if isinstance(error, StorageError):
         return WRONG_USAGE if isinstance(error, StorageRefusedError | StudyNotFoundError) else FAILED
     from study.analysis.front import NoResultsError
+    from study.training import TrainingProcessError
     from study.workers.crew import CrewError
 
-    return FAILED if isinstance(error, NoResultsError | CrewError) else WRONG_USAGE
+    return FAILED if isinstance(error, NoResultsError | CrewError | TrainingProcessError) else WRONG_USAGE

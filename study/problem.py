@@ -107,6 +107,16 @@ class Problem:
         """The study's random numbers."""
         return Streams(self.config.seed)
 
+    @property
+    def threads(self) -> int:
+        """Blocks that train at the same time."""
+        return self.config.threads or available_threads()
+
+    @property
+    def hardware(self) -> dict[str, Any]:
+        """What `fit` may use of this machine now: its options `threads`, `memory` and `device`."""
+        return {"threads": self.threads, "memory": available_memory() // 2, "device": self.config.device}
+
     def check_memory(self) -> None:
         """Refuses networks of which not even two fit a thread.
 
@@ -114,7 +124,7 @@ class Problem:
             MachineError: What they need, and what there is.
         """
         hidden = self.space.largest_hidden(self.defaults)
-        threads, free = self.config.threads or available_threads(), available_memory()
+        threads, free = self.threads, available_memory()
         needed = threads * peak_bytes(2, hidden, self.budget, Sizes.of(self.split))
         if needed > free:
             raise MachineError(

@@ -12,7 +12,6 @@ from storage import TestMeasures
 from study.analysis.front import Candidate, Front, find_front, recommend
 from study.analysis.statistics import corrected_interval
 from study.config import StudyConfig, digest
-from study.machine import available_memory, available_threads
 from study.opening import OpenStudy
 from study.training import Replicate, Streams, fit
 from study.workers.results import measures_on_test
@@ -104,11 +103,9 @@ def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
             problem.split,
             replace(problem.budget, seeds=FRESH_SEEDS),
             Streams(config.seed, first=config.seeds),
-            threads=config.threads or available_threads(),
-            memory=available_memory() // 2,
-            device=config.device,
             read_test=True,
             stop=stop,
+            **problem.hardware,
         )
         ids = {trial.number: trial._trial_id for trial in trials}
         measured = [

@@ -14,7 +14,6 @@ from optuna.trial import FrozenTrial, TrialState
 from reluctant.errors import ReluctantError, ReluctantWarning
 from storage import TestMeasures
 from study.config import StudyConfig, digest
-from study.machine import available_memory, available_threads
 from study.opening import OpenStudy
 from study.saved import BY_SEED, IDENTITY_DIGEST
 from study.training import fit
@@ -181,11 +180,9 @@ def front_with_test(
             problem.split,
             problem.budget,
             problem.streams,
-            threads=config.threads or available_threads(),
-            memory=available_memory() // 2,
-            device=config.device,
             read_test=True,
             stop=stop,
+            **problem.hardware,
         )
         ids = {trial.number: trial._trial_id for trial in trials}
         measured = []

@@ -16,7 +16,6 @@ from search_spaces import ACTIVATIONS, Hyperparameters
 from study.analysis import Candidate, find_front
 from study.config import digest
 from study.data import Dataset
-from study.machine import available_memory, available_threads
 from study.model.folder import Model, ModelConfig, ModelError, layers_of, save_model
 from study.model.plain import plain
 from study.opening import OpenStudy
@@ -58,11 +57,9 @@ def export_model(
         problem.split,
         problem.budget,
         problem.streams,
-        threads=config.threads or available_threads(),
-        memory=available_memory() // 2,
-        device=config.device,
         read_test=True,
         stop=stop,
+        **problem.hardware,
     )
     _compare(candidate, outcome, config.metric)
     replicate = _best_replicate(outcome, config.metric, candidate.number)

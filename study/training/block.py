@@ -62,7 +62,7 @@ def train_block(
     *,
     start: Sequence[SlotState] = (),
     between_epochs: Callable[[Callable[[], list[SlotState]]], None] | None = None,
-    take: Callable[[Stack], None] = lambda stack: None,
+    take: Callable[[Stack], None] | None = None,
 ) -> list[Replicate] | None:
     """Trains and measures the slots of one block.
 
@@ -94,7 +94,8 @@ def train_block(
         curves = train(stack, replicate, data, budget, streams, stop, start=begun, between_epochs=told)
         if curves is None:
             return None
-        take(stack)
+        if take is not None:
+            take(stack)
         return _replicates(stack, data, first_norms, curves)[: len(slots)]
 
 

@@ -13,9 +13,9 @@ from search_spaces import Hyperparameters
 from storage import Claimed, Result, Worker
 from study.config import digest
 from study.listing import numbers_in_short
-from study.machine import available_memory, available_threads
+from study.machine import available_memory
 from study.opening import OpenStudy
-from study.training import Interrupted, Sizes, fit, plan_blocks
+from study.training import Interrupted, Sizes, Trainer, TrainingProcessError, plan_blocks
 from study.workers.checkpoints import Checkpoints, CohortKeeper
 from study.workers.contact import Contact
 from study.workers.results import result_of
@@ -28,6 +28,7 @@ class Cohort:
         study: The study.
         worker: Who claims.
         contact: The worker's contact to the database.
+        trainer: Trains.
         stop: Asked at every step of training.
         log: Told, in a line, what a user should know.
         sharing: Workers that share this machine's memory.
@@ -38,12 +39,13 @@ class Cohort:
         study: OpenStudy,
         worker: Worker,
         contact: Contact,
+        trainer: Trainer,
         *,
         stop: Callable[[], bool],
         log: Callable[[str], None],
         sharing: int,
     ) -> None:
-        self._study, self._worker, self._contact = study, worker, contact
+        self._study, self._worker, self._contact, self._trainer = study, worker, contact, trainer
         self._stop, self._log, self._sharing = stop, log, sharing
         config, place = study.problem.config, study.storage.file
         folder = config.checkpoints or (None if place is None else f"{place}.checkpoints")
@@ -62,28 +64,24 @@ class Cohort:
 
         Raises:
             LeasesLostError: The database was out of reach for longer than a lease.
+            TrainingProcessError: A process that trained some of them is gone; the loss of all is on record.
         """
         problem, storage = self._study.problem, self._study.storage
         fit_for = [trial for trial in claimed if trial.trial_id not in unfit]
         trials = {trial.number: problem.space.hyperparameters(trial.params, problem.defaults) for trial in fit_for}
         keeper = self._keeper(trials)
-        threads = problem.config.threads or available_threads()
         memory = available_memory() // 2 // self._sharing
-        self._say_where_split(list(trials.values()), threads, memory)
+        self._say_where_split(list(trials.values()), memory)
         started = time.monotonic()
         try:
-            outcomes = fit(
-                list(trials.values()),
-                problem.splits,
-                problem.budget,
-                problem.streams,
-                threads=threads,
-                memory=memory,
-                device=problem.config.device,
-                read_test=problem.design is not None,
-                stop=lambda: self._stop() or self._worker.lost,
-                keeper=keeper,
+            outcomes = self._trainer.fit(
+                list(trials.values()), memory=memory, stop=lambda: self._stop() or self._worker.lost, keeper=keeper
             )
+        except TrainingProcessError as error:
+            # To others this is as if the worker itself had died: what it trained may be the reason.
+            reason = str(error)
+            self._contact(lambda: storage.lose(self._worker, reason))
+            raise
         except Interrupted:
             if self._worker.lost:
                 raise self._contact.lost(self._worker.trouble) from None
@@ -107,12 +105,12 @@ class Cohort:
             self._checkpoints.forget([trial.number for trial in fit_for if trial.trial_id not in lost])
         return len(results) - len(lost)
 
-    def _say_where_split(self, trials: Sequence[Hyperparameters], threads: int, memory: int) -> None:
+    def _say_where_split(self, trials: Sequence[Hyperparameters], memory: int) -> None:
         """Says once that memory, and not the cache, decides how many trials train side by side."""
         problem = self._study.problem
         if self._split_said or problem.config.device != "cpu":
             return
-        sizes = Sizes.largest(problem.splits)
+        sizes, threads = Sizes.largest(problem.splits), problem.threads
         wanted = len(plan_blocks(trials, problem.budget, sizes, threads=threads))
         needed = len(plan_blocks(trials, problem.budget, sizes, threads=threads, memory=memory))
         if needed > wanted:

@@ -92,7 +92,7 @@ class RayWorker:
             storage = open_storage(given.storage, create=False)
             try:
                 study = reopen(storage, given.name, data=given.data, overrides=given.overrides, keep=False)
-                work(study, stop=self._stop.is_set, log=self._lines.append, lease=given.lease)
+                work(study, stop=self._stop.is_set, log=self._lines.append, lease=given.lease, processes=False)
             finally:
                 storage.close()
         except Exception as error:  # the driver decides what is to become of it

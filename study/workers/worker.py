@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,11 @@ from optuna.trial import TrialState
 from search_spaces import SpaceError
 from storage import Block, Claimed, Proposal, Worker
 from study.listing import numbers_in_short
-from study.machine import available_threads, processor
+from study.machine import processor
 from study.opening import OpenStudy
 from study.sampling import Mirror, Proposer
 from study.saved import installed_versions
+from study.training import Trainer
 from study.workers.cohort import Cohort
 from study.workers.contact import Contact
 
@@ -52,6 +54,7 @@ def work(
     log: Callable[[str], None] = lambda line: None,
     lease: float | None = None,
     sharing: int = 1,
+    processes: bool = True,
 ) -> bool:
     """Works on a study until it has its total of trials, beside any number of other workers.
 
@@ -64,25 +67,37 @@ def work(
         log: Told, in a line, what a user should know.
         lease: Seconds after which others may take its trials where it gives no sign of life; None: two minutes.
         sharing: Workers that share this machine's memory.
+        processes: Whether blocks may train in forked processes; not where others' threads run in this one.
 
     Returns:
         Whether the study has its total.
 
     Raises:
         LeasesLostError: The database was out of reach for longer than a lease.
+        TrainingProcessError: A process that trained a block is gone.
     """
-    config, judge = study.problem.config, study.problem.judge
-    design = study.problem.design
+    problem = study.problem
+    config, judge, design = problem.config, problem.judge, problem.design
     given = None if design is None else [design.params(number) for number in range(len(design.cells))]
-    proposer = Proposer(config, study.problem.space, study.problem.defaults, len(judge.metric_names), given)
+    proposer = Proposer(config, problem.space, problem.defaults, len(judge.metric_names), given)
     mirror = Mirror(study.storage, study.study_id)
-    details = _details(config.threads, config.device)
+    details = _details(problem.threads, config.device)
+    trainer = Trainer(
+        problem.splits,
+        problem.budget,
+        problem.streams,
+        threads=problem.threads,
+        device=config.device,
+        read_test=design is not None,
+    )
     with (
+        # Its processes are forked before this one has threads and locks of its own.
+        trainer if processes else nullcontext(),
         study.storage.worker(study.study_id, details=details, lease=lease) as worker,
         ThreadPoolExecutor(max_workers=1) as beside,
     ):
         contact = Contact(worker, study.storage.place, stop=stop, log=log)
-        cohort = Cohort(study, worker, contact, stop=stop, log=log, sharing=sharing)
+        cohort = Cohort(study, worker, contact, trainer, stop=stop, log=log, sharing=sharing)
         ahead: Future[Block | None] | None = None
         trained, waited, pause = 0, 0.0, _FIRST_POLL
         while True:
@@ -148,7 +163,7 @@ def nothing_left(study: OpenStudy, mirror: Mirror) -> bool:
     )
 
 
-def _details(threads: int | None, device: str) -> dict[str, Any]:
+def _details(threads: int, device: str) -> dict[str, Any]:
     """Library versions and hardware of this worker."""
     return {
         "versions": installed_versions(),
@@ -156,6 +171,6 @@ def _details(threads: int | None, device: str) -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": processor(),
         "cores": os.cpu_count(),
-        "threads": threads or available_threads(),
+        "threads": threads,
         "device": device,
     }

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +24,8 @@ from study.estimate import estimate
 from study.machine import MachineError
 from study.opening import IdentityError, OpenStudy, create_or_open, reopen
 from study.problem import Problem
-from study.training import Interrupted, Outcome, Replicate
+from study.training import Interrupted, Outcome, Replicate, TrainingProcessError
+from study.training.processes import can_fork
 from study.workers.worker import Progress, work
 
 OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
@@ -72,7 +77,7 @@ def test_every_measure_is_kept(storage: CohortStorage) -> None:
 def test_what_a_stop_interrupts_is_given_back_and_trained_later(storage: CohortStorage) -> None:
     whole = opened(storage, trials=8, name="whole")
     work(whole)
-    study = opened(storage, trials=8)
+    study = opened(storage, trials=8, threads=1)
     calls = iter(range(10**9))
     lines: list[str] = []
     assert not work(study, stop=lambda: next(calls) > 18, log=lines.append)
@@ -82,6 +87,23 @@ def test_what_a_stop_interrupts_is_given_back_and_trained_later(storage: CohortS
     assert any(line.startswith("given back, to be trained by whoever comes next: trials ") for line in lines)
     assert work(study)
     assert values(storage, study) == values(storage, whole)
+
+
+@pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
+def test_a_worker_whose_training_process_is_killed_counts_as_one_that_died(storage: CohortStorage) -> None:
+    study = opened(storage, trials=4, epochs=10**6, threads=2)
+
+    def kill(progress: Progress) -> None:
+        threading.Timer(0.5, lambda: os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)).start()
+
+    with pytest.raises(TrainingProcessError, match="ended by SIGKILL"):
+        work(study, report=kill)
+    assert storage.count_by_state(study.study_id)[TrialState.WAITING] == 4
+    assert not storage.living_workers(study.study_id)
+    losses = storage.losses(study.study_id)
+    assert [(loss["number"], loss["reason"]) for loss in losses] == [
+        (number, "a process that trained networks ended by SIGKILL") for number in range(4)
+    ]
 
 
 def test_strangers_are_neither_waited_for_nor_run_twice(storage: CohortStorage) -> None:

@@ -1,0 +1,185 @@
+"""Processes that train blocks. Threads of one process would wait for each other's interpreter at every kernel."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import queue
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from reluctant.errors import ReluctantError
+from search_spaces import Hyperparameters
+from study.training.outcome import Replicate
+from study.training.progress import SlotState
+
+_POLL_SECONDS = 0.05
+_PATIENCE = 10.0
+
+BetweenEpochs = Callable[[Callable[[], list[SlotState]]], None]
+
+
+TrainBlock = Callable[
+    [Sequence[Hyperparameters], int, Callable[[], bool], Sequence[SlotState], BetweenEpochs | None],
+    list[Replicate] | None,
+]
+"""Trains and measures the slots of a block; see `study.training.block.train_block`."""
+
+
+class TrainingProcessError(ReluctantError, RuntimeError):
+    """A process that trained a block is gone."""
+
+
+def can_fork() -> bool:
+    """Whether this process may have forked children that compute: on Linux, and not in somebody's daemon."""
+    return sys.platform == "linux" and not multiprocessing.current_process().daemon
+
+
+class Processes:
+    """Forked children that train blocks, one each at a time; called like what they train with, from any thread.
+
+    They share what was in memory when they were forked, and end when this process does, however that ends.
+
+    Args:
+        train: What trains a block.
+        count: How many.
+    """
+
+    def __init__(self, train: TrainBlock, count: int) -> None:
+        context = multiprocessing.get_context("fork")
+        self._stopping = context.RawValue("b", 0)
+        self._free: queue.SimpleQueue[_Child] = queue.SimpleQueue()
+        self._children: list[_Child] = []
+        for _ in range(count):
+            ours, theirs = context.Pipe()
+            # A child that held the others' pipes open would keep them from noticing this process's end.
+            others = [ours, *(child.pipe for child in self._children)]
+            process = context.Process(
+                target=_serve, args=(theirs, others, train, self._stopping, os.getpid()), daemon=True
+            )
+            with warnings.catch_warnings():
+                # Newer Pythons warn of threads; those of numeric libraries are made for this.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process.start()
+            theirs.close()
+            child = _Child(process, ours)
+            self._children.append(child)
+            self._free.put(child)
+
+    def begin(self) -> None:
+        """Lets them train again after a stop; called while none of them trains."""
+        self._stopping.value = 0
+
+    def __call__(
+        self,
+        slots: Sequence[Hyperparameters],
+        replicate: int,
+        stop: Callable[[], bool],
+        start: Sequence[SlotState],
+        between_epochs: BetweenEpochs | None,
+    ) -> list[Replicate] | None:
+        """Trains a block in a child; `stop` is asked here, and ends what all children train.
+
+        Raises:
+            TrainingProcessError: The child ended before it was done.
+        """
+        child = self._free.get()
+        try:
+            child.send((slots, replicate, start, between_epochs is not None))
+            while True:
+                if stop():
+                    self._stopping.value = 1
+                if not child.pipe.poll(_POLL_SECONDS):
+                    continue
+                kind, content = child.receive()
+                if kind == "done":
+                    replicates: list[Replicate] | None = content
+                    return replicates
+                if kind == "failed":
+                    raise content
+                assert between_epochs is not None
+                between_epochs(child.states)
+                child.send("go on")
+        except (EOFError, OSError):
+            # A signal to all processes of a job ends the children before this one has heard of it.
+            if stop():
+                return None
+            raise TrainingProcessError(f"a process that trained networks ended by {child.end()}") from None
+        finally:
+            self._free.put(child)
+
+    def close(self) -> None:
+        """Ends the children."""
+        for child in self._children:
+            child.pipe.close()
+        for child in self._children:
+            child.process.join(_PATIENCE)
+            if child.process.is_alive():
+                child.process.kill()
+                child.process.join()
+
+
+class _Child:
+    """One child, and the pipe to it."""
+
+    def __init__(self, process: Any, pipe: Connection) -> None:
+        self.process, self.pipe = process, pipe
+
+    def send(self, message: object) -> None:
+        _send(self.pipe, message)
+
+    def receive(self) -> Any:
+        return pickle.loads(self.pipe.recv_bytes())
+
+    def states(self) -> list[SlotState]:
+        """Where the child's slots stand, between two epochs."""
+        self.send("states")
+        states: list[SlotState] = self.receive()
+        return states
+
+    def end(self) -> str:
+        """How it ended."""
+        self.process.join(_PATIENCE)
+        status = self.process.exitcode
+        return signal.Signals(-status).name if status is not None and status < 0 else f"exit status {status}"
+
+
+def _send(pipe: Connection, message: object) -> None:
+    # As bytes: the connection's own pickler would put every tensor into shared memory, of which containers have little.
+    pipe.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+
+def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, stopping: Any, parent: int) -> None:
+    """What a child does, until its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for other in others:
+        other.close()
+
+    def stop() -> bool:
+        return bool(stopping.value) or os.getppid() != parent
+
+    def between_epochs(states: Callable[[], list[SlotState]]) -> None:
+        _send(pipe, ("epoch", None))
+        while pickle.loads(pipe.recv_bytes()) == "states":
+            _send(pipe, states())
+
+    with suppress(EOFError, OSError):
+        while True:
+            slots, replicate, start, kept = pickle.loads(pipe.recv_bytes())
+            answer: tuple[str, object]
+            try:
+                answer = "done", train(slots, replicate, stop, start, between_epochs if kept else None)
+            except (EOFError, OSError):
+                raise
+            except Exception as error:
+                error.add_note(f"In a process that trained a block:\n{traceback.format_exc()}")
+                answer = "failed", error
+            _send(pipe, answer)

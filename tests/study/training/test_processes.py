@@ -1,0 +1,154 @@
+"""Blocks in processes of their own: the same bits, the same stops, and nothing of them left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from cohorts import COHORT, Remembers
+from problems import make_problem
+
+from study.training import Budget, Interrupted, SlotState, Streams, Trainer, TrainingProcessError, fit
+from study.training.processes import can_fork
+
+pytestmark = pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
+
+SPLIT = make_problem(rows=83, features=13, classes=5)
+LONG = Budget(epochs=10**6, seeds=2, batch_size=19)
+
+
+def trainer(budget: Budget, streams: Streams | None = None) -> Trainer:
+    return Trainer(SPLIT, budget, streams or Streams(3), threads=2)
+
+
+def children() -> list[int]:
+    """The processes that this one has forked or started."""
+    path = Path(f"/proc/self/task/{os.getpid()}/children")
+    return [int(pid) for pid in path.read_text("ascii").split()]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be buried does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_they_give_the_bits_of_one_process_and_say_where_slots_stand() -> None:
+    budget = Budget(epochs=4, seeds=2, batch_size=19)
+    here, there = Remembers(), Remembers()
+    whole = fit(COHORT, SPLIT, budget, Streams(3), threads=2, keeper=here)
+    with trainer(budget) as training:
+        assert training.fit(COHORT, keeper=there) == whole
+        assert training.fit(COHORT[:3]) == whole[:3]
+        half = {slot: states[2] for slot, states in there.states.items()}
+        assert training.fit(COHORT, keeper=Remembers(dict(half))) == whole
+    assert there.given == here.given
+    assert {slot: sorted(states) for slot, states in there.states.items()} == {
+        slot: sorted(states) for slot, states in here.states.items()
+    }
+    for slot, states in here.states.items():
+        for epoch, state in states.items():
+            assert all(x.equal(there.states[slot][epoch].tensors[name]) for name, x in state.tensors.items())
+
+
+def test_every_replicate_has_the_split_that_is_its_own() -> None:
+    budget = Budget(epochs=2, seeds=3, batch_size=19)
+    splits = [make_problem(rows=83, features=13, classes=5, seed=seed) for seed in range(3)]
+    with Trainer(splits, budget, Streams(3), threads=2) as training:
+        assert training.fit(COHORT[:4]) == fit(COHORT[:4], splits, budget, Streams(3))
+
+
+class Silent(Remembers):
+    """Is told, and keeps nothing."""
+
+    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Callable[[], list[SlotState]]) -> None:
+        pass
+
+
+def test_a_stop_ends_them_and_they_train_again_afterwards() -> None:
+    began = time.monotonic()
+    with trainer(LONG) as training:
+        for keeper in (None, Silent()):
+            until = time.monotonic() + 0.3
+            with pytest.raises(Interrupted):
+                training.fit(COHORT[:4], keeper=keeper, stop=lambda until=until: time.monotonic() > until)  # type: ignore[misc]
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_one_that_is_killed_is_an_error_that_says_by_what(which: int) -> None:
+    before = set(children())
+    with trainer(LONG) as training:
+        pids = [pid for pid in children() if pid not in before]
+        assert len(pids) == 2
+        threading.Timer(0.5, os.kill, (pids[which], signal.SIGKILL)).start()
+        with pytest.raises(TrainingProcessError, match=r"ended by SIGKILL$"):
+            training.fit(COHORT[:4])
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_a_signal_to_all_processes_is_a_stop() -> None:
+    before, asked = set(children()), threading.Event()
+    with trainer(LONG) as training:
+        pids = [pid for pid in children() if pid not in before]
+
+        def end() -> None:
+            asked.set()
+            for pid in pids:
+                os.kill(pid, signal.SIGTERM)
+
+        threading.Timer(0.5, end).start()
+        with pytest.raises(Interrupted):
+            training.fit(COHORT[:4], stop=asked.is_set)
+
+
+def test_an_error_in_one_is_raised_here_and_says_where_it_was() -> None:
+    class Broken(Streams):
+        def order(self, replicate: int, epoch: int, count: int) -> None:  # type: ignore[override]
+            raise ZeroDivisionError("planted")
+
+    with trainer(LONG, Broken(3)) as training:
+        with pytest.raises(ZeroDivisionError, match="planted") as caught:
+            training.fit(COHORT[:4])
+        assert any("in order" in note for note in caught.value.__notes__)
+        assert caught.value.__notes__[0].startswith("In a process that trained a block")
+
+
+PARENT = """
+import sys, threading
+from cohorts import COHORT
+from test_processes import LONG, children, trainer
+with trainer(LONG) as training:
+    print(*children(), flush=True)
+    if sys.argv[1] == "training":
+        training.fit(COHORT[:4])
+    threading.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("what", ["training", "waiting"])
+def test_they_do_not_outlive_a_parent_that_is_killed(what: str) -> None:
+    paths = os.pathsep.join([*sys.path, str(Path(__file__).parent)])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, what], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
+    )
+    assert parent.stdout is not None
+    with parent:
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        time.sleep(0.5)
+        assert all(alive(pid) for pid in pids)
+        parent.kill()
+    until = time.monotonic() + 20
+    while any(alive(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(alive(pid) for pid in pids)
