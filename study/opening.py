@@ -15,7 +15,7 @@ from study.data import DataNotFoundError
 from study.design import Design
 from study.machine import check_device
 from study.problem import Problem, read_data
-from study.saved import CONFIG, IDENTITY, VERSIONS, installed_versions, resolve_name, restored_config
+from study.saved import CONFIG, DATA, IDENTITY, VERSIONS, installed_versions, markdown, resolve_name, restored_config
 
 
 class IdentityError(ReluctantError, ValueError):
@@ -87,6 +87,10 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     system_attrs: dict[str, Any] = {
         CONFIG: _saved(problem, name),
         IDENTITY: problem.identity,
+        DATA: {
+            "name": problem.dataset.name,
+            **{part: len(getattr(problem.split, part)) for part in ("training", "validation", "test")},
+        },
         VERSIONS: installed_versions(),
         "dashboard:note_ver": 1,
         "dashboard:note_str:0": _note(problem),
@@ -265,10 +269,5 @@ def _note(problem: Problem) -> str:
         "study seed": str(config.seed),
         "baseline": "trial 0: " + ", ".join(map(str, problem.space.baseline(problem.defaults).values())),
     }
-    lines = [f"| **{key}** | {_cell(value)} |" for key, value in rows.items()]
+    lines = [f"| **{key}** | {markdown(value)} |" for key, value in rows.items()]
     return "\n".join(["| | |", "|---|---|", *lines])
-
-
-def _cell(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return "".join(f"\\{character}" if character in r"\`*_{}[]<>()#+!|" else character for character in text)

@@ -18,6 +18,8 @@ IDENTITY_DIGEST = "reluctant:identity"
 """System attribute of a trial: digest of the identity of the study that trained it."""
 IDENTITY = "reluctant:identity"
 """System attribute of a study: what makes it this study."""
+DATA = "reluctant:data"
+"""System attribute of a study: its data's name, and how many samples each part has."""
 CONFIG, VERSIONS = "reluctant:config", "reluctant:versions"
 """System attributes of a study: its configuration, and the library versions that it was started with."""
 
@@ -59,3 +61,8 @@ def resolve_name(storage: CohortStorage, name: str | None) -> str:
     if not names:
         raise StudyNotFoundError(f"{storage.place} holds no study; start one with `reluctant run`")
     raise StudyNotFoundError(f"{storage.place} holds {len(names)} studies; name one of them: {', '.join(names)}")
+
+
+def markdown(text: str) -> str:
+    """Text that Markdown, as the dashboard's notes are written in, shows as it is."""
+    return "".join(f"\\{character}" if character in r"\`*_{}[]<>()#+!|" else character for character in text)

@@ -1,7 +1,8 @@
 """A study on a Ray cluster of three nodes that loses one and gets another: python -m benchmarks.faults.on_ray.
 
 The driver is killed too, and started again. The nodes are processes of this machine, the database is PostgreSQL; the
-study is held against one by a single worker in an SQLite file, to the bit. Exit status 1 where anything differs.
+study is held against one by a single worker in an SQLite file, to the bit. `--local` first trains it by two and by four
+processes in an SQLite file, and by two on PostgreSQL. Exit status 1 where anything differs.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults.on_ray", description=__doc__)
     parser.add_argument("--trials", type=int, default=180)
     parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--local", action="store_true", help="by several processes of this machine too")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     found = postgres.binaries()
@@ -51,12 +53,27 @@ def main() -> int:
         expected = contents(alone, "s")
         alone.close()
 
+        command = [sys.executable, "-m", "reluctant", *RUN, "--trials", str(options.trials)]
+        command += ["--epochs", str(options.epochs)]
+        faults, finished_by = [], {}
+        if options.local:
+            places = {"two.db": 2, "four.db": 4, server.url(server.new_database()): 2}
+            for place, workers in places.items():
+                who = f"{workers} processes on {'PostgreSQL' if '://' in place else 'SQLite'}"
+                environment = {**os.environ, "RELUCTANT_STORAGE": place}
+                subprocess.run(
+                    [*command, "--workers", str(workers), "--quiet"], cwd=folder, env=environment, check=True
+                )
+                storage = open_storage(place if "://" in place else Path(folder) / place)
+                faults += [f"{who}: {fault}" for fault in faults_of(storage, "s", options.trials, expected)]
+                finished_by[who] = sorted(storage.finished_trials(storage.study_id("s")).values())
+                storage.close()
+
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
         nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
         url = server.url(server.new_database())
         storage = open_storage(url)
-        command = [sys.executable, "-m", "reluctant", *RUN, "--trials", str(options.trials)]
-        command += ["--epochs", str(options.epochs), "--ray", cluster.address, "--workers", "3"]
+        command += ["--ray", cluster.address, "--workers", "3"]
         started = time.monotonic()
         with tempfile.TemporaryFile("w+") as said:
             environment = {**os.environ, "RELUCTANT_STORAGE": url, "NO_COLOR": "1"}
@@ -72,13 +89,14 @@ def main() -> int:
             lines = [line for line in said.read().splitlines() if line.startswith("worker")]
         seconds = time.monotonic() - started
         cluster.shutdown()
-        faults = [] if status == 0 else [f"the driver ended with {status}: {lines}"]
+        faults += [] if status == 0 else [f"the driver ended with {status}: {lines}"]
         faults += faults_of(storage, "s", options.trials, expected)
         losses = len(storage.losses(storage.study_id("s")))
+        finished_by["3 workers on Ray"] = sorted(storage.finished_trials(storage.study_id("s")).values())
         workers = len(storage.workers(storage.study_id("s")))
         storage.close()
     report = {"seconds": round(seconds, 1), "killed when done": killed_at, "workers": workers, "trials lost": losses}
-    print(json.dumps({**report, "lines": lines, "faults": faults}, indent=2))
+    print(json.dumps({**report, "trials by worker": finished_by, "lines": lines, "faults": faults}, indent=2))
     return 1 if faults else 0
 
 

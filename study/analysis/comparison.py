@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from search_spaces import ACTIVATIONS, Hyperparameters
+from storage import CohortStorage
 from study.analysis.claims import LEVEL
 from study.analysis.contrasts import cells_of, chosen
 from study.analysis.findings import Finding, find
 from study.analysis.measured import CLOCK, Measured, read_measured
 from study.analysis.statistics import Array, corrected_interval
+from study.design import Design
 from study.opening import OpenStudy
+from study.saved import CONFIG, DATA, IDENTITY
 
 FIGURE_LEVEL = 0.95
 
@@ -118,10 +121,21 @@ def find_answers(study: OpenStudy) -> Comparison:
         KindError: The study is a search.
         NoResultsError: Cells are still to be trained.
     """
-    design, measured = study.need_comparison(), read_measured(study)
-    split = study.problem.split
-    ratio = len(split.test) / len(split.training)
-    config = study.problem.config
+    study.need_comparison()
+    return stored_answers(study.storage, study.study_id)
+
+
+def stored_answers(storage: CohortStorage, study_id: int) -> Comparison:
+    """The same from the database alone; the study is known to be a comparison.
+
+    Raises:
+        NoResultsError: Cells are still to be trained.
+    """
+    saved = storage.get_study_system_attrs(study_id)
+    design, data = Design.restored(saved[IDENTITY]["design"]), saved[DATA]
+    seeds, epochs = saved[CONFIG]["seeds"], saved[CONFIG]["epochs"]
+    measured = read_measured(storage, study_id, design, seeds=seeds)
+    ratio = data["test"] / data["training"]
     activations = design.activations
 
     def fixed(cells: Callable[[str], Sequence[Hyperparameters]]) -> tuple[CellSummary, ...]:
@@ -129,13 +143,13 @@ def find_answers(study: OpenStudy) -> Comparison:
 
     slopes = [(slope, design.over_rates("leaky_relu", negative_slope=slope)) for slope in design.slopes]
     return Comparison(
-        name=study.name,
-        data=study.problem.dataset.name,
-        seeds=config.seeds,
-        epochs=config.epochs,
+        name=storage.get_study_name_from_id(study_id),
+        data=data["name"],
+        seeds=seeds,
+        epochs=epochs,
         ratio=ratio,
         level=LEVEL,
-        machine=study.storage.get_study_system_attrs(study.study_id).get(CLOCK, {}).get("machine"),
+        machine=saved.get(CLOCK, {}).get("machine"),
         findings=find(design, measured, ratio),
         accuracy_by_activation=_chosen([(None, cells_of(design, name)) for name in activations], measured, ratio),
         slope_response=_chosen(slopes, measured, ratio),

@@ -9,9 +9,10 @@ import numpy as np
 from optuna.trial import TrialState
 
 from search_spaces import Hyperparameters
+from storage import CohortStorage
 from study.analysis.front import NoResultsError
 from study.analysis.statistics import Array
-from study.opening import OpenStudy
+from study.design import Design
 from study.saved import BY_SEED
 
 
@@ -53,25 +54,29 @@ class Measured:
         )
 
 
-def read_measured(study: OpenStudy) -> Measured:
+def read_measured(storage: CohortStorage, study_id: int, design: Design, *, seeds: int) -> Measured:
     """Reads the cells of a finished comparison.
 
+    Args:
+        storage: Where it lives.
+        study_id: Its id.
+        design: Its designs.
+        seeds: Its replicates.
+
     Raises:
-        KindError: The study is a search.
         NoResultsError: Cells are still to be trained; the text says how to go on.
     """
-    design = study.need_comparison()
-    trials = study.storage.read_trials(study.study_id)
+    trials = storage.read_trials(study_id)
     ended = sum(trial.state.is_finished() for trial in trials)
     if ended < len(design.cells):
+        name = storage.get_study_name_from_id(study_id)
         raise NoResultsError(
-            f"{ended} of {len(design.cells)} cells of comparison {study.name!r} are trained, and its verdicts need "
-            f"them all; continue with `reluctant resume {study.name}`"
+            f"{ended} of {len(design.cells)} cells of comparison {name!r} are trained, and its verdicts need "
+            f"them all; continue with `reluctant resume {name}`"
         )
-    problem, seeds = study.problem, study.problem.config.seeds
     trained = {
-        trial.number: problem.space.hyperparameters(trial.params, problem.defaults)
-        for trial in trials[: len(design.cells)]
+        trial.number: cell
+        for trial, cell in zip(trials, design.cells, strict=False)
         if trial.state is TrialState.COMPLETE and BY_SEED in trial.system_attrs
     }
     cells: dict[int, dict[str, Array]] = {}
@@ -80,13 +85,12 @@ def read_measured(study: OpenStudy) -> Measured:
         column = cells[number].setdefault(name, np.full(seeds, np.nan))
         column[replicate] = np.nan if value is None else value
 
-    for trial in trials[: len(design.cells)]:
-        if trial.number in trained:
-            cells[trial.number] = {}
-            for name, values in trial.system_attrs[BY_SEED].items():
-                for replicate, value in enumerate(values):
-                    put(trial.number, replicate, name, value)
-    for row in study.storage.test_results(study.study_id, numbers=list(cells)):
+    for number in trained:
+        cells[number] = {}
+        for name, values in trials[number].system_attrs[BY_SEED].items():
+            for replicate, value in enumerate(values):
+                put(number, replicate, name, value)
+    for row in storage.test_results(study_id, numbers=list(cells)):
         for name, value in row.items():
             if name.startswith("test_"):
                 put(row["number"], row["replicate"], name, value)
@@ -94,10 +98,10 @@ def read_measured(study: OpenStudy) -> Measured:
         hidden = range(len(trained[number].hidden))
         for name in [name.removesuffix("_layer0") for name in columns if name.endswith("_layer0")]:
             columns[name] = np.mean([columns[f"{name}_layer{layer}"] for layer in hidden], 0)
-    for row in study.storage.layer_measures(study.study_id, numbers=list(cells)):
+    for row in storage.layer_measures(study_id, numbers=list(cells)):
         for name in ("gradient_norm_start", "gradient_norm_end"):
             put(row["number"], row["replicate"], f"{name}_layer{row['layer']}", row[name])
-    clock = study.storage.get_study_system_attrs(study.study_id).get(CLOCK, {})
+    clock = storage.get_study_system_attrs(study_id).get(CLOCK, {})
     return Measured(
         {trained[number]: columns for number, columns in cells.items()},
         {name: np.array(seconds) for name, seconds in clock.get("seconds", {}).items()},

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from reluctant.errors import ReluctantError
-from study.analysis.comparison import Comparison, find_answers
-from study.opening import OpenStudy, reopen
+from study.analysis.comparison import Comparison, stored_answers
+from study.analysis.front import NoResultsError
+from study.opening import OpenStudy
 from study.saved import IDENTITY
 
 _OF_DATA = ("data", "target")
 
 
 def siblings(study: OpenStudy) -> list[Comparison]:
-    """The finished comparisons of the same options on other data, by name; those whose data are gone are left out.
+    """The finished comparisons of the same options on other data, by name.
 
     Args:
         study: An open comparison.
@@ -25,8 +25,8 @@ def siblings(study: OpenStudy) -> list[Comparison]:
         if theirs is None or _options(theirs) != ours or theirs["data"] in found:
             continue
         try:
-            comparisons.append(find_answers(reopen(study.storage, other.study_name)))
-        except ReluctantError:
+            comparisons.append(stored_answers(study.storage, other._study_id))
+        except NoResultsError:
             continue
         found[theirs["data"]] = other.study_name
     return comparisons

@@ -10,22 +10,45 @@ from search_spaces import ACTIVATIONS, Hyperparameters
 from search_spaces.space import parse_space
 from storage import CohortStorage
 from study.analysis import find_front
+from study.analysis.comparison import stored_answers
 from study.analysis.front import NoResultsError
 from study.config import digest
 from study.report import search, training
+from study.report.comparison import designs
+from study.report.comparison_page import answer
 from study.report.found import Found
-from study.report.plot import Panel
-from study.saved import IDENTITY, saved_config
+from study.report.plot import Panel, Section
+from study.report.verdicts import verdicts
+from study.saved import IDENTITY, markdown, saved_config
 
 
 def stored(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]) -> tuple[list[Panel], str]:
-    """Figures of a search, and its advice as Markdown; nothing where it has no results, or is none of ours.
+    """Figures of a study, and its answer as Markdown; nothing where it has no results, or is none of ours.
 
     Args:
         storage: Where the study lives.
         study_id: Its id.
         trials: All its trials.
     """
+    identity = storage.get_study_system_attrs(study_id).get(IDENTITY)
+    if identity is None:
+        return [], ""
+    sections, answer = _comparison(storage, study_id) if "design" in identity else _search(storage, study_id, trials)
+    for section in sections:
+        for panel in section.panels:
+            panel.figure.update_layout(title={"text": section.title, "font": {"size": 14}}, margin={"t": 40})
+    return [panel for section in sections for panel in section.panels], answer
+
+
+def _comparison(storage: CohortStorage, study_id: int) -> tuple[list[Section], str]:
+    try:
+        found = stored_answers(storage, study_id)
+    except NoResultsError as error:
+        return [], markdown(str(error))
+    return [verdicts(found.findings, found.level), *designs(found)], "\n\n".join(map(markdown, answer(found)))
+
+
+def _search(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]) -> tuple[list[Section], str]:
     found = _found(storage, study_id, trials)
     if found is None:
         return [], ""
@@ -38,18 +61,14 @@ def stored(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial])
         search.dropout(found),
         training.layers(found, storage.layer_measures(study_id, numbers=best)),
     )
-    panels = [panel for section in sections if section is not None for panel in section.panels]
-    for section in filter(None, sections):
-        for panel in section.panels:
-            panel.figure.update_layout(title={"text": section.title, "font": {"size": 14}}, margin={"t": 40})
-    return panels, _advice(found)
+    return [section for section in sections if section is not None], _advice(found)
 
 
 def _found(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]) -> Found | None:
     config = saved_config(storage, study_id)
-    identity = storage.get_study_system_attrs(study_id).get(IDENTITY)
-    if config is None or identity is None or "design" in identity:
+    if config is None:
         return None
+    identity = storage.get_study_system_attrs(study_id)[IDENTITY]
     space = parse_space(identity["space"], name=config.space, where="the study's space")
     name = storage.get_study_name_from_id(study_id)
     defaults = Hyperparameters(learning_rate=config.learning_rate, hidden=config.hidden)
@@ -73,8 +92,8 @@ def _advice(found: Found) -> str:
     used = found.used(chosen.params)
     slope = f", slope {used.negative_slope:.3g}" if ACTIVATIONS[used.activation].slope == "fixed" else ""
     lines = [
-        f"**Use trial {chosen.number}**: {used.activation.replace('_', chr(92) + '_')}{slope}, initialization "
-        f"{used.initialization.replace('_', chr(92) + '_')}, dropout {used.dropout:.3g}: validation {config.metric} "
+        f"**Use trial {chosen.number}**: {markdown(used.activation)}{slope}, initialization "
+        f"{markdown(used.initialization)}, dropout {used.dropout:.3g}: validation {config.metric} "
         f"{100 * chosen.accuracy:.2f} %, sparsity {100 * chosen.sparsity:.1f} %."
     ]
     if baseline is not None and baseline.number != chosen.number:

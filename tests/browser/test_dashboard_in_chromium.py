@@ -20,6 +20,8 @@ def url(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[str]
     folder = tmp_path_factory.mktemp("dashboard")
     options = ("--trials", 20, "--seeds", 2, "--epochs", 5, "--hidden", 16, "--name", "flowers", "--quiet")
     run_here("run", "iris", *options, cwd=folder, check=True)
+    options = ("--seeds", 2, "--epochs", 1, "--hidden", 8, "--name", "folklore", "--quiet")
+    run_here("compare", "iris", *options, cwd=folder, check=True)
     server = subprocess.Popen([COMMAND, "dashboard", "--port", "0"], cwd=folder, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     yield next(word for word in server.stderr.readline().split() if word.startswith("http://"))
@@ -59,6 +61,19 @@ def test_the_address_that_was_printed_leads_to_the_studies_and_their_pages_with_
     (cookie,) = page.context.cookies()
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Strict"
+
+
+def test_a_comparison_has_its_verdicts_and_the_cells_behind_them(url: str, page: Any) -> None:
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.goto(url)
+    page.get_by_text("folklore").first.click()
+    page.wait_for_url("**/studies/2**")
+    for identifier in ("verdicts-0", "activations-figure", "slope-accuracy"):
+        page.wait_for_selector(f'[id="user-defined-plot:{identifier}"] .main-svg', timeout=30000, state="attached")
+    page.goto(f"{url.partition('/?')[0]}/dashboard/studies/2/note")
+    page.get_by_text("The most accurate on the test part is").wait_for(timeout=30000)
+    assert failures == []
 
 
 def test_a_page_cannot_change_anything(url: str, page: Any) -> None:
