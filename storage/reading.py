@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna.storages._rdb.models import TrialIntermediateValueModel, TrialValueModel
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, Text, cast, func, select
 
 from storage.encoding import chunks, json_to_cached_distribution, json_to_numbers
 from storage.tables import (
@@ -207,18 +207,8 @@ def _frozen(
     for i, objective, value, kind in of_trials(VALUES, "objective", "value", "value_type"):
         values[i][objective] = to_value(value, kind)
 
-    user_attrs: dict[int, dict[str, Any]] = defaultdict(dict)
-    system_attrs: dict[int, dict[str, Any]] = defaultdict(dict)
-    for table, read in ((USER_ATTRS, user_attrs), (SYSTEM_ATTRS, system_attrs)):
-        where = wanted
-        if attributes is not None:
-            keys = {*attributes, "fixed_params"}
-            where = wanted & (table.c.key.in_(keys) | table.c.key.startswith("constraints"))
-        found = of_trials(table, "key", "value_json", where=where)
-        # One document of all of them: parsed one by one they take ten times as long.
-        parsed = json.loads(f"[{','.join([text for _, _, text in found])}]")
-        for (i, name, _), value in zip(found, parsed, strict=True):
-            read[i][name] = value
+    keys = None if attributes is None else {*attributes, "fixed_params"}
+    user_attrs, system_attrs = (_attributes(connection, table, wanted, keys) for table in (USER_ATTRS, SYSTEM_ATTRS))
 
     steps: dict[int, dict[int, float]] = defaultdict(dict)
     to_intermediate = TrialIntermediateValueModel.stored_repr_to_intermediate_value
@@ -242,6 +232,26 @@ def _frozen(
         )
         for row in rows
     ]
+
+
+def _attributes(
+    connection: Connection, table: Table, wanted: ColumnElement[bool], keys: Collection[str] | None
+) -> dict[int, dict[str, Any]]:
+    """Attributes by trial id, in the order in which they were written; of some keys, constraints beside them, or all.
+
+    The database joins a trial's pairs into one JSON object: a row for each of them takes three times as long.
+    """
+    if keys is not None:
+        wanted &= table.c.key.in_(keys) | table.c.key.startswith("constraints")
+    sqlite = connection.dialect.name == "sqlite"
+    key = func.json_quote(table.c.key, type_=Text) if sqlite else cast(func.to_json(table.c.key), Text)
+    pairs = select(table.c.trial_id, (key + ":" + table.c.value_json).label("pair"))
+    pairs = pairs.join(TRIALS, TRIALS.c.trial_id == table.c.trial_id).where(wanted)
+    ordered = pairs.order_by(next(iter(table.primary_key))).subquery()
+    joined = select(ordered.c.trial_id, func.aggregate_strings(ordered.c.pair, ",")).group_by(ordered.c.trial_id)
+    found = connection.execute(joined).all()
+    parsed = json.loads(f"[{','.join([f'{{{pairs}}}' for _, pairs in found])}]")
+    return {trial_id: pairs for (trial_id, _), pairs in zip(found, parsed, strict=True)}
 
 
 def _local(moment: datetime | None) -> datetime | None:
