@@ -60,6 +60,12 @@ class Found:
         step = -(-len(self.candidates) // self.most_points) or 1
         return self.candidates[::step]
 
+    @property
+    def thinned(self) -> str:
+        """How many candidates a figure leaves out, as the end of its caption; empty where none."""
+        drawn, every = len(self.drawn), len(self.candidates)
+        return f" Drawn are {drawn:,} of {every:,} trials." if drawn < every else ""
+
     @cached_property
     def best_by_activation(self) -> dict[str, Candidate]:
         """Each activation's most accurate feasible trial, the most accurate first."""

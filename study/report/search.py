@@ -42,13 +42,12 @@ def front(found: Found) -> Section:
     _special(made, found, found.front.recommended, "recommended", {"symbol": "star", "color": RECOMMENDED, "size": 18})
     below = _zoom(made, found)
     hidden = f" {below} of {len(found.drawn)} trials lie below the picture." if below else ""
-    thinned = f" Drawn are {len(found.drawn)} of {len(found.candidates)} trials." if _is_thinned(found) else ""
     return Section(
         "front",
         "Accuracy against sparsity",
         f"Each point is a trial: its validation {metric} and its sparsity ({sparsity}), means over "
         f"{found.seeds}. On the line lie the feasible trials that no other beats in both; "
-        f"the star is the sparsest of them within one paired standard error of the best.{hidden}{thinned}",
+        f"the star is the sparsest of them within one paired standard error of the best.{hidden}{found.thinned}",
         (Panel("front-figure", made),),
     )
 
@@ -110,7 +109,7 @@ def slopes(found: Found) -> Section | None:
         "slope",
         "The negative slope",
         "What a larger slope for negative inputs did to accuracy and to sparsity. For PReLU it is the slope that "
-        "training starts from. Other hyperparameters differ from point to point.",
+        f"training starts from. Other hyperparameters differ from point to point.{found.thinned}",
         tuple(panels),
     )
 
@@ -162,7 +161,8 @@ def dropout(found: Found) -> Section | None:
     return Section(
         "dropout",
         "Dropout and sparsity",
-        "What dropout in training did to the sparsity of the activations, measured without dropout, and to accuracy.",
+        f"What dropout in training did to the sparsity of the activations, measured without dropout, and to accuracy."
+        f"{found.thinned}",
         tuple(panels),
     )
 
@@ -212,10 +212,6 @@ def _zoom(made: go.Figure, found: Found) -> int:
     below = sum(candidate.accuracy < low for candidate in found.drawn)
     made.update_yaxes(range=[100 * low, 100 * high + 0.08 * 100 * (high - low)])
     return below
-
-
-def _is_thinned(found: Found) -> bool:
-    return len(found.drawn) < len(found.candidates)
 
 
 def _accuracies(candidates: Sequence[Candidate]) -> list[float]:

@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 import statistics
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from typing import Any
 import pytest
 from command import run_here
 
+from storage import open_storage
+from study.report import search
 from study.report.page import in_script
 from study.report.search import half_width
+from study.report.stored import _found
 
 EVIL = "<script>alert(1)</script>"
 LABELS = [EVIL, "</script><img src=x onerror=alert(2)>", "{{ 7 * 7 }} & 'quotes'\""]
@@ -115,6 +119,22 @@ def test_intervals_are_those_of_the_best_trials_seeds(folder: Path, text: str) -
         expected = 430.27 * statistics.stdev(seeds) / math.sqrt(3)
         assert trace["error_y"]["array"][0] == pytest.approx(expected, rel=1e-4, abs=1e-9)
     assert half_width([0.5]) is None
+
+
+def test_what_a_cloud_leaves_out_is_said_under_it(folder: Path) -> None:
+    storage = open_storage(folder / "reluctant.db")
+    study_id = storage.study_id("iris")
+    found = _found(storage, study_id, storage.read_trials(study_id))
+    storage.close()
+    assert found is not None
+    few = replace(found, most_points=7)
+    sections = [search.front, search.slopes, search.dropout]
+    for make in sections:
+        whole, part = make(found), make(few)
+        assert whole is not None
+        assert part is not None
+        assert "Drawn are" not in whole.sentence
+        assert part.sentence.endswith(f" Drawn are 7 of {len(found.candidates)} trials.")
 
 
 def test_nothing_of_a_users_file_is_code(folder: Path) -> None:
