@@ -238,7 +238,8 @@ def _change(
         return f"about {enough} {what}, where mean and spread stay as they are"
     floor = width(_MOST_SEEDS)
     times = math.inf if needed == 0 else (floor / needed) ** 2
-    more = f"about {times:.0f} times the rows" if times < 1000 else "far more rows"
+    factor = f"{times:.0f}" if times >= 10 else f"{max(1.1, times):.1f}"
+    more = f"about {factor} times the rows" if times < 1000 else "far more rows"
     return f"{more}: seeds alone leave ±{floor:.2g} {part.unit} on this much data"
 
 
