@@ -69,7 +69,7 @@ def grow(database: Path, sizes: list[int]) -> list[dict[str, Any]]:
         with measured_phases() as phases:
             _go_on(study, problem, size)
         row: dict[str, Any] = {"trials": size, "window": counted}
-        row["ms_a_trial"] = {name: 1e3 * seconds / counted for name, seconds in sorted(phases.items())}
+        row["ms_a_trial"] = {name: 1e3 * seconds / counted for name, seconds in sorted(phases().items())}
         started = time.perf_counter()
         again = open_storage(database, create=False)
         mirror = Mirror(again, study.study_id)

@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
+from scipy import stats
+
 from benchmarks.hardware import sgemm_rate, spread, taken
 from benchmarks.ways import Recipe, Run, Ways, ours, stock, tuned
 from study.config import StudyConfig
@@ -136,7 +138,8 @@ def agreement(theirs: Run, ours: Run) -> list[dict[str, Any]]:
             differences = [b[place] - a[place] for a, b in members]
             row[name] = fmean(b[place] for _, b in members)
             row[f"{name}_difference"] = fmean(differences)
-            row[f"{name}_half_width"] = 1.96 * stdev(differences) / len(differences) ** 0.5
+            quantile = float(stats.t.ppf(0.975, len(differences) - 1))
+            row[f"{name}_half_width"] = quantile * stdev(differences) / len(differences) ** 0.5
         rows.append(row)
     return rows
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import optuna
+import ray
 from optuna.trial import TrialState
 from ray.cluster_utils import Cluster
 
@@ -26,6 +28,7 @@ from storage import CohortStorage, StudyNotFoundError, open_storage
 from study.config import read_config
 from study.opening import create_or_open
 from study.problem import Problem
+from study.workers.on_ray import NAMESPACE
 from study.workers.worker import work
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))  # the tests' PostgreSQL server
@@ -73,22 +76,27 @@ def main() -> int:
         nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
         url = server.url(server.new_database())
         storage = open_storage(url)
-        command += ["--ray", cluster.address, "--workers", "3"]
+        command += ["--ray", cluster.address, "--workers"]
         started = time.monotonic()
         with tempfile.TemporaryFile("w+") as said:
             environment = {**os.environ, "RELUCTANT_STORAGE": url, "NO_COLOR": "1"}
-            driver = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
+            driver = subprocess.Popen([*command, "3"], cwd=folder, env=environment, stdout=said, stderr=said)
             killed_at = _wait_for(storage, driver)
             cluster.remove_node(nodes[0], allow_graceful=False)
             cluster.add_node(num_cpus=1)
             driver.kill()
             driver.wait()
-            driver = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
+            # The next driver asks for fewer, and is to find and end them all the same.
+            driver = subprocess.Popen([*command, "2"], cwd=folder, env=environment, stdout=said, stderr=said)
             status = driver.wait(timeout=300)
             said.seek(0)
             lines = [line for line in said.read().splitlines() if line.startswith("worker")]
         seconds = time.monotonic() - started
+        ray.init(address=cluster.address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+        left = ray.util.list_named_actors()
+        ray.shutdown()
         cluster.shutdown()
+        faults += [f"actors are left: {left}"] if left else []
         faults += [] if status == 0 else [f"the driver ended with {status}: {lines}"]
         faults += faults_of(storage, "s", options.trials, expected)
         losses = len(storage.losses(storage.study_id("s")))

@@ -24,7 +24,7 @@ from study.workers.crew import MOST_CRASHES, CrewError
 from study.workers.watch import Watch, crew_size
 from study.workers.worker import work
 
-_NAMESPACE = "reluctant"
+NAMESPACE = "reluctant"
 _LOOK_SECONDS = 1.0
 _PATIENCE = 30.0
 _ANSWER_SECONDS = 10.0
@@ -164,7 +164,7 @@ class _Crew:
         key = digest({"identity": study.problem.identity, "name": study.name, "place": study.storage.place})
         actor = ray.remote(RayWorker)
         options = {
-            "namespace": _NAMESPACE,
+            "namespace": NAMESPACE,
             "lifetime": "detached",
             "get_if_exists": True,
             "max_restarts": -1,
@@ -174,6 +174,11 @@ class _Crew:
         self._actors = {
             number: actor.options(name=f"{key}-{number}", **options).remote(given) for number in range(1, count + 1)
         }
+        # A driver that was given more workers may have left more of them behind.
+        for name in ray.util.list_named_actors():
+            owner, _, number = name.rpartition("-")
+            if owner == key:
+                self._actors.setdefault(int(number), ray.get_actor(name))
         self._away: set[int] = set()
         self._failures, self._done_before = 0, watch.done
 
@@ -238,7 +243,7 @@ def _connected(address: str) -> ModuleType:
     try:
         if port.isdecimal():  # Ray itself would try for minutes
             socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
-        ray.init(address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise RayError(
