@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ def main() -> None:
     `study`, `storage` and `search_spaces` are common names: a user's PYTHONPATH may hold modules of the same
     name, so ours are imported from beside this package first.
     """
+    # A study is read as millions of objects that stay: looking for garbage among them takes as long as reading.
+    gc.set_threshold(200_000, 20, 100)
     home = str(Path(__file__).resolve().parent.parent)
     sys.path.insert(0, home)
     try:
