@@ -63,10 +63,9 @@ def main() -> int:
             places = {"two.db": 2, "four.db": 4, server.url(server.new_database()): 2}
             for place, workers in places.items():
                 who = f"{workers} processes on {'PostgreSQL' if '://' in place else 'SQLite'}"
+                run = [*command, "--workers", str(workers), "--quiet"]
                 environment = {**os.environ, "RELUCTANT_STORAGE": place}
-                subprocess.run(
-                    [*command, "--workers", str(workers), "--quiet"], cwd=folder, env=environment, check=True
-                )
+                subprocess.run(run, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
                 storage = open_storage(place if "://" in place else Path(folder) / place)
                 faults += [f"{who}: {fault}" for fault in faults_of(storage, "s", options.trials, expected)]
                 finished_by[who] = sorted(storage.finished_trials(storage.study_id("s")).values())
