@@ -30,20 +30,32 @@ class Mirror:
 
     Attributes:
         trials: As stock Optuna reads them.
+        unfinished: Numbers of those that are running or wait.
         leased: Ids of the trials that a worker holds a lease on.
     """
 
     def __init__(self, storage: CohortStorage, study_id: int) -> None:
         self._storage, self._study_id = storage, study_id
         self.trials: list[FrozenTrial] = []
+        self.unfinished: set[int] = set()
         self.leased: set[int] = set()
+
+    @property
+    def done(self) -> int:
+        """How many trials have ended."""
+        return len(self.trials) - len(self.unfinished)
+
+    def unfinished_below(self, below: int) -> list[FrozenTrial]:
+        """The unfinished trials with numbers below a bound."""
+        return [self.trials[number] for number in sorted(self.unfinished) if number < below]
 
     def refresh(self) -> None:
         """Reads new trials, and again those that were unfinished."""
-        open_ids = [trial._trial_id for trial in self.trials if not trial.state.is_finished()]
+        open_ids = [self.trials[number]._trial_id for number in sorted(self.unfinished)]
         known = len(self.trials)
         changed, self.leased = self._storage.read_changes(self._study_id, from_number=known, trial_ids=open_ids)
         for trial in changed:
+            (self.unfinished.discard if trial.state.is_finished() else self.unfinished.add)(trial.number)
             if trial.number < known:
                 self.trials[trial.number] = trial
             else:

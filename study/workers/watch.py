@@ -26,7 +26,7 @@ class Watch:
         self._study, self._report = study, report
         self._mirror = Mirror(study.storage, study.study_id)
         self._mirror.refresh()
-        self._before = self.done = self._count()
+        self._before = self.done = self._mirror.done
         self._shown = -1
 
     @property
@@ -44,14 +44,11 @@ class Watch:
         with suppress(StorageUnreachableError):
             self._study.storage.take_back(self._study.study_id)
             self._mirror.refresh()
-            self.done = self._count()
+            self.done = self._mirror.done
         if self.done != self._shown:
             self._report(Progress(self.done, self._study.total, self.done - self._before, self._mirror))
             self._shown = self.done
         return self.done
-
-    def _count(self) -> int:
-        return sum(trial.state.is_finished() for trial in self._mirror.trials)
 
 
 def crew_size(asked: int, missing: int, cohort: int, log: Callable[[str], None]) -> int:

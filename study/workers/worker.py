@@ -106,8 +106,7 @@ def work(
             if taken:
                 log(f"taken back from workers that are gone: {numbers_in_short(taken)}")
             contact(mirror.refresh)
-            done = sum(trial.state.is_finished() for trial in mirror.trials)
-            report(Progress(done, study.total, trained, mirror, waited))
+            report(Progress(mirror.done, study.total, trained, mirror, waited))
             if stop():
                 return nothing_left(study, mirror)
             claimed, unfit = _claim(study, worker, contact, proposer, mirror, proposed)
@@ -139,7 +138,7 @@ def _claim(
             unfit[claimed.trial_id] = str(error)
             return None
 
-    waiting = any(trial.state is TrialState.WAITING for trial in mirror.trials[: study.total])
+    waiting = any(trial.state is TrialState.WAITING for trial in mirror.unfinished_below(study.total))
     if waiting:
         block = None
     elif block is None or block.first_number != len(mirror.trials):
@@ -159,7 +158,8 @@ def _claim(
 def nothing_left(study: OpenStudy, mirror: Mirror) -> bool:
     """Whether the total is reached and no worker of ours still trains; strangers' trials are not waited for."""
     return len(mirror.trials) >= study.total and not any(
-        trial.state is TrialState.WAITING or trial._trial_id in mirror.leased for trial in mirror.trials[: study.total]
+        trial.state is TrialState.WAITING or trial._trial_id in mirror.leased
+        for trial in mirror.unfinished_below(study.total)
     )
 
 
