@@ -113,7 +113,7 @@ def disturbed(
         "s",
         place,
         options.workers,
-        ("--threads", "1", "--checkpoint-every", str(options.checkpoint_every)),
+        ("--threads", str(min(2, available_threads())), "--checkpoint-every", str(options.checkpoint_every)),
         moments,
         lease=options.lease,
         contact_lost=outage is not None,
