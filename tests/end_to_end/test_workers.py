@@ -122,7 +122,7 @@ def test_a_worker_whose_server_is_gone_for_longer_than_its_leases(
     start: Callable[..., subprocess.Popen[str]], reluctant: Reluctant, postgres_server: object, postgres_url: str
 ) -> None:
     environment = {"RELUCTANT_STORAGE": postgres_url}
-    reluctant("run", *LONG, "--timeout", 1, env=environment)
+    reluctant("run", *LONG, "--epochs", 200_000, "--timeout", 1, env=environment)
     worker = start("worker", "long", "--lease", 2, **environment)
     storage = open_storage(postgres_url)
     study_id = storage.study_id("long")
