@@ -273,20 +273,6 @@ class CohortStorage(StudyReader):
         with writing(self.engine, study_id) as connection:
             results.write_test_results(connection, measured)
 
-    def integrity_check(self) -> list[str]:
-        """What SQLite's own check finds wrong with the file; empty where all is well, and for other databases."""
-        if self.engine.dialect.name != "sqlite":
-            return []
-        with snapshot(self.engine) as connection:
-            found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-        return [] if found == ["ok"] else [str(line) for line in found]
-
-    def schema_versions(self) -> dict[str, str]:
-        """The versions of Optuna's tables (`optuna`, an alembic revision) and of ours (`reluctant`)."""
-        with snapshot(self.engine) as connection:
-            ours = connection.execute(select(SCHEMA.c.version)).scalar_one()
-        return {"optuna": self.get_current_version(), "reluctant": str(ours)}
-
     def close(self) -> None:
         """Close all connections; of SQLite, the database file alone then holds everything."""
         self.remove_session()

@@ -8,13 +8,15 @@ from typing import Any
 
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import select
 
 from storage import reading
+from storage.tables import SCHEMA
 from storage.transactions import reading as snapshot
 
 
 class StudyReader(RDBStorage):
-    """What a study holds, in Optuna's tables and in ours; every method reads one snapshot."""
+    """What a database holds, in Optuna's tables and in ours; every method reads one snapshot."""
 
     def read_trials(
         self,
@@ -114,3 +116,17 @@ class StudyReader(RDBStorage):
         with snapshot(self.engine) as connection:
             trials = reading.trials(connection, study_id, from_number, trial_ids, (), attributes=())
             return trials, reading.leased_trials(connection, study_id)
+
+    def integrity_check(self) -> list[str]:
+        """What SQLite's own check finds wrong with the file; empty where all is well, and for other databases."""
+        if self.engine.dialect.name != "sqlite":
+            return []
+        with snapshot(self.engine) as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        return [] if found == ["ok"] else [str(line) for line in found]
+
+    def schema_versions(self) -> dict[str, str]:
+        """The versions of Optuna's tables (`optuna`, an alembic revision) and of ours (`reluctant`)."""
+        with snapshot(self.engine) as connection:
+            ours = connection.execute(select(SCHEMA.c.version)).scalar_one()
+        return {"optuna": self.get_current_version(), "reluctant": str(ours)}

@@ -118,14 +118,14 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
 
 
 def export_and_say(study: OpenStudy, messages: Messages, trial: str, folder: str, *, stop: Callable[[], bool]) -> None:
-    """Writes the model of a trial, and says on stderr what it is and how to use it."""
+    """Writes the model of a trial, and says on stderr what it is and how to use it.
+
+    Raises:
+        Interrupted: `stop` said so; nothing was written.
+    """
     from study.model import export_model
 
-    try:
-        path, model = export_model(study, trial, folder, stop=stop)
-    except Interrupted:
-        messages.warn("interrupted; nothing was written")
-        raise typer.Exit(INTERRUPTED) from None
+    path, model = export_model(study, trial, folder, stop=stop)
     origin = model.origin
     scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in origin["scores"].items())
     messages.info(f"trial {origin['trial']}, replicate {origin['replicate']} in {path}: {scores}")

@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from study.cli.app import app, opened
+from study.cli.app import app, interruptible, opened, reopened
 from study.cli.options import DataPath, Debug, Device, FileFormat, Format, Name, Output, Storage, Threads
 from study.config import read_config
 from study.exits import ending
-from study.statuses import INTERRUPTED
 
 
 @app.command()
@@ -59,22 +58,11 @@ def front(
         from study.console import check_format
 
         check_format(form)
-        options = {"device": device, "threads": threads}
-        checked = read_config(options | {"storage": storage})
-        with opened(checked.storage, create=False) as database:
-            from study.opening import reopen
+        with reopened(name, {"device": device, "threads": threads}, storage=storage, data=data) as study:
             from study.runner import print_front
-            from study.signals import Stop
-            from study.training import Interrupted
 
-            overrides = checked.model_dump(include=set(options), exclude_unset=True)
-            study = reopen(database, name, data=data, overrides=overrides)
-            with Stop() as stop:
-                try:
-                    print_front(study, messages, form, stop=stop)
-                except Interrupted:
-                    messages.warn("interrupted; nothing is lost, ask again")
-                    raise typer.Exit(INTERRUPTED) from None
+            with interruptible(messages, "nothing is lost, ask again") as stop:
+                print_front(study, messages, form, stop=stop)
 
 
 @app.command()
@@ -92,22 +80,11 @@ def advise(
         from study.console import check_format
 
         check_format(form)
-        options = {"device": device, "threads": threads}
-        checked = read_config(options | {"storage": storage})
-        with opened(checked.storage, create=False) as database:
-            from study.opening import reopen
+        with reopened(name, {"device": device, "threads": threads}, storage=storage, data=data) as study:
             from study.runner import print_advice
-            from study.signals import Stop
-            from study.training import Interrupted
 
-            overrides = checked.model_dump(include=set(options), exclude_unset=True)
-            study = reopen(database, name, data=data, overrides=overrides)
-            with Stop() as stop:
-                try:
-                    print_advice(study, messages, form, stop=stop)
-                except Interrupted:
-                    messages.warn("interrupted; nothing is lost, ask again")
-                    raise typer.Exit(INTERRUPTED) from None
+            with interruptible(messages, "nothing is lost, ask again") as stop:
+                print_advice(study, messages, form, stop=stop)
 
 
 @app.command()
@@ -135,22 +112,18 @@ def export(
         check_model_options(model, output=output, form=form, others={"trial": trial, "data": data, **options})
         if model is None:
             check_target(output, form)
-        checked = read_config(options | {"storage": storage})
-        with opened(checked.storage, create=False) as database:
-            if model is None:
+            with opened(read_config({"storage": storage}).storage, create=False) as database:
                 count = export_study(database, name, output=output, form=form)
-                if output is not None:
-                    messages.info(f"{count} trials in {output}")
-                return
-            from study.model import check_folder
-            from study.opening import reopen
-            from study.runner import export_and_say
-            from study.signals import Stop
+            if output is not None:
+                messages.info(f"{count} trials in {output}")
+            return
+        from study.model import check_folder
 
-            check_folder(model)
-            overrides = checked.model_dump(include=set(options), exclude_unset=True)
-            study = reopen(database, name, data=data, overrides=overrides)
-            with Stop() as stop:
+        check_folder(model)
+        with reopened(name, options, storage=storage, data=data) as study:
+            from study.runner import export_and_say
+
+            with interruptible(messages, "nothing was written") as stop:
                 export_and_say(study, messages, trial or "best", model, stop=stop)
 
 
@@ -194,20 +167,9 @@ def report(
         from study.report import check_report
 
         check_report(output)
-        options = {"device": device, "threads": threads}
-        checked = read_config(options | {"storage": storage})
-        with opened(checked.storage, create=False) as database:
-            from study.opening import reopen
+        with reopened(name, {"device": device, "threads": threads}, storage=storage, data=data) as study:
             from study.report import write_report
-            from study.signals import Stop
-            from study.training import Interrupted
 
-            overrides = checked.model_dump(include=set(options), exclude_unset=True)
-            study = reopen(database, name, data=data, overrides=overrides)
-            with Stop() as stop:
-                try:
-                    write_report(study, output, stop=stop)
-                except Interrupted:
-                    messages.warn("interrupted; nothing was written")
-                    raise typer.Exit(INTERRUPTED) from None
+            with interruptible(messages, "nothing was written") as stop:
+                write_report(study, output, stop=stop)
             messages.info(f"the report of {study.name} is in {output}")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reluctant import __version__
-from study.statuses import DONE, WRONG_USAGE
+from study.config import read_config
+from study.statuses import DONE, INTERRUPTED, WRONG_USAGE
 
 if TYPE_CHECKING:
     from storage import CohortStorage
+    from study.console import Messages
+    from study.opening import OpenStudy
+    from study.signals import Stop
 
 app = typer.Typer(
     name="reluctant",
@@ -59,3 +63,36 @@ def opened(place: str, *, create: bool = True, patience: float = 0.0) -> Iterato
         yield database
     finally:
         database.close()
+
+
+@contextmanager
+def reopened(
+    name: str | None,
+    options: Mapping[str, str | None],
+    *,
+    storage: str | None,
+    data: str | None,
+    keep: bool = True,
+    patience: float = 0.0,
+) -> Iterator[OpenStudy]:
+    """A study that exists; its arguments are those of `study.opening.reopen` and of `opened`."""
+    checked = read_config({**options, "storage": storage})
+    with opened(checked.storage, create=False, patience=patience) as database:
+        from study.opening import reopen
+
+        overrides = checked.model_dump(include=set(options), exclude_unset=True)
+        yield reopen(database, name, data=data, overrides=overrides, keep=keep)
+
+
+@contextmanager
+def interruptible(messages: Messages, said: str) -> Iterator[Stop]:
+    """Training that ends, with a line, where somebody asks for the end."""
+    from study.signals import Stop
+    from study.training import Interrupted
+
+    with Stop() as stop:
+        try:
+            yield stop
+        except Interrupted:
+            messages.warn(f"interrupted; {said}")
+            raise typer.Exit(INTERRUPTED) from None

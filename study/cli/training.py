@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from study.cli.app import app, opened
+from study.cli.app import app, opened, reopened
 from study.cli.options import (
     CheckpointEvery,
     Checkpoints,
@@ -186,20 +186,15 @@ def resume(
 ) -> None:
     """Continues a study until it has its total of trials, and prints its front."""
     options = {key: value for key, value in locals().items() if key in OF_ONE_RUN}
-    with ending(debug, quiet) as messages:
-        checked = read_config(options | {"storage": storage})
-        with opened(checked.storage, create=False) as database:
-            from study import comparing
-            from study.opening import reopen
-            from study.runner import work_and_print
+    with ending(debug, quiet) as messages, reopened(name, options, storage=storage, data=data) as study:
+        from study import comparing
+        from study.runner import work_and_print
 
-            overrides = checked.model_dump(include=set(options), exclude_unset=True)
-            study = reopen(database, name, data=data, overrides=overrides)
-            if study.problem.design is not None:
-                comparing.work_and_print([study], messages, "table", quiet=quiet)
-                return
-            messages.info(f"study {study.name} in {database.place}: {study.total} trials in all")
-            work_and_print(study, messages, quiet=quiet, lease=lease)
+        if study.problem.design is not None:
+            comparing.work_and_print([study], messages, "table", quiet=quiet)
+            return
+        messages.info(f"study {study.name} in {study.storage.place}: {study.total} trials in all")
+        work_and_print(study, messages, quiet=quiet, lease=lease)
 
 
 @app.command()
@@ -221,11 +216,8 @@ def worker(
     """Works on a study that exists, beside any number of others, on any machine that reaches its database."""
     options = {key: value for key, value in locals().items() if key in OF_ONE_RUN}
     with ending(debug, quiet) as messages:
-        checked = read_config(options | {"storage": storage})
-        with opened(checked.storage, create=False, patience=60.0 if tied else 0.0) as database:
-            from study.opening import reopen
+        patience = 60.0 if tied else 0.0
+        with reopened(name, options, storage=storage, data=data, keep=False, patience=patience) as study:
             from study.runner import work_beside_others
 
-            overrides = checked.model_dump(include=set(options), exclude_unset=True)
-            study = reopen(database, name, data=data, overrides=overrides, keep=False)
             work_beside_others(study, messages, quiet=quiet, tied=tied, lease=lease, sharing=sharing)

@@ -33,6 +33,10 @@ TrainBlock = Callable[
 """Trains and measures the slots of a block; see `study.training.block.train_block`."""
 
 
+class _GoneError(Exception):
+    """The other end of a pipe is gone."""
+
+
 class TrainingProcessError(ReluctantError, RuntimeError):
     """A process that trained a block is gone."""
 
@@ -92,13 +96,13 @@ class Processes:
         """
         child = self._free.get()
         try:
-            child.send((slots, replicate, start, between_epochs is not None))
+            _send(child.pipe, (slots, replicate, start, between_epochs is not None))
             while True:
                 if stop():
                     self._stopping.value = 1
                 if not child.pipe.poll(_POLL_SECONDS):
                     continue
-                kind, content = child.receive()
+                kind, content = _receive(child.pipe)
                 if kind == "done":
                     replicates: list[Replicate] | None = content
                     return replicates
@@ -106,8 +110,8 @@ class Processes:
                     raise content
                 assert between_epochs is not None
                 between_epochs(child.states)
-                child.send("go on")
-        except (EOFError, OSError):
+                _send(child.pipe, "go on")
+        except _GoneError:
             # A signal to all processes of a job ends the children before this one has heard of it.
             if stop():
                 return None
@@ -132,16 +136,10 @@ class _Child:
     def __init__(self, process: Any, pipe: Connection) -> None:
         self.process, self.pipe = process, pipe
 
-    def send(self, message: object) -> None:
-        _send(self.pipe, message)
-
-    def receive(self) -> Any:
-        return pickle.loads(self.pipe.recv_bytes())
-
     def states(self) -> list[SlotState]:
         """Where the child's slots stand, between two epochs."""
-        self.send("states")
-        states: list[SlotState] = self.receive()
+        _send(self.pipe, "states")
+        states: list[SlotState] = _receive(self.pipe)
         return states
 
     def end(self) -> str:
@@ -153,7 +151,19 @@ class _Child:
 
 def _send(pipe: Connection, message: object) -> None:
     # As bytes: the connection's own pickler would put every tensor into shared memory, of which containers have little.
-    pipe.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+    content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    try:
+        pipe.send_bytes(content)
+    except OSError:
+        raise _GoneError from None
+
+
+def _receive(pipe: Connection) -> Any:
+    try:
+        content = pipe.recv_bytes()
+    except (EOFError, OSError):
+        raise _GoneError from None
+    return pickle.loads(content)
 
 
 def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, stopping: Any, parent: int) -> None:
@@ -168,16 +178,16 @@ def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, st
 
     def between_epochs(states: Callable[[], list[SlotState]]) -> None:
         _send(pipe, ("epoch", None))
-        while pickle.loads(pipe.recv_bytes()) == "states":
+        while _receive(pipe) == "states":
             _send(pipe, states())
 
-    with suppress(EOFError, OSError):
+    with suppress(_GoneError):
         while True:
-            slots, replicate, start, kept = pickle.loads(pipe.recv_bytes())
+            slots, replicate, start, kept = _receive(pipe)
             answer: tuple[str, object]
             try:
                 answer = "done", train(slots, replicate, stop, start, between_epochs if kept else None)
-            except (EOFError, OSError):
+            except _GoneError:
                 raise
             except Exception as error:
                 error.add_note(f"In a process that trained a block:\n{traceback.format_exc()}")

@@ -114,13 +114,22 @@ def test_a_signal_to_all_processes_is_a_stop() -> None:
 def test_an_error_in_one_is_raised_here_and_says_where_it_was() -> None:
     class Broken(Streams):
         def order(self, replicate: int, epoch: int, count: int) -> None:  # type: ignore[override]
-            raise ZeroDivisionError("planted")
+            raise OSError("planted")
 
     with trainer(LONG, Broken(3)) as training:
-        with pytest.raises(ZeroDivisionError, match="planted") as caught:
+        with pytest.raises(OSError, match="planted") as caught:
             training.fit(COHORT[:4])
         assert any("in order" in note for note in caught.value.__notes__)
         assert caught.value.__notes__[0].startswith("In a process that trained a block")
+
+
+def test_an_error_of_whoever_is_told_of_an_epoch_is_raised_as_it_is() -> None:
+    class Full(Silent):
+        def between_epochs(self, slots: Sequence[tuple[int, int]], states: Callable[[], list[SlotState]]) -> None:
+            raise OSError(28, "planted")
+
+    with trainer(LONG) as training, pytest.raises(OSError, match="planted"):
+        training.fit(COHORT[:4], keeper=Full())
 
 
 PARENT = """
