@@ -15,9 +15,10 @@ from study.machine import available_threads, processor
 from study.saved import installed_versions
 
 
-def taken(command: str) -> dict[str, Any]:
+def taken(command: str, device: str = "cpu") -> dict[str, Any]:
     """Command with the options that it was given, date, hardware and versions."""
-    return {
+    gpu = {} if torch.device(device).type == "cpu" else {"gpu": torch.cuda.get_device_name(device)}
+    return gpu | {
         "command": " ".join([command, *sys.argv[1:]]),
         "date": datetime.now(UTC).date().isoformat(),
         "processor": processor(),

@@ -48,30 +48,31 @@ class Activation:
     backward: Backward
     gain: Callable[[float], float]
     slope: Literal["none", "fixed", "learned"] = "none"
-    max_derivative: Callable[[float], float] = lambda slope: 1.0
+    max_derivative: Callable[[Tensor | float], Tensor | float] = lambda slope: 1.0
     saturated_output: tuple[float, float] | None = None
     spread: bool = False
 
-    def saturated(self, z: Tensor, a: Tensor, slope: float) -> Tensor:
+    def saturated(self, z: Tensor, a: Tensor, slope: Tensor | float) -> Tensor:
         """Which outputs lie where the function is flat.
 
         Args:
-            z: `[N, F]` pre-activations.
-            a: `[N, F]` activations of `z`.
-            slope: Negative slope, where the activation has one.
+            z: `[N, F]` pre-activations, or `[S, N, F]`.
+            a: Activations of `z`.
+            slope: Negative slope, where the activation has one; `[S, 1, 1]` where each network has its own.
 
         Returns:
-            `[N, F]` bool.
+            Bool, as `z`.
         """
         if self.saturated_output is not None:
             low, high = self.saturated_output
             return (a < low) | (a > high)
         derivative = torch.ones_like(z)
-        self.backward(derivative, z, a, z.new_full((1, 1), slope), torch.empty_like(z))
+        slope = torch.as_tensor(slope, dtype=z.dtype, device=z.device)
+        self.backward(derivative, z, a, slope, torch.empty_like(z))
         return derivative.abs() < 0.05 * self.max_derivative(slope)
 
 
-def _constant(value: float) -> Callable[[float], float]:
+def _constant(value: float) -> Callable[[object], float]:
     return lambda slope: value
 
 
@@ -79,8 +80,8 @@ def _leaky_gain(slope: float) -> float:
     return math.sqrt(2.0 / (1.0 + slope * slope))
 
 
-def _one_or_slope(slope: float) -> float:
-    return max(1.0, abs(slope))
+def _one_or_slope(slope: Tensor | float) -> Tensor:
+    return torch.as_tensor(slope).abs().clamp_min(1.0)
 
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -32,7 +32,7 @@ def chunks(items: Iterable[T]) -> Iterator[list[T]]:
 
 def to_json(value: Any) -> str:
     """`value` as JSON; numpy scalars become plain numbers."""
-    return json.dumps(value, default=_plain)
+    return _ENCODER.encode(value)
 
 
 def numbers_to_json(numbers: Mapping[str, float] | Sequence[float]) -> str:
@@ -85,3 +85,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item"):
         return value.item()
     raise TypeError(f"{value!r} of type {type(value).__name__} cannot be stored as JSON")
+
+
+_ENCODER = json.JSONEncoder(default=_plain)

@@ -39,7 +39,10 @@ def free_memory(device: torch.device) -> int:
     """Bytes that are free to use on a device; of the machine's memory, half of them."""
     import torch
 
-    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else available_memory() // 2
+    if device.type != "cuda":
+        return available_memory() // 2
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + kept
 
 
 def processor() -> str:

@@ -84,6 +84,7 @@ class Proposer:
         self._config, self._space, self._defaults, self._given = config, space, defaults, given
         self._streams = Streams(config.seed)
         self._tpe = Tpe(space, objectives)
+        self._sobol: Any = None
         self._read = 0
         self._late: list[int] = []
 
@@ -149,10 +150,13 @@ class Proposer:
                 self._late.append(number)
         if not self._tpe.ready:
             return None
-        unknown = [trials[number] for number in self._late] + list(trials[visible:])
+        unknown = [trials[number] for number in self._late] + list(trials[visible:start])
         stream = self._streams.generator(Purpose.PROPOSAL, start, _COHORT)
         rng = np.random.RandomState(stream.bit_generator)
-        return self._tpe.cohort(map(self._params, unknown), self._config.cohort, rng)
+        cohort = self._tpe.cohort(map(self._params, unknown), self._config.cohort, rng)
+        for trial in trials[start:]:
+            cohort.occupy(self._params(trial))
+        return cohort
 
     def _params(self, trial: FrozenTrial) -> Mapping[str, Any]:
         """A trial's parameters; one that was enqueued and not claimed yet has those it will have."""
@@ -166,10 +170,11 @@ class Proposer:
         return _UnitPoint(self._space, point)
 
     def _quasi_random_point(self, number: int) -> _UnitPoint:
-        from scipy.stats import qmc  # half a second of imports that other samplers do without
+        if self._sobol is None:
+            from scipy.stats import qmc  # half a second of imports that other samplers do without
 
-        sobol = qmc.Sobol(len(self._space.parameters), scramble=True, rng=self._config.seed)
-        return _UnitPoint(self._space, sobol.fast_forward(number).random(1)[0])
+            self._sobol = qmc.Sobol(len(self._space.parameters), scramble=True, rng=self._config.seed)
+        return _UnitPoint(self._space, self._sobol.reset().fast_forward(number).random(1)[0])
 
 
 def random_params(space: SearchSpace, generator: np.random.Generator) -> dict[str, Any]:

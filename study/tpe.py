@@ -29,6 +29,8 @@ STARTUP_TRIALS = 10
 CANDIDATES = 24
 MOST_BETTER = 100
 MOST_OTHERS = 256
+FITS = 32
+"""How often a cohort is looked at anew while it is chosen: after every trial up to so many, else after every few."""
 
 _PARZEN = _ParzenEstimatorParameters(
     prior_weight=1.0, consider_magic_clip=True, consider_endpoints=False, weights=default_weights, multivariate=True
@@ -128,7 +130,7 @@ class Cohort:
         return _Suggester(self._groups, place)
 
     def occupy(self, params: Mapping[str, Any]) -> None:
-        """Takes note of what a trial was proposed with; later ones keep away from it."""
+        """Takes note of what the next place's trial was proposed with; later ones keep away from it."""
         for group in self._groups:
             group.avoid(self._point(params))
 
@@ -166,22 +168,38 @@ class _Group:
         better = _ParzenEstimator(self._columns(good), self.space, _PARZEN, np.ones(len(good)) if several else None)
         self._candidates = _draw(better, rng, CANDIDATES * size)
         self._log_better = better.log_pdf(self._candidates)
+        self._stride = max(1, size // FITS)
+        self._occupied: list[Point] = []
+        self._seen = 0
+        self._best: dict[int, int] = {}
 
     def choose(self, place: int) -> dict[str, Any]:
         """The candidate of a place that is likeliest to be one of the better."""
-        own = slice(CANDIDATES * place, CANDIDATES * (place + 1))
-        candidates = {name: values[own] for name, values in self._candidates.items()}
-        others = _ParzenEstimator(self._columns(self._bad), self.space, _PARZEN)
-        best = int(np.argmax(self._log_better[own] - others.log_pdf(candidates)))
+        if place not in self._best:
+            self._look(place)
         return {
-            name: distribution.to_external_repr(candidates[name][best].item())
+            name: distribution.to_external_repr(self._candidates[name][self._best[place]].item())
             for name, distribution in self.space.items()
         }
 
+    def _look(self, first: int) -> None:
+        """Fits the others as they are known, and judges the candidates of the places up to the next look."""
+        last = first - first % self._stride + self._stride
+        own = slice(CANDIDATES * first, CANDIDATES * last)
+        others = _ParzenEstimator(self._columns(self._bad), self.space, _PARZEN)
+        candidates = {name: values[own] for name, values in self._candidates.items()}
+        scores = (self._log_better[own] - others.log_pdf(candidates)).reshape(-1, CANDIDATES)
+        best = CANDIDATES * np.arange(first, first + len(scores)) + np.argmax(scores, 1)
+        self._best = dict(enumerate(best.tolist(), first))
+
     def avoid(self, point: Point) -> None:
-        """Counts a point among the bad ones."""
+        """Counts the point of the next place among the bad ones, from the next look on."""
         if self.space.keys() <= point.keys():
-            self._bad.append(point)
+            self._occupied.append(point)
+        self._seen += 1
+        if self._seen % self._stride == 0:
+            self._bad += self._occupied
+            self._occupied, self._best = [], {}
 
     def _columns(self, points: Sequence[Point]) -> dict[str, np.ndarray]:
         return {name: np.array([point[name] for point in points]) for name in self.space}

@@ -15,11 +15,19 @@ DRAWN_AT_ONCE = 2**18
 """Uniforms that are drawn for a layer at once; a generator gives the same ones however they are asked for."""
 
 
+def on_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """An array as a tensor on a device; a GPU fetches it when it gets there, and nobody waits."""
+    host = torch.from_numpy(array)
+    return host.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else host.to(device)
+
+
 class Uniforms:
     """One epoch's dropout uniforms for each hidden layer, drawn a few batches ahead."""
 
-    def __init__(self, generators: Sequence[np.random.Generator], widths: Sequence[int], rows: int, like: Tensor):
-        self._generators, self._widths, self._left, self._like = generators, widths, rows, like
+    def __init__(
+        self, generators: Sequence[np.random.Generator], widths: Sequence[int], rows: int, device: torch.device
+    ) -> None:
+        self._generators, self._widths, self._left, self._device = generators, widths, rows, device
         self._at_once = max(1, DRAWN_AT_ONCE // max(widths, default=1))
         self._drawn: list[Tensor] = []
         self._used = 0
@@ -31,18 +39,12 @@ class Uniforms:
         if not self._drawn or self._used == len(self._drawn[0]):
             count = min(self._left, -(-self._at_once // rows) * rows)
             self._drawn = [
-                self._on_device(generator.random((count, width), dtype=np.float32))
+                on_device(generator.random((count, width), dtype=np.float32), self._device)
                 for generator, width in zip(self._generators, self._widths, strict=True)
             ]
             self._left, self._used = self._left - count, 0
         self._used += rows
         return [drawn[self._used - rows : self._used] for drawn in self._drawn]
-
-    def _on_device(self, drawn: np.ndarray) -> Tensor:
-        host = torch.from_numpy(drawn)
-        if self._like.device.type != "cuda":
-            return host
-        return host.pin_memory().to(self._like.device, non_blocking=True)
 
 
 class Batch:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from search_spaces import Hyperparameters
-from study.training.batch import Batch, Uniforms
+from study.training.batch import Batch, Uniforms, on_device
 from study.training.budget import Budget
 from study.training.evaluate import (
     Samples,
@@ -104,10 +104,14 @@ def start_stack(slots: Sequence[Hyperparameters], replicate: int, data: BlockDat
     samples = data.training
     stack = Stack(slots, features=data.features, classes=data.classes, dtype=samples.x.dtype, device=samples.x.device)
     normal = draws(stack.sizes, streams, replicate)
-    order = torch.from_numpy(streams.order(replicate, 0, len(samples))[:LSUV_SAMPLES]).to(samples.x.device)
-    first = samples.x[order, : data.features]
-    for slot, hyperparameters in enumerate(slots):
-        stack.load(slot, initial_parameters(hyperparameters, normal, first))
+    order = on_device(streams.order(replicate, 0, len(samples))[:LSUV_SAMPLES], samples.x.device)
+    first = samples.x[order, : data.features].cpu()
+    known: dict[tuple[str, str, float], list[tuple[Tensor, Tensor]]] = {}
+    for slot in slots:
+        key = slot.initialization, slot.activation, slot.negative_slope
+        if key not in known:
+            known[key] = initial_parameters(slot, normal, first)
+    stack.load([known[slot.initialization, slot.activation, slot.negative_slope] for slot in slots])
     return stack
 
 
@@ -138,10 +142,10 @@ def train(
     if start:
         restore(stack, optimizer, curves, start, steps=start[0].epoch * -(-count // budget.batch_size))
     for epoch in range(start[0].epoch if start else 0, budget.epochs):
-        order = torch.from_numpy(streams.order(replicate, epoch, count)).to(samples.x.device)
+        order = on_device(streams.order(replicate, epoch, count), samples.x.device)
         layers = range(len(stack.sizes) - 1) if stack.uses_dropout else ()
         generators = [streams.dropout(replicate, layer, epoch) for layer in layers]
-        uniforms = Uniforms(generators, widths, count, samples.x)
+        uniforms = Uniforms(generators, widths, count, samples.x.device)
         right: list[Tensor] = []
         for chosen in torch.split(order, budget.batch_size):
             if stop():
@@ -226,13 +230,17 @@ def _replicates(
     layers = hidden_measures(stack, data.validation)
     finite = torch.stack([p.isfinite().flatten(1).all(1) for p in (*stack.weights, *stack.biases)]).all(0)
     finite &= loss.isfinite()
+    # To the host in few pieces: a device is waited for at each.
+    scored = torch.stack(list(columns.values()), 1).tolist()
+    all_norms = torch.stack([torch.stack(list(first_norms)), torch.stack(last_norms)], 2).transpose(0, 1).tolist()
+    drawn = {name: curve.T.tolist() for name, curve in curves.items()}
     result = []
-    for slot in range(len(stack.slots)):
-        if not bool(finite[slot]):
+    for slot, is_finite in enumerate(finite.tolist()):
+        if not is_finite:
             result.append(_constant_guess(data))
             continue
-        scores = {name: float(column[slot]) for name, column in columns.items()} | network_measures(layers[slot])
-        norms = [(float(first[slot]), float(last[slot])) for first, last in zip(first_norms, last_norms, strict=True)]
+        scores = dict(zip(columns, scored[slot], strict=True)) | network_measures(layers[slot])
+        norms = all_norms[slot]
         for name, place in (("gradient_ratio_start", 0), ("gradient_ratio_end", 1)):
             if norms[-1][place] > 0:
                 scores[name] = norms[0][place] / norms[-1][place]
@@ -245,7 +253,7 @@ def _replicates(
                     for measures, (start, end) in zip([*layers[slot], {}], norms, strict=True)
                 ),
                 test_layers=tuple(test_layers[slot]) if test_layers else (),
-                curves={name: tuple(curve[:, slot].tolist()) for name, curve in curves.items()},
+                curves={name: tuple(curve[slot]) for name, curve in drawn.items()},
             )
         )
     return result

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from study.data.split import Part
-from study.training.measures import layer_measures
-from study.training.plan import EVALUATION_ROWS, MEASURED_SAMPLES
-from study.training.stack import Stack, pad, padded
+from study.training.measures import stacked_measures
+from study.training.plan import EVALUATION_ROWS, MEASURED_AT_ONCE, MEASURED_SAMPLES
+from study.training.stack import Run, Stack, pad, padded
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +112,16 @@ def hidden_measures(stack: Stack, samples: Samples) -> list[list[dict[str, float
             buffers = stack.forward(samples.x[start:stop])
             z[:, start:stop] = buffers.z[layer]
             a[:, start:stop] = buffers.a[layer]
+        at_once = max(1, MEASURED_AT_ONCE["cuda" if z.is_cuda else "cpu"] // (count * width))
         for run, activation in stack.runs:
-            for slot in range(run.start, run.stop):
-                slot_z, slot_a = (x[slot, :count, :width].contiguous() for x in (z, a))
-                slope = float(stack.slopes[layer][slot, 0])
-                result[slot].append(layer_measures(slot_a, activation.saturated(slot_z, slot_a, slope)))
+            for start in range(run.start, run.stop, at_once):
+                part = Run(start, min(start + at_once, run.stop))
+                part_z, part_a = (part.of(x)[:, :count, :width].contiguous() for x in (z, a))
+                slopes = part.of(stack.slopes[layer])[:, :1, None]
+                measures = stacked_measures(part_a, activation.saturated(part_z, part_a, slopes))
+                values = torch.stack(list(measures.values()), 1).tolist()
+                for slot, row in enumerate(values, start):
+                    result[slot].append(dict(zip(measures, row, strict=True)))
     return result
 
 

@@ -130,7 +130,7 @@ class Trainer:
             budget,
             self._sizes,
             threads=self._threads,
-            memory=memory if on_cpu else free_memory(self._device),
+            memory=memory if on_cpu else free_memory(self._device) * 3 // 4,
             cached=on_cpu,
             behind=behind,
         )

@@ -1,15 +1,14 @@
-"""Sparsity and health of one layer's activations, in eval mode on held-out samples.
+"""Sparsity and health of layers' activations, in eval mode on held-out samples.
 
-Every function takes `a`, `[N, F]` activations, one row a sample. Sparsity is over live units, so that a dead
-or collapsed unit earns nothing; a sample whose live units are all 0 counts as not sparse where a ratio of
-norms has no value.
+`a` are `[N, F]` activations of one layer, one row a sample, or `[S, N, F]` of a layer in S networks. Sparsity is over
+live units, so that a dead or collapsed unit earns nothing; a sample whose live units are all 0 counts as not sparse
+where a ratio of norms has no value.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
+import torch
 from torch import Tensor
 
 NEAR_ZERO = 0.01
@@ -18,34 +17,37 @@ ENERGY = 0.99
 
 
 def live_units(a: Tensor) -> Tensor:
-    """`[F]` bool: E|aᵢ| > 0.01 × the layer's mean of E|a| (the complement of dormant, Sokar et al. 2023, eq. 1)."""
-    strength = a.abs().mean(0)
-    return strength > DORMANT * strength.mean()
+    """`[F]`, or `[S, F]`, bool: E|aᵢ| > 0.01 × the layer's mean of E|a|.
+
+    The complement of dormant (Sokar et al. 2023, eq. 1).
+    """
+    strength = a.abs().mean(-2)
+    return strength > DORMANT * strength.mean(-1, keepdim=True)
 
 
 def zeros(a: Tensor) -> float:
     """Share of activations that are exactly 0."""
-    return _Magnitudes(a).zeros()
+    return float(_magnitudes(a).zeros())
 
 
 def near_zero(a: Tensor) -> float:
     """Share of activations with |a| ≤ 0.01 × the layer's root mean square; the same for every scale of `a`."""
-    return _Magnitudes(a).near_zero()
+    return float(_magnitudes(a).near_zero())
 
 
 def hoyer(a: Tensor) -> float:
     """(√n − ‖a‖₁/‖a‖₂)/(√n − 1), mean over samples (Hoyer 2004, section 3.1); 0 where n = 1."""
-    return _Magnitudes(a).hoyer()
+    return float(_magnitudes(a).hoyer())
 
 
 def gini(a: Tensor) -> float:
     """1 − 2 Σₖ (|a|₍ₖ₎/‖a‖₁)(n − k + ½)/n, mean over samples (Hurley and Rickard 2009, table I)."""
-    return _Magnitudes(a).gini()
+    return float(_magnitudes(a).gini())
 
 
 def removable(a: Tensor) -> float:
     """Largest share of a sample's units, smallest first, that holds at most 1 % of ‖a‖₂²; mean over samples."""
-    return _Magnitudes(a).removable()
+    return float(_magnitudes(a).removable())
 
 
 def treves_rolls(a: Tensor) -> tuple[float, float]:
@@ -55,53 +57,63 @@ def treves_rolls(a: Tensor) -> tuple[float, float]:
         Population sparseness (over units, mean over samples) and lifetime sparseness (over samples, mean over
         units); rows or units that are all 0 are left out, and 0 stands where none is left.
     """
-    magnitudes = _Magnitudes(a)
-    return magnitudes.population(), magnitudes.lifetime()
+    magnitudes = _magnitudes(a)
+    return float(magnitudes.population()), float(magnitudes.lifetime())
 
 
 def layer_measures(a: Tensor, saturated: Tensor) -> dict[str, float]:
-    """Every measure of one layer.
+    """Every measure of one layer of one network; `[N, F]` as in `stacked_measures`."""
+    return {name: float(value) for name, value in stacked_measures(a[None], saturated[None]).items()}
+
+
+def stacked_measures(a: Tensor, saturated: Tensor) -> dict[str, Tensor]:
+    """Every measure of one layer, in S networks at a time.
 
     Args:
-        a: `[N, F]` activations.
-        saturated: `[N, F]` bool, where the activation function is flat.
+        a: `[S, N, F]` activations.
+        saturated: `[S, N, F]` bool, where the activation function is flat.
 
     Returns:
-        The sparsity measures over live units, `treves_rolls_population` and `_lifetime` over live units,
-        `raw_zeros` over all units, and the shares `dead`, `dormant`, `live` of units and `saturation` of outputs.
+        `[S]` float64 each: the sparsity measures over live units, `treves_rolls_population` and `_lifetime` over live
+        units, `raw_zeros` over all units, and the shares `dead`, `dormant`, `live` of units and `saturation` of
+        outputs.
     """
     live = live_units(a)
-    measures = {
-        "raw_zeros": zeros(a),
-        "dead": float((a == 0).all(0).double().mean()),
-        "dormant": float((~live).double().mean()),
-        "live": float(live.double().mean()),
-        "saturation": float(saturated.double().mean()),
-    }
-    if not bool(live.any()):
-        return measures | dict.fromkeys(_Magnitudes(a[:, :1]).measures(), 0.0)
-    return measures | _Magnitudes(a[:, live]).measures()
+    silent = a == 0
+    return {
+        "raw_zeros": silent.double().mean((1, 2)),
+        "dead": silent.all(1).double().mean(1),
+        "dormant": (~live).double().mean(1),
+        "live": live.double().mean(1),
+        "saturation": saturated.double().mean((1, 2)),
+    } | _Magnitudes(a, live).measures()
+
+
+def _magnitudes(a: Tensor) -> _Magnitudes:
+    return _Magnitudes(a[None], a.new_ones((1, a.shape[1]), dtype=torch.bool))
 
 
 class _Magnitudes:
-    """|a| of one layer, and the sums that several measures share, in float64.
+    """|a| of one layer over its live units, and the sums that several measures share, in float64.
 
-    Squares of float32 would overflow, or vanish, long before a network does. numpy sorts rows several times faster
-    than torch.
+    Squares of float32 would overflow, or vanish, long before a network does. Networks differ in how many units live:
+    those that do not are set to 0, so that they come first in every sorted row, add nothing, and are not counted.
     """
 
-    def __init__(self, a: Tensor) -> None:
-        r = a.abs().cpu().numpy()
-        self._samples, self._units = r.shape
-        self._sorted = np.sort(r, axis=1).astype(np.float64)
-        self._l1 = self._sorted.sum(1)
-        self._energy = np.cumsum(self._sorted * self._sorted, axis=1)
-        self._total = self._energy[:, -1]
-        self._unit_sums = r.sum(0, dtype=np.float64)
-        self._unit_squares = np.square(r, dtype=np.float64).sum(0)
+    def __init__(self, a: Tensor, live: Tensor) -> None:
+        r = a.abs().mul_(live[:, None])
+        self._samples = r.shape[1]
+        self._units = live.sum(1).double()
+        self._gone = r.shape[2] - self._units
+        self._sorted = _sorted_rows(r).double()
+        self._l1 = self._sorted.sum(2)
+        self._energy = self._sorted.square().cumsum(2)
+        self._total = self._energy[..., -1]
+        self._unit_sums = r.sum(1, dtype=torch.float64)
+        self._unit_squares = r.double().square_().sum(1)
 
-    def measures(self) -> dict[str, float]:
-        return {
+    def measures(self) -> dict[str, Tensor]:
+        measures = {
             "zeros": self.zeros(),
             "near_zero": self.near_zero(),
             "hoyer": self.hoyer(),
@@ -110,41 +122,50 @@ class _Magnitudes:
             "treves_rolls_population": self.population(),
             "treves_rolls_lifetime": self.lifetime(),
         }
+        return {name: torch.where(self._units > 0, value, 0.0) for name, value in measures.items()}
 
-    def zeros(self) -> float:
-        return 1.0 - np.count_nonzero(self._sorted) / self._sorted.size
+    def zeros(self) -> Tensor:
+        return self._share((self._sorted == 0).sum((1, 2)) - self._gone * self._samples)
 
-    def near_zero(self) -> float:
-        rms = math.sqrt(self._total.mean() / self._units)
-        return np.count_nonzero(self._sorted <= NEAR_ZERO * rms) / self._sorted.size
+    def near_zero(self) -> Tensor:
+        rms = (self._total.mean(1) / self._units).sqrt()
+        near = self._sorted <= NEAR_ZERO * rms[:, None, None]
+        return self._share(near.sum((1, 2)) - self._gone * self._samples)
 
-    def hoyer(self) -> float:
-        n = self._units
-        if n < 2:
-            return 0.0
-        ratio = np.divide(self._l1, np.sqrt(self._total), out=np.full(self._samples, n**0.5), where=self._total > 0)
-        return float(np.mean((n**0.5 - ratio) / (n**0.5 - 1)))
+    def hoyer(self) -> Tensor:
+        root = self._units.sqrt()[:, None]
+        ratio = torch.where(self._total > 0, self._l1 / self._total.sqrt(), root)
+        return torch.where(self._units > 1, ((root - ratio) / (root - 1)).mean(1), 0.0)
 
-    def gini(self) -> float:
-        n = self._units
-        weights = (n - np.arange(1, n + 1) + 0.5) / n
-        share = np.divide(self._sorted @ weights, self._l1, out=np.full(self._samples, 0.5), where=self._l1 > 0)
-        return float(np.mean(1.0 - 2.0 * share))
+    def gini(self) -> Tensor:
+        n = self._units[:, None]
+        rank = torch.arange(1, self._sorted.shape[2] + 1, device=n.device) - self._gone[:, None]
+        weights = (n - rank + 0.5) / n
+        # Not a matrix product, which has other bits in other company.
+        share = torch.where(self._l1 > 0, (self._sorted * weights[:, None]).sum(2) / self._l1, 0.5)
+        return (1.0 - 2.0 * share).mean(1)
 
-    def removable(self) -> float:
-        held = self._energy <= ((1.0 - ENERGY) * self._total)[:, None]
-        return np.count_nonzero(held[self._total > 0]) / held.size
+    def removable(self) -> Tensor:
+        held = (self._energy <= ((1.0 - ENERGY) * self._total)[:, :, None]).sum(2) - self._gone[:, None]
+        return self._share(torch.where(self._total > 0, held, 0.0).sum(1))
 
-    def population(self) -> float:
-        return _treves_rolls(self._l1, self._total, self._units)
+    def population(self) -> Tensor:
+        return _treves_rolls(self._l1, self._total, self._units[:, None])
 
-    def lifetime(self) -> float:
-        return _treves_rolls(self._unit_sums, self._unit_squares, self._samples)
+    def lifetime(self) -> Tensor:
+        return _treves_rolls(self._unit_sums, self._unit_squares, torch.full_like(self._units, self._samples)[:, None])
+
+    def _share(self, count: Tensor) -> Tensor:
+        """Of all activations of live units."""
+        return count / (self._samples * self._units)
 
 
-def _treves_rolls(sums: np.ndarray, squares: np.ndarray, n: int) -> float:
-    used = squares > 0
-    if n < 2 or not used.any():
-        return 0.0
-    ratio = (sums[used] / n) ** 2 / (squares[used] / n)
-    return float(np.mean((1.0 - ratio) / (1.0 - 1.0 / n)))
+def _treves_rolls(sums: Tensor, squares: Tensor, n: Tensor) -> Tensor:
+    used = (squares > 0) & (n > 1)
+    ratio = torch.where(used, (sums / n).square() / (squares / n), 1.0)
+    return torch.where(used, (1.0 - ratio) / (1.0 - 1.0 / n), 0.0).sum(1) / used.sum(1).clamp_min(1)
+
+
+def _sorted_rows(r: Tensor) -> Tensor:
+    # On the processor numpy sorts rows several times faster than torch.
+    return r.sort(2).values if r.is_cuda else torch.from_numpy(np.sort(r.numpy(), axis=2))

@@ -18,6 +18,8 @@ STEP_SLOTS = 4
 """What a step costs beside its slots, in slots: calling some hundred kernels."""
 EVALUATION_ROWS = 256
 MEASURED_SAMPLES = 8192
+MEASURED_AT_ONCE = {"cpu": 2**17, "cuda": 2**25}
+"""Activations that are measured together, by type of device: what stays in a cache, or fills a GPU."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def peak_bytes(slots: int, hidden: Sequence[int], budget: Budget, sizes: Sizes) 
     """Bytes that a block of so many slots takes at its peak, evaluation and measures included.
 
     The buffers of a whole batch, of an epoch's last batch, and of two sizes of evaluation chunk; then, for one hidden
-    layer at a time, what the measures look at, and their own float64 copies for one slot.
+    layer at a time, what the measures look at, and their own float64 copies for a slot, or for several small ones.
     """
     layers = layer_sizes(hidden, sizes.features, sizes.classes)
     units = sum(padded(fan_out) for _, fan_out in layers)
@@ -94,7 +96,7 @@ def peak_bytes(slots: int, hidden: Sequence[int], budget: Budget, sizes: Sizes) 
     evaluation = 2 * 4 * 5 * min(EVALUATION_ROWS, padded(max(sizes.training, sizes.validation))) * units
     weights = 4 * sum(padded(fan_in) * padded(fan_out) for fan_in, fan_out in layers)
     slot = slot_bytes(hidden, budget, sizes) + batch + evaluation + weights + 2 * 4 * measured * widest
-    return slots * slot + 8 * 8 * measured * widest
+    return slots * slot + 8 * 8 * max(measured * widest, MEASURED_AT_ONCE["cpu"])
 
 
 def plan_blocks(

@@ -159,11 +159,12 @@ class Stack:
     def _column(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=self._dtype, device=self._device)[:, None]
 
-    def load(self, slot: int, parameters: Sequence[tuple[Tensor, Tensor]]) -> None:
-        """Sets one slot's parameters: `[F_in, F_out]` weights and `[F_out]` biases of each layer."""
-        for layer, (weight, bias) in enumerate(parameters):
-            self.weights[layer][slot, : weight.shape[0], : weight.shape[1]] = weight
-            self.biases[layer][slot, 0, : bias.shape[0]] = bias
+    def load(self, parameters: Sequence[Sequence[tuple[Tensor, Tensor]]]) -> None:
+        """Sets every slot's parameters: `[F_in, F_out]` weights and `[F_out]` biases of each layer."""
+        for layer, slots in enumerate(zip(*parameters, strict=True)):
+            weights, biases = (torch.stack(tensors) for tensors in zip(*slots, strict=True))
+            self.weights[layer][:, : weights.shape[1], : weights.shape[2]] = weights.to(self._device, self._dtype)
+            self.biases[layer][:, 0, : biases.shape[1]] = biases.to(self._device, self._dtype)
 
     def parameters(self, slot: int) -> list[tuple[Tensor, Tensor]]:
         """Copies of one slot's `[F_in, F_out]` weights and `[F_out]` biases, without padding."""

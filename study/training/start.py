@@ -53,7 +53,7 @@ def initial_parameters(
     parameters = [(rule.weights(z[:-1], gain), rule.bias(z[-1], z.shape[0] - 1)) for z in normal]
     if rule.unit_variance:
         module = activation.module(hyperparameters.negative_slope).double()
-        h = samples[:LSUV_SAMPLES].double().cpu()
+        h = samples[:LSUV_SAMPLES].double()
         with torch.no_grad():
             for weight, bias in parameters:
                 deviation = (h @ weight + bias).std(correction=0)

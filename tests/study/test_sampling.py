@@ -76,6 +76,15 @@ def test_a_total_that_is_raised_changes_nothing(
     assert params_of(fresh) == params_of(studies[sampler])
 
 
+@pytest.mark.parametrize("first_total", [210, 245, 255])
+def test_a_total_that_cuts_a_large_cohort_changes_nothing(first_total: int) -> None:
+    """Where a cohort is looked at anew after every third trial only, also for a worker that comes in between."""
+    whole = carry_on([], 300, lambda: make_proposer(cohort=100))
+    cut = carry_on([], first_total, lambda: make_proposer(cohort=100))
+    assert len(cut) == first_total
+    assert params_of(carry_on(cut, 300, lambda: make_proposer(cohort=100))) == params_of(whole)
+
+
 @every_sampler
 def test_proposals_lie_in_the_space(sampler: str, studies: dict[str, list[FrozenTrial]]) -> None:
     for done in studies[sampler]:

@@ -24,8 +24,8 @@ def make_problem(rows: int = 83, features: int = 13, classes: int = 5, seed: int
     return Split(part(rows), part(37), part(41), tuple(map(str, range(classes))), names)
 
 
-def block_data(split: Split, dtype: torch.dtype) -> BlockData:
+def block_data(split: Split, dtype: torch.dtype, device: str = "cpu") -> BlockData:
     """A split as a block reads it."""
-    classes, device = len(split.classes), torch.device("cpu")
-    parts = [Samples.of(part, classes, dtype, device) for part in (split.training, split.validation, split.test)]
+    classes, place = len(split.classes), torch.device(device)
+    parts = [Samples.of(part, classes, dtype, place) for part in (split.training, split.validation, split.test)]
     return BlockData(*parts, len(split.features), classes, split.majority_accuracy)
