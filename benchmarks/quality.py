@@ -34,9 +34,9 @@ from benchmarks.hardware import taken
 from benchmarks.stock import objective, open_stock
 from benchmarks.ways import Recipe
 from storage import open_storage
-from study.analysis import hypervolume
 from study.config import read_config
 from study.machine import available_threads
+from study.objectives import hypervolume
 from study.opening import create_or_open
 from study.problem import Problem
 from study.training import Streams, fit

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from reluctant.errors import unknown
-from study.config import ConfigError
+from study.config import ConfigError, StudyConfig
 
 if TYPE_CHECKING:
     from study.workers.worker import Progress as WorkerProgress
@@ -49,11 +49,8 @@ def print_rows(
     if form == "json":
         print(json.dumps([_jsonable(row) for row in rows], indent=2))
     elif form == "csv":
-        columns = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        write_csv(rows, text)
         print(text.getvalue(), end="")
     else:
         _print_table(table if table is not None else cells_of(rows))
@@ -84,6 +81,28 @@ def _print_table(cells: Sequence[Mapping[str, str]]) -> None:
     widths = [max(len(column), *(len(row[column]) for row in cells)) for column in columns]
     console.width = max(console.width, sum(widths) + 2 * len(widths))
     console.print(grid, soft_wrap=True)
+
+
+def write_csv(rows: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
+    """Writes rows as CSV; what a row lacks, or knows no number for, is empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        cells = (row.get(name) for name in columns)
+        writer.writerow([None if cell != cell else cell for cell in cells])
+
+
+def print_front(rows: Sequence[Mapping[str, Any]], config: StudyConfig, form: str, messages: Messages) -> None:
+    """Prints the rows of a front on stdout, and on stderr how to read them."""
+    print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
+    errors = (
+        f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
+    )
+    messages.info(
+        f"{errors}; differences are paired, to the recommended trial; "
+        "these trials were chosen on these seeds, so expect a little less on new ones"
+    )
 
 
 def front_cells(rows: Sequence[Mapping[str, Any]], metric: str, sparsity: str) -> list[dict[str, str]]:
@@ -199,7 +218,7 @@ class ProgressView:
             self._messages.info(f"{progress.done} of {progress.total} trials · {figures}" if figures else "starting")
 
     def _figures(self, progress: WorkerProgress) -> str:
-        from study.analysis import hypervolume
+        from study.objectives import hypervolume
 
         values = self._best_values(progress)
         parts = []

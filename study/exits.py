@@ -77,7 +77,7 @@ def _status(error: ReluctantError) -> int:
         return CONTACT_LOST
     if isinstance(error, StorageError):
         return WRONG_USAGE if isinstance(error, StorageRefusedError | StudyNotFoundError) else FAILED
-    from study.analysis.front import NoResultsError
+    from study.front import NoResultsError
     from study.training import TrainingProcessError
     from study.workers.crew import CrewError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reluctant.errors import unknown
 from study.config import ConfigError
-from study.console import print_rows
+from study.console import print_rows, write_csv
 
 if TYPE_CHECKING:
     from storage import CohortStorage
@@ -108,14 +108,16 @@ def write_rows(rows: Sequence[Mapping[str, Any]], *, output: str | None, form: s
     if output is None:
         print_rows(rows, chosen)
         return
-    import pandas as pd
-
-    frame = pd.DataFrame(rows)
     path = Path(output).expanduser()
     try:
         if chosen == "csv":
-            frame.to_csv(path, index=False)
-        elif chosen == "json":
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                write_csv(rows, stream)
+            return
+        import pandas as pd
+
+        frame = pd.DataFrame(rows)
+        if chosen == "json":
             frame.to_json(path, orient="records", date_format="iso", indent=2, double_precision=15)
         else:
             frame.to_parquet(path, index=False)

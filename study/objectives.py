@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from study.config import ConfigError, StudyConfig
@@ -81,3 +82,20 @@ class Judge:
         )
         # Rounded, so that exactly one sample more is not lost to the last bit.
         return round(self.floor + 1.0 / self.validation_samples - worst, 12)
+
+
+def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
+    """Area between maximized points and a reference point; for one objective, the best value above it.
+
+    Example:
+        >>> hypervolume([(0.5, 1.0), (1.0, 0.5)], (0.0, 0.0))
+        0.75
+    """
+    if len(reference) == 1:
+        return max((max(0.0, point[0] - reference[0]) for point in points), default=0.0)
+    area, height = 0.0, reference[1]
+    for x, y in sorted(map(tuple, points), reverse=True):
+        if x > reference[0] and y > height:
+            area += (x - reference[0]) * (y - height)
+            height = y
+    return area

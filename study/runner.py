@@ -10,14 +10,15 @@ import typer
 
 from storage import LeasesLostError, StorageUnreachableError, without_password
 from study.analysis import advise, front_with_test, train_fresh
+from study.analysis.advice import advice_rows
 from study.analysis.fresh import FRESH_SEEDS
-from study.analysis.front import NoResultsError, read_contenders
-from study.analysis.tables import advice_rows, front_rows
-from study.config import StudyConfig
-from study.console import Messages, ProgressView, front_cells, print_rows
+from study.config import StudyConfig, digest
+from study.console import Messages, ProgressView, print_front, print_rows
+from study.front import NoResultsError, read_contenders
 from study.opening import OpenStudy
 from study.signals import Stop
 from study.statuses import DONE, INTERRUPTED
+from study.stored import front_rows
 from study.training import Interrupted
 from study.workers.launch import launch
 from study.workers.worker import work
@@ -33,7 +34,7 @@ def work_and_print(study: OpenStudy, messages: Messages, *, quiet: bool, lease: 
             complete = (launch if several else work)(study, stop=stop, report=view, log=messages.info, lease=lease)
         try:
             if complete:
-                print_front(study, messages, "table", stop=stop)
+                find_and_print_front(study, messages, "table", stop=stop)
                 return
         except NoResultsError as error:
             messages.warn(str(error))
@@ -80,23 +81,16 @@ def _resume_line(study: OpenStudy) -> str:
     return f"reluctant resume {shlex.quote(study.name)} --storage {shlex.quote(study.storage.place)}"
 
 
-def print_front(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:
-    """Prints the front on stdout, and on stderr how to read it.
+def find_and_print_front(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:
+    """Prints the front, with test results; they are measured where they are not kept yet.
 
     Raises:
         Interrupted: `stop` said so while the front was trained for its test results.
     """
-    config = study.problem.config
-    found = front_with_test(study, read_contenders(study), stop=stop)
-    rows = front_rows(found, study.problem)
-    print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
-    errors = (
-        f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
-    )
-    messages.info(
-        f"{errors}; differences are paired, to the recommended trial; "
-        "these trials were chosen on these seeds, so expect a little less on new ones"
-    )
+    problem = study.problem
+    contenders = read_contenders(study.storage, study.study_id, problem.config, digest(problem.identity))
+    found = front_with_test(study, contenders, stop=stop)
+    print_front(front_rows(found, problem), problem.config, form, messages)
 
 
 def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:

@@ -6,24 +6,20 @@ from study.analysis.advice import Advice, advise
 from study.analysis.comparison import CellSummary, Comparison, LayerSummary, find_answers
 from study.analysis.findings import Evidence, Finding
 from study.analysis.fresh import FreshFront, FreshTrial, fresh_front, train_fresh
-from study.analysis.front import Candidate, Front, find_front, front_with_test, hypervolume
+from study.analysis.tested import front_with_test
 
 __all__ = [
     "Advice",
-    "Candidate",
     "CellSummary",
     "Comparison",
     "Evidence",
     "Finding",
     "FreshFront",
     "FreshTrial",
-    "Front",
     "LayerSummary",
     "advise",
     "find_answers",
-    "find_front",
     "fresh_front",
     "front_with_test",
-    "hypervolume",
     "train_fresh",
 ]

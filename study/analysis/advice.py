@@ -155,3 +155,29 @@ def _difference(best: FreshTrial, other: FreshTrial) -> str:
 def _sparser(best: FreshTrial, other: FreshTrial, sparsity: str) -> str:
     difference = 100 * (best.sparsity - other.sparsity)
     return f"{abs(difference):.1f} pp {'more' if difference >= 0 else 'less'} {sparsity}"
+
+
+def advice_rows(advice: Advice, problem: Problem) -> list[dict[str, Any]]:
+    """One row a trial of the front on fresh seeds, the recommended one with the advice."""
+    front, config = advice.front, problem.config
+    trials = [("recommended", front.recommended)]
+    trials += [("baseline" if other is front.baseline else "front", other) for other in front.others]
+
+    def row(role: str, trial: FreshTrial) -> dict[str, Any]:
+        difference, (low, high) = front.recommended.minus(trial)
+        used = settings(trial, problem)
+        return {
+            "trial": trial.candidate.number,
+            "role": role,
+            **used,
+            "hidden": "x".join(map(str, used["hidden"])),
+            f"test_{config.metric}": trial.accuracy,
+            f"test_{config.sparsity}": trial.sparsity,
+            "recommended_minus_this": difference,
+            "low": low,
+            "high": high,
+            f"search_{config.metric}": trial.candidate.accuracy,
+            "advice": " | ".join(advice.lines) if role == "recommended" else None,
+        }
+
+    return [row(role, trial) for role, trial in trials]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from study.analysis.claims import CLAIMS, LEVEL, Claim, Part
-from study.analysis.front import NoResultsError
 from study.analysis.measured import Measured
 from study.analysis.statistics import Array, Verdict, corrected_interval, half_width
 from study.design import Design
+from study.front import NoResultsError
 
 _MOST_SEEDS = 200
 _SMALLEST_SPREAD = 1e-9

@@ -9,9 +9,9 @@ from statistics import fmean
 import numpy as np
 
 from storage import TestMeasures
-from study.analysis.front import Candidate, Front, find_front, recommend
 from study.analysis.statistics import corrected_interval
 from study.config import StudyConfig, digest
+from study.front import Candidate, Front, find_front, recommend
 from study.opening import OpenStudy
 from study.training import Replicate, Streams, fit
 from study.workers.results import measures_on_test

@@ -10,9 +10,9 @@ from optuna.trial import TrialState
 
 from search_spaces import Hyperparameters
 from storage import CohortStorage
-from study.analysis.front import NoResultsError
 from study.analysis.statistics import Array
 from study.design import Design
+from study.front import NoResultsError
 from study.saved import BY_SEED
 
 

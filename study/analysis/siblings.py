@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from study.analysis.comparison import Comparison, stored_answers
-from study.analysis.front import NoResultsError
+from study.front import NoResultsError
 from study.opening import OpenStudy
 from study.saved import IDENTITY
 

@@ -55,14 +55,23 @@ def front(
 ) -> None:
     """Prints the feasible front, the recommended trial, and the baseline, with test results."""
     with ending(debug) as messages:
-        from study.console import check_format
+        from study.console import check_format, print_front
 
         check_format(form)
-        with reopened(name, {"device": device, "threads": threads}, storage=storage, data=data) as study:
-            from study.runner import print_front
+        options = {"device": device, "threads": threads}
+        if {data, *options.values()} == {None}:
+            with opened(read_config({"storage": storage}).storage, create=False) as database:
+                from study.stored import front_rows, stored_front
+
+                if (known := stored_front(database, name)) is not None:
+                    search, found = known
+                    print_front(front_rows(found, search), search.config, form, messages)
+                    return
+        with reopened(name, options, storage=storage, data=data) as study:
+            from study.runner import find_and_print_front
 
             with interruptible(messages, "nothing is lost, ask again") as stop:
-                print_front(study, messages, form, stop=stop)
+                find_and_print_front(study, messages, form, stop=stop)
 
 
 @app.command()

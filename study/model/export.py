@@ -13,9 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import ACTIVATIONS, Hyperparameters
-from study.analysis import Candidate, find_front
 from study.config import digest
 from study.data import Dataset
+from study.front import Candidate, find_front
 from study.model.folder import Model, ModelConfig, ModelError, layers_of, save_model
 from study.model.plain import plain
 from study.opening import OpenStudy

@@ -12,8 +12,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Hyperparameters
-from study.analysis import Candidate, Front
 from study.config import StudyConfig
+from study.front import Candidate, Front
 from study.saved import IDENTITY_DIGEST
 
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from scipy import stats
 
 from search_spaces import ACTIVATIONS
-from study.analysis import Candidate
+from study.front import Candidate
 from study.report.found import Found
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import SPARSITY, Panel, Section, dots, figure, heat

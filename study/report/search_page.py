@@ -8,16 +8,17 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from search_spaces import ACTIVATIONS
-from study.analysis import Front, front_with_test
-from study.analysis.tables import front_rows
+from study.analysis import front_with_test
 from study.config import digest
 from study.console import front_cells
+from study.front import Front
 from study.opening import OpenStudy
 from study.report import search, training
 from study.report.facts import facts
 from study.report.found import Found, importances
 from study.report.page import Page
 from study.report.plot import SPARSITY, Section
+from study.stored import front_rows
 
 
 def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -> Page:

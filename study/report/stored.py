@@ -6,20 +6,18 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial
 
-from search_spaces import ACTIVATIONS, Hyperparameters
-from search_spaces.space import parse_space
+from search_spaces import ACTIVATIONS
 from storage import CohortStorage
-from study.analysis import find_front
 from study.analysis.comparison import stored_answers
-from study.analysis.front import NoResultsError
-from study.config import digest
+from study.front import NoResultsError, find_front
 from study.report import search, training
 from study.report.comparison import designs
 from study.report.comparison_page import answer
 from study.report.found import Found
 from study.report.plot import Panel, Section
 from study.report.verdicts import verdicts
-from study.saved import IDENTITY, markdown, saved_config
+from study.saved import IDENTITY, markdown
+from study.stored import StoredSearch
 
 
 def stored(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]) -> tuple[list[Panel], str]:
@@ -65,24 +63,20 @@ def _search(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]
 
 
 def _found(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]) -> Found | None:
-    config = saved_config(storage, study_id)
-    if config is None:
+    stored_search = StoredSearch.read(storage, study_id)
+    if stored_search is None:
         return None
-    identity = storage.get_study_system_attrs(study_id)[IDENTITY]
-    space = parse_space(identity["space"], name=config.space, where="the study's space")
-    name = storage.get_study_name_from_id(study_id)
-    defaults = Hyperparameters(learning_rate=config.learning_rate, hidden=config.hidden)
     try:
-        front = find_front(trials, config, name, digest(identity))
+        front = find_front(trials, stored_search.config, stored_search.name, stored_search.identity)
     except NoResultsError:
         return None
     return Found(
-        name=name,
-        config=config,
+        name=stored_search.name,
+        config=stored_search.config,
         front=front,
         trials=trials,
-        identity=digest(identity),
-        used=lambda params: space.hyperparameters(params, defaults),
+        identity=stored_search.identity,
+        used=lambda params: stored_search.space.hyperparameters(params, stored_search.defaults),
         most_points=1000,
     )
 

@@ -11,8 +11,8 @@ from scipy import stats
 from search_spaces import Hyperparameters
 from study.analysis.advice import Advice, advise
 from study.analysis.fresh import FreshFront, FreshTrial, _front
-from study.analysis.front import Candidate, Front
 from study.config import StudyConfig
+from study.front import Candidate, Front
 from study.problem import Problem
 from study.training import Budget, Streams, fit
 

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from study.analysis import find_front, hypervolume
-from study.analysis.front import Candidate, NoResultsError
-from study.analysis.tables import front_rows
 from study.config import StudyConfig
 from study.console import front_cells
+from study.front import Candidate, NoResultsError, find_front
 from study.listing import trial_rows
+from study.objectives import hypervolume
 from study.problem import Problem
 from study.saved import BY_SEED, IDENTITY_DIGEST
+from study.stored import front_rows
 
 CONFIG = StudyConfig()
 

@@ -17,10 +17,10 @@ from optuna.trial import TrialState
 
 from reluctant import ReluctantWarning
 from storage import CohortStorage, open_storage
-from study.analysis import find_front, front_with_test
-from study.analysis.front import read_contenders
+from study.analysis import front_with_test
 from study.config import ConfigError, digest, read_config
 from study.estimate import estimate
+from study.front import find_front, read_contenders
 from study.machine import MachineError
 from study.opening import IdentityError, OpenStudy, create_or_open, reopen
 from study.problem import Problem
@@ -238,8 +238,9 @@ def test_a_cohort_that_memory_splits_is_said_once_and_gives_the_same(
 def test_the_front_is_found_without_every_trials_measures(storage: CohortStorage) -> None:
     study = opened(storage, trials=24)
     work(study)
-    everything, few = storage.read_trials(study.study_id), read_contenders(study)
     identity = digest(study.problem.identity)
+    everything = storage.read_trials(study.study_id)
+    few = read_contenders(storage, study.study_id, study.problem.config, identity)
     found = find_front(everything, study.problem.config, study.name, identity)
     assert find_front(few, study.problem.config, study.name, identity) == found
     assert {trial.number for trial in few} == {member.number for member in found.members} | {0}
@@ -249,4 +250,4 @@ def test_the_front_is_found_without_every_trials_measures(storage: CohortStorage
 def test_without_a_feasible_trial_all_are_contenders(storage: CohortStorage) -> None:
     study = opened(storage, trials=4, epochs=1, min_accuracy=0.95)
     work(study)
-    assert len(read_contenders(study)) == 4
+    assert len(read_contenders(storage, study.study_id, study.problem.config, digest(study.problem.identity))) == 4

@@ -1,10 +1,13 @@
-"""The feasible Pareto front of a study, the trial to recommend from it, and what they reach on the test part."""
+"""The feasible Pareto front of a study and the trial to recommend from it, by what its database holds.
+
+Nothing here reads data or trains.
+"""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
@@ -12,11 +15,9 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from reluctant.errors import ReluctantError, ReluctantWarning
-from storage import TestMeasures
-from study.config import StudyConfig, digest
-from study.opening import OpenStudy
+from storage import CohortStorage
+from study.config import StudyConfig
 from study.saved import BY_SEED, IDENTITY_DIGEST
-from study.training import fit
 
 
 class NoResultsError(ReluctantError, LookupError):
@@ -92,6 +93,12 @@ class Front:
     recommended: Candidate
     baseline: Candidate | None
 
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The members, and the baseline where it is none of them."""
+        numbers = {member.number for member in self.members}
+        return self.members + tuple(c for c in (self.baseline,) if c is not None and c.number not in numbers)
+
 
 def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str, identity: str) -> Front:
     """The front of metric and sparsity, whatever the objective was.
@@ -123,14 +130,19 @@ def find_front(trials: Sequence[FrozenTrial], config: StudyConfig, name: str, id
     return Front(tuple(members), recommend(members), baseline)
 
 
-def read_contenders(study: OpenStudy) -> list[FrozenTrial]:
+def read_contenders(storage: CohortStorage, study_id: int, config: StudyConfig, identity: str) -> list[FrozenTrial]:
     """The trials that decide `find_front`: those that no feasible one beats by its means, and the baseline.
 
     Of all others a few attributes are read; where none is feasible, all are returned.
+
+    Args:
+        storage: Where the study lives.
+        study_id: Its id.
+        config: Metric and sparsity measure.
+        identity: Digest of the study's identity.
     """
-    config, identity, read = study.problem.config, digest(study.problem.identity), study.storage.read_trials
     looked_at = (config.metric, config.sparsity, "diverged", IDENTITY_DIGEST)
-    trials = read(study.study_id, attributes=looked_at)
+    trials = storage.read_trials(study_id, attributes=looked_at)
     points = [
         (
             trial.user_attrs[config.metric],
@@ -147,53 +159,26 @@ def read_contenders(study: OpenStudy) -> list[FrozenTrial]:
         if sparsity > sparsest:
             wanted.add(trial._trial_id)
             sparsest = sparsity
-    return read(study.study_id, from_number=len(trials), trial_ids=wanted) if points else read(study.study_id)
+    if not points:
+        return storage.read_trials(study_id)
+    return storage.read_trials(study_id, from_number=len(trials), trial_ids=wanted)
 
 
-def front_with_test(
-    study: OpenStudy, trials: Sequence[FrozenTrial], *, stop: Callable[[], bool] = lambda: False
-) -> Front:
-    """The front with test results: its trials are trained once more where no test result is kept yet.
+def kept_test_results(
+    storage: CohortStorage, study_id: int, front: Front, config: StudyConfig
+) -> dict[int, list[dict[str, float]]]:
+    """The test results of a front's trials that are kept, by trial number, one entry a replicate."""
+    known: dict[int, list[dict[str, float]]] = {}
+    for row in storage.test_results(study_id, numbers=[candidate.number for candidate in front.candidates]):
+        if row["replicate"] >= config.seeds:
+            continue  # of seeds that `advise` added
+        known.setdefault(row["number"], []).append(row)
+    return known
 
-    Common random numbers make the second training exact. A trial whose validation metric did not come out again is
-    named in a warning.
 
-    Args:
-        study: The study.
-        trials: All its trials, or `read_contenders` of it.
-        stop: Asked at every step of training.
-
-    Raises:
-        Interrupted: `stop` said so.
-        KindError: The study is a comparison.
-        NoResultsError: No trial has finished, or none is feasible.
-    """
-    study.need_search()
-    problem, config = study.problem, study.problem.config
-    front = find_front(trials, config, study.name, digest(problem.identity))
-    wanted = {candidate.number: candidate for candidate in (*front.members, *_listed(front.baseline))}
-    known = _test_results(study, wanted)
-    missing = [candidate for number, candidate in wanted.items() if number not in known]
-    if missing:
-        outcomes = fit(
-            [problem.space.hyperparameters(candidate.params, problem.defaults) for candidate in missing],
-            problem.split,
-            problem.budget,
-            problem.streams,
-            read_test=True,
-            stop=stop,
-            **problem.hardware,
-        )
-        ids = {trial.number: trial._trial_id for trial in trials}
-        measured = []
-        for candidate, outcome in zip(missing, outcomes, strict=True):
-            for number, replicate in enumerate(outcome.replicates):
-                scores = {key: value for key, value in replicate.scores.items() if key.startswith("test_")}
-                scores["validation"] = replicate.scores[config.metric]
-                measured.append(TestMeasures(ids[candidate.number], number, scores))
-        study.storage.save_test_results(study.study_id, measured)
-        known = _test_results(study, wanted)
-    _warn_of_changes(wanted, known, config)
+def with_test(front: Front, known: Mapping[int, Sequence[Mapping[str, float]]], config: StudyConfig) -> Front:
+    """A front with its test results, all of which are known."""
+    _warn_of_changes(front, known, config)
 
     def tested(candidate: Candidate) -> Candidate:
         return replace(candidate, test=fmean(row[f"test_{config.metric}"] for row in known[candidate.number]))
@@ -205,49 +190,21 @@ def front_with_test(
     )
 
 
-def _test_results(study: OpenStudy, wanted: Collection[int]) -> dict[int, list[dict[str, float]]]:
-    """Test results that are kept, by trial number, one entry a replicate."""
-    known: dict[int, list[dict[str, float]]] = {}
-    for row in study.storage.test_results(study.study_id, numbers=list(wanted)):
-        if row["replicate"] >= study.problem.config.seeds:
-            continue  # of seeds that `advise` added
-        known.setdefault(row["number"], []).append(row)
-    return known
-
-
-def _warn_of_changes(
-    wanted: Mapping[int, Candidate], known: Mapping[int, Sequence[Mapping[str, float]]], config: StudyConfig
-) -> None:
+def _warn_of_changes(front: Front, known: Mapping[int, Sequence[Mapping[str, float]]], config: StudyConfig) -> None:
+    recorded = {candidate.number: candidate.accuracies for candidate in front.candidates}
     changed = [
         number
-        for number, candidate in wanted.items()
-        if tuple(row["validation"] for row in known[number]) != candidate.accuracies
+        for number, accuracies in recorded.items()
+        if tuple(row["validation"] for row in known[number]) != accuracies
     ]
     if changed:
         warnings.warn(
-            f"trained again for the test part, {len(changed)} of {len(wanted)} trials did not reach exactly the "
+            f"trained again for the test part, {len(changed)} of {len(recorded)} trials did not reach exactly the "
             f"recorded validation {config.metric} (trials {', '.join(map(str, changed))}); "
             "another processor or library version gives other last digits",
             ReluctantWarning,
             stacklevel=3,
         )
-
-
-def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
-    """Area between maximized points and a reference point; for one objective, the best value above it.
-
-    Example:
-        >>> hypervolume([(0.5, 1.0), (1.0, 0.5)], (0.0, 0.0))
-        0.75
-    """
-    if len(reference) == 1:
-        return max((max(0.0, point[0] - reference[0]) for point in points), default=0.0)
-    area, height = 0.0, reference[1]
-    for x, y in sorted(map(tuple, points), reverse=True):
-        if x > reference[0] and y > height:
-            area += (x - reference[0]) * (y - height)
-            height = y
-    return area
 
 
 def _non_dominated(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -275,7 +232,3 @@ def recommend(members: Sequence[Candidate]) -> Candidate:
 
 def _standard_error(values: Sequence[float]) -> float | None:
     return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
-
-
-def _listed(candidate: Candidate | None) -> tuple[Candidate, ...]:
-    return () if candidate is None else (candidate,)
