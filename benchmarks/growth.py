@@ -23,9 +23,9 @@ from benchmarks.hardware import taken
 from benchmarks.ways import measured_phases
 from storage import open_storage
 from study.config import read_config
+from study.mirror import Mirror
 from study.opening import OpenStudy, create_or_open
 from study.problem import Problem
-from study.sampling import Mirror
 from study.workers.worker import work
 
 MEBI = 2**20

@@ -23,9 +23,10 @@ from benchmarks.stock import Listed, objective, open_stock
 from storage import Block, CohortStorage, Proposal, open_storage
 from study.config import read_config
 from study.machine import available_threads
+from study.mirror import Mirror
 from study.opening import create_or_open
 from study.problem import Problem
-from study.sampling import Mirror, Proposer, random_params
+from study.sampling import Proposer, random_params
 from study.training import Trainer
 from study.workers.worker import work
 

@@ -243,7 +243,8 @@ class ProgressView:
             if trial.number not in self._counted and trial.state is TrialState.COMPLETE
         ]
         self._counted.update(trial.number for trial in new)
-        points = [trial.values for trial in new if all(value <= 0 for value in trial.constraints.values())]
+        feasible = (trial for trial in new if all(value <= 0 for value in trial.constraints.values()))
+        points = [list(trial.values) for trial in feasible if trial.values is not None]
         points, self._best = sorted([*self._best, *points], reverse=True), []
         for point in points:
             if not self._best or point[-1] > self._best[-1][-1]:

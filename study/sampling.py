@@ -13,53 +13,17 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from search_spaces import Hyperparameters, SearchSpace, SpaceError, Suggester
-from storage import Block, CohortStorage, Proposal
+from storage import Block, Proposal
 from study.config import StudyConfig
+from study.mirror import Trial
 from study.tpe import Cohort, Tpe
 from study.training import Purpose, Streams
 
 _COHORT = 1
 """Last place of the stream that a cohort's candidates come from; a trial's own stream ends with its number."""
-
-
-class Mirror:
-    """A study's trials in memory, in number order, kept up to date by reading what is new.
-
-    Attributes:
-        trials: As stock Optuna reads them.
-        unfinished: Numbers of those that are running or wait.
-        leased: Ids of the trials that a worker holds a lease on.
-    """
-
-    def __init__(self, storage: CohortStorage, study_id: int) -> None:
-        self._storage, self._study_id = storage, study_id
-        self.trials: list[FrozenTrial] = []
-        self.unfinished: set[int] = set()
-        self.leased: set[int] = set()
-
-    @property
-    def done(self) -> int:
-        """How many trials have ended."""
-        return len(self.trials) - len(self.unfinished)
-
-    def unfinished_below(self, below: int) -> list[FrozenTrial]:
-        """The unfinished trials with numbers below a bound."""
-        return [self.trials[number] for number in sorted(self.unfinished) if number < below]
-
-    def refresh(self) -> None:
-        """Reads new trials, and again those that were unfinished."""
-        open_ids = [self.trials[number]._trial_id for number in sorted(self.unfinished)]
-        known = len(self.trials)
-        changed, self.leased = self._storage.read_changes(self._study_id, from_number=known, trial_ids=open_ids)
-        for trial in changed:
-            (self.unfinished.discard if trial.state.is_finished() else self.unfinished.add)(trial.number)
-            if trial.number < known:
-                self.trials[trial.number] = trial
-            else:
-                self.trials.append(trial)
 
 
 class Proposer:
@@ -88,7 +52,7 @@ class Proposer:
         self._read = 0
         self._late: list[int] = []
 
-    def block(self, trials: Sequence[FrozenTrial], total: int, leased: Collection[int] = ()) -> Block | None:
+    def block(self, trials: Sequence[Trial], total: int, leased: Collection[int] = ()) -> Block | None:
         """The next block of proposals.
 
         Args:
@@ -139,7 +103,7 @@ class Proposer:
             return self._space.suggest(self._random_point(number))
         return self._space.suggest(self._quasi_random_point(number))
 
-    def _cohort(self, trials: Sequence[FrozenTrial], visible: int, start: int) -> Cohort | None:
+    def _cohort(self, trials: Sequence[Trial], visible: int, start: int) -> Cohort | None:
         """TPE's candidates for the block that begins at `start`; None while it knows too little."""
         new = [*self._late, *range(self._read, visible)]
         self._late, self._read = [], max(self._read, visible)
@@ -158,7 +122,7 @@ class Proposer:
             cohort.occupy(self._params(trial))
         return cohort
 
-    def _params(self, trial: FrozenTrial) -> Mapping[str, Any]:
+    def _params(self, trial: Trial) -> Mapping[str, Any]:
         """A trial's parameters; one that was enqueued and not claimed yet has those it will have."""
         if not trial.params and "fixed_params" in trial.system_attrs:
             with suppress(SpaceError):

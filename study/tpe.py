@@ -20,10 +20,11 @@ from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstim
 from optuna.samplers._tpe.probability_distributions import _BatchedCategoricalDistributions
 from optuna.samplers._tpe.sampler import _split_complete_trials, default_gamma, default_weights
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 from scipy.special import ndtr, ndtri
 
 from search_spaces import SearchSpace
+from study.mirror import Trial
 
 STARTUP_TRIALS = 10
 CANDIDATES = 24
@@ -59,7 +60,7 @@ class Tpe:
             if not parameter.distribution.single():
                 groups.setdefault(repr(parameter.when), {})[parameter.name] = parameter.distribution
         self._groups = list(groups.values())
-        self._trials: list[FrozenTrial] = []
+        self._trials: list[Any] = []
         self._points: list[Point] = []
         self._violations: list[float] = []
 
@@ -68,7 +69,7 @@ class Tpe:
         """Whether enough is known to propose from."""
         return len(self._trials) >= STARTUP_TRIALS
 
-    def learn(self, trial: FrozenTrial) -> None:
+    def learn(self, trial: Trial) -> None:
         """Takes in a finished trial; one without values teaches nothing."""
         if trial.state is TrialState.COMPLETE:
             place = bisect(self._trials, trial.number, key=lambda known: known.number)

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from optuna.trial import FrozenTrial
-
 from search_spaces import Hyperparameters
 from storage import Claimed, Result, Worker
 from study.config import digest
 from study.listing import numbers_in_short
 from study.machine import available_memory
+from study.mirror import Trial
 from study.opening import OpenStudy
 from study.training import Interrupted, Sizes, Trainer, TrainingProcessError, plan_blocks
 from study.workers.checkpoints import Checkpoints, CohortKeeper
@@ -120,7 +119,7 @@ class Cohort:
                 f"it is cut into {needed} blocks instead of {wanted}, with the same results"
             )
 
-    def clear_away(self, trials: Sequence[FrozenTrial]) -> None:
+    def clear_away(self, trials: Sequence[Trial]) -> None:
         """Removes checkpoints of finished trials that others left behind."""
         if self._checkpoints is not None:
             self._checkpoints.forget_all_but([trial.number for trial in trials if not trial.state.is_finished()])

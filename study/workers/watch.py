@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from storage import StorageUnreachableError
+from study.mirror import Mirror
 from study.opening import OpenStudy
-from study.sampling import Mirror
 from study.workers.worker import Progress, nothing_left
 
 

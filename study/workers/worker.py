@@ -17,8 +17,9 @@ from search_spaces import SpaceError
 from storage import Block, Claimed, Proposal, Worker
 from study.listing import numbers_in_short
 from study.machine import processor
+from study.mirror import Mirror
 from study.opening import OpenStudy
-from study.sampling import Mirror, Proposer
+from study.sampling import Proposer
 from study.saved import installed_versions
 from study.training import Trainer
 from study.workers.cohort import Cohort

@@ -21,7 +21,8 @@ from proposing import DEFAULTS, carry_on, finished, judged, make_proposer, other
 
 from search_spaces import ACTIVATIONS, SpaceError, load_space, parse_space
 from storage import Block
-from study.sampling import Mirror, Proposer, random_params
+from study.mirror import Finished, Mirror, Trial
+from study.sampling import Proposer, random_params
 from study.training import Purpose, Streams
 
 SAMPLERS = ("tpe", "qmc", "random")
@@ -406,6 +407,28 @@ class Rows:
         return found, set(self.leased)
 
 
+def as_kept(trials: Sequence[FrozenTrial]) -> list[Trial]:
+    return [Finished.of(trial) if trial.state.is_finished() else trial for trial in trials]
+
+
+@every_sampler
+def test_what_a_worker_keeps_of_a_trial_is_enough_to_propose(
+    sampler: str, studies: dict[str, list[FrozenTrial]]
+) -> None:
+    trials = studies[sampler]
+    for known in range(8, 48, 8):
+        whole, kept = (
+            make_proposer(sampler=sampler).block(some, 48) for some in (trials[:known], as_kept(trials[:known]))
+        )
+        assert proposed(kept) == proposed(whole)
+
+
+def test_an_enqueued_trial_that_failed_untrained_counts_as_it_did() -> None:
+    fixed = {"activation": "tanh"}
+    failed = trial(3, {}, {}, state=TrialState.FAIL, fixed=fixed)
+    assert Finished.of(failed).system_attrs == failed.system_attrs
+
+
 def test_the_mirror_reads_what_is_new_or_was_unfinished(studies: dict[str, list[FrozenTrial]]) -> None:
     rows, trials = Rows(), studies["random"]
     mirror = Mirror(rows, 1)  # type: ignore[arg-type]
@@ -414,12 +437,12 @@ def test_the_mirror_reads_what_is_new_or_was_unfinished(studies: dict[str, list[
     rows.trials = [trials[0], with_state(trials[1], TrialState.RUNNING), with_state(trials[2], TrialState.WAITING)]
     rows.leased = {1001}
     mirror.refresh()
-    assert mirror.trials == rows.trials
+    assert mirror.trials == as_kept(rows.trials)
     assert mirror.leased == {1001}
     rows.trials, rows.leased = [*trials[:2], with_state(trials[2], TrialState.RUNNING), trials[3]], set()
     mirror.refresh()
     assert rows.read == [1, 2, 3]
-    assert mirror.trials == rows.trials
+    assert mirror.trials == as_kept(rows.trials)
     assert mirror.leased == set()
     mirror.refresh()
     assert rows.read == [2]
