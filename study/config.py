@@ -8,12 +8,15 @@ import reprlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from reluctant.errors import ReluctantError, unknown
 from study.machine import available_threads
+
+if TYPE_CHECKING:
+    from search_spaces import Hyperparameters
 
 Objective = Literal["front", "weighted", "accuracy"]
 Metric = Literal["accuracy", "balanced_accuracy"]
@@ -100,6 +103,13 @@ class StudyConfig(BaseModel):
         if self.threads is not None and self.threads > available_threads():
             raise ValueError(f"--threads is {self.threads}; this process may use {available_threads()} cores")
         return self
+
+    @property
+    def defaults(self) -> Hyperparameters:
+        """What a trial has where the space says nothing."""
+        from search_spaces import Hyperparameters  # loads torch
+
+        return Hyperparameters(learning_rate=self.learning_rate, hidden=self.hidden)
 
     def identity(self, *, fingerprint: str, space_text: str) -> dict[str, Any]:
         """What makes a study this study; see `IDENTITY_FIELDS`.

@@ -89,8 +89,13 @@ def write_csv(rows: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        cells = (row.get(name) for name in columns)
-        writer.writerow([None if cell != cell else cell for cell in cells])
+        writer.writerow([_csv_cell(row.get(name)) for name in columns])
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="microseconds")
+    return None if value != value else value
 
 
 def print_front(rows: Sequence[Mapping[str, Any]], config: StudyConfig, form: str, messages: Messages) -> None:

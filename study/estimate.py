@@ -66,8 +66,9 @@ def estimate(problem: Problem) -> Estimate:
     cohorts = config.trials / count * budget.seeds / one.seeds
     seconds = cohorts * (once + epoch * budget.epochs) * len(split.training) / rows
     sizes, memory = Sizes.of(split), available_memory() // 2
-    blocks = plan_blocks(cohort, budget, sizes, threads=threads, memory=memory)
-    largest = max(peak_bytes(len(b.trials), cohort[b.trials[0]].hidden, budget, sizes) for b in blocks)
+    device = config.device.partition(":")[0]
+    blocks = plan_blocks(cohort, budget, sizes, threads=threads, memory=memory, device=device)
+    largest = max(peak_bytes(len(b.trials), cohort[b.trials[0]].hidden, budget, sizes, device) for b in blocks)
     data = sum(part.x.numel() * 4 for each in problem.splits for part in (each.training, each.validation, each.test))
     return Estimate(
         slots=config.trials * budget.seeds,

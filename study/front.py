@@ -167,13 +167,13 @@ def read_contenders(storage: CohortStorage, study_id: int, config: StudyConfig, 
 def kept_test_results(
     storage: CohortStorage, study_id: int, front: Front, config: StudyConfig
 ) -> dict[int, list[dict[str, float]]]:
-    """The test results of a front's trials that are kept, by trial number, one entry a replicate."""
+    """The test results of a front's trials that are kept whole, by trial number, one entry a replicate."""
     known: dict[int, list[dict[str, float]]] = {}
     for row in storage.test_results(study_id, numbers=[candidate.number for candidate in front.candidates]):
         if row["replicate"] >= config.seeds:
             continue  # of seeds that `advise` added
         known.setdefault(row["number"], []).append(row)
-    return known
+    return {number: rows for number, rows in known.items() if len(rows) == config.seeds}
 
 
 def with_test(front: Front, known: Mapping[int, Sequence[Mapping[str, float]]], config: StudyConfig) -> Front:

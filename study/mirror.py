@@ -43,7 +43,7 @@ class Finished:
             trial.state,
             trial.params,
             None if trial.values is None else tuple(trial.values),
-            {name: value for name, value in trial.constraints.items() if value > 0} or _NOTHING,
+            {name: value for name, value in trial.constraints.items() if not value <= 0} or _NOTHING,
             _NOTHING if trial.params else trial.system_attrs,
         )
 

@@ -92,7 +92,7 @@ class Problem:
     @property
     def defaults(self) -> Hyperparameters:
         """What a trial has where the space says nothing."""
-        return Hyperparameters(learning_rate=self.config.learning_rate, hidden=self.config.hidden)
+        return self.config.defaults
 
     @property
     def budget(self) -> Budget:

@@ -1,11 +1,11 @@
-"""A search as its database knows it, without its data: its configuration, and its front as rows."""
+"""A search as its database knows it, and a front as rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from search_spaces import ACTIVATIONS, Hyperparameters, SearchSpace
+from search_spaces import ACTIVATIONS, SearchSpace
 from search_spaces.space import parse_space
 from storage import CohortStorage
 from study.config import StudyConfig, digest
@@ -23,10 +23,6 @@ class Searched(Protocol):
     @property
     def space(self) -> SearchSpace:
         """What is searched."""
-
-    @property
-    def defaults(self) -> Hyperparameters:
-        """What a trial has where the space says nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +49,6 @@ class StoredSearch:
             return None
         space = parse_space(identity["space"], name=config.space, where="the study's space")
         return cls(storage.get_study_name_from_id(study_id), config, space, digest(identity))
-
-    @property
-    def defaults(self) -> Hyperparameters:
-        """What a trial has where the space says nothing."""
-        return Hyperparameters(learning_rate=self.config.learning_rate, hidden=self.config.hidden)
 
 
 def stored_front(storage: CohortStorage, name: str | None) -> tuple[StoredSearch, Front] | None:
@@ -98,7 +89,7 @@ def front_rows(front: Front, search: Searched) -> list[dict[str, Any]]:
     searched = [parameter.name for parameter in search.space.parameters if parameter.name not in shown]
 
     def row(candidate: Candidate, role: str) -> dict[str, Any]:
-        used = search.space.hyperparameters(candidate.params, search.defaults)
+        used = search.space.hyperparameters(candidate.params, search.config.defaults)
         difference, difference_error = candidate.difference(front.recommended)
         return {
             "trial": candidate.number,

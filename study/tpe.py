@@ -31,7 +31,7 @@ CANDIDATES = 24
 MOST_BETTER = 100
 MOST_OTHERS = 256
 FITS = 32
-"""How often a cohort is looked at anew while it is chosen: after every trial up to so many, else after every few."""
+"""How often a cohort is looked at anew while it is chosen, at most."""
 
 _PARZEN = _ParzenEstimatorParameters(
     prior_weight=1.0, consider_magic_clip=True, consider_endpoints=False, weights=default_weights, multivariate=True
@@ -169,7 +169,7 @@ class _Group:
         better = _ParzenEstimator(self._columns(good), self.space, _PARZEN, np.ones(len(good)) if several else None)
         self._candidates = _draw(better, rng, CANDIDATES * size)
         self._log_better = better.log_pdf(self._candidates)
-        self._stride = max(1, size // FITS)
+        self._stride = -(-size // FITS)
         self._occupied: list[Point] = []
         self._seen = 0
         self._best: dict[int, int] = {}

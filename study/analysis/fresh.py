@@ -94,7 +94,7 @@ def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     problem, config = study.problem, study.problem.config
     trials = study.storage.read_trials(study.study_id)
     front = find_front(trials, config, study.name, digest(problem.identity))
-    wanted = {candidate.number: candidate for candidate in (*front.members, front.baseline) if candidate is not None}
+    wanted = {candidate.number: candidate for candidate in front.candidates}
     known = _kept(study, list(wanted))
     missing = [candidate for number, candidate in wanted.items() if len(known.get(number, ())) < FRESH_SEEDS]
     if missing:
@@ -129,7 +129,7 @@ def fresh_front(study: OpenStudy) -> FreshFront | None:
     config = study.problem.config
     trials = study.storage.read_trials(study.study_id)
     front = find_front(trials, config, study.name, digest(study.problem.identity))
-    wanted = [candidate.number for candidate in (*front.members, front.baseline) if candidate is not None]
+    wanted = [candidate.number for candidate in front.candidates]
     known = _kept(study, wanted)
     if any(len(known.get(number, ())) < FRESH_SEEDS for number in wanted):
         return None

@@ -76,7 +76,7 @@ def _found(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial])
         front=front,
         trials=trials,
         identity=stored_search.identity,
-        used=lambda params: stored_search.space.hyperparameters(params, stored_search.defaults),
+        used=lambda params: stored_search.space.hyperparameters(params, stored_search.config.defaults),
         most_points=1000,
     )
 

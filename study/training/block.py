@@ -106,12 +106,7 @@ def start_stack(slots: Sequence[Hyperparameters], replicate: int, data: BlockDat
     normal = draws(stack.sizes, streams, replicate)
     order = on_device(streams.order(replicate, 0, len(samples))[:LSUV_SAMPLES], samples.x.device)
     first = samples.x[order, : data.features].cpu()
-    known: dict[tuple[str, str, float], list[tuple[Tensor, Tensor]]] = {}
-    for slot in slots:
-        key = slot.initialization, slot.activation, slot.negative_slope
-        if key not in known:
-            known[key] = initial_parameters(slot, normal, first)
-    stack.load([known[slot.initialization, slot.activation, slot.negative_slope] for slot in slots])
+    stack.load(initial_parameters(slot, normal, first) for slot in slots)
     return stack
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from study.data.split import Part
 from study.training.measures import stacked_measures
-from study.training.plan import EVALUATION_ROWS, MEASURED_AT_ONCE, MEASURED_SAMPLES
+from study.training.plan import EVALUATION_ROWS, MEASURED_SAMPLES, measured_at_once
 from study.training.stack import Run, Stack, pad, padded
 
 
@@ -112,13 +112,14 @@ def hidden_measures(stack: Stack, samples: Samples) -> list[list[dict[str, float
             buffers = stack.forward(samples.x[start:stop])
             z[:, start:stop] = buffers.z[layer]
             a[:, start:stop] = buffers.a[layer]
-        at_once = max(1, MEASURED_AT_ONCE["cuda" if z.is_cuda else "cpu"] // (count * width))
+        at_once = max(1, measured_at_once(z.device.type) // (count * width))
         for run, activation in stack.runs:
             for start in range(run.start, run.stop, at_once):
                 part = Run(start, min(start + at_once, run.stop))
-                part_z, part_a = (part.of(x)[:, :count, :width].contiguous() for x in (z, a))
+                # With padding: without it a slot would end inside a vector, which has other bits in other company.
                 slopes = part.of(stack.slopes[layer])[:, :1, None]
-                measures = stacked_measures(part_a, activation.saturated(part_z, part_a, slopes))
+                saturated = activation.saturated(part.of(z), part.of(a), slopes)[:, :count, :width]
+                measures = stacked_measures(part.of(a)[:, :count, :width].contiguous(), saturated)
                 values = torch.stack(list(measures.values()), 1).tolist()
                 for slot, row in enumerate(values, start):
                     result[slot].append(dict(zip(measures, row, strict=True)))

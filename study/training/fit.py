@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache, partial
@@ -87,6 +87,31 @@ class Trainer:
             self._processes.close()
             self._processes = None
 
+    def room(self, memory: int | None) -> int | None:
+        """Bytes that blocks may take together: on the processor what is given, on a device what is free there."""
+        if self._device.type == "cpu":
+            return memory
+        if self._splits == 1:
+            self._data_of(0)  # lies there too
+        return free_memory(self._device) * 3 // 4
+
+    def plan(
+        self,
+        trials: Sequence[Hyperparameters],
+        room: int | None = None,
+        behind: Mapping[tuple[int, int], int] | None = None,
+    ) -> list[Block]:
+        """How a cohort is cut into blocks; `room` in bytes, `behind` as in `plan_blocks`."""
+        return plan_blocks(
+            trials,
+            self._budget,
+            self._sizes,
+            threads=self._threads,
+            memory=room,
+            device=self._device.type,
+            behind=behind,
+        )
+
     def fit(
         self,
         trials: Sequence[Hyperparameters],
@@ -124,16 +149,7 @@ class Trainer:
                 elif known is not None:
                     begun[slot] = known
         behind = {slot: state.epoch for slot, state in begun.items()} | dict.fromkeys(results, budget.epochs)
-        on_cpu = self._device.type == "cpu"
-        blocks = plan_blocks(
-            trials,
-            budget,
-            self._sizes,
-            threads=self._threads,
-            memory=memory if on_cpu else free_memory(self._device) * 3 // 4,
-            cached=on_cpu,
-            behind=behind,
-        )
+        blocks = self.plan(trials, self.room(memory), behind)
         processes = self._processes if take is None else None
         if processes is not None:
             processes.begin()

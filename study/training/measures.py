@@ -110,7 +110,7 @@ class _Magnitudes:
         self._energy = self._sorted.square().cumsum(2)
         self._total = self._energy[..., -1]
         self._unit_sums = r.sum(1, dtype=torch.float64)
-        self._unit_squares = r.double().square_().sum(1)
+        self._unit_squares = r.double().square().sum(1)
 
     def measures(self) -> dict[str, Tensor]:
         measures = {
@@ -168,4 +168,4 @@ def _treves_rolls(sums: Tensor, squares: Tensor, n: Tensor) -> Tensor:
 
 def _sorted_rows(r: Tensor) -> Tensor:
     # On the processor numpy sorts rows several times faster than torch.
-    return r.sort(2).values if r.is_cuda else torch.from_numpy(np.sort(r.numpy(), axis=2))
+    return torch.from_numpy(np.sort(r.numpy(), axis=2)) if r.device.type == "cpu" else r.sort(2).values

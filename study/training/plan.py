@@ -18,8 +18,6 @@ STEP_SLOTS = 4
 """What a step costs beside its slots, in slots: calling some hundred kernels."""
 EVALUATION_ROWS = 256
 MEASURED_SAMPLES = 8192
-MEASURED_AT_ONCE = {"cpu": 2**17, "cuda": 2**25}
-"""Activations that are measured together, by type of device: what stays in a cache, or fills a GPU."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,17 @@ def slot_bytes(hidden: Sequence[int], budget: Budget, sizes: Sizes) -> int:
     return 4 * (4 * parameters + 6 * padded(min(budget.batch_size, sizes.training)) * units)
 
 
-def peak_bytes(slots: int, hidden: Sequence[int], budget: Budget, sizes: Sizes) -> int:
+def measured_at_once(device: str) -> int:
+    """Activations that are measured together on a type of device: what stays in a cache, or fills a GPU."""
+    return 2**17 if device == "cpu" else 2**25
+
+
+def peak_bytes(slots: int, hidden: Sequence[int], budget: Budget, sizes: Sizes, device: str = "cpu") -> int:
     """Bytes that a block of so many slots takes at its peak, evaluation and measures included.
 
-    The buffers of a whole batch, of an epoch's last batch, and of two sizes of evaluation chunk; then, for one hidden
-    layer at a time, what the measures look at, and their own float64 copies for a slot, or for several small ones.
+    The buffers of a whole batch, of an epoch's last batch, and of two sizes of evaluation chunk; predictions of a
+    whole part; then, for one hidden layer at a time, what the measures look at, and their own float64 copies for a
+    slot, or for several small ones.
     """
     layers = layer_sizes(hidden, sizes.features, sizes.classes)
     units = sum(padded(fan_out) for _, fan_out in layers)
@@ -95,8 +99,9 @@ def peak_bytes(slots: int, hidden: Sequence[int], budget: Budget, sizes: Sizes) 
     batch = 4 * 6 * padded(min(budget.batch_size, sizes.training)) * units
     evaluation = 2 * 4 * 5 * min(EVALUATION_ROWS, padded(max(sizes.training, sizes.validation))) * units
     weights = 4 * sum(padded(fan_in) * padded(fan_out) for fan_in, fan_out in layers)
-    slot = slot_bytes(hidden, budget, sizes) + batch + evaluation + weights + 2 * 4 * measured * widest
-    return slots * slot + 8 * 8 * max(measured * widest, MEASURED_AT_ONCE["cpu"])
+    predictions = 17 * max(sizes.training, sizes.validation)
+    slot = slot_bytes(hidden, budget, sizes) + batch + evaluation + predictions + weights + 2 * 4 * measured * widest
+    return slots * slot + 8 * 8 * max(measured * widest, measured_at_once(device))
 
 
 def plan_blocks(
@@ -106,7 +111,7 @@ def plan_blocks(
     *,
     threads: int = 1,
     memory: int | None = None,
-    cached: bool = True,
+    device: str = "cpu",
     behind: Mapping[tuple[int, int], int] | None = None,
 ) -> list[Block]:
     """Cuts a cohort into blocks; how it is cut changes no result.
@@ -117,7 +122,7 @@ def plan_blocks(
         sizes: Of the data.
         threads: Blocks that train at the same time.
         memory: Bytes that they may take together; None: no bound. Two slots are the least a block has.
-        cached: Whether a block should fit a processor's cache; else it may be as large as memory lets it.
+        device: Type of device. On the processor a block should fit the cache; else it is as large as memory lets it.
         behind: Epochs that a slot, named by trial and replicate, has behind it, where that is not 0. Slots of a
             block have the same; a slot with all its epochs behind it is in none.
 
@@ -136,9 +141,9 @@ def plan_blocks(
             ),
         )
         size = slot_bytes(hidden, budget, sizes)
-        limit = min(MOST_SLOTS, max(8, CACHE_BYTES // size)) if cached else len(members)
+        limit = min(MOST_SLOTS, max(8, CACHE_BYTES // size)) if device == "cpu" else len(members)
         if memory is not None:
-            while limit > 2 and threads * peak_bytes(limit, hidden, budget, sizes) > memory:
+            while limit > 2 and threads * peak_bytes(limit, hidden, budget, sizes, device) > memory:
                 limit -= 1
         for replicate in range(budget.seeds):
             epochs = [(behind or {}).get((index, replicate), 0) for index in members]

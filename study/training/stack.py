@@ -7,7 +7,7 @@ elementwise kernels only where no slot ends inside a vector. Padding is 0 going 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -159,12 +159,17 @@ class Stack:
     def _column(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=self._dtype, device=self._device)[:, None]
 
-    def load(self, parameters: Sequence[Sequence[tuple[Tensor, Tensor]]]) -> None:
+    def load(self, parameters: Iterable[Sequence[tuple[Tensor, Tensor]]]) -> None:
         """Sets every slot's parameters: `[F_in, F_out]` weights and `[F_out]` biases of each layer."""
-        for layer, slots in enumerate(zip(*parameters, strict=True)):
-            weights, biases = (torch.stack(tensors) for tensors in zip(*slots, strict=True))
-            self.weights[layer][:, : weights.shape[1], : weights.shape[2]] = weights.to(self._device, self._dtype)
-            self.biases[layer][:, 0, : biases.shape[1]] = biases.to(self._device, self._dtype)
+        # Put together on the processor: a device takes them in one piece a layer.
+        weights, biases = ([x.cpu() for x in group] for group in (self.weights, self.biases))
+        for slot, layers in enumerate(parameters):
+            for layer, (weight, bias) in enumerate(layers):
+                weights[layer][slot, : weight.shape[0], : weight.shape[1]] = weight
+                biases[layer][slot, 0, : bias.shape[0]] = bias
+        for ours, loaded in zip([*self.weights, *self.biases], [*weights, *biases], strict=True):
+            if ours is not loaded:
+                ours.copy_(loaded)
 
     def parameters(self, slot: int) -> list[tuple[Tensor, Tensor]]:
         """Copies of one slot's `[F_in, F_out]` weights and `[F_out]` biases, without padding."""

@@ -14,7 +14,7 @@ from study.listing import numbers_in_short
 from study.machine import available_memory
 from study.mirror import Trial
 from study.opening import OpenStudy
-from study.training import Interrupted, Sizes, Trainer, TrainingProcessError, plan_blocks
+from study.training import Interrupted, Trainer, TrainingProcessError
 from study.workers.checkpoints import Checkpoints, CohortKeeper
 from study.workers.contact import Contact
 from study.workers.results import result_of
@@ -106,16 +106,14 @@ class Cohort:
 
     def _say_where_split(self, trials: Sequence[Hyperparameters], memory: int) -> None:
         """Says once that memory, and not the cache, decides how many trials train side by side."""
-        problem = self._study.problem
-        if self._split_said or problem.config.device != "cpu":
+        room = self._trainer.room(memory)
+        if self._split_said or room is None:
             return
-        sizes, threads = Sizes.largest(problem.splits), problem.threads
-        wanted = len(plan_blocks(trials, problem.budget, sizes, threads=threads))
-        needed = len(plan_blocks(trials, problem.budget, sizes, threads=threads, memory=memory))
+        wanted, needed = len(self._trainer.plan(trials)), len(self._trainer.plan(trials, room))
         if needed > wanted:
             self._split_said = True
             self._log(
-                f"{memory / 2**20:.0f} MiB of memory do not hold the cohort as it would train fastest; "
+                f"{room / 2**20:.0f} MiB of memory do not hold the cohort as it would train fastest; "
                 f"it is cut into {needed} blocks instead of {wanted}, with the same results"
             )
 

@@ -113,6 +113,21 @@ def test_dead_and_collapsed_units_earn_no_sparsity(name: str, collapse: float, p
         assert after["raw_zeros"] > before["raw_zeros"] + 0.2
 
 
+def test_saturation_does_not_depend_on_company(problem: Split) -> None:
+    """A derivative just below the threshold by the vectorized kernel, and not below it by the scalar one."""
+    data = block_data(problem, torch.float32)
+    z = -2.944438934326172
+    slots = [Hyperparameters(activation="softplus", hidden=(13,))] * 8
+    found = []
+    for count in (2, 8):
+        with torch.inference_mode():
+            stack = start_stack(slots[:count], 0, data, Streams(0))
+            stack.weights[0].zero_()
+            stack.biases[0].fill_(z)
+            found.append([layers[0]["saturation"] for layers in hidden_measures(stack, data.validation)])
+    assert len(set(found[0] + found[1])) == 1
+
+
 def test_a_network_without_live_units_has_no_sparsity() -> None:
     a = torch.zeros(30, 16)
     measures = layer_measures(a, torch.ones_like(a, dtype=torch.bool))

@@ -97,6 +97,6 @@ def test_without_a_cache_a_replicate_is_one_block() -> None:
 
     sizes = Sizes(features=64, classes=10, training=1000, validation=300)
     trials = [Hyperparameters()] * 200
-    assert [len(block.trials) for block in plan_blocks(trials, Budget(seeds=2), sizes, cached=False)] == [200, 200]
-    cut = plan_blocks(trials, Budget(seeds=1), sizes, cached=False, memory=2**28)
+    assert [len(block.trials) for block in plan_blocks(trials, Budget(seeds=2), sizes, device="cuda")] == [200, 200]
+    cut = plan_blocks(trials, Budget(seeds=1), sizes, device="cuda", memory=2**31 + 2**28)
     assert 1 < len(cut) < 100

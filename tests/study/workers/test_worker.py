@@ -14,9 +14,11 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy import delete
 
 from reluctant import ReluctantWarning
 from storage import CohortStorage, open_storage
+from storage.tables import TEST_RESULTS
 from study.analysis import front_with_test
 from study.config import ConfigError, digest, read_config
 from study.estimate import estimate
@@ -24,6 +26,7 @@ from study.front import find_front, read_contenders
 from study.machine import MachineError
 from study.opening import IdentityError, OpenStudy, create_or_open, reopen
 from study.problem import Problem
+from study.stored import front_rows, stored_front
 from study.training import Interrupted, Outcome, Replicate, TrainingProcessError
 from study.training.processes import can_fork
 from study.workers.worker import Progress, work
@@ -245,6 +248,28 @@ def test_the_front_is_found_without_every_trials_measures(storage: CohortStorage
     assert find_front(few, study.problem.config, study.name, identity) == found
     assert {trial.number for trial in few} == {member.number for member in found.members} | {0}
     assert len(few) < len(everything)
+
+
+def test_the_database_alone_tells_the_same_front(storage: CohortStorage) -> None:
+    study = opened(storage, trials=24)
+    work(study)
+    assert stored_front(storage, study.name) is None
+    found = front_with_test(study, storage.read_trials(study.study_id))
+    known = stored_front(storage, study.name)
+    assert known is not None
+    search, stored = known
+    assert stored == found
+    assert front_rows(stored, search) == front_rows(found, study.problem)
+
+
+def test_test_results_of_some_seeds_are_not_enough(storage: CohortStorage) -> None:
+    study = opened(storage, trials=24)
+    work(study)
+    found = front_with_test(study, storage.read_trials(study.study_id))
+    with storage.engine.begin() as connection:
+        connection.execute(delete(TEST_RESULTS).where(TEST_RESULTS.c.replicate == 1))
+    assert stored_front(storage, study.name) is None
+    assert front_with_test(study, storage.read_trials(study.study_id)) == found
 
 
 def test_without_a_feasible_trial_all_are_contenders(storage: CohortStorage) -> None:

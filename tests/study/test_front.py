@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import statistics
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from study.config import StudyConfig
-from study.console import front_cells
+from study.console import front_cells, write_csv
 from study.front import Candidate, NoResultsError, find_front
 from study.listing import trial_rows
 from study.objectives import hypervolume
@@ -132,6 +134,13 @@ def test_the_table_speaks_in_per_cent() -> None:
     assert other["difference pp"] == "-4.00 ± 1.00"
     assert other["near_zero %"] == "30.0"
     assert baseline["role"] == "baseline"
+
+
+def test_csv_has_what_a_machine_reads() -> None:
+    text = io.StringIO()
+    moment = datetime(2026, 1, 1, 1, 1, 1)
+    write_csv([{"n": 1, "at": moment, "x": 0.1}, {"at": None, "x": math.nan, "name": "a,b"}], text)
+    assert text.getvalue() == 'n,at,x,name\n1,2026-01-01 01:01:01.000000,0.1,\n,,,"a,b"\n'
 
 
 def test_exported_rows_hold_every_seed() -> None:
