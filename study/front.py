@@ -201,7 +201,7 @@ def _warn_of_changes(front: Front, known: Mapping[int, Sequence[Mapping[str, flo
         warnings.warn(
             f"trained again for the test part, {len(changed)} of {len(recorded)} trials did not reach exactly the "
             f"recorded validation {config.metric} (trials {', '.join(map(str, changed))}); "
-            "another processor or library version gives other last digits",
+            "another processor or library version, or other company on a GPU, gives other last digits",
             ReluctantWarning,
             stacklevel=3,
         )

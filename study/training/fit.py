@@ -34,7 +34,8 @@ class Trainer:
     """Trains cohorts on settled data, budget and streams; as a context manager, in processes of its own.
 
     A trial's outcome depends on its hyperparameters, the split, the budget and the streams alone: to the bit
-    on one processor type and library set, whatever the other trials, their order, the threads, the memory.
+    on one processor type and library set, whatever the other trials, their order, the threads, the memory. On a GPU,
+    whose libraries choose kernels by how many there are, the last digits depend on who trains beside it.
 
     Args:
         split: Data; one for all replicates, or one for each.
