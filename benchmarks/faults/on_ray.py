@@ -108,12 +108,12 @@ def main() -> int:
 
 
 def _wait_for(storage: CohortStorage, driver: subprocess.Popen[bytes]) -> int:
-    """Waits until all workers are there and a part of the study is done; returns how many trials that is."""
+    """Waits until a part of the study is done and all three workers train; returns how many trials are done."""
     while driver.poll() is None:
         with suppress(StudyNotFoundError):
             study_id = storage.study_id("s")
             done = storage.count_by_state(study_id)[TrialState.COMPLETE]
-            if done and len(storage.workers(study_id)) >= 3:
+            if done and len(storage.held_trials(study_id)) >= 3:
                 return done
         time.sleep(0.05)
     return 0

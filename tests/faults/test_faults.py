@@ -41,7 +41,9 @@ def test_slow_commits_under_contention_lock_nobody_out(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_restarted_changes_nothing(tmp_path: Path, postgres_server: object) -> None:
+    # Trainings that outlast the moment of the restart.
     options = ("--storage", "postgres", "--minutes", 0.15, "--restarts", 1, "--samplers", "qmc", "--lease", 5)
+    options += ("--epochs", 600)
     found = harness(tmp_path / "report.json", *options)
     assert found["happened"]["restart"] == 1
 

@@ -52,7 +52,7 @@ def test_a_node_that_is_lost_changes_nothing(postgres_server: object) -> None:
         if os.environ.get("RELUCTANT_SKIP_NOTHING"):
             pytest.fail(reason)
         pytest.skip(reason)
-    command = [sys.executable, "-m", "benchmarks.faults.on_ray", "--trials", "60", "--epochs", "40"]
+    command = [sys.executable, "-m", "benchmarks.faults.on_ray", "--trials", "60", "--epochs", "200"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout[done.stdout.index("{") :])

@@ -142,7 +142,7 @@ def test_suspects_do_not_hold_up_the_others(storage, study_id, place, make_block
         process = start(HOLD, place, 60, 1)
         assert numbers(process) == [0]
         die(process)
-        storage.take_back(study_id)
+        assert until(lambda: storage.take_back(study_id)) == [0]
     with storage.worker(study_id) as one, storage.worker(study_id) as other:
         assert [t.number for t in storage.claim(one, 4)] == [0]
         assert [t.number for t in storage.claim(other, 4)] == [1, 2, 3]
