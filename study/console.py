@@ -190,8 +190,6 @@ class ProgressView:
         self._metric_names, self._reference = metric_names, reference
         self._started = time.monotonic()
         self._bar: Progress | None = None
-        self._counted: set[int] = set()
-        self._best: list[list[float]] = []
         if messages.console.is_terminal and not quiet:
             self._bar = Progress(
                 BarColumn(bar_width=16),
@@ -225,33 +223,14 @@ class ProgressView:
     def _figures(self, progress: WorkerProgress) -> str:
         from study.objectives import hypervolume
 
-        values = self._best_values(progress)
         parts = []
         if progress.trained:
             rate = progress.trained / (time.monotonic() - self._started)
             parts.append(f"{rate:.1f} trials/s")
-        if values:
+        if progress.best:
             if len(self._reference) == 2:
-                parts.append(f"hypervolume {hypervolume(values, self._reference):.4f}")
-            parts.append(f"best {self._metric_names[0]} {values[0][0]:.4f}")
+                parts.append(f"hypervolume {hypervolume(progress.best, self._reference):.4f}")
+            parts.append(f"best {self._metric_names[0]} {progress.best[0][0]:.4f}")
         if progress.trained and progress.total > progress.done:
             parts.append(f"{(progress.total - progress.done) / rate:.0f} s left")
         return " · ".join(parts)
-
-    def _best_values(self, progress: WorkerProgress) -> list[list[float]]:
-        """Values of the feasible trials that no other beats, the best by the first first; each trial is read once."""
-        from optuna.trial import TrialState
-
-        new = [
-            trial
-            for trial in progress.mirror.trials
-            if trial.number not in self._counted and trial.state is TrialState.COMPLETE
-        ]
-        self._counted.update(trial.number for trial in new)
-        feasible = (trial for trial in new if all(value <= 0 for value in trial.constraints.values()))
-        points = [list(trial.values) for trial in feasible if trial.values is not None]
-        points, self._best = sorted([*self._best, *points], reverse=True), []
-        for point in points:
-            if not self._best or point[-1] > self._best[-1][-1]:
-                self._best.append(point)
-        return self._best

@@ -2,93 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from optuna.trial import FrozenTrial, TrialState
 
 from storage import CohortStorage
 
-_NOTHING: Mapping[str, Any] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What a worker keeps of a finished trial, by the names of Optuna's `FrozenTrial`, in a quarter of its memory.
-
-    Attributes:
-        number: Its number.
-        state: How it ended.
-        params: Its parameters.
-        values: Its values; None where it has none.
-        constraints: Those that it violates.
-        system_attrs: Empty, but for a trial without parameters.
-    """
-
-    number: int
-    _trial_id: int
-    state: TrialState
-    params: Mapping[str, Any]
-    values: tuple[float, ...] | None
-    constraints: Mapping[str, float]
-    system_attrs: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, trial: FrozenTrial) -> Finished:
-        """Of a trial as it was read."""
-        return cls(
-            trial.number,
-            trial._trial_id,
-            trial.state,
-            trial.params,
-            None if trial.values is None else tuple(trial.values),
-            {name: value for name, value in trial.constraints.items() if not value <= 0} or _NOTHING,
-            _NOTHING if trial.params else trial.system_attrs,
-        )
-
-    @property
-    def value(self) -> float | None:
-        """Its value, where it has one alone."""
-        return None if self.values is None else self.values[0]
-
-
-Trial = FrozenTrial | Finished
-
 
 class Mirror:
-    """A study's trials in memory, in number order, kept up to date by reading what is new.
+    """What a worker knows of a study's trials, kept up to date by reading what is new.
+
+    Finished trials are passed on and not kept, so that a study may have any number of them.
+
+    Args:
+        storage: Where the study is.
+        study_id: The study.
+        see: Told of every trial that is new or was unfinished, in number order.
 
     Attributes:
-        trials: As stock Optuna reads them, without what was measured; of finished ones what a search needs.
-        unfinished: Numbers of those that are running or wait.
+        count: How many trials there are, in whatever state.
+        unfinished: Those that are running or wait, by number, without what was measured.
         leased: Ids of the trials that a worker holds a lease on.
+        best: Values of the feasible trials that no other beats, the best by the first objective first.
     """
 
-    def __init__(self, storage: CohortStorage, study_id: int) -> None:
-        self._storage, self._study_id = storage, study_id
-        self.trials: list[Trial] = []
-        self.unfinished: set[int] = set()
+    def __init__(
+        self, storage: CohortStorage, study_id: int, see: Callable[[FrozenTrial], None] = lambda trial: None
+    ) -> None:
+        self._storage, self._study_id, self._see = storage, study_id, see
+        self.count = 0
+        self.unfinished: dict[int, FrozenTrial] = {}
         self.leased: set[int] = set()
+        self.best: list[list[float]] = []
 
     @property
     def done(self) -> int:
         """How many trials have ended."""
-        return len(self.trials) - len(self.unfinished)
+        return self.count - len(self.unfinished)
 
-    def unfinished_below(self, below: int) -> list[Trial]:
-        """The unfinished trials with numbers below a bound."""
-        return [self.trials[number] for number in sorted(self.unfinished) if number < below]
+    def unfinished_below(self, below: int) -> list[FrozenTrial]:
+        """The unfinished trials with numbers below a bound, in number order."""
+        return [self.unfinished[number] for number in sorted(self.unfinished) if number < below]
 
     def refresh(self) -> None:
         """Reads new trials, and again those that were unfinished."""
-        open_ids = [self.trials[number]._trial_id for number in sorted(self.unfinished)]
-        known = len(self.trials)
-        changed, self.leased = self._storage.read_changes(self._study_id, from_number=known, trial_ids=open_ids)
+        open_ids = [trial._trial_id for trial in self.unfinished.values()]
+        changed, self.leased = self._storage.read_changes(self._study_id, from_number=self.count, trial_ids=open_ids)
         for trial in changed:
-            (self.unfinished.discard if trial.state.is_finished() else self.unfinished.add)(trial.number)
-            kept = Finished.of(trial) if trial.state.is_finished() else trial
-            if trial.number < known:
-                self.trials[trial.number] = kept
+            if trial.state.is_finished():
+                self.unfinished.pop(trial.number, None)
             else:
-                self.trials.append(kept)
+                self.unfinished[trial.number] = trial
+            self._see(trial)
+            self.count = max(self.count, trial.number + 1)
+        self._compete(changed)
+
+    def _compete(self, trials: Iterable[FrozenTrial]) -> None:
+        """Takes the values of feasible trials in among the best."""
+        points = [
+            list(trial.values)
+            for trial in trials
+            if trial.state is TrialState.COMPLETE and all(value <= 0 for value in trial.constraints.values())
+        ]
+        points, self.best = sorted([*self.best, *points], reverse=True), []
+        for point in points:
+            if not self.best or point[-1] > self.best[-1][-1]:
+                self.best.append(point)

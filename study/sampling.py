@@ -7,19 +7,19 @@ Every number has a random stream of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Hyperparameters, SearchSpace, SpaceError, Suggester
 from storage import Block, Proposal
 from study.config import StudyConfig
-from study.mirror import Trial
-from study.tpe import Cohort, Tpe
+from study.mirror import Mirror
+from study.tpe import Tpe
 from study.training import Purpose, Streams
 
 _COHORT = 1
@@ -48,33 +48,40 @@ class Proposer:
         self._config, self._space, self._defaults, self._given = config, space, defaults, given
         self._streams = Streams(config.seed)
         self._tpe = Tpe(space, objectives)
+        self._learns = config.sampler == "tpe" and given is None
         self._sobol: Any = None
-        self._read = 0
-        self._late: list[int] = []
 
-    def block(self, trials: Sequence[Trial], total: int, leased: Collection[int] = ()) -> Block | None:
+    def see(self, trial: FrozenTrial) -> None:
+        """Takes in a trial that is new, or that was unfinished, as it is now."""
+        if self._learns:
+            self._tpe.see(trial, self._params(trial))
+
+    def block(self, mirror: Mirror, total: int) -> Block | None:
         """The next block of proposals.
 
         Args:
-            trials: All trials so far, in number order.
+            mirror: The study, all of whose trials were seen. What strangers left RUNNING is not waited for.
             total: Trials that the study is to have.
-            leased: Ids of trials that a worker of ours trains; what others left RUNNING is not waited for.
 
         Returns:
             Proposals for the numbers up to the end of the block or the total; None where there is nothing to
             propose, or outcomes that they depend on are still to come.
         """
-        first, size = len(trials), self._config.cohort
+        first, size = mirror.count, self._config.cohort
         if first >= total:
             return None
         last = min(total, (first // size + 1) * size)
         if self._given is not None:
             return Block(first, [self._proposal(dict(params)) for params in self._given[first:last]])
-        visible = max(0, (first // size - 1) * size)
-        if any(trial.state is TrialState.WAITING or trial._trial_id in leased for trial in trials[:visible]):
-            return None
         start = first // size * size
-        cohort = self._cohort(trials, visible, start) if self._config.sampler == "tpe" else None
+        visible = max(0, start - size)
+        if any(t.state is TrialState.WAITING or t._trial_id in mirror.leased for t in mirror.unfinished_below(visible)):
+            return None
+        cohort = None
+        if self._learns:
+            stream = self._streams.generator(Purpose.PROPOSAL, start, _COHORT)
+            rng = np.random.RandomState(stream.bit_generator)
+            cohort = self._tpe.cohort(visible, start, size, rng, taken=first - start)
         proposals = []
         for number in range(first, last):
             params = self._suggest(number, None if cohort is None else cohort.at(number - start))
@@ -103,26 +110,7 @@ class Proposer:
             return self._space.suggest(self._random_point(number))
         return self._space.suggest(self._quasi_random_point(number))
 
-    def _cohort(self, trials: Sequence[Trial], visible: int, start: int) -> Cohort | None:
-        """TPE's candidates for the block that begins at `start`; None while it knows too little."""
-        new = [*self._late, *range(self._read, visible)]
-        self._late, self._read = [], max(self._read, visible)
-        for number in new:
-            if trials[number].state.is_finished():
-                self._tpe.learn(trials[number])
-            else:  # a stranger's: nobody waits for it
-                self._late.append(number)
-        if not self._tpe.ready:
-            return None
-        unknown = [trials[number] for number in self._late] + list(trials[visible:start])
-        stream = self._streams.generator(Purpose.PROPOSAL, start, _COHORT)
-        rng = np.random.RandomState(stream.bit_generator)
-        cohort = self._tpe.cohort(map(self._params, unknown), self._config.cohort, rng)
-        for trial in trials[start:]:
-            cohort.occupy(self._params(trial))
-        return cohort
-
-    def _params(self, trial: Trial) -> Mapping[str, Any]:
+    def _params(self, trial: FrozenTrial) -> Mapping[str, Any]:
         """A trial's parameters; one that was enqueued and not claimed yet has those it will have."""
         if not trial.params and "fixed_params" in trial.system_attrs:
             with suppress(SpaceError):

@@ -9,22 +9,23 @@ shares them, and what they look at is bounded, so that a proposal costs the same
 from __future__ import annotations
 
 import math
-from bisect import bisect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from optuna._hypervolume.hssp import _solve_hssp
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
 from optuna.samplers._tpe.probability_distributions import _BatchedCategoricalDistributions
-from optuna.samplers._tpe.sampler import _split_complete_trials, default_gamma, default_weights
-from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.samplers._tpe.sampler import _get_reference_point, default_gamma, default_weights
+from optuna.study._multi_objective import _fast_non_domination_rank
+from optuna.trial import FrozenTrial, TrialState
 from scipy.special import ndtr, ndtri
 
 from search_spaces import SearchSpace
-from study.mirror import Trial
 
 STARTUP_TRIALS = 10
 CANDIDATES = 24
@@ -37,12 +38,13 @@ _PARZEN = _ParzenEstimatorParameters(
     prior_weight=1.0, consider_magic_clip=True, consider_endpoints=False, weights=default_weights, multivariate=True
 )
 
-Point = Mapping[str, float]
-"""A trial's parameters in Optuna's internal representation."""
+Numbers = npt.NDArray[np.intp]
+Points = npt.NDArray[np.float64]
+"""`[n, parameters]` in Optuna's internal representation; NaN where a trial does not have one."""
 
 
 class Tpe:
-    """What is known of a study's finished trials.
+    """What is known of a study's trials, in a hundred bytes each.
 
     Args:
         space: What is searched.
@@ -51,78 +53,109 @@ class Tpe:
 
     def __init__(self, space: SearchSpace, objectives: int) -> None:
         self._several = objectives > 1
-        self._study: Any = SimpleNamespace(
-            directions=[StudyDirection.MAXIMIZE] * objectives, direction=StudyDirection.MAXIMIZE
-        )
         # Parameters under the same condition have a meaning in the same trials, and are modelled together.
         groups: dict[str, dict[str, BaseDistribution]] = {}
         for parameter in sorted(space.parameters, key=lambda parameter: parameter.name):
             if not parameter.distribution.single():
                 groups.setdefault(repr(parameter.when), {})[parameter.name] = parameter.distribution
-        self._groups = list(groups.values())
-        self._trials: list[Any] = []
-        self._points: list[Point] = []
-        self._violations: list[float] = []
+        self._searched = {name: distribution for group in groups.values() for name, distribution in group.items()}
+        ends = list(accumulate(map(len, groups.values())))
+        self._groups = [(g, slice(end - len(g), end)) for g, end in zip(groups.values(), ends, strict=True)]
+        row = np.dtype(
+            [
+                ("point", float, (len(self._searched),)),
+                ("values", float, (objectives,)),
+                ("violation", float),
+                ("ended", bool),
+                ("complete", bool),
+            ]
+        )
+        self._trials = np.zeros(64, row)
 
-    @property
-    def ready(self) -> bool:
-        """Whether enough is known to propose from."""
-        return len(self._trials) >= STARTUP_TRIALS
+    def see(self, trial: FrozenTrial, params: Mapping[str, Any]) -> None:
+        """Takes in a trial that is new, or as it is now; one without values teaches nothing.
 
-    def learn(self, trial: Trial) -> None:
-        """Takes in a finished trial; one without values teaches nothing."""
-        if trial.state is TrialState.COMPLETE:
-            place = bisect(self._trials, trial.number, key=lambda known: known.number)
-            self._trials.insert(place, trial)
-            self._points.insert(place, self._point(trial.params))
-            self._violations.insert(place, sum(value for value in trial.constraints.values() if value > 0))
+        Args:
+            trial: The trial.
+            params: Its parameters; of one that waits, those that it will have.
+        """
+        while trial.number >= len(self._trials):
+            self._trials = np.concatenate([self._trials, np.zeros_like(self._trials)])
+        row = self._trials[trial.number]
+        row["point"], row["ended"] = self._point(params), trial.state.is_finished()
+        row["complete"] = trial.state is TrialState.COMPLETE
+        if row["complete"]:
+            row["values"] = trial.values
+            row["violation"] = sum(value for value in trial.constraints.values() if value > 0)
 
-    def cohort(self, running: Iterable[Mapping[str, Any]], size: int, rng: np.random.RandomState) -> Cohort:
+    def cohort(self, known: int, first: int, size: int, rng: np.random.RandomState, taken: int = 0) -> Cohort | None:
         """Fits what is known, and draws candidates for a cohort.
 
         Args:
-            running: Parameters of the trials before the cohort whose outcomes may not be known yet. They count as
-                bad ones, so that nobody tries the same place at the same time (a constant liar).
+            known: The outcomes of the trials below this number are made use of, where there are any.
+            first: The cohort's first number. All trials before it whose outcomes are not made use of count as bad
+                ones, so that nobody tries the same place at the same time (a constant liar).
             size: Trials of the cohort.
             rng: Draws the candidates.
-        """
-        better, others = self._split()
-        good = [self._points[index] for index in better]
-        bad = [*(self._points[index] for index in others), *map(self._point, running)]
-        return Cohort([_Group(group, good, bad, size, rng, self._several) for group in self._groups], self._point)
+            taken: How many of the cohort's places have trials already.
 
-    def _split(self) -> tuple[list[int], list[int]]:
-        """Places of the better trials and of the others, in number order, so many of each at most."""
-        count = len(self._trials)
+        Returns:
+            The candidates; None while too little is known to propose from.
+        """
+        complete = np.flatnonzero(self._trials["complete"][:known])
+        if len(complete) < STARTUP_TRIALS:
+            return None
+        better, others = self._split(complete)
+        running = np.flatnonzero(~self._trials["ended"][:first] | (np.arange(first) >= known))
+        good, bad = (self._trials["point"][numbers] for numbers in (better, np.concatenate([others, running])))
+        groups = [_Group(group, columns, good, bad, size, rng, self._several) for group, columns in self._groups]
+        cohort = Cohort(groups, self._point)
+        for point in self._trials["point"][first : first + taken]:
+            cohort.avoid(point)
+        return cohort
+
+    def _split(self, complete: Numbers) -> tuple[Numbers, Numbers]:
+        """The better of some trials and the others, in number order, so many of each at most."""
+        count, violations = len(complete), self._trials["violation"][complete]
         wanted = min(math.ceil(0.1 * count), MOST_BETTER) if self._several else default_gamma(count)
-        feasible = [trial for trial, violation in zip(self._trials, self._violations, strict=True) if violation == 0]
-        best = {trial.number for trial in _split_complete_trials(feasible, self._study, wanted)[0]}
-        infeasible = [place for place in range(count) if self._violations[place] > 0]
-        nearest = sorted(infeasible, key=lambda place: self._violations[place])[: wanted - len(best)]
-        better = sorted([place for place, trial in enumerate(self._trials) if trial.number in best] + nearest)
-        others = sorted(set(range(count)) - set(better))
+        best = self._best(complete[violations == 0], wanted)
+        nearest = complete[violations > 0][np.argsort(violations[violations > 0], kind="stable")]
+        better = np.sort(np.concatenate([best, nearest[: wanted - len(best)]]))
+        others = np.setdiff1d(complete, better, assume_unique=True)
         if len(others) > MOST_OTHERS:
             # Even over the study's course: how it began is not forgotten for where it has been lately.
-            others = [others[round(place)] for place in np.linspace(0, len(others) - 1, MOST_OTHERS)]
+            others = others[np.linspace(0, len(others) - 1, MOST_OTHERS).round().astype(np.intp)]
         return better, others
 
-    def _point(self, params: Mapping[str, Any]) -> Point:
-        """Those of a trial's parameters that the space has; somebody else's trial may have other values."""
-        point: dict[str, float] = {}
-        for name, distribution in ((n, d) for group in self._groups for n, d in group.items() if n in params):
-            try:
-                value = distribution.to_internal_repr(params[name])
-            except ValueError:
-                continue
-            if distribution._contains(value):
-                point[name] = value
+    def _best(self, feasible: Numbers, wanted: int) -> Numbers:
+        """So many of the feasible trials; among equal ranks those that add most hypervolume together, as in Optuna."""
+        if len(feasible) <= wanted:
+            return feasible
+        losses = -self._trials["values"][feasible]
+        if not self._several:
+            return feasible[np.argsort(losses[:, 0], kind="stable")[:wanted]]
+        ranks = _fast_non_domination_rank(losses, n_below=wanted)
+        last = np.partition(ranks, wanted - 1)[wanted - 1]
+        inside, tied = feasible[ranks < last], losses[ranks == last]
+        reference = _get_reference_point(tied)
+        return np.append(inside, _solve_hssp(tied, feasible[ranks == last], wanted - len(inside), reference))
+
+    def _point(self, params: Mapping[str, Any]) -> Points:
+        """`[parameters]` those of a trial's that the space has; somebody else's trial may have other values."""
+        point = np.full(len(self._searched), np.nan)
+        for place, (name, distribution) in enumerate(self._searched.items()):
+            if name in params:
+                with suppress(ValueError):
+                    value = distribution.to_internal_repr(params[name])
+                    if distribution._contains(value):
+                        point[place] = value
         return point
 
 
 class Cohort:
     """Candidates for every trial of a cohort, each chosen in view of those before it."""
 
-    def __init__(self, groups: Sequence[_Group], point: Callable[[Mapping[str, Any]], Point]) -> None:
+    def __init__(self, groups: Sequence[_Group], point: Callable[[Mapping[str, Any]], Points]) -> None:
         """Use `Tpe.cohort`."""
         self._groups, self._point = groups, point
 
@@ -132,8 +165,12 @@ class Cohort:
 
     def occupy(self, params: Mapping[str, Any]) -> None:
         """Takes note of what the next place's trial was proposed with; later ones keep away from it."""
+        self.avoid(self._point(params))
+
+    def avoid(self, point: Points) -> None:
+        """As `occupy`, in the internal representation."""
         for group in self._groups:
-            group.avoid(self._point(params))
+            group.avoid(point)
 
 
 class _Suggester:
@@ -156,22 +193,21 @@ class _Group:
     def __init__(
         self,
         space: Mapping[str, BaseDistribution],
-        good: Sequence[Point],
-        bad: Sequence[Point],
+        columns: slice,
+        good: Points,
+        bad: Points,
         size: int,
         rng: np.random.RandomState,
         several: bool,
     ) -> None:
-        self.space = dict(space)
-        good = [point for point in good if self.space.keys() <= point.keys()]
-        self._bad = [point for point in bad if self.space.keys() <= point.keys()]
+        self.space, self._columns = dict(space), columns
+        good, self._bad = self._own(good), self._own(bad)
         # With several objectives the better trials weigh the same, with one the latest weigh most, as in Optuna.
-        better = _ParzenEstimator(self._columns(good), self.space, _PARZEN, np.ones(len(good)) if several else None)
+        better = _ParzenEstimator(self._observed(good), self.space, _PARZEN, np.ones(len(good)) if several else None)
         self._candidates = _draw(better, rng, CANDIDATES * size)
         self._log_better = better.log_pdf(self._candidates)
         self._stride = -(-size // FITS)
-        self._occupied: list[Point] = []
-        self._seen = 0
+        self._occupied: list[Points] = []
         self._best: dict[int, int] = {}
 
     def choose(self, place: int) -> dict[str, Any]:
@@ -187,23 +223,26 @@ class _Group:
         """Fits the others as they are known, and judges the candidates of the places up to the next look."""
         last = first - first % self._stride + self._stride
         own = slice(CANDIDATES * first, CANDIDATES * last)
-        others = _ParzenEstimator(self._columns(self._bad), self.space, _PARZEN)
+        others = _ParzenEstimator(self._observed(self._bad), self.space, _PARZEN)
         candidates = {name: values[own] for name, values in self._candidates.items()}
         scores = (self._log_better[own] - others.log_pdf(candidates)).reshape(-1, CANDIDATES)
         best = CANDIDATES * np.arange(first, first + len(scores)) + np.argmax(scores, 1)
         self._best = dict(enumerate(best.tolist(), first))
 
-    def avoid(self, point: Point) -> None:
+    def avoid(self, point: Points) -> None:
         """Counts the point of the next place among the bad ones, from the next look on."""
-        if self.space.keys() <= point.keys():
-            self._occupied.append(point)
-        self._seen += 1
-        if self._seen % self._stride == 0:
-            self._bad += self._occupied
+        self._occupied.append(point)
+        if len(self._occupied) == self._stride:
+            self._bad = np.concatenate([self._bad, self._own(np.stack(self._occupied))])
             self._occupied, self._best = [], {}
 
-    def _columns(self, points: Sequence[Point]) -> dict[str, np.ndarray]:
-        return {name: np.array([point[name] for point in points]) for name in self.space}
+    def _own(self, points: Points) -> Points:
+        """The columns of this group, where a trial has them all."""
+        own = points[:, self._columns]
+        return own[~np.isnan(own).any(1)]
+
+    def _observed(self, points: Points) -> dict[str, Points]:
+        return dict(zip(self.space, np.ascontiguousarray(points.T), strict=True))
 
 
 def _draw(estimator: _ParzenEstimator, rng: np.random.RandomState, size: int) -> dict[str, np.ndarray]:

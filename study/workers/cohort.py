@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from storage import Claimed, Result, Worker
 from study.config import digest
 from study.listing import numbers_in_short
 from study.machine import available_memory
-from study.mirror import Trial
 from study.opening import OpenStudy
 from study.training import Interrupted, Trainer, TrainingProcessError
 from study.workers.checkpoints import Checkpoints, CohortKeeper
@@ -117,10 +116,10 @@ class Cohort:
                 f"it is cut into {needed} blocks instead of {wanted}, with the same results"
             )
 
-    def clear_away(self, trials: Sequence[Trial]) -> None:
-        """Removes checkpoints of finished trials that others left behind."""
+    def clear_away(self, unfinished: Collection[int]) -> None:
+        """Removes the checkpoints that others left behind of all trials but those with these numbers."""
         if self._checkpoints is not None:
-            self._checkpoints.forget_all_but([trial.number for trial in trials if not trial.state.is_finished()])
+            self._checkpoints.forget_all_but(unfinished)
 
     def _keeper(self, trials: dict[int, Any]) -> CohortKeeper | None:
         if self._checkpoints is None:

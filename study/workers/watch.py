@@ -46,7 +46,7 @@ class Watch:
             self._mirror.refresh()
             self.done = self._mirror.done
         if self.done != self._shown:
-            self._report(Progress(self.done, self._study.total, self.done - self._before, self._mirror))
+            self._report(Progress(self.done, self._study.total, self.done - self._before, self._mirror.best))
             self._shown = self.done
         return self.done
 

@@ -36,14 +36,14 @@ class Progress:
         done: Trials that have ended.
         total: Trials that it is to have.
         trained: Trials that this worker finished in this run.
-        mirror: The study as it is known here.
+        best: Values of the feasible trials that no other beats, the best by the first objective first.
         waited: Seconds for which this worker had nothing to train.
     """
 
     done: int
     total: int
     trained: int
-    mirror: Mirror
+    best: list[list[float]]
     waited: float = 0.0
 
 
@@ -81,7 +81,7 @@ def work(
     config, judge, design = problem.config, problem.judge, problem.design
     given = None if design is None else [design.params(number) for number in range(len(design.cells))]
     proposer = Proposer(config, problem.space, problem.defaults, len(judge.metric_names), given)
-    mirror = Mirror(study.storage, study.study_id)
+    mirror = Mirror(study.storage, study.study_id, proposer.see)
     details = _details(problem.threads, config.device)
     trainer = Trainer(
         problem.splits,
@@ -107,7 +107,7 @@ def work(
             if taken:
                 log(f"taken back from workers that are gone: {numbers_in_short(taken)}")
             contact(mirror.refresh)
-            report(Progress(mirror.done, study.total, trained, mirror, waited))
+            report(Progress(mirror.done, study.total, trained, mirror.best, waited))
             if stop():
                 return nothing_left(study, mirror)
             claimed, unfit = _claim(study, worker, contact, proposer, mirror, proposed)
@@ -115,12 +115,12 @@ def work(
             if claimed:
                 # The next block needs no outcome of this one: it is proposed while this one trains.
                 contact(mirror.refresh)
-                ahead = beside.submit(proposer.block, mirror.trials, study.total, mirror.leased)
+                ahead = beside.submit(proposer.block, mirror, study.total)
                 trained += cohort.train(claimed, unfit)
                 pause = _FIRST_POLL
                 continue
             if nothing_left(study, mirror):
-                cohort.clear_away(mirror.trials)
+                cohort.clear_away(mirror.unfinished)
                 return True
             time.sleep(pause)
             waited, pause = waited + pause, min(1.5 * pause, _LONGEST_POLL)
@@ -142,8 +142,8 @@ def _claim(
     waiting = any(trial.state is TrialState.WAITING for trial in mirror.unfinished_below(study.total))
     if waiting:
         block = None
-    elif block is None or block.first_number != len(mirror.trials):
-        block = proposer.block(mirror.trials, study.total, mirror.leased)
+    elif block is None or block.first_number != mirror.count:
+        block = proposer.block(mirror, study.total)
     if block is None and not waiting:
         return [], unfit
 
@@ -158,7 +158,7 @@ def _claim(
 
 def nothing_left(study: OpenStudy, mirror: Mirror) -> bool:
     """Whether the total is reached and no worker of ours still trains; strangers' trials are not waited for."""
-    return len(mirror.trials) >= study.total and not any(
+    return mirror.count >= study.total and not any(
         trial.state is TrialState.WAITING or trial._trial_id in mirror.leased
         for trial in mirror.unfinished_below(study.total)
     )

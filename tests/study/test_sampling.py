@@ -7,8 +7,10 @@ import math
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,11 @@ import proposing
 import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
-from proposing import DEFAULTS, carry_on, finished, judged, make_proposer, other, params_of, trial
+from proposing import DEFAULTS, Rows, carry_on, finished, judged, make_proposer, other, params_of, propose, trial
 
 from search_spaces import ACTIVATIONS, SpaceError, load_space, parse_space
 from storage import Block
-from study.mirror import Finished, Mirror, Trial
+from study.mirror import Mirror
 from study.sampling import Proposer, random_params
 from study.training import Purpose, Streams
 
@@ -106,7 +108,7 @@ def test_trial_0_is_the_baseline(sampler: str, studies: dict[str, list[FrozenTri
 
 @every_sampler
 def test_another_seed_is_another_study(sampler: str, studies: dict[str, list[FrozenTrial]]) -> None:
-    another = proposed(make_proposer(sampler=sampler, seed=1).block([], 8))
+    another = proposed(propose(make_proposer(sampler=sampler, seed=1), [], 8))
     ours = params_of(studies[sampler][:8])
     assert another[0] == ours[0]
     assert all(a != b for a, b in zip(another[1:], ours[1:], strict=True))
@@ -119,11 +121,11 @@ def test_a_block_ends_at_a_multiple_of_the_cohort_or_at_the_total(
     trials = studies[sampler]
     bounds = {(0, 48): 8, (3, 48): 5, (8, 48): 8, (8, 13): 5, (15, 16): 1}
     for (first, total), length in bounds.items():
-        block = make_proposer(sampler=sampler).block(trials[:first], total)
+        block = propose(make_proposer(sampler=sampler), trials[:first], total)
         assert block is not None
         assert (block.first_number, len(block.proposals)) == (first, length)
     for first, total in ((48, 48), (48, 20), (0, 0)):
-        assert make_proposer(sampler=sampler).block(trials[:first], total) is None
+        assert propose(make_proposer(sampler=sampler), trials[:first], total) is None
 
 
 @every_sampler
@@ -137,7 +139,7 @@ def test_outcomes_of_the_cohort_before_do_not_matter(sampler: str, studies: dict
         [with_state(done, TrialState.FAIL) for done in trials[32:40]],
         [with_state(done, TrialState.WAITING) for done in trials[32:40]],
     ):
-        assert proposed(make_proposer(sampler=sampler).block(trials[:32] + changed, 48)) == expected
+        assert proposed(propose(make_proposer(sampler=sampler), trials[:32] + changed, 48)) == expected
 
 
 def test_outcomes_of_the_cohort_two_before_do_matter(studies: dict[str, list[FrozenTrial]]) -> None:
@@ -147,7 +149,7 @@ def test_outcomes_of_the_cohort_two_before_do_matter(studies: dict[str, list[Fro
         [judged_anew(done) for done in trials[24:32]],
         [with_state(done, TrialState.FAIL) for done in trials[24:32]],
     ):
-        assert proposed(make_proposer().block(trials[:24] + changed + trials[32:40], 48)) != expected
+        assert proposed(propose(make_proposer(), trials[:24] + changed + trials[32:40], 48)) != expected
 
 
 def test_constraints_of_the_cohort_two_before_do_matter(studies: dict[str, list[FrozenTrial]]) -> None:
@@ -156,14 +158,14 @@ def test_constraints_of_the_cohort_two_before_do_matter(studies: dict[str, list[
         trial(done.number, done.params, done.distributions, values=done.values, floor=0.3) for done in trials[:32:2]
     ]
     mixed = [infeasible[number // 2] if number % 2 == 0 else trials[number] for number in range(32)]
-    assert proposed(make_proposer().block(mixed + trials[32:40], 48)) != params_of(trials[40:])
+    assert proposed(propose(make_proposer(), mixed + trials[32:40], 48)) != params_of(trials[40:])
 
 
 def test_parameters_of_the_cohort_before_do_matter(studies: dict[str, list[FrozenTrial]]) -> None:
     """A constant liar: the same place is not proposed again while it is tried."""
     trials = studies["tpe"]
     elsewhere = [trial(done.number, trials[0].params, trials[0].distributions, values=[0, 0]) for done in trials[32:40]]
-    assert proposed(make_proposer().block(trials[:32] + elsewhere, 48)) != params_of(trials[40:])
+    assert proposed(propose(make_proposer(), trials[:32] + elsewhere, 48)) != params_of(trials[40:])
 
 
 def test_tpe_learns() -> None:
@@ -181,26 +183,26 @@ def test_a_trial_without_outcome_is_waited_for(sampler: str, studies: dict[str, 
     waiting = [*trials[:9], with_state(trials[9], TrialState.WAITING), *trials[10:]]
     proposer = make_proposer(sampler=sampler)
     # Cohort 3 needs the outcomes of cohort 1, to which number 9 belongs; cohort 2 does not.
-    assert proposer.block(held, 48, {running._trial_id}) is None
-    assert proposer.block(waiting, 48) is None
-    assert proposer.block(held[:16], 48, {running._trial_id}) is not None
-    assert proposed(proposer.block(trials, 48)) == params_of(studies[sampler][24:32])
+    assert propose(proposer, held, 48, {running._trial_id}) is None
+    assert propose(proposer, waiting, 48) is None
+    assert propose(proposer, held[:16], 48, {running._trial_id}) is not None
+    assert proposed(propose(proposer, trials, 48)) == params_of(studies[sampler][24:32])
 
 
 @every_sampler
 def test_what_strangers_left_running_is_not_waited_for(sampler: str, studies: dict[str, list[FrozenTrial]]) -> None:
     trials = studies[sampler][:24]
     left = [*trials[:9], with_state(trials[9], TrialState.RUNNING), *trials[10:]]
-    assert make_proposer(sampler=sampler).block(left, 48, {4711}) is not None
+    assert propose(make_proposer(sampler=sampler), left, 48, {4711}) is not None
 
 
 @pytest.mark.parametrize("state", [TrialState.FAIL, TrialState.PRUNED])
 def test_trials_without_values_are_no_obstacle(state: TrialState, studies: dict[str, list[FrozenTrial]]) -> None:
     trials = [with_state(done, state) if done.number % 3 == 1 else done for done in studies["tpe"][:24]]
     one = make_proposer()
-    expected = proposed(make_proposer().block(trials, 48))
-    assert one.block(trials[:16], 48) is not None
-    assert proposed(one.block(trials, 48)) == expected
+    expected = proposed(propose(make_proposer(), trials, 48))
+    assert propose(one, trials[:16], 48) is not None
+    assert proposed(propose(one, trials, 48)) == expected
 
 
 # Enqueued trials
@@ -216,7 +218,7 @@ def test_an_enqueued_trial_is_completed_the_same_way_every_time(
 ) -> None:
     fixed = {"activation": "prelu", "dropout": 0.3}
     used = make_proposer(sampler=sampler)
-    used.block(studies[sampler][:16], 48)
+    propose(used, studies[sampler][:16], 48)
     first = used.complete(16, fixed)
     assert first == used.complete(16, fixed) == make_proposer(sampler=sampler).complete(16, fixed)
     assert first.params.items() >= fixed.items()
@@ -234,7 +236,7 @@ def test_an_enqueued_trial_that_does_not_fit(fixed: dict[str, Any]) -> None:
 @every_sampler
 def test_enqueued_trials_count_in_their_block(sampler: str, studies: dict[str, list[FrozenTrial]]) -> None:
     trials = [*studies[sampler][:8], enqueued(8, {"dropout": 0.3}), enqueued(9, {})]
-    block = make_proposer(sampler=sampler).block(trials, 48)
+    block = propose(make_proposer(sampler=sampler), trials, 48)
     assert block is not None
     assert (block.first_number, len(block.proposals)) == (10, 6)
 
@@ -246,19 +248,19 @@ def test_an_enqueued_trial_counts_with_the_parameters_it_will_have(
     fixed = {"activation": "tanh", "dropout": 0.55}
     one = make_proposer(sampler=sampler)
     waiting = [*studies[sampler][:24], enqueued(24, fixed)]
-    seen_waiting = proposed(one.block(waiting, 48))
+    seen_waiting = proposed(propose(one, waiting, 48))
     completed = one.complete(24, fixed)
     done = trial(24, completed.params, completed.distributions, values=judged(24, completed.params), fixed=fixed)
     seen_done = [*studies[sampler][:24], done]
-    assert proposed(make_proposer(sampler=sampler).block(seen_done, 48)) == seen_waiting
-    later = [finished(25 + i, p) for i, p in enumerate(make_proposer(sampler=sampler).block(waiting, 48).proposals)]
+    assert proposed(propose(make_proposer(sampler=sampler), seen_done, 48)) == seen_waiting
+    later = [finished(25 + i, p) for i, p in enumerate(propose(make_proposer(sampler=sampler), waiting, 48).proposals)]
     going_on = carry_on(seen_done + later, 48, lambda: one)
     assert params_of(going_on) == params_of(carry_on(seen_done + later, 48, lambda: make_proposer(sampler=sampler)))
 
 
 def test_an_enqueued_trial_that_does_not_fit_stops_no_proposals(studies: dict[str, list[FrozenTrial]]) -> None:
     trials = [*studies["tpe"][:16], enqueued(16, {"droput": 0.1})]
-    assert len(proposed(make_proposer().block(trials, 48))) == 7
+    assert len(proposed(propose(make_proposer(), trials, 48))) == 7
 
 
 # A block that was proposed and whose numbers others took
@@ -272,7 +274,7 @@ def strangers(first: int, count: int) -> list[FrozenTrial]:
 
 
 def assert_like_fresh(used: Proposer, trials: Sequence[FrozenTrial], total: int = 48, **options: Any) -> None:
-    assert proposed(used.block(trials, total)) == proposed(make_proposer(**options).block(trials, total))
+    assert proposed(propose(used, trials, total)) == proposed(propose(make_proposer(**options), trials, total))
 
 
 @every_sampler
@@ -280,7 +282,7 @@ def assert_like_fresh(used: Proposer, trials: Sequence[FrozenTrial], total: int 
 def test_strangers_in_the_numbers_of_a_block(sampler: str, count: int, studies: dict[str, list[FrozenTrial]]) -> None:
     one = make_proposer(sampler=sampler)
     trials = studies[sampler][:24]
-    one.block(trials, 48)
+    propose(one, trials, 48)
     trials = trials + strangers(24, count)
     assert_like_fresh(one, trials, sampler=sampler)
     trials = carry_on(trials, 40, lambda: make_proposer(sampler=sampler))
@@ -293,7 +295,7 @@ def test_a_block_that_nobody_took_is_proposed_again(sampler: str, studies: dict[
     one = make_proposer(sampler=sampler)
     for first in (0, 24):
         trials = studies[sampler][:first]
-        assert proposed(one.block(trials, 48)) == proposed(one.block(trials, 48))
+        assert proposed(propose(one, trials, 48)) == proposed(propose(one, trials, 48))
 
 
 @every_sampler
@@ -302,7 +304,7 @@ def test_a_block_of_which_another_worker_took_the_beginning(
 ) -> None:
     """That worker knew of a smaller total."""
     one = make_proposer(sampler=sampler)
-    one.block(studies[sampler][:24], 48)
+    propose(one, studies[sampler][:24], 48)
     assert_like_fresh(one, studies[sampler][:27], sampler=sampler)
 
 
@@ -326,7 +328,7 @@ def test_tpe_does_not_depend_on_hash_randomization(studies: dict[str, list[Froze
 
 def test_qmc_covers_every_parameter_evenly() -> None:
     proposer = make_proposer(sampler="qmc", cohort=64)
-    block = proposer.block(carry_on([], 64, lambda: proposer), 128)
+    block = propose(proposer, carry_on([], 64, lambda: proposer), 128)
     assert block is not None
     for parameter in ("activation", "initialization"):
         counts = Counter(proposal.params[parameter] for proposal in block.proposals)
@@ -391,58 +393,58 @@ def test_random_points_are_uniform() -> None:
 # The mirror
 
 
-class Rows:
-    """A storage of one study that counts what is read of it."""
-
-    def __init__(self) -> None:
-        self.trials: list[FrozenTrial] = []
-        self.leased: set[int] = set()
-        self.read: list[int] = []
-
-    def read_changes(
-        self, study_id: int, *, from_number: int, trial_ids: Sequence[int]
-    ) -> tuple[list[FrozenTrial], set[int]]:
-        found = [row for row in self.trials if row.number >= from_number or row._trial_id in trial_ids]
-        self.read = [row.number for row in found]
-        return found, set(self.leased)
-
-
-def as_kept(trials: Sequence[FrozenTrial]) -> list[Trial]:
-    return [Finished.of(trial) if trial.state.is_finished() else trial for trial in trials]
-
-
-@every_sampler
-def test_what_a_worker_keeps_of_a_trial_is_enough_to_propose(
-    sampler: str, studies: dict[str, list[FrozenTrial]]
-) -> None:
-    trials = studies[sampler]
-    for known in range(8, 48, 8):
-        whole, kept = (
-            make_proposer(sampler=sampler).block(some, 48) for some in (trials[:known], as_kept(trials[:known]))
-        )
-        assert proposed(kept) == proposed(whole)
-
-
-def test_an_enqueued_trial_that_failed_untrained_counts_as_it_did() -> None:
-    fixed = {"activation": "tanh"}
-    failed = trial(3, {}, {}, state=TrialState.FAIL, fixed=fixed)
-    assert Finished.of(failed).system_attrs == failed.system_attrs
-
-
 def test_the_mirror_reads_what_is_new_or_was_unfinished(studies: dict[str, list[FrozenTrial]]) -> None:
     rows, trials = Rows(), studies["random"]
-    mirror = Mirror(rows, 1)  # type: ignore[arg-type]
+    seen: list[FrozenTrial] = []
+    mirror = Mirror(rows, 1, seen.append)  # type: ignore[arg-type]
     mirror.refresh()
-    assert mirror.trials == []
-    rows.trials = [trials[0], with_state(trials[1], TrialState.RUNNING), with_state(trials[2], TrialState.WAITING)]
-    rows.leased = {1001}
+    assert (mirror.count, mirror.done, mirror.unfinished, seen) == (0, 0, {}, [])
+    running, waiting = with_state(trials[1], TrialState.RUNNING), with_state(trials[2], TrialState.WAITING)
+    rows.trials, rows.leased = [trials[0], running, waiting], {1001}
     mirror.refresh()
-    assert mirror.trials == as_kept(rows.trials)
+    assert seen == rows.trials
+    assert (mirror.count, mirror.done, mirror.unfinished) == (3, 1, {1: running, 2: waiting})
+    assert mirror.unfinished_below(2) == [running]
     assert mirror.leased == {1001}
-    rows.trials, rows.leased = [*trials[:2], with_state(trials[2], TrialState.RUNNING), trials[3]], set()
+    claimed = with_state(trials[2], TrialState.RUNNING)
+    rows.trials, rows.leased = [*trials[:2], claimed, trials[3]], set()
     mirror.refresh()
     assert rows.read == [1, 2, 3]
-    assert mirror.trials == as_kept(rows.trials)
-    assert mirror.leased == set()
+    assert seen[3:] == rows.trials[1:]
+    assert (mirror.count, mirror.done, mirror.unfinished, mirror.leased) == (4, 3, {2: claimed}, set())
     mirror.refresh()
     assert rows.read == [2]
+
+
+def test_the_mirror_knows_the_best_values() -> None:
+    rows = Rows()
+    mirror = Mirror(rows, 1)  # type: ignore[arg-type]
+
+    def more(*values: list[float], **options: Any) -> list[list[float]]:
+        first = len(rows.trials)
+        rows.trials += [trial(first + place, {}, {}, values=pair, **options) for place, pair in enumerate(values)]
+        mirror.refresh()
+        return mirror.best
+
+    assert more([0.9, 0.2], [0.8, 0.1], [0.7, 0.6]) == [[0.9, 0.2], [0.7, 0.6]]
+    # Infeasible ones, and those without values, compete with nobody.
+    assert more([1.0, 1.0], floor=0.1) == [[0.9, 0.2], [0.7, 0.6]]
+    assert more([1.0, 1.0], floor=math.nan) == [[0.9, 0.2], [0.7, 0.6]]
+    rows.trials.append(trial(len(rows.trials), {}, {}, state=TrialState.FAIL))
+    assert more([0.8, 0.4], [0.9, 0.3]) == [[0.9, 0.3], [0.8, 0.4], [0.7, 0.6]]
+
+
+def test_what_a_worker_keeps_of_a_finished_trial_is_small() -> None:
+    """A study may go on for as long as it likes."""
+    one = make_proposer()
+    trials = carry_on([], 64, lambda: one)
+    many = [
+        trial(n, t.params, t.distributions, values=t.values) for n, t in zip(range(4096), cycle(trials), strict=False)
+    ]
+    tracemalloc.start()
+    mirror = Mirror(Rows(many), 1, one.see)  # type: ignore[arg-type]
+    mirror.refresh()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert mirror.done == 4096
+    assert kept < 200 * 4096

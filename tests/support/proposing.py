@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Hyperparameters, SearchSpace, load_space
-from storage import Proposal
+from storage import Block, Proposal
 from study.config import StudyConfig
+from study.mirror import Mirror
 from study.sampling import Proposer
 
 DEFAULTS = Hyperparameters(hidden=(32, 32))
@@ -74,13 +75,37 @@ def make_proposer(space: SearchSpace | None = None, **options: Any) -> Proposer:
     return Proposer(config, space or load_space("core"), DEFAULTS, 2)
 
 
+class Rows:
+    """A storage of one study that notes what is read of it."""
+
+    def __init__(self, trials: Sequence[FrozenTrial] = (), leased: Collection[int] = ()) -> None:
+        self.trials, self.leased = list(trials), set(leased)
+        self.read: list[int] = []
+
+    def read_changes(
+        self, study_id: int, *, from_number: int, trial_ids: Collection[int]
+    ) -> tuple[list[FrozenTrial], set[int]]:
+        found = [row for row in self.trials if row.number >= from_number or row._trial_id in trial_ids]
+        self.read = [row.number for row in found]
+        return found, set(self.leased)
+
+
+def propose(
+    proposer: Proposer, trials: Sequence[FrozenTrial], total: int, leased: Collection[int] = ()
+) -> Block | None:
+    """The next block after these trials, of which those with the ids `leased` are being trained."""
+    mirror = Mirror(Rows(trials, leased), 1, proposer.see)  # type: ignore[arg-type]
+    mirror.refresh()
+    return proposer.block(mirror, total)
+
+
 def carry_on(
     trials: list[FrozenTrial], total: int, proposer: Callable[[], Proposer], judge: Judged = judged
 ) -> list[FrozenTrial]:
     """Proposes and finishes block after block until there are so many trials; `proposer` is called for each block."""
     trials = list(trials)
     while len(trials) < total:
-        block = proposer().block(trials, total)
+        block = propose(proposer(), trials, total)
         assert block is not None
         assert block.first_number == len(trials)
         trials += [finished(len(trials) + i, proposal, judge) for i, proposal in enumerate(block.proposals)]
