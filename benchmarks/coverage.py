@@ -2,8 +2,9 @@
 
     python -m benchmarks.coverage
 
-Each contrast of each claim goes through its own estimator, choice on validation included. What it should find is the
-mean over replicates that share nothing, from other random numbers.
+Each contrast of each claim goes through its own estimator, choice on validation included, and equal counts give no
+interval, as in a comparison. What it should find is the mean over replicates that share nothing, from other random
+numbers.
 
 Replicates of a real comparison divide the same samples anew, so that their contrasts are correlated. Nadeau and Bengio
 (2003, section 3) put that correlation at ρ = n_test/(n_test + n_train), and the factor 1/k + n_test/n_train follows
@@ -24,9 +25,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import brentq
 
 from benchmarks.planted import Array, Outcomes
 from study.analysis.claims import CLAIMS, LEVEL, Part
+from study.analysis.findings import shows_spread
 from study.analysis.statistics import corrected_interval
 from study.design import Design
 
@@ -34,7 +37,7 @@ NOMINAL = 0.95
 RATIO = 1.0 / 3.0
 RHO = RATIO / (1.0 + RATIO)
 _AT_ONCE, _REPLICATES = 500, 10
-_TRUTH_SEED = 2**40
+_TRUTH_SEED, _CALIBRATION_SEED = 2**40, 2**41
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Coverage:
         truth: What was planted.
         spread: Standard deviation of the contrast over independent replicates.
         common: Correlation of two replicates' outcomes by which the contrasts correlate by ρ.
-        covered: Share of intervals, 95 % each, that hold the truth.
+        judged: Share of data sets in which there is an interval: equal counts have none.
+        covered: Share of these intervals, 95 % each, that hold the truth.
     """
 
     claim: int
@@ -55,6 +59,7 @@ class Coverage:
     truth: float
     spread: float
     common: float
+    judged: float
     covered: float
 
 
@@ -102,7 +107,7 @@ class Known:
     common: float
 
 
-def know(design: Design, *, null: bool, replicates: int = 100_000) -> list[Known]:
+def know(design: Design, *, null: bool, replicates: int = 250_000) -> list[Known]:
     """The truth of every contrast, and the correlation of outcomes to plant for it, from other random numbers."""
     values: list[list[Array]] = [[] for _ in parts()]
     for start in range(0, replicates, 20 * _AT_ONCE):
@@ -116,16 +121,16 @@ def know(design: Design, *, null: bool, replicates: int = 100_000) -> list[Known
 
 def calibrate(design: Design, *, null: bool, data_sets: int) -> list[float]:
     """For every contrast the correlation of outcomes by which two of its values correlate by ρ."""
-    grid = np.array([0.0, 0.2, RHO, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.75, 0.9])
-    reached = np.zeros((len(parts()), len(grid)))
-    for place, common in enumerate(grid):
-        measured = Outcomes(design, data_sets, _REPLICATES, float(common), _TRUTH_SEED - 1, null).measured
-        for row, (_, part) in enumerate(parts()):
-            reached[row, place] = _intraclass(part.contrast(design, measured))
-    return [
-        0.0 if part.timed else float(np.interp(RHO, np.maximum.accumulate(row), grid))
-        for row, (_, part) in zip(reached, parts(), strict=True)
-    ]
+
+    def excess(common: float, part: Part) -> float:
+        values = []
+        for start in range(0, data_sets, _AT_ONCE):
+            count, seed = min(_AT_ONCE, data_sets - start), _CALIBRATION_SEED + start
+            measured = Outcomes(design, count, _REPLICATES, common, seed, null).measured
+            values.append(part.contrast(design, measured))
+        return _intraclass(np.concatenate(values)) - RHO
+
+    return [0.0 if part.timed else float(brentq(excess, 0.0, 0.99, args=(part,), xtol=1e-3)) for _, part in parts()]
 
 
 def _intraclass(values: Array) -> float:
@@ -165,12 +170,13 @@ def simulate(
             common = RHO if outcomes and not part.timed else each.common
             measured = Outcomes(design, count, seeds, common, seed + start, null).measured
             values, ratio = part.contrast(design, measured), 0.0 if part.timed else RATIO
+            judged = shows_spread(part, values)
             _, low, high = corrected_interval(values, ratio, NOMINAL)
-            column.append((low <= each.truth) & (each.truth <= high))
+            column.append(((low <= each.truth) & (each.truth <= high))[judged])
             _, low, high = corrected_interval(values, ratio, LEVEL)
-            any_missed |= (low > each.truth) | (high < each.truth)
+            any_missed |= judged & ((low > each.truth) | (high < each.truth))
             # As if the truth lay at the edge of the ROPE beyond which the claim would be supported.
-            any_called |= low > each.truth if part.region.above else high < each.truth
+            any_called |= judged & (low > each.truth if part.region.above else high < each.truth)
         missed.append(any_missed)
         called.append(any_called)
     return Trial(
@@ -179,8 +185,8 @@ def simulate(
         null,
         outcomes,
         tuple(
-            Coverage(claim, part.name, each.truth, each.spread, each.common, float(np.concatenate(column).mean()))
-            for column, (claim, part), each in zip(covered, parts(), known, strict=True)
+            Coverage(claim, part.name, each.truth, each.spread, each.common, len(held) / data_sets, float(held.mean()))
+            for held, (claim, part), each in zip(map(np.concatenate, covered), parts(), known, strict=True)
         ),
         float(np.concatenate(missed).mean()),
         float(np.concatenate(called).mean()),
@@ -195,7 +201,7 @@ def margin(share: float, count: int) -> float:
 def main() -> None:
     """Prints a table, and writes it to a file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-sets", type=int, default=5000)
+    parser.add_argument("--data-sets", type=int, default=20_000)
     parser.add_argument("--output", default="benchmarks/coverage.json")
     options = parser.parse_args()
     design, results = Design(), []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,9 @@ from storage.tables import (
     WORKERS,
 )
 
+_AT_ONCE = 4096
+"""Trials in a piece of `changes`."""
+
 
 def trials(
     connection: Connection,
@@ -53,6 +56,29 @@ def trials(
     for wanted in _conditions(study_id, from_number, trial_ids, states):
         found += _frozen(connection, wanted, attributes)
     return sorted(found, key=lambda trial: trial.number)
+
+
+def changes(
+    connection: Connection, study_id: int, from_number: int, trial_ids: Collection[int]
+) -> Iterator[list[FrozenTrial]]:
+    """The same in pieces, each in number order, of trials in any state, without attributes of ours.
+
+    Args:
+        connection: A snapshot.
+        study_id: The study.
+        from_number: The lowest number.
+        trial_ids: Ids of lower-numbered trials to read too.
+    """
+    of_study = TRIALS.c.study_id == study_id
+    for some in chunks(trial_ids):
+        lower = of_study & (TRIALS.c.number < from_number) & TRIALS.c.trial_id.in_(some)
+        yield sorted(_frozen(connection, lower, ()), key=lambda trial: trial.number)
+    read = _AT_ONCE
+    while read == _AT_ONCE:
+        wanted = of_study & (TRIALS.c.number >= from_number) & (TRIALS.c.number < from_number + _AT_ONCE)
+        piece = sorted(_frozen(connection, wanted, ()), key=lambda trial: trial.number)
+        yield piece
+        read, from_number = len(piece), from_number + _AT_ONCE
 
 
 def exists(connection: Connection, study_id: int) -> bool:

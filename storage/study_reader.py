@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Callable, Collection, Container
 from datetime import datetime
 from typing import Any
 
@@ -106,16 +106,31 @@ class StudyReader(RDBStorage):
             return reading.finished_trials(connection, study_id, since)
 
     def read_changes(
-        self, study_id: int, *, from_number: int, trial_ids: Collection[int]
-    ) -> tuple[list[FrozenTrial], set[int]]:
-        """What `read_trials` gives, and the ids of all running trials that a worker, living or dead, has a lease on.
+        self,
+        study_id: int,
+        *,
+        from_number: int,
+        trial_ids: Collection[int],
+        take: Callable[[list[FrozenTrial]], None],
+    ) -> set[int]:
+        """Reads new trials, and some of the others again, without holding many of them at once.
 
-        Both are of one moment: a trial that is running and not among them is a stranger's. Of attributes, the trials
-        carry their constraints and what a user fixed, and nothing that was measured.
+        All is of one moment: a trial that is running and not among those returned is a stranger's.
+
+        Args:
+            study_id: The study.
+            from_number: The lowest number of new trials.
+            trial_ids: Ids of lower-numbered trials to read too.
+            take: Given the trials piece by piece. Of attributes they carry their constraints and what a user fixed,
+                and nothing that was measured.
+
+        Returns:
+            The ids of all running trials that a worker, living or dead, has a lease on.
         """
         with snapshot(self.engine) as connection:
-            trials = reading.trials(connection, study_id, from_number, trial_ids, (), attributes=())
-            return trials, reading.leased_trials(connection, study_id)
+            for piece in reading.changes(connection, study_id, from_number, trial_ids):
+                take(piece)
+            return reading.leased_trials(connection, study_id)
 
     def integrity_check(self) -> list[str]:
         """What SQLite's own check finds wrong with the file; empty where all is well, and for other databases."""

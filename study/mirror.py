@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -47,17 +47,21 @@ class Mirror:
     def refresh(self) -> None:
         """Reads new trials, and again those that were unfinished."""
         open_ids = [trial._trial_id for trial in self.unfinished.values()]
-        changed, self.leased = self._storage.read_changes(self._study_id, from_number=self.count, trial_ids=open_ids)
-        for trial in changed:
+        self.leased = self._storage.read_changes(
+            self._study_id, from_number=self.count, trial_ids=open_ids, take=self._take
+        )
+
+    def _take(self, trials: Sequence[FrozenTrial]) -> None:
+        for trial in trials:
             if trial.state.is_finished():
                 self.unfinished.pop(trial.number, None)
             else:
                 self.unfinished[trial.number] = trial
             self._see(trial)
             self.count = max(self.count, trial.number + 1)
-        self._compete(changed)
+        self._compete(trials)
 
-    def _compete(self, trials: Iterable[FrozenTrial]) -> None:
+    def _compete(self, trials: Sequence[FrozenTrial]) -> None:
         """Takes the values of feasible trials in among the best."""
         points = [
             list(trial.values)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from study.analysis.claims import CLAIMS, LEVEL, Claim, Part
 from study.analysis.measured import Measured
@@ -155,7 +156,7 @@ def weigh(part: Part, values: Array, ratio: float, level: float) -> Evidence:
     asked = len(values)
     values, ratio = values[~np.isnan(values)], 0.0 if part.timed else ratio
     estimate, interval = (float(values.mean()) if len(values) else None), None
-    if len(values) > 1 and not (part.counted and np.ptp(values) < _SMALLEST_SPREAD):
+    if len(values) > 1 and shows_spread(part, values):
         _, low, high = corrected_interval(values, ratio, level)
         least, most = part.region.domain
         interval = (max(least, float(low)), min(most, float(high)))
@@ -170,6 +171,11 @@ def weigh(part: Part, values: Array, ratio: float, level: float) -> Evidence:
         _change(part, values, interval, verdict, ratio, level, asked),
         tuple(values.tolist()),
     )
+
+
+def shows_spread(part: Part, values: Array) -> npt.NDArray[np.bool_]:
+    """`[...]` whether the values of a contrast, `[..., R]`, have a spread to judge by; equal counts have none."""
+    return np.asarray((np.ptp(values, axis=-1) >= _SMALLEST_SPREAD) | (not part.counted))
 
 
 def deciding(claim: Claim, evidence: Sequence[Evidence]) -> int:

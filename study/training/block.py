@@ -18,9 +18,9 @@ from study.training.evaluate import (
     balanced_accuracy,
     gradient_norms,
     hidden_measures,
-    log_loss,
     network_measures,
     predict,
+    predict_and_judge,
 )
 from study.training.optimizer import Optimizer
 from study.training.outcome import SPARSITY_MEASURES, Replicate
@@ -208,7 +208,7 @@ def restore(
 def _replicates(
     stack: Stack, data: BlockData, first_norms: Sequence[Tensor], curves: dict[str, Tensor]
 ) -> list[Replicate]:
-    predicted, loss = predict(stack, data.validation), log_loss(stack, data.validation)
+    predicted, loss = predict_and_judge(stack, data.validation)
     columns = {
         "accuracy": accuracy(predicted, data.validation),
         "balanced_accuracy": balanced_accuracy(predicted, data.validation),
@@ -217,7 +217,7 @@ def _replicates(
     }
     columns["generalization_gap"] = columns["training_accuracy"] - columns["accuracy"]
     if data.test is not None:
-        test, columns["test_log_loss"] = predict(stack, data.test), log_loss(stack, data.test)
+        test, columns["test_log_loss"] = predict_and_judge(stack, data.test)
         columns["test_accuracy"] = accuracy(test, data.test)
         columns["test_balanced_accuracy"] = balanced_accuracy(test, data.test)
     test_layers = hidden_measures(stack, data.test) if data.test is not None else []

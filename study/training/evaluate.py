@@ -54,14 +54,14 @@ def predict(stack: Stack, samples: Samples) -> Tensor:
     return torch.cat([logits.argmax(2) for logits, _ in _outputs(stack, samples)], 1)[:, : len(samples)]
 
 
-def log_loss(stack: Stack, samples: Samples) -> Tensor:
-    """`[S]` mean log loss in nats, float64."""
-    # Padding has no one-hot label and so adds nothing.
-    terms = [
-        (torch.log_softmax(logits, 2) * targets).sum(2).sum(1, dtype=torch.float64)
-        for logits, targets in _outputs(stack, samples)
-    ]
-    return -torch.stack(terms).sum(0) / len(samples)
+def predict_and_judge(stack: Stack, samples: Samples) -> tuple[Tensor, Tensor]:
+    """The same, and `[S]` mean log loss in nats, float64, of one pass."""
+    predicted, terms = [], []
+    for logits, targets in _outputs(stack, samples):
+        predicted.append(logits.argmax(2))
+        # Padding has no one-hot label and so adds nothing.
+        terms.append((torch.log_softmax(logits, 2) * targets).sum(2).sum(1, dtype=torch.float64))
+    return torch.cat(predicted, 1)[:, : len(samples)], -torch.stack(terms).sum(0) / len(samples)
 
 
 def _outputs(stack: Stack, samples: Samples) -> Iterator[tuple[Tensor, Tensor]]:

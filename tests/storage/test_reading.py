@@ -65,6 +65,24 @@ def test_a_mirror_reads_only_what_is_new_or_changed(storage, study_id, make_bloc
     assert storage.read_trials(study_id, from_number=13) == []
 
 
+@pytest.mark.usefixtures("mixed")
+@pytest.mark.parametrize("at_once", [1, 4, 11, 12])
+def test_changes_come_in_pieces_and_all_of_one_moment(storage, study_id, monkeypatch, at_once):
+    monkeypatch.setattr("storage.reading._AT_ONCE", at_once)
+    everything = storage.read_trials(study_id, attributes=())
+
+    def changes(from_number, trial_ids):
+        pieces = []
+        leased = storage.read_changes(study_id, from_number=from_number, trial_ids=trial_ids, take=pieces.append)
+        assert all(len(piece) <= at_once for piece in pieces)
+        return [trial for piece in pieces for trial in piece], leased
+
+    running = {trial._trial_id for trial in everything if trial.state is TrialState.RUNNING}
+    assert changes(0, []) == (everything, running)
+    assert changes(9, [everything[3]._trial_id]) == ([everything[3], *everything[9:]], running)
+    assert changes(11, []) == ([], running)
+
+
 def test_more_ids_than_one_statement_takes(storage, study_id, make_block):
     storage.propose(study_id, make_block(0, 2000))
     ids = [trial._trial_id for trial in storage.read_trials(study_id)]

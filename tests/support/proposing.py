@@ -83,11 +83,17 @@ class Rows:
         self.read: list[int] = []
 
     def read_changes(
-        self, study_id: int, *, from_number: int, trial_ids: Collection[int]
-    ) -> tuple[list[FrozenTrial], set[int]]:
+        self,
+        study_id: int,
+        *,
+        from_number: int,
+        trial_ids: Collection[int],
+        take: Callable[[list[FrozenTrial]], None],
+    ) -> set[int]:
         found = [row for row in self.trials if row.number >= from_number or row._trial_id in trial_ids]
         self.read = [row.number for row in found]
-        return found, set(self.leased)
+        take(found)
+        return set(self.leased)
 
 
 def propose(
