@@ -2,10 +2,10 @@
 
     python -m benchmarks.growth [--sizes 100 1000 2000 5000 20000] [--keep FOLDER] [--output FILE.json]
 
-One study of short trainings (iris, a hidden layer of 8 units, 2 epochs) goes on and on; its phases are medians over five
-pieces of the last 640 trials before each size, and its memory is taken before these. Then the commands that read it are timed as whole processes,
-and a usual study of 2,000 trials (digits, 64, 64, 20 epochs, one network a trial) tells for how much of its time
-training waits for proposals and the database.
+One study of short trainings (iris, a hidden layer of 8 units, 2 epochs) goes on and on; its phases are medians over
+pieces of the last trials before each size, and its memory is taken before these. Then the commands that read it are
+timed as whole processes, and a usual study of 2,000 trials (digits, 64, 64, 20 epochs, one network a trial) tells for
+how much of its time training waits for proposals and the database.
 """
 
 from __future__ import annotations
