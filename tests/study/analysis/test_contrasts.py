@@ -249,7 +249,7 @@ def test_what_would_change_an_undecided_verdict_does_change_it() -> None:
 
 @pytest.mark.parametrize("null", [False, True], ids=["effects", "no effects"])
 def test_intervals_hold_what_was_planted(null: bool) -> None:
-    """The whole simulation, 5,000 data sets a case, is `python -m benchmarks.coverage`."""
+    """The whole simulation, 20,000 data sets a case, is `python -m benchmarks.coverage`."""
     known, count = know(DESIGN, null=null, replicates=10_000), 800
     for seeds in (5, 10, 20):
         trial = simulate(DESIGN, known, seeds=seeds, data_sets=count, null=null, seed=10**6)
