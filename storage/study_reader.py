@@ -29,9 +29,6 @@ class StudyReader(RDBStorage):
     ) -> list[FrozenTrial]:
         """Trials in number order, equal to `get_all_trials`, by a handful of statements.
 
-        A mirror that knows n trials reads what is new or changed with `from_number=n` and, as `trial_ids`, those that
-        were unfinished when it last looked.
-
         Args:
             study_id: The study.
             from_number: Only trials from this number on.

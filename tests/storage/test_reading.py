@@ -53,7 +53,7 @@ def test_reading_takes_as_many_statements_for_many_trials_as_for_few(storage, st
 
 
 @pytest.mark.usefixtures("mixed")
-def test_a_mirror_reads_only_what_is_new_or_changed(storage, study_id, make_block):
+def test_trials_from_a_number_on_and_some_others(storage, study_id, make_block):
     everything = storage.read_trials(study_id)
     unfinished = [trial._trial_id for trial in everything if not trial.state.is_finished()]
     storage.propose(study_id, make_block(11, 2))

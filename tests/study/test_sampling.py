@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -256,6 +256,18 @@ def test_an_enqueued_trial_counts_with_the_parameters_it_will_have(
     later = [finished(25 + i, p) for i, p in enumerate(propose(make_proposer(sampler=sampler), waiting, 48).proposals)]
     going_on = carry_on(seen_done + later, 48, lambda: one)
     assert params_of(going_on) == params_of(carry_on(seen_done + later, 48, lambda: make_proposer(sampler=sampler)))
+
+
+def test_an_enqueued_trial_that_failed_untrained_counts_as_it_did(studies: dict[str, list[FrozenTrial]]) -> None:
+    def after(last: Callable[[int], FrozenTrial]) -> list[dict[str, Any]]:
+        trials = [*studies["tpe"][:32], *map(last, range(32, 40))]
+        return proposed(propose(make_proposer(), trials, 48))
+
+    fixed = studies["tpe"][0].params
+    waits = after(lambda number: enqueued(number, fixed))
+    fails = after(lambda number: trial(number, {}, {}, state=TrialState.FAIL, fixed=fixed))
+    says_nothing = after(lambda number: trial(number, {}, {}, state=TrialState.FAIL))
+    assert waits == fails != says_nothing
 
 
 def test_an_enqueued_trial_that_does_not_fit_stops_no_proposals(studies: dict[str, list[FrozenTrial]]) -> None:
