@@ -28,10 +28,10 @@ import numpy as np
 from scipy.optimize import brentq
 
 from benchmarks.planted import Array, Outcomes
-from study.analysis.claims import CLAIMS, LEVEL, Part
-from study.analysis.findings import shows_spread
-from study.analysis.statistics import corrected_interval
-from study.design import Design
+from search_spaces.design import Design
+from study.comparison.claims import CLAIMS, LEVEL, Part
+from study.comparison.verdicts import shows_spread
+from study.intervals import corrected_interval
 
 NOMINAL = 0.95
 RATIO = 1.0 / 3.0

@@ -22,10 +22,10 @@ import numpy as np
 
 from storage import Block, CohortStorage, LayerMeasures, Proposal, Result, open_storage
 from study.config import StudyConfig, digest
-from study.opening import create_or_open
 from study.problem import Problem
-from study.sampling import random_params
-from study.saved import BY_SEED, IDENTITY_DIGEST
+from study.records.attributes import BY_SEED, IDENTITY_DIGEST
+from study.records.open_study import create_or_open
+from study.sampling.points import random_params
 from study.training import Budget, fit
 
 _BLOCK = 500

@@ -26,9 +26,9 @@ from benchmarks.hardware import taken
 from benchmarks.ways import Recipe, measured_phases, ours
 from storage import open_storage
 from study.config import read_config
-from study.mirror import Mirror
-from study.opening import OpenStudy, create_or_open
 from study.problem import Problem
+from study.records.open_study import OpenStudy, create_or_open
+from study.records.trial_feed import Mirror
 from study.workers.worker import work
 
 MEBI = 2**20

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from study.machine import available_threads, processor
-from study.saved import installed_versions
+from study.records.attributes import installed_versions
 
 
 def taken(command: str, device: str = "cpu") -> dict[str, Any]:

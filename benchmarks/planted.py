@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from search_spaces import Hyperparameters
-from study.analysis.clock import LAYERS
-from study.analysis.measured import Measured
-from study.design import Design
+from search_spaces.design import Design
+from study.comparison.cell_measures import Measured
+from study.comparison.layer_timing import LAYERS
 
 Array = npt.NDArray[np.float64]
 TEST_SAMPLES = 360

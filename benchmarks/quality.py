@@ -37,8 +37,8 @@ from storage import open_storage
 from study.config import read_config
 from study.machine import available_threads
 from study.objectives import hypervolume
-from study.opening import create_or_open
 from study.problem import Problem
+from study.records.open_study import create_or_open
 from study.training import Streams, fit
 from study.workers.worker import work
 

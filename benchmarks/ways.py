@@ -17,16 +17,17 @@ import numpy as np
 import torch
 from optuna.trial import FixedTrial, FrozenTrial
 
-import study.training.block
+import study.training.engines.stacked_mlp.block
 import study.workers.worker
 from benchmarks.stock import Listed, objective, open_stock
 from storage import Block, CohortStorage, Proposal, open_storage
 from study.config import read_config
 from study.machine import available_threads
-from study.mirror import Mirror
-from study.opening import create_or_open
 from study.problem import Problem
-from study.sampling import Proposer, random_params
+from study.records.open_study import create_or_open
+from study.records.trial_feed import Mirror
+from study.sampling.points import random_params
+from study.sampling.proposer import Proposer
 from study.training import Trainer
 from study.workers.worker import work
 

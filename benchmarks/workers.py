@@ -27,9 +27,9 @@ from optuna.trial import TrialState
 from storage import open_storage
 from study.config import read_config
 from study.machine import available_threads, processor
-from study.opening import create_or_open
 from study.problem import Problem
-from study.saved import installed_versions
+from study.records.attributes import installed_versions
+from study.records.open_study import create_or_open
 from study.workers.worker import work
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))  # the tests' PostgreSQL server
@@ -49,7 +49,7 @@ def main() -> None:
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     multiprocessing.set_start_method("forkserver")
-    multiprocessing.set_forkserver_preload(["study.workers.worker", "study.opening"])
+    multiprocessing.set_forkserver_preload(["study.workers.worker", "study.records.open_study"])
     with tempfile.TemporaryDirectory(prefix="reluctant-workers-") as folder:
         found = {"starts": starts, "queue": queue, "crowd": crowd, "speed": speed}[options.what](Path(folder), options)
     report = {
@@ -183,7 +183,7 @@ def _create(place: str) -> bool:
 
 def _work(place: str, seconds: float = 600.0) -> tuple[int, float]:
     """Trials that this worker finished, and seconds that it waited."""
-    from study.opening import reopen
+    from study.records.open_study import reopen
 
     storage = open_storage(place)
     study = reopen(storage, "s", overrides={"threads": 1}, keep=False)

@@ -11,7 +11,7 @@ from search_spaces import Hyperparameters
 from study.data.split import Part
 from study.machine import available_memory
 from study.problem import Problem
-from study.sampling import random_params
+from study.sampling.points import random_params
 from study.training import Sizes, Trainer, peak_bytes, plan_blocks
 
 SAMPLE_ROWS = 1024

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from search_spaces import Hyperparameters, SearchSpace, load_space
+from search_spaces.design import Design
 from study.config import StudyConfig, digest
 from study.data import Dataset, Prepared, Split, load_dataset, prepare, sample_rows
-from study.design import Design
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
 from study.training import Budget, Sizes, Streams, peak_bytes

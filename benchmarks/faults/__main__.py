@@ -29,9 +29,9 @@ from benchmarks.faults.crowd import KINDS, Crowd
 from storage import StorageUnreachableError, open_storage
 from study.config import read_config
 from study.machine import available_threads, processor
-from study.opening import create_or_open
 from study.problem import Problem
-from study.saved import installed_versions
+from study.records.attributes import installed_versions
+from study.records.open_study import create_or_open
 from study.workers.worker import work
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))  # the tests' PostgreSQL server

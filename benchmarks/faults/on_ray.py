@@ -26,9 +26,9 @@ from ray.cluster_utils import Cluster
 from benchmarks.faults.compare import contents, faults_of
 from storage import CohortStorage, StudyNotFoundError, open_storage
 from study.config import read_config
-from study.opening import create_or_open
 from study.problem import Problem
-from study.workers.on_ray import NAMESPACE
+from study.records.open_study import create_or_open
+from study.workers.ray_actors import NAMESPACE
 from study.workers.worker import work
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))  # the tests' PostgreSQL server

@@ -6,12 +6,12 @@ import sys
 
 import typer
 
-from study.cli import training, answers, upkeep  # isort: skip  # in the order of `--help`
+from study.cli import train_commands, answer_commands, database_commands  # isort: skip  # in the order of `--help`
+from reluctant.exit_codes import WRONG_USAGE
 from study.cli.app import app
-from study.exits import usage_line
-from study.statuses import WRONG_USAGE
+from study.cli.error_lines import usage_line
 
-__all__ = ["answers", "app", "main", "training", "upkeep"]
+__all__ = ["answer_commands", "app", "database_commands", "main", "train_commands"]
 
 
 def main() -> None:

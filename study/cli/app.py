@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reluctant import __version__
+from reluctant.exit_codes import DONE, INTERRUPTED, WRONG_USAGE
 from study.config import read_config
-from study.statuses import DONE, INTERRUPTED, WRONG_USAGE
 
 if TYPE_CHECKING:
     from storage import CohortStorage
-    from study.console import Messages
-    from study.opening import OpenStudy
-    from study.signals import Stop
+    from study.cli.console import Messages
+    from study.cli.stop import Stop
+    from study.records.open_study import OpenStudy
 
 app = typer.Typer(
     name="reluctant",
@@ -78,7 +78,7 @@ def reopened(
     """A study that exists; its arguments are those of `study.opening.reopen` and of `opened`."""
     checked = read_config({**options, "storage": storage})
     with opened(checked.storage, create=False, patience=patience) as database:
-        from study.opening import reopen
+        from study.records.open_study import reopen
 
         overrides = checked.model_dump(include=set(options), exclude_unset=True)
         yield reopen(database, name, data=data, overrides=overrides, keep=keep)
@@ -87,7 +87,7 @@ def reopened(
 @contextmanager
 def interruptible(messages: Messages, said: str) -> Iterator[Stop]:
     """Training that ends, with a line, where somebody asks for the end."""
-    from study.signals import Stop
+    from study.cli.stop import Stop
     from study.training import Interrupted
 
     with Stop() as stop:

@@ -42,7 +42,7 @@ class Extras:
 
     def of(self, study_id: int) -> tuple[list[dict[str, str]], str]:
         """Figures as optuna-dashboard keeps them, and advice as Markdown."""
-        from study.report.stored import stored
+        from study.report.dashboard_figures import stored
 
         with self._lock:
             trials = self.cached.get_all_trials(study_id, deepcopy=False)

@@ -15,11 +15,11 @@ from reluctant.errors import ReluctantWarning
 from search_spaces import ACTIVATIONS, Hyperparameters
 from study.config import digest
 from study.data import Dataset
-from study.front import Candidate, find_front
 from study.model.folder import Model, ModelConfig, ModelError, layers_of, save_model
 from study.model.plain import plain
-from study.opening import OpenStudy
-from study.saved import IDENTITY_DIGEST, installed_versions
+from study.records.attributes import IDENTITY_DIGEST, installed_versions
+from study.records.open_study import OpenStudy
+from study.search.front import Candidate, find_front
 from study.training import Outcome, fit_networks
 
 BEST = "best"

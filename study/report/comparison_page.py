@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from study.analysis.comparison import Comparison, find_answers
-from study.analysis.siblings import siblings
-from study.opening import OpenStudy
-from study.report.comparison import designs
-from study.report.facts import facts
+from study.comparison.related import siblings
+from study.comparison.summary import Comparison, find_answers
+from study.records.open_study import OpenStudy
+from study.report.comparison_figures import designs
 from study.report.page import Page
 from study.report.palette import MARKS
 from study.report.plot import CURVES, Panel, Section, band, figure
-from study.report.together import ranks
-from study.report.verdicts import VERDICTS, verdicts
+from study.report.provenance import facts
+from study.report.ranking_figures import ranks
+from study.report.verdict_figures import VERDICTS, verdicts
 
 
 def comparison_page(study: OpenStudy) -> Page:

@@ -8,17 +8,16 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from search_spaces import ACTIVATIONS
-from study.analysis import front_with_test
 from study.config import digest
-from study.console import front_cells
-from study.front import Front
-from study.opening import OpenStudy
-from study.report import search, training
-from study.report.facts import facts
-from study.report.found import Found, importances
+from study.records.open_study import OpenStudy
+from study.report import search_figures, training_figures
 from study.report.page import Page
 from study.report.plot import SPARSITY, Section
-from study.stored import front_rows
+from study.report.provenance import facts
+from study.report.search_data import Found, importances
+from study.search.front import Front
+from study.search.held_out_scores import front_with_test
+from study.search.rows import front_cells, front_rows
 
 
 def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -> Page:
@@ -35,14 +34,14 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     best = [candidate.number for candidate in found.best_by_activation.values()]
     compared = {front.recommended.number, front.members[0].number, *([front.baseline.number] if front.baseline else [])}
     sections = [
-        _with_table(search.front(found), front, study),
-        search.by_activation(found),
-        search.slopes(found),
-        search.initializations(found),
-        search.dropout(found),
-        training.layers(found, storage.layer_measures(study.study_id, numbers=best)),
-        training.importance(importances(found, problem.judge.metric_names)),
-        training.curves(found, storage.learning_curves(study.study_id, numbers=compared)),
+        _with_table(search_figures.front(found), front, study),
+        search_figures.by_activation(found),
+        search_figures.slopes(found),
+        search_figures.initializations(found),
+        search_figures.dropout(found),
+        training_figures.layers(found, storage.layer_measures(study.study_id, numbers=best)),
+        training_figures.importance(importances(found, problem.judge.metric_names)),
+        training_figures.curves(found, storage.learning_curves(study.study_id, numbers=compared)),
     ]
     return Page(
         name=study.name,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from study.config import ConfigError
-from study.opening import OpenStudy
+from study.records.open_study import OpenStudy
 from study.report.page import render
 
 _SUFFIXES = (".html", ".htm")

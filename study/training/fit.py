@@ -15,14 +15,14 @@ import torch
 from search_spaces import Hyperparameters
 from study.data.split import Split
 from study.machine import free_memory
-from study.training.block import BlockData, train_block
 from study.training.budget import Budget
-from study.training.evaluate import Samples
+from study.training.engines.stacked_mlp.block import BlockData, train_block
+from study.training.engines.stacked_mlp.evaluate import Samples
+from study.training.engines.stacked_mlp.plan import Block, Sizes, plan_blocks
+from study.training.engines.stacked_mlp.stack import Stack
 from study.training.outcome import Outcome, Replicate
-from study.training.plan import Block, Sizes, plan_blocks
 from study.training.processes import BetweenEpochs, Processes, can_fork
 from study.training.progress import Keeper, SlotState
-from study.training.stack import Stack
 from study.training.streams import Streams
 
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from search_spaces import ACTIVATIONS, Hyperparameters
 from study.data.split import Split
 from study.training.budget import Budget
+from study.training.engines.stacked_mlp.plan import Block
+from study.training.engines.stacked_mlp.stack import Stack
 from study.training.fit import fit
 from study.training.outcome import Outcome
-from study.training.plan import Block
-from study.training.stack import Stack
 from study.training.streams import Streams
 
 

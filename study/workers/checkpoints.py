@@ -20,7 +20,7 @@ from typing import Any
 from search_spaces import Hyperparameters
 from study.problem import Problem
 from study.training import Replicate, SlotState
-from study.training.block import slot_shapes
+from study.training.engines.stacked_mlp.block import slot_shapes
 from study.workers.checkpoint_files import SUFFIX, CheckpointError, Progress, read, write
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from search_spaces import Hyperparameters
 from storage import Claimed, Result, Worker
 from study.config import digest
-from study.listing import numbers_in_short
 from study.machine import available_memory
-from study.opening import OpenStudy
+from study.records.open_study import OpenStudy
+from study.records.results import result_of
 from study.training import Interrupted, Trainer, TrainingProcessError
+from study.wording import numbers_in_short
 from study.workers.checkpoints import Checkpoints, CohortKeeper
-from study.workers.contact import Contact
-from study.workers.results import result_of
+from study.workers.reconnecting import Contact
 
 
 class Cohort:

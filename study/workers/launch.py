@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from storage import LeasesLostError
 from study.machine import available_threads
-from study.opening import OpenStudy
-from study.workers.crew import Crew, worker_command
-from study.workers.on_ray import launch_on_ray
-from study.workers.watch import Watch, crew_size
+from study.records.open_study import OpenStudy
+from study.workers.local_processes import Crew, worker_command
+from study.workers.observer import Watch, crew_size
+from study.workers.ray_actors import launch_on_ray
 from study.workers.worker import Progress
 
 _TEND_SECONDS, _LOOK_SECONDS = 0.1, 1.0

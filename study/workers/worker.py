@@ -15,15 +15,15 @@ from optuna.trial import TrialState
 
 from search_spaces import SpaceError
 from storage import Block, Claimed, Proposal, Worker
-from study.listing import numbers_in_short
 from study.machine import processor
-from study.mirror import Mirror
-from study.opening import OpenStudy
-from study.sampling import Proposer
-from study.saved import installed_versions
+from study.records.attributes import installed_versions
+from study.records.open_study import OpenStudy
+from study.records.trial_feed import Mirror
+from study.sampling.proposer import Proposer
 from study.training import Trainer
+from study.wording import numbers_in_short
 from study.workers.cohort import Cohort
-from study.workers.contact import Contact
+from study.workers.reconnecting import Contact
 
 _FIRST_POLL, _LONGEST_POLL = 0.02, 0.5
 

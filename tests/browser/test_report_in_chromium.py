@@ -13,8 +13,8 @@ from command import run_here
 
 from storage import open_storage
 from study.config import StudyConfig
-from study.opening import create_or_open
 from study.problem import Problem
+from study.records.open_study import create_or_open
 from study.report import write_report
 from study.report.palette import DARK, LIGHT
 from study.workers.worker import work

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from study.workers.on_ray import RayError, _check_resources, _connected
+from study.workers.ray_actors import RayError, _check_resources, _connected
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from study.data.split import Part, Split
-from study.training.block import BlockData
-from study.training.evaluate import Samples
+from study.training.engines.stacked_mlp.block import BlockData
+from study.training.engines.stacked_mlp.evaluate import Samples
 
 
 def make_problem(rows: int = 83, features: int = 13, classes: int = 5, seed: int = 0) -> Split:

@@ -12,8 +12,8 @@ from optuna.trial import FrozenTrial, TrialState
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from storage import Block, Proposal
 from study.config import StudyConfig
-from study.mirror import Mirror
-from study.sampling import Proposer
+from study.records.trial_feed import Mirror
+from study.sampling.proposer import Proposer
 
 DEFAULTS = Hyperparameters(hidden=(32, 32))
 Judged = Callable[[int, Mapping[str, Any]], list[float]]

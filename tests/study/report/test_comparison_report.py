@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from storage import open_storage
-from study.analysis.comparison import find_answers
-from study.analysis.several import together
-from study.analysis.siblings import siblings
+from study.comparison.across_data_sets import together
+from study.comparison.related import siblings
+from study.comparison.summary import find_answers
 from study.config import StudyConfig
 from study.model import export_model
-from study.opening import KindError, OpenStudy, create_or_open
 from study.problem import Problem
+from study.records.open_study import KindError, OpenStudy, create_or_open
 from study.report import write_report
-from study.report.comparison import designs
-from study.report.stored import stored
-from study.report.verdicts import verdicts
+from study.report.comparison_figures import designs
+from study.report.dashboard_figures import stored
+from study.report.verdict_figures import verdicts
 from study.workers.worker import work
 
 

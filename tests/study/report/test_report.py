@@ -16,10 +16,10 @@ import pytest
 from command import run_here
 
 from storage import open_storage
-from study.report import search
+from study.report import search_figures
+from study.report.dashboard_figures import _found
 from study.report.page import in_script
-from study.report.search import half_width
-from study.report.stored import _found
+from study.report.search_figures import half_width
 
 EVIL = "<script>alert(1)</script>"
 LABELS = [EVIL, "</script><img src=x onerror=alert(2)>", "{{ 7 * 7 }} & 'quotes'\""]
@@ -128,7 +128,7 @@ def test_what_a_cloud_leaves_out_is_said_under_it(folder: Path) -> None:
     storage.close()
     assert found is not None
     few = replace(found, most_points=7)
-    sections = [search.front, search.slopes, search.dropout]
+    sections = [search_figures.front, search_figures.slopes, search_figures.dropout]
     for make in sections:
         whole, part = make(found), make(few)
         assert whole is not None

@@ -10,8 +10,8 @@ from torch import nn
 from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
 from study.data.split import Split
 from study.training import Budget, Streams, fit
-from study.training.block import start_stack, train
-from study.training.solo import fit_solo
+from study.training.engines.modules.loop import fit_solo
+from study.training.engines.stacked_mlp.block import start_stack, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
 

@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from search_spaces import ACTIVATIONS, Hyperparameters
 from study.training import Budget, Outcome, Streams, fit
-from study.training.plan import plan_blocks
-from study.training.replay import EAGER_STEPS, RECORDERS, replayed
+from study.training.engines.stacked_mlp.plan import plan_blocks
+from study.training.engines.stacked_mlp.replay import EAGER_STEPS, RECORDERS, replayed
 
 # Reads a value back to the host: a device would have to finish first.
 SYNCHRONIZES = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default}

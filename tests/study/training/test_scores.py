@@ -12,11 +12,11 @@ from torch import nn
 from search_spaces import Hyperparameters
 from study.data.split import Part, Split
 from study.training import Budget, Streams, fit
-from study.training.block import start_stack
-from study.training.evaluate import gradient_norms, hidden_measures
+from study.training.engines.modules.loop import build, fit_solo
+from study.training.engines.stacked_mlp.block import start_stack
+from study.training.engines.stacked_mlp.evaluate import gradient_norms, hidden_measures
+from study.training.engines.stacked_mlp.plan import MEASURED_SAMPLES
 from study.training.measures import layer_measures
-from study.training.plan import MEASURED_SAMPLES
-from study.training.solo import build, fit_solo
 from study.training.start import draws, initial_parameters, layer_sizes
 
 TRIAL = Hyperparameters(activation="gelu", dropout=0.2, learning_rate=0.01, hidden=(24, 17))

@@ -12,10 +12,10 @@ from torch import nn
 from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
 from study.data.split import Split
 from study.training import Budget, Streams
-from study.training.block import start_stack, train
-from study.training.evaluate import gradient_norms
-from study.training.solo import build, fit_solo
-from study.training.stack import Stack
+from study.training.engines.modules.loop import build, fit_solo
+from study.training.engines.stacked_mlp.block import start_stack, train
+from study.training.engines.stacked_mlp.evaluate import gradient_norms
+from study.training.engines.stacked_mlp.stack import Stack
 from study.training.start import draws, initial_parameters, layer_sizes
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}

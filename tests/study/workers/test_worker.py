@@ -19,14 +19,15 @@ from sqlalchemy import delete
 from reluctant import ReluctantWarning
 from storage import CohortStorage, open_storage
 from storage.tables import TEST_RESULTS
-from study.analysis import front_with_test
 from study.config import ConfigError, digest, read_config
 from study.estimate import estimate
-from study.front import find_front, read_contenders
 from study.machine import MachineError
-from study.opening import IdentityError, OpenStudy, create_or_open, reopen
 from study.problem import Problem
-from study.stored import front_rows, stored_front
+from study.records.open_study import IdentityError, OpenStudy, create_or_open, reopen
+from study.search.from_database import stored_front
+from study.search.front import find_front, read_contenders
+from study.search.held_out_scores import front_with_test
+from study.search.rows import front_rows
 from study.training import Interrupted, Outcome, Replicate, TrainingProcessError
 from study.training.processes import can_fork
 from study.workers.worker import Progress, work

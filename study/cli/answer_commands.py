@@ -1,0 +1,185 @@
+"""The commands that read: status, front, advise, export, predict, report."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from study.cli.app import app, interruptible, opened, reopened
+from study.cli.error_lines import ending
+from study.cli.options import DataPath, Debug, Device, FileFormat, Format, Name, Output, Storage, Threads
+from study.config import read_config
+
+
+@app.command()
+def status(
+    storage: Storage = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="go on, with the workers: what they train, their rates")
+    ] = False,
+    form: Format = "table",
+    debug: Debug = False,
+) -> None:
+    """Lists the studies of a database: totals, states, last activity; with --watch their workers too."""
+    with ending(debug) as messages:
+        from study.cli.console import check_format, print_rows
+
+        check_format(form)
+        with opened(read_config({"storage": storage}).storage, create=False) as database:
+            from study.cli.live_status import status_rows
+
+            if watch:
+                from study.cli.live_status import follow
+                from study.cli.stop import Stop
+
+                with Stop() as stop:
+                    follow(database, messages, form, stop=stop)
+                return
+            rows = status_rows(database)
+            if not rows:
+                messages.info(f"{database.place} holds no study yet; start one with `reluctant run`")
+            if rows or form != "table":
+                print_rows(rows, form)
+
+
+@app.command()
+def front(
+    name: Name = None,
+    data: DataPath = None,
+    storage: Storage = None,
+    form: Format = "table",
+    device: Device = None,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Prints the feasible front, the recommended trial, and the baseline, with test results."""
+    with ending(debug) as messages:
+        from study.cli.console import check_format, print_front
+
+        check_format(form)
+        options = {"device": device, "threads": threads}
+        if {data, *options.values()} == {None}:
+            with opened(read_config({"storage": storage}).storage, create=False) as database:
+                from study.search.from_database import stored_front
+                from study.search.rows import front_rows
+
+                if (known := stored_front(database, name)) is not None:
+                    search, found = known
+                    print_front(front_rows(found, search), search.config, form, messages)
+                    return
+        with reopened(name, options, storage=storage, data=data) as study:
+            from study.cli.run_search import find_and_print_front
+
+            with interruptible(messages, "nothing is lost, ask again") as stop:
+                find_and_print_front(study, messages, form, stop=stop)
+
+
+@app.command()
+def advise(
+    name: Name = None,
+    data: DataPath = None,
+    storage: Storage = None,
+    form: Format = "table",
+    device: Device = None,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Says in five lines what to use, after training the front once more on fresh seeds."""
+    with ending(debug) as messages:
+        from study.cli.console import check_format
+
+        check_format(form)
+        with reopened(name, {"device": device, "threads": threads}, storage=storage, data=data) as study:
+            from study.cli.run_search import print_advice
+
+            with interruptible(messages, "nothing is lost, ask again") as stop:
+                print_advice(study, messages, form, stop=stop)
+
+
+@app.command()
+def export(
+    name: Name = None,
+    output: Output = None,
+    form: FileFormat = None,
+    trial: Annotated[
+        str | None, typer.Option("--trial", help="with --model: best (what `front` recommends), or a number")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="a new folder for the trained network of one trial")
+    ] = None,
+    data: DataPath = None,
+    storage: Storage = None,
+    device: Device = None,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Writes every trial with its parameters, values and measures; or, with --model, one trained network."""
+    with ending(debug) as messages:
+        from study.cli.table_files import check_model_options, check_target, export_study
+
+        options = {"device": device, "threads": threads}
+        check_model_options(model, output=output, form=form, others={"trial": trial, "data": data, **options})
+        if model is None:
+            check_target(output, form)
+            with opened(read_config({"storage": storage}).storage, create=False) as database:
+                count = export_study(database, name, output=output, form=form)
+            if output is not None:
+                messages.info(f"{count} trials in {output}")
+            return
+        from study.model import check_folder
+
+        check_folder(model)
+        with reopened(name, options, storage=storage, data=data) as study:
+            from study.cli.run_search import export_and_say
+
+            with interruptible(messages, "nothing was written") as stop:
+                export_and_say(study, messages, trial or "best", model, stop=stop)
+
+
+@app.command()
+def predict(
+    folder: Annotated[str, typer.Argument(help="a model's folder, as `export --model` wrote it")],
+    data: Annotated[
+        str, typer.Argument(help="CSV, TSV or Parquet file with the columns that the model was trained on")
+    ],
+    output: Output = None,
+    form: FileFormat = None,
+    debug: Debug = False,
+) -> None:
+    """Predicts the rows of a file: the label, and the probability of every class."""
+    with ending(debug) as messages:
+        from study.cli.table_files import check_target, write_rows
+
+        check_target(output, form)
+        from study.model import load_model, predict
+
+        found = predict(load_model(folder), data)
+        for note in found.notes:
+            messages.warn(note)
+        write_rows(found.rows(), output=output, form=form)
+        if found.accuracy is not None:
+            messages.info(f"{found.accuracy:.2%} of the labels in {data} were found")
+
+
+@app.command()
+def report(
+    name: Name = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="HTML file")] = "report.html",
+    data: DataPath = None,
+    storage: Storage = None,
+    device: Device = None,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Writes the report of a search or a comparison: one HTML file that opens without a network."""
+    with ending(debug) as messages:
+        from study.report import check_report
+
+        check_report(output)
+        with reopened(name, {"device": device, "threads": threads}, storage=storage, data=data) as study:
+            from study.report import write_report
+
+            with interruptible(messages, "nothing was written") as stop:
+                write_report(study, output, stop=stop)
+            messages.info(f"the report of {study.name} is in {output}")

@@ -1,0 +1,197 @@
+"""What a person sees: tables on stdout, progress and messages on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column, Table
+
+from reluctant.errors import unknown
+from study.config import ConfigError, StudyConfig
+from study.wording import value_text
+
+if TYPE_CHECKING:
+    from study.workers.worker import Progress as WorkerProgress
+
+FORMATS = ("table", "json", "csv")
+
+
+class FormatError(ConfigError):
+    """A format that is not known."""
+
+
+def check_format(name: str) -> None:
+    """Refuses an unknown format before any work is done."""
+    if name not in FORMATS:
+        raise FormatError(unknown("format", name, FORMATS))
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], form: str, *, table: Sequence[Mapping[str, str]] | None = None
+) -> None:
+    """Prints rows on stdout.
+
+    Args:
+        rows: Full values, for JSON and CSV.
+        form: `table`, `json` or `csv`.
+        table: Cells as text, for `table`; None: the values as they are.
+    """
+    if form == "json":
+        print(json.dumps([_jsonable(row) for row in rows], indent=2))
+    elif form == "csv":
+        text = io.StringIO()
+        write_csv(rows, text)
+        print(text.getvalue(), end="")
+    else:
+        _print_table(table if table is not None else cells_of(rows))
+
+
+def cells_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Values as text."""
+    return [{name: value_text(value) for name, value in row.items()} for row in rows]
+
+
+def table_of(cells: Sequence[Mapping[str, str]]) -> Table:
+    """Cells as a table, numbers to the right."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    columns = list(cells[0]) if cells else []
+    for column in columns:
+        texts = [row[column] for row in cells]
+        numeric = all(text[:1] in "-+0123456789–—·" or not text for text in texts)
+        grid.add_column(escape(column), justify="right" if numeric else "left", no_wrap=True)
+    for row in cells:
+        grid.add_row(*(escape(row[column]) for column in columns))
+    return grid
+
+
+def _print_table(cells: Sequence[Mapping[str, str]]) -> None:
+    columns, grid = list(cells[0]) if cells else [], table_of(cells)
+    console = Console(file=sys.stdout, highlight=False)
+    # Nothing is cut: a terminal that is too narrow wraps its lines.
+    widths = [max(len(column), *(len(row[column]) for row in cells)) for column in columns]
+    console.width = max(console.width, sum(widths) + 2 * len(widths))
+    console.print(grid, soft_wrap=True)
+
+
+def write_csv(rows: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
+    """Writes rows as CSV; what a row lacks, or knows no number for, is empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_csv_cell(row.get(name)) for name in columns])
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="microseconds")
+    return None if value != value else value
+
+
+def print_front(rows: Sequence[Mapping[str, Any]], config: StudyConfig, form: str, messages: Messages) -> None:
+    """Prints the rows of a front on stdout, and on stderr how to read them."""
+    from study.search.rows import front_cells
+
+    print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
+    errors = (
+        f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
+    )
+    messages.info(
+        f"{errors}; differences are paired, to the recommended trial; "
+        "these trials were chosen on these seeds, so expect a little less on new ones"
+    )
+
+
+def _jsonable(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else None if value != value else value
+        for name, value in row.items()
+    }
+
+
+class Messages:
+    """Lines on stderr, coloured where stderr is a terminal that wants it."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._quiet = quiet
+
+    def info(self, line: str) -> None:
+        """Something that is good to know; not said where the user wants quiet."""
+        if not self._quiet:
+            self.console.print(escape(line))
+
+    def warn(self, line: str) -> None:
+        """Something that the user should know."""
+        self.console.print(f"[yellow]warning:[/] {escape(' '.join(line.splitlines()))}")
+
+    def error(self, line: str) -> None:
+        """Why nothing more happens, in one line whatever the user's names hold."""
+        self.console.print(f"[red]error:[/] {escape(' '.join(line.splitlines()))}")
+
+
+class ProgressView:
+    """A study's progress on stderr: a bar in a terminal, else a line a cohort; a context manager."""
+
+    def __init__(
+        self, messages: Messages, *, metric_names: Sequence[str], reference: Sequence[float], quiet: bool
+    ) -> None:
+        self._messages, self._quiet = messages, quiet
+        self._metric_names, self._reference = metric_names, reference
+        self._started = time.monotonic()
+        self._bar: Progress | None = None
+        if messages.console.is_terminal and not quiet:
+            self._bar = Progress(
+                BarColumn(bar_width=16),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
+                console=messages.console,
+            )
+            self._task = self._bar.add_task("", total=None, figures="")
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: WorkerProgress) -> None:
+        """Shows where the study stands."""
+        if self._quiet:
+            return
+        figures = self._figures(progress)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=progress.done, total=progress.total, figures=figures)
+        else:
+            self._messages.info(f"{progress.done} of {progress.total} trials · {figures}" if figures else "starting")
+
+    def _figures(self, progress: WorkerProgress) -> str:
+        from study.objectives import hypervolume
+
+        parts = []
+        if progress.trained:
+            rate = progress.trained / (time.monotonic() - self._started)
+            parts.append(f"{rate:.1f} trials/s")
+        if progress.best:
+            if len(self._reference) == 2:
+                parts.append(f"hypervolume {hypervolume(progress.best, self._reference):.4f}")
+            parts.append(f"best {self._metric_names[0]} {progress.best[0][0]:.4f}")
+        if progress.trained and progress.total > progress.done:
+            parts.append(f"{(progress.total - progress.done) / rate:.0f} s left")
+        return " · ".join(parts)

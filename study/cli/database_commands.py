@@ -1,0 +1,53 @@
+"""The commands around a database: dashboard, doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from reluctant.exit_codes import FAILED
+from study.cli.app import app, opened
+from study.cli.error_lines import ending
+from study.cli.options import Debug, Storage
+from study.config import read_config
+
+
+@app.command()
+def dashboard(
+    storage: Storage = None,
+    port: Annotated[int, typer.Option("--port", help="port; 0: any free one", min=0, max=65535)] = 8080,
+    host: Annotated[str, typer.Option("--host", help="address to listen on; there is no TLS")] = "127.0.0.1",
+    allow_edit: Annotated[
+        bool, typer.Option("--allow-edit", help="let visitors change and delete studies, not only read them")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Shows the database in optuna-dashboard, with our figures: on this machine, behind a token, read only."""
+    with ending(debug) as messages:
+        from study.cli.stop import Stop
+        from study.dashboard import is_local, serve
+
+        place = read_config({"storage": storage}).storage
+        with opened(place, create=False) as database, Stop() as stop:
+
+            def ready(url: str) -> None:
+                messages.info(f"{database.place} at {url} (Ctrl-C ends it)")
+
+            if not is_local(host):
+                messages.warn(
+                    f"--host {host} is reached from other machines and there is no TLS: whoever is in between can read "
+                    "the token and the studies; an SSH tunnel to 127.0.0.1 is safer"
+                )
+            serve(database, host=host, port=port, allow_edit=allow_edit, ready=ready, stop=stop)
+
+
+@app.command()
+def doctor(storage: Storage = None, debug: Debug = False) -> None:
+    """Shows versions, threads, devices, and whether the database is sound."""
+    with ending(debug):
+        from study.cli.doctor import examine
+
+        sound = examine(read_config({"storage": storage}).storage)
+        if not sound:
+            raise typer.Exit(FAILED)

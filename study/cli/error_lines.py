@@ -1,0 +1,84 @@
+"""How a command ends: its exit status, its errors as one line, its warnings as lines."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from reluctant import ReluctantError, ReluctantWarning
+from reluctant.exit_codes import CONTACT_LOST, FAILED, INTERRUPTED, WRONG_USAGE
+from study.config import ConfigError
+
+if TYPE_CHECKING:
+    from study.cli.console import Messages
+
+
+def usage_line(error: typer.TyperException) -> str:
+    """One line for a command or option that the parser does not understand."""
+    context = getattr(error, "ctx", None)
+    seen = " ".join(error.format_message().split()).rstrip(".")
+    end = "" if seen.endswith("?") else "."
+    return f"{seen[:1].lower()}{seen[1:]}{end} See `{context.command_path if context else 'reluctant'} --help`"
+
+
+@contextmanager
+def ending(debug: bool, quiet: bool = False) -> Iterator[Messages]:
+    """Turns errors into a line and an exit status, and warnings of ours into lines."""
+    from study.cli.console import Messages
+
+    messages = Messages(quiet=quiet)
+    with warnings.catch_warnings():
+        if not debug:
+            warnings.simplefilter("ignore")
+        warnings.simplefilter("always", ReluctantWarning)
+        show = warnings.showwarning
+
+        def show_ours(message: Any, category: Any, *rest: Any, **named: Any) -> None:
+            if issubclass(category, ReluctantWarning):
+                messages.warn(str(message))
+            else:
+                show(message, category, *rest, **named)
+
+        warnings.showwarning = show_ours
+        try:
+            yield messages
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read our output has seen enough.
+            sys.stderr.close()
+            raise typer.Exit(FAILED) from None
+        except ReluctantError as error:
+            if debug:
+                traceback.print_exc()
+            messages.error(str(error))
+            raise typer.Exit(_status(error)) from None
+
+
+def _status(error: ReluctantError) -> int:
+    """What a user can mend in the command is wrong usage; the rest is a failure."""
+    if isinstance(error, ConfigError):  # before anything heavy is loaded
+        return WRONG_USAGE
+    from storage import (
+        LeasesLostError,
+        StorageError,
+        StorageRefusedError,
+        StorageUnreachableError,
+        StudyNotFoundError,
+    )
+
+    if isinstance(error, LeasesLostError | StorageUnreachableError):
+        return CONTACT_LOST
+    if isinstance(error, StorageError):
+        return WRONG_USAGE if isinstance(error, StorageRefusedError | StudyNotFoundError) else FAILED
+    from study.records.own_trials import NoResultsError
+    from study.training import TrainingProcessError
+    from study.workers.local_processes import CrewError
+
+    return FAILED if isinstance(error, NoResultsError | CrewError | TrainingProcessError) else WRONG_USAGE

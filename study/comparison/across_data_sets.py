@@ -1,0 +1,166 @@
+"""What several data sets say together: each one's average over seeds is one observation (Demšar 2006)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from search_spaces.design import BASELINE
+from study.comparison.claims import CLAIMS
+from study.comparison.summary import Comparison
+from study.intervals import FAMILY_ERROR, Array
+
+
+@dataclass(frozen=True)
+class Across:
+    """One contrast over data sets.
+
+    Attributes:
+        id: The claim's number.
+        name: What is estimated.
+        unit: Of the means.
+        means: Mean over seeds, data set by data set.
+        median: Median of the means.
+        p: Wilcoxon signed-rank test against 0, two-sided, after Holm's correction over all contrasts.
+    """
+
+    id: int
+    name: str
+    unit: str
+    means: tuple[float, ...]
+    median: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Activations by their mean rank over data sets, 1 being best: a critical-difference diagram's data.
+
+    Attributes:
+        activations: The best first.
+        ranks: Mean rank of each.
+        accuracies: Test accuracy of each, data set by data set.
+        friedman_p: Of the test that all are alike.
+        critical_difference: Ranks further apart than this differ at 5 % (Nemenyi).
+        cliques: Largest runs of activations, by index, that are not further apart than that.
+    """
+
+    activations: tuple[str, ...]
+    ranks: tuple[float, ...]
+    accuracies: tuple[tuple[float, ...], ...]
+    friedman_p: float
+    critical_difference: float
+    cliques: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Several:
+    """What several data sets say together.
+
+    Attributes:
+        data: Names of the data sets.
+        smallest_p: What the signed-rank test can reach with so many data sets, before correction.
+        contrasts: Those whose null is 0 and that are read on data.
+        ranking: Of the activations, each at the rate and slope that validation chooses.
+    """
+
+    data: tuple[str, ...]
+    smallest_p: float
+    contrasts: tuple[Across, ...]
+    ranking: Ranking
+
+
+def together(comparisons: Sequence[Comparison]) -> Several:
+    """Several finished comparisons of different data, seen together.
+
+    Args:
+        comparisons: At least two.
+    """
+    found = []
+    for place, claim in enumerate(CLAIMS):
+        for index, part in enumerate(claim.parts):
+            least, most = part.region.rope
+            means = [comparison.findings[place].evidence[index].estimate for comparison in comparisons]
+            if not part.timed and least == -most < 0 and all(mean is not None for mean in means):
+                found.append((claim.id, part, [mean for mean in means if mean is not None]))
+    adjusted = holm([_signed_rank(means) for _, _, means in found])
+    return Several(
+        data=tuple(comparison.data for comparison in comparisons),
+        smallest_p=2.0 ** (1 - len(comparisons)),
+        contrasts=tuple(
+            Across(number, part.name, part.unit, tuple(means), float(np.median(means)), p)
+            for (number, part, means), p in zip(found, adjusted, strict=True)
+        ),
+        ranking=_ranking(comparisons),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values after Holm's step-down correction (Holm 1979), in the order given.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
+    adjusted, largest = [1.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def critical_difference(candidates: int, data_sets: int, error: float = FAMILY_ERROR) -> float:
+    """Distance of mean ranks beyond which two of so many candidates differ (Nemenyi; Demšar 2006, section 3.2.2).
+
+    Example:
+        >>> round(critical_difference(4, 14), 2)
+        1.25
+    """
+    quantile = float(stats.studentized_range.ppf(1.0 - error, candidates, np.inf)) / math.sqrt(2.0)
+    return quantile * math.sqrt(candidates * (candidates + 1) / (6.0 * data_sets))
+
+
+def _signed_rank(means: Sequence[float]) -> float:
+    return float(stats.wilcoxon(means).pvalue) if any(means) else 1.0
+
+
+def _ranking(comparisons: Sequence[Comparison]) -> Ranking:
+    tables = [
+        {cell.activation: cell.accuracy for cell in comparison.accuracy_by_activation if cell.activation != BASELINE}
+        for comparison in comparisons
+    ]
+    names = [name for name in tables[0] if all(name in table for table in tables)]
+    accuracies = np.array([[table[name] for name in names] for table in tables])
+    ranks = stats.rankdata(-accuracies, axis=1).mean(0)
+    order = np.argsort(ranks, kind="stable")
+    distance = critical_difference(len(names), len(tables))
+    sorted_ranks = [float(rank) for rank in ranks[order]]
+    return Ranking(
+        activations=tuple(names[index] for index in order),
+        ranks=tuple(sorted_ranks),
+        accuracies=tuple(tuple(accuracies[:, index].tolist()) for index in order),
+        friedman_p=_friedman(accuracies),
+        critical_difference=distance,
+        cliques=_cliques(sorted_ranks, distance),
+    )
+
+
+def _friedman(accuracies: Array) -> float:
+    """P-value of Friedman's test over `[data sets, activations]`; 1 where nothing differs."""
+    if (accuracies == accuracies[:, :1]).all() or accuracies.shape[1] < 3:
+        return 1.0
+    return float(stats.friedmanchisquare(*accuracies.T).pvalue)
+
+
+def _cliques(ranks: Sequence[float], distance: float) -> tuple[tuple[int, int], ...]:
+    """First and last index of the largest runs of sorted ranks that span no more than the distance."""
+    runs: list[tuple[int, int]] = []
+    for first, rank in enumerate(ranks):
+        last = max(index for index, other in enumerate(ranks) if other - rank <= distance)
+        if last > first and (not runs or last > runs[-1][1]):
+            runs.append((first, last))
+    return tuple(runs)

@@ -1,0 +1,63 @@
+"""What a study keeps of itself in its database, read without its data and without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from pydantic import ValidationError
+
+from storage import CohortStorage, StudyNotFoundError
+from study.config import ConfigError, StudyConfig
+
+RECORDED_VERSIONS = ("reluctant", "torch", "numpy", "scikit-learn", "optuna")
+BY_SEED = "reluctant:by_seed"
+"""System attribute of a trial: each measure's values, seed by seed. Dashboards show user attributes only."""
+IDENTITY_DIGEST = "reluctant:identity"
+"""System attribute of a trial: digest of the identity of the study that trained it."""
+IDENTITY = "reluctant:identity"
+"""System attribute of a study: what makes it this study."""
+DATA = "reluctant:data"
+"""System attribute of a study: its data's name, and how many samples each part has."""
+CONFIG, VERSIONS = "reluctant:config", "reluctant:versions"
+"""System attributes of a study: its configuration, and the library versions that it was started with."""
+
+
+def saved_config(storage: CohortStorage, study_id: int) -> StudyConfig | None:
+    """The configuration that a study was started with; None where `reluctant` did not start it."""
+    saved = storage.get_study_system_attrs(study_id).get(CONFIG)
+    return None if saved is None else restored_config(saved | {"threads": None})
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of what a study's numbers depend on."""
+    return {name: metadata.version(name) for name in RECORDED_VERSIONS}
+
+
+def restored_config(fields: Mapping[str, Any]) -> StudyConfig:
+    """The configuration of a study that exists."""
+    try:
+        return StudyConfig.model_validate(fields)
+    except ValidationError as error:
+        strange = ", ".join(sorted({str(e["loc"][0]) for e in error.errors() if e["loc"]}))
+        raise ConfigError(
+            f"study {fields['name']!r} has options that this reluctant cannot read ({strange}); "
+            "a newer one wrote it; upgrade reluctant"
+        ) from None
+
+
+def resolve_name(storage: CohortStorage, name: str | None) -> str:
+    """The name given, or that of the only study there is.
+
+    Raises:
+        StudyNotFoundError: No name was given, and there is not one study alone.
+    """
+    if name is not None:
+        return name
+    names = [study.study_name for study in storage.get_all_studies()]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise StudyNotFoundError(f"{storage.place} holds no study; start one with `reluctant run`")
+    raise StudyNotFoundError(f"{storage.place} holds {len(names)} studies; name one of them: {', '.join(names)}")

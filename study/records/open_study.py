@@ -1,0 +1,282 @@
+"""Opening a study: its configuration meets its data, its space and its database."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reluctant.errors import ReluctantError, ReluctantWarning
+from search_spaces.design import Design
+from search_spaces.space import parse_space
+from storage import CohortStorage, StudyNotFoundError
+from study.config import OF_ONE_RUN, ConfigError
+from study.data import DataNotFoundError
+from study.machine import check_device
+from study.problem import Problem, read_data
+from study.records.attributes import (
+    CONFIG,
+    DATA,
+    IDENTITY,
+    VERSIONS,
+    installed_versions,
+    resolve_name,
+    restored_config,
+)
+from study.wording import markdown
+
+
+class IdentityError(ReluctantError, ValueError):
+    """A study is opened with a configuration that makes another study."""
+
+
+class KindError(ReluctantError, ValueError):
+    """A search is needed and the study is a comparison, or the reverse."""
+
+
+@dataclass(frozen=True)
+class OpenStudy:
+    """A study in its database.
+
+    Attributes:
+        problem: What it is about.
+        storage: Where it lives.
+        study_id: Its id there.
+        name: Its name.
+        total: Trials that it is to have.
+    """
+
+    problem: Problem
+    storage: CohortStorage
+    study_id: int
+    name: str
+    total: int
+
+    def need_search(self) -> None:
+        """Refuses a comparison.
+
+        Raises:
+            KindError: It is one.
+        """
+        if self.problem.design is not None:
+            raise KindError(
+                f"study {self.name!r} is a comparison, and a search is needed; its verdicts: "
+                f"`reluctant compare --name {self.name}`; a search is started with `reluctant run`"
+            )
+
+    def need_comparison(self) -> Design:
+        """The designs of a comparison.
+
+        Raises:
+            KindError: The study is a search.
+        """
+        if self.problem.design is None:
+            raise KindError(
+                f"study {self.name!r} is a search, and a comparison is needed: a search samples where it is good, so "
+                "its trials carry no fair comparison; start one with `reluctant compare`"
+            )
+        return self.problem.design
+
+
+def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
+    """The study of a problem, created where there is none of its name.
+
+    Args:
+        problem: What it is about; its number of trials becomes the study's total.
+        storage: Where it lives.
+
+    Raises:
+        IdentityError: The name belongs to a study of another identity; the text says what differs.
+        ConfigError: It has more trials already than it is to have.
+    """
+    config, name = problem.config, problem.name
+    judge = problem.judge
+    problem.check_memory()
+    system_attrs: dict[str, Any] = {
+        CONFIG: _saved(problem, name),
+        IDENTITY: problem.identity,
+        DATA: {
+            "name": problem.dataset.name,
+            **{part: len(getattr(problem.split, part)) for part in ("training", "validation", "test")},
+        },
+        VERSIONS: installed_versions(),
+        "dashboard:note_ver": 1,
+        "dashboard:note_str:0": _note(problem),
+    }
+    user_attrs = {
+        "data": problem.dataset.origin,
+        "space": problem.space.name,
+        **{field: getattr(config, field) for field in ("seeds", "epochs", "batch_size", "optimizer")},
+        "hidden": " × ".join(map(str, config.hidden)),
+        "classes": len(problem.split.classes),
+        "floor": judge.floor,
+        "reference_point": judge.reference_point,
+    }
+    study_id, created = storage.create_or_get_study(
+        name,
+        ["maximize"] * len(judge.metric_names),
+        metric_names=judge.metric_names,
+        user_attrs=user_attrs,
+        system_attrs=system_attrs,
+    )
+    total = config.trials
+    if not created:
+        saved = _attributes(storage, study_id, name)
+        _check_identity(saved[IDENTITY], problem.identity, name)
+        _check_versions(saved[VERSIONS])
+        given = "trials" in config.model_fields_set
+        total = _set_total(storage, study_id, name, saved[CONFIG], _saved(problem, name), given)
+    return OpenStudy(problem, storage, study_id, name, total)
+
+
+def reopen(
+    storage: CohortStorage,
+    name: str | None,
+    *,
+    data: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    keep: bool = True,
+) -> OpenStudy:
+    """Opens a study that exists, with the configuration that it was started with.
+
+    Args:
+        storage: Where it lives.
+        name: Its name; None: the only study there is.
+        data: Where the data lie now, if they moved.
+        overrides: Options of one run; see `OF_ONE_RUN`.
+        keep: Whether what is given here is kept with the study; a worker beside others keeps nothing.
+
+    Raises:
+        StudyNotFoundError: There is none of that name, or not one alone.
+        IdentityError: The data are not those of the study.
+        ConfigError: It has more trials already than it is to have.
+    """
+    name = resolve_name(storage, name)
+    study_id = storage.study_id(name)
+    saved = _attributes(storage, study_id, name)
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    known = saved[CONFIG] | {"threads": None, "timeout": None} | given
+    if data is not None:
+        known["data"] = data
+    config = restored_config(known | {"name": name})
+    check_device(config.device)
+    space = parse_space(saved[IDENTITY]["space"], name=config.space, where=f"the space of {name}")
+    try:
+        dataset = read_data(config)
+    except DataNotFoundError as error:
+        raise DataNotFoundError(f"{error}; if the data of study {name!r} moved, --data PATH names where to") from None
+    levels = saved[IDENTITY].get("design")
+    problem = Problem(config, dataset, space, None if levels is None else Design.restored(levels))
+    if problem.dataset.fingerprint != saved[IDENTITY]["data"]:
+        raise IdentityError(
+            f"the data in {config.data} are not those of study {name!r} "
+            f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[IDENTITY]['data'][:12]}); "
+            "--data PATH names where the original lies"
+        )
+    if problem.design is not None and config.trials != len(problem.design.cells):
+        raise ConfigError(
+            f"--trials is {config.trials}; study {name!r} is a comparison of {len(problem.design.cells)} cells, "
+            "no more and no less; leave --trials out"
+        )
+    problem.check_memory()
+    _check_versions(saved[VERSIONS])
+    if not keep:
+        return OpenStudy(problem, storage, study_id, name, config.trials)
+    total = _set_total(storage, study_id, name, saved[CONFIG], _saved(problem, name), "trials" in given)
+    return OpenStudy(problem, storage, study_id, name, total)
+
+
+def _saved(problem: Problem, name: str) -> dict[str, Any]:
+    """The configuration as it is kept: the data by an absolute path, nothing about this process or its secrets."""
+    fields = problem.config.model_dump(mode="json", exclude={"storage", *OF_ONE_RUN} - {"trials", "device"})
+    return fields | {"data": problem.dataset.origin, "name": name, "space": problem.space.name}
+
+
+def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, Any]:
+    attributes = storage.get_study_system_attrs(study_id)
+    if IDENTITY not in attributes:
+        raise StudyNotFoundError(
+            f"study {name!r} was not started by reluctant; it can be looked at (dashboard, export), but not run"
+        )
+    return attributes
+
+
+def _check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: str) -> None:
+    if ("design" in theirs) != ("design" in ours):
+        kinds = ("comparison", "search") if "design" in theirs else ("search", "comparison")
+        raise IdentityError(
+            f"the name {name!r} is taken by a {kinds[0]}, and this is a {kinds[1]}; choose another --name"
+        )
+    different = [key for key in ours if ours[key] != theirs.get(key)]
+    if not different:
+        return
+    lines = []
+    for key in different:
+        if key in ("data", "space", "design"):
+            lines.append(f"{key} (its content differs)")
+        else:
+            lines.append(f"{key} ({_shown(theirs.get(key))} there, {_shown(ours[key])} here)")
+    raise IdentityError(
+        f"the name {name!r} is taken by a study with another configuration; what differs: {', '.join(lines)}; "
+        "choose another --name, or give the study's own options"
+    )
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _check_versions(recorded: Mapping[str, str]) -> None:
+    changed = [
+        f"{name} {recorded[name]} → {version}"
+        for name, version in installed_versions().items()
+        if name in recorded and recorded[name] != version
+    ]
+    if changed:
+        warnings.warn(
+            f"this study was started with other versions ({', '.join(changed)}); "
+            "new trials may differ from old ones in the last digits",
+            ReluctantWarning,
+            stacklevel=3,
+        )
+
+
+def _set_total(
+    storage: CohortStorage, study_id: int, name: str, saved: Mapping[str, Any], current: Mapping[str, Any], given: bool
+) -> int:
+    """Stores the current configuration and the study's total, which is the number given, or else what it was."""
+    total = int(current["trials"] if given else saved["trials"])
+    have = sum(storage.count_by_state(study_id).values())
+    if given and total < have:
+        raise ConfigError(
+            f"--trials is {total}; study {name!r} has {have} already, and these are kept; give {have} or more"
+        )
+    kept = {**current, "trials": total}
+    if kept != saved:
+        storage.set_study_attrs(study_id, system_attrs={CONFIG: kept})
+    return total
+
+
+def _note(problem: Problem) -> str:
+    """The study's page in the dashboard, as Markdown."""
+    config, judge = problem.config, problem.judge
+    rows = {
+        "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {len(problem.split.classes)} classes)",
+        "space": problem.space.name,
+        "network": " × ".join(map(str, config.hidden))
+        + f", {config.optimizer}, learning rate {config.learning_rate:g}",
+        "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.seeds} seeds a trial",
+        "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units)"
+        if config.objective == "front"
+        else judge.metric_names[0],
+        "feasible": f"every seed above {judge.floor:.4f}"
+        + (", what a constant guess reaches" if config.min_accuracy is None else ""),
+        "sampler": f"{config.sampler}, {config.cohort} trials together"
+        if problem.design is None
+        else f"none: a comparison of {len(problem.design.cells)} cells, every seed with a split of its own",
+        "study seed": str(config.seed),
+        "baseline": "trial 0: " + ", ".join(map(str, problem.space.baseline(problem.defaults).values())),
+    }
+    lines = [f"| **{key}** | {markdown(value)} |" for key, value in rows.items()]
+    return "\n".join(["| | |", "|---|---|", *lines])

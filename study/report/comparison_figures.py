@@ -1,0 +1,184 @@
+"""The figures of a comparison's designs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import plotly.graph_objects as go
+
+from study.comparison.summary import CellSummary, Comparison, LayerSummary
+from study.report.plot import SPARSITY, Panel, Section, dots, figure, heat
+
+_ACCURACY, _NEAR_ZERO = "test accuracy, %", f"{SPARSITY['near_zero']}, %"
+_BARS = "The bars are 95 % intervals of each mean alone: they are wider than those of paired differences."
+
+
+def designs(found: Comparison) -> list[Section]:
+    """A section for each design that has cells."""
+    return [section for section in (make(found) for make in _DESIGNS) if section is not None]
+
+
+def _activations(found: Comparison) -> Section | None:
+    cells = sorted(found.accuracy_by_activation, key=lambda cell: -cell.accuracy)
+    made = figure("", _ACCURACY)
+    for cell in cells:
+        _add(made, [cell], lambda cell: cell.activation, _accuracy, legend=False)
+    made.update_xaxes(
+        type="category", tickangle=-30, categoryorder="array", categoryarray=[c.activation for c in cells]
+    )
+    return Section(
+        "activations",
+        "Activations",
+        f"Test accuracy of each activation at the learning rate (and leaky ReLU's slope) that the validation part of "
+        f"each seed chooses, means over {_seeds(found)}. {_bars(found)}",
+        (Panel("activations-figure", made),),
+    )
+
+
+def _slopes(found: Comparison) -> Section | None:
+    panels = []
+    for name, label, value in (("accuracy", _ACCURACY, _accuracy), ("sparsity", _NEAR_ZERO, _near_zero)):
+        made = figure("negative slope", label)
+        _add(made, found.slope_response, lambda cell: f"{cell.negative_slope:g}", value, lines=True, legend=False)
+        made.update_xaxes(type="category")
+        panels.append(Panel(f"slope-{name}", made))
+    return Section(
+        "slope",
+        "The negative slope",
+        f"Leaky ReLU at each slope, 0 being ReLU, each at the learning rate that validation chooses. {_bars(found)}",
+        tuple(panels),
+    )
+
+
+def _initializations(found: Comparison) -> Section | None:
+    cells = {(cell.activation, cell.initialization): 100 * cell.accuracy for cell in found.initialization_by_activation}
+    rows = list(dict.fromkeys(activation for activation, _ in cells))
+    columns = list(dict.fromkeys(initialization for _, initialization in cells))
+    values = [[cells.get((row, column)) for column in columns] for row in rows]
+    texts = [["" if value is None else f"{value:.1f}" for value in row] for row in values]
+    return Section(
+        "initializations",
+        "Initialization and activation",
+        f"Mean test accuracy in per cent of every pair, at one learning rate, over {_seeds(found)}.",
+        (Panel("initializations-figure", heat(rows, columns, values, texts)),),
+    )
+
+
+def _dropout(found: Comparison) -> Section | None:
+    panels = []
+    for name, label, value in (("sparsity", _NEAR_ZERO, _near_zero), ("accuracy", _ACCURACY, _accuracy)):
+        made = figure("dropout rate", label)
+        _by_activation(made, found.dropout_by_activation, lambda cell: f"{cell.dropout:g}", value)
+        panels.append(Panel(f"dropout-{name}", made))
+    return Section(
+        "dropout",
+        "Dropout and sparsity",
+        f"What dropout in training does to the sparsity of the activations, measured without dropout on the test part, "
+        f"and to accuracy; means over {_seeds(found)}.",
+        tuple(panels),
+    )
+
+
+def _depth(found: Comparison) -> Section | None:
+    made = figure("hidden layers", _ACCURACY)
+    _by_activation(made, found.depth_by_activation, lambda cell: str(cell.depth), _accuracy)
+    return Section(
+        "depth",
+        "Depth",
+        f"Test accuracy of networks of more and more hidden layers, with one initialization and learning rate; means "
+        f"over {_seeds(found)}.",
+        (Panel("depth-figure", made),),
+    )
+
+
+def _layers(found: Comparison) -> Section | None:
+    deepest = max(cell.depth for cell in found.depth_by_activation)
+    cells = [cell for cell in found.depth_by_activation if cell.depth == deepest]
+    panels = []
+    measures: tuple[tuple[str, str, Callable[[LayerSummary], float]], ...] = (
+        ("sparsity", _NEAR_ZERO, lambda layer: 100 * layer.near_zero),
+        ("dead", "dead units, %", lambda layer: 100 * layer.dead),
+        ("gradient", "gradient norm before training", lambda layer: layer.gradient_norm_start),
+    )
+    for name, label, value in measures:
+        made = figure("hidden layer", label)
+        for cell in cells:
+            numbers = [layer.layer + 1 for layer in cell.layers]
+            values = [value(layer) for layer in cell.layers]
+            hover = [f"{cell.activation}, layer {n}: {v:.4g}" for n, v in zip(numbers, values, strict=True)]
+            dots(made, cell.activation, numbers, values, hover, mode="lines+markers", opacity=1.0)
+        if name == "gradient":
+            made.update_yaxes(type="log")
+        panels.append(Panel(f"layers-{name}", made))
+    return Section(
+        "layers",
+        "Layer by layer",
+        f"Networks of {deepest} hidden layers: sparsity and dead units of each on the test part after training, and "
+        f"the norm of the loss' gradient by its weights before training; means over {_seeds(found)}. Layer 1 is next "
+        "to the input.",
+        tuple(panels),
+    )
+
+
+_DESIGNS = (_activations, _slopes, _initializations, _dropout, _depth, _layers)
+
+
+def _by_activation(
+    made: go.Figure, cells: Sequence[CellSummary], x: Callable[[CellSummary], str], y: Callable[[CellSummary], float]
+) -> None:
+    for activation in dict.fromkeys(cell.activation for cell in cells):
+        _add(made, [cell for cell in cells if cell.activation == activation], x, y, lines=True, bars=False)
+    made.update_xaxes(type="category")
+
+
+def _add(
+    made: go.Figure,
+    cells: Sequence[CellSummary],
+    x: Callable[[CellSummary], str],
+    y: Callable[[CellSummary], float],
+    *,
+    lines: bool = False,
+    legend: bool = True,
+    bars: bool = True,
+) -> None:
+    """Adds cells of one activation, with their intervals where `y` is the accuracy."""
+    values = [y(cell) for cell in cells]
+    hover = [f"{cell.activation}, {x(cell)}: {value:.2f} %" for cell, value in zip(cells, values, strict=True)]
+    error = None
+    if bars and y is _accuracy and all(cell.interval is not None for cell in cells):
+        bounds = [cell.interval for cell in cells if cell.interval is not None]
+        error = {
+            "type": "data",
+            "array": [100 * high - value for (_, high), value in zip(bounds, values, strict=True)],
+            "arrayminus": [value - 100 * low for (low, _), value in zip(bounds, values, strict=True)],
+            "thickness": 2,
+            "width": 6,
+        }
+    dots(
+        made,
+        cells[0].activation,
+        [x(cell) for cell in cells],
+        values,
+        hover,
+        mode="lines+markers" if lines else "markers",
+        size=10 if error else 8,
+        opacity=1.0,
+        error_y=error,
+        showlegend=legend,
+    )
+
+
+def _accuracy(cell: CellSummary) -> float:
+    return 100 * cell.accuracy
+
+
+def _near_zero(cell: CellSummary) -> float:
+    return 100 * cell.near_zero
+
+
+def _bars(found: Comparison) -> str:
+    return _BARS if found.seeds > 1 else "One seed gives no interval."
+
+
+def _seeds(found: Comparison) -> str:
+    return f"{found.seeds} seeds, each with a split of its own" if found.seeds > 1 else "one seed"

@@ -1,0 +1,73 @@
+"""How a study was run, for the end of its report."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from study.config import StudyConfig
+from study.records.open_study import OpenStudy
+
+# Where it ran is no part of what makes a study this study.
+_NOT_SAID = ("data", "storage", "threads", "timeout", "device", "name")
+
+
+def facts(study: OpenStudy) -> dict[str, str]:
+    """Command, data, seeds, versions and hardware of a study, each as text."""
+    problem, config = study.problem, study.problem.config
+    split, workers = problem.split, study.storage.workers(study.study_id)
+    details = [worker["details"] for worker in workers]
+    losses = len(study.storage.losses(study.study_id))
+    found = {
+        "command": command(study),
+        "data": f"{problem.dataset.origin}: {len(problem.dataset)} samples, {len(split.features)} features after "
+        f"preprocessing, {len(split.classes)} classes ({_some(split.classes)})",
+        "fingerprint": problem.dataset.fingerprint,
+        "split": f"{len(split.training)} training, {len(split.validation)} validation, {len(split.test)} test samples"
+        + ("; a split of its own for each seed" if problem.design is not None else ""),
+        "seeds": f"{config.seeds} a trial, study seed {config.seed}",
+        "network": " × ".join(map(str, config.hidden)) + " hidden units, where the trial does not say otherwise",
+        "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.optimizer}",
+        "versions": _distinct(", ".join(f"{k} {v}" for k, v in d.get("versions", {}).items()) for d in details),
+        "hardware": _distinct(_hardware(d) for d in details),
+        "workers": f"{len(workers)}, of which {losses} results were lost and taken up again"
+        if losses
+        else str(len(workers)),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def command(study: OpenStudy) -> str:
+    """The command that starts the same study: what differs from the defaults."""
+    config = study.problem.config
+    search = study.problem.design is None
+    shown = config.model_dump(mode="json")
+    defaults = StudyConfig.model_validate({}).model_dump(mode="json")
+    unsaid = _NOT_SAID if search else (*_NOT_SAID, "space", "trials")
+    options = {name: value for name, value in shown.items() if name not in unsaid and value != defaults[name]}
+    if search:
+        options["trials"] = study.total
+    words = ["reluctant", "run" if search else "compare", config.data]
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]
+    return shlex.join([*words, "--name", study.name])
+
+
+def _hardware(details: Mapping[str, Any]) -> str:
+    known = {
+        "processor": "{}",
+        "cores": "{} cores",
+        "threads": "{} threads",
+        "device": "device {}",
+        "python": "Python {}",
+    }
+    return ", ".join(form.format(details[name]) for name, form in known.items() if details.get(name))
+
+
+def _distinct(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _some(names: tuple[str, ...], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

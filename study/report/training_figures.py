@@ -1,0 +1,125 @@
+"""The figures of how a search's networks trained: layer by layer, epoch by epoch, and what mattered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from study.report.palette import INK, RECOMMENDED
+from study.report.plot import CURVES, SPARSITY, Panel, Section, band, dots, figure
+from study.report.search_data import Found
+
+
+def layers(found: Found, rows: Sequence[Mapping[str, float]]) -> Section | None:
+    """Sparsity, dead units and gradient norms from layer to layer, of each activation's best trial.
+
+    Args:
+        found: The search.
+        rows: Layer measures of those trials, as the storage gives them.
+    """
+    if not rows:
+        return None
+    panels = []
+    for name, label in (
+        (found.config.sparsity, f"{SPARSITY[found.config.sparsity]}, %"),
+        ("dead", "dead units, %"),
+        ("gradient_norm_end", "gradient norm after training"),
+    ):
+        made = figure("layer", label)
+        share = name != "gradient_norm_end"
+        for activation, candidate in found.best_by_activation.items():
+            means = _by_layer(rows, candidate.number, name)
+            numbers = [f"{found.told(candidate)}<br>layer {layer}: {value:.4g}" for layer, value in means.items()]
+            values = [100 * value if share else value for value in means.values()]
+            dots(made, activation, list(means), values, numbers, mode="lines+markers", opacity=1.0)
+        made.update_xaxes(dtick=1)
+        made.update_yaxes(rangemode="tozero" if share else "normal", type="linear" if share else "log")
+        panels.append(Panel(f"layers-{name.replace('_', '-')}", made))
+    return Section(
+        "layers",
+        "Layer by layer",
+        f"The most accurate trial of each activation: the sparsity of each hidden layer, its share of units that are "
+        f"zero on every validation sample, and the norm of the loss' gradient by each layer's weights, means over "
+        f"{found.seeds}. Layer 1 is next to the input; the last gradient is the output layer's.",
+        tuple(panels),
+    )
+
+
+def importance(values: Mapping[str, Mapping[str, float]]) -> Section | None:
+    """How much each parameter matters for each objective.
+
+    Args:
+        values: Importances by objective and parameter, as `importances` gives them.
+    """
+    if not values:
+        return None
+    names = sorted(
+        {name for each in values.values() for name in each}, key=lambda n: sum(v.get(n, 0) for v in values.values())
+    )
+    made = figure("share of variation, %", "", height=110 + 44 * len(names))
+    for (objective, each), colour in zip(values.items(), ("#2277dd", "#dd8800"), strict=False):
+        made.add_bar(
+            y=names,
+            x=[100 * each.get(name, 0.0) for name in names],
+            name=objective,
+            orientation="h",
+            marker={"color": colour},
+            hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+        )
+    return Section(
+        "importance",
+        "What mattered",
+        "How much of the variation of each objective each hyperparameter accounts for, by PED-ANOVA over the trials "
+        "that were tried.",
+        (Panel("importance-figure", made),),
+    )
+
+
+def curves(found: Found, rows: Sequence[Mapping[str, object]]) -> Section | None:
+    """Learning curves of the recommended trial, the most accurate one and the baseline.
+
+    Args:
+        found: The search.
+        rows: Curves of those trials, as the storage gives them.
+    """
+    wanted = {"recommended": found.front.recommended, "most accurate": found.front.members[0]}
+    if found.front.baseline is not None:
+        wanted["baseline"] = found.front.baseline
+    shown = {name: each for name, each in wanted.items() if name != "most accurate" or each != wanted["recommended"]}
+    colours = {"recommended": RECOMMENDED, "most accurate": "#2277dd", "baseline": INK}
+    panels = []
+    for curve, label, factor in CURVES:
+        made = figure("epoch", label)
+        for name, candidate in shown.items():
+            own = [r["points"] for r in rows if (r["number"], r["name"]) == (candidate.number, curve)]
+            points = [[factor * float(value) for value in each] for each in own]  # type: ignore[attr-defined]
+            if points:
+                band(
+                    made,
+                    f"{name} (trial {candidate.number})",
+                    colours[name],
+                    points,
+                    dash="dot" if name == "baseline" else "solid",
+                )
+        if made.data:
+            panels.append(Panel(f"curves-{curve.replace('_', '-')}", made))
+    if not panels:
+        return None
+    spread = ", with the range over seeds behind" if found.config.seeds > 1 else ""
+    return Section(
+        "curves",
+        "Learning",
+        f"Validation accuracy and training loss after each epoch, means over {found.seeds}{spread}. A curve that "
+        "still rises at its end asks for more epochs.",
+        tuple(panels),
+    )
+
+
+def _by_layer(rows: Sequence[Mapping[str, float]], number: int, name: str) -> dict[int, float]:
+    """Mean over replicates of a measure of each layer that has it, by layer counted from 1."""
+    values: dict[int, list[float]] = {}
+    for row in rows:
+        if row["number"] == number and name in row and not math.isnan(row[name]):
+            values.setdefault(int(row["layer"]) + 1, []).append(row[name])
+    return {layer: fmean(each) for layer, each in sorted(values.items())}

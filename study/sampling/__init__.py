@@ -1,0 +1,1 @@
+"""What a study tries next: proposals that depend on trial numbers and earlier outcomes alone."""

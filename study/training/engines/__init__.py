@@ -1,0 +1,3 @@
+"""How slots are trained: one engine for each kind of network."""
+
+from __future__ import annotations

@@ -1,0 +1,55 @@
+"""Text that several commands, the report and the dashboard share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def numbers_in_short(numbers: Sequence[int]) -> str:
+    """Trial numbers in short, neighbours joined.
+
+    Example:
+        >>> numbers_in_short([3, 4, 5, 9])
+        'trials 3-5, 9'
+    """
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    joined = ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
+    return f"trial{'s' if len(numbers) != 1 else ''} {joined}"
+
+
+def markdown(text: str) -> str:
+    """Text that Markdown, as the dashboard's notes are written in, shows as it is."""
+    return "".join(f"\\{character}" if character in r"\`*_{}[]<>()#+!|" else character for character in text)
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A fraction in per cent, without the sign; a dash where there is none.
+
+    Example:
+        >>> percent(0.98765), percent(None)
+        ('98.77', '–')
+    """
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f}"
+
+
+def plus_minus(error: float | None) -> str:
+    """The standard error of a fraction in percentage points, to stand behind its value; empty where there is none.
+
+    Example:
+        >>> plus_minus(0.0123)
+        ' ± 1.23'
+    """
+    return "" if error is None else f" ± {100 * error:.2f}"
+
+
+def value_text(value: Any) -> str:
+    """A value as the cell of a table: numbers to three significant digits, a dash for None."""
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

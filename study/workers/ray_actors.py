@@ -1,0 +1,283 @@
+"""Workers as actors of a Ray cluster: Ray places them, and restarts those whose node is lost.
+
+The actors are detached: the driver may leave and come back, and finds them by their names. They know nothing of each
+other; the database is all that they share.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from reluctant.errors import ReluctantError, ReluctantWarning
+from study.config import digest
+from study.records.open_study import OpenStudy, reopen
+from study.workers.local_processes import MOST_CRASHES, CrewError
+from study.workers.observer import Watch, crew_size
+from study.workers.worker import work
+
+NAMESPACE = "reluctant"
+_LOOK_SECONDS = 1.0
+_PATIENCE = 30.0
+_ANSWER_SECONDS = 10.0
+
+
+class RayError(ReluctantError, RuntimeError):
+    """A Ray cluster cannot run the workers as they were asked for."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What an actor works on.
+
+    Attributes:
+        storage: URL of the database, with its password.
+        name: The study's name.
+        data: Where its data lie.
+        overrides: Options of this run.
+        lease: As for `work`.
+    """
+
+    storage: str
+    name: str
+    data: str
+    overrides: dict[str, Any]
+    lease: float | None
+
+
+class RayWorker:
+    """One worker; it begins with its actor, and again wherever Ray restarts that."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+        self._stop = threading.Event()
+        self._lines: deque[str] = deque(maxlen=1000)
+        self._said = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Starts to work."""
+        self._failure: str | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def look(self) -> tuple[list[str], bool, str | None]:
+        """Lines since the last look, whether it works, and why it does not where it failed."""
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        return lines, self._thread.is_alive(), self._failure
+
+    def stop(self) -> None:
+        """Asks for the end: what is under way is given back."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        import warnings
+
+        import optuna
+
+        from storage import open_storage
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        warnings.simplefilter("ignore", ReluctantWarning)
+        given = self._assignment
+        try:
+            storage = open_storage(given.storage, create=False)
+            try:
+                study = reopen(storage, given.name, data=given.data, overrides=given.overrides, keep=False)
+                work(study, stop=self._stop.is_set, log=self._lines.append, lease=given.lease, processes=False)
+            finally:
+                storage.close()
+        except Exception as error:  # the driver decides what is to become of it
+            self._failure = " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def launch_on_ray(
+    study: OpenStudy, watch: Watch, *, stop: Callable[[], bool], log: Callable[[str], None], lease: float | None
+) -> None:
+    """Works on a study by actors of the cluster `config.ray` until nothing is left, or `stop` says so.
+
+    Args:
+        study: The study.
+        watch: Looks where it stands.
+        stop: Asked all the time; all workers then give back what they hold.
+        log: Told, in a line, what a user should know.
+        lease: As for `work`.
+
+    Raises:
+        RayError: No Ray, no cluster, or too small a one.
+        CrewError: Workers fail again and again.
+    """
+    config = study.problem.config
+    ray = _connected(str(config.ray))
+    try:
+        _check_database(ray, study)
+        count = crew_size(config.workers, watch.missing, config.cohort, log)
+        _check_resources(ray, count, config.cpus_per_worker, config.gpus_per_worker)
+        crew = _Crew(ray, study, count, lease, watch=watch, log=log)
+        try:
+            while not watch.nothing_left and not stop():
+                crew.tend()
+                watch.look()
+                time.sleep(_LOOK_SECONDS)
+        finally:
+            crew.end()
+        watch.look()
+    finally:
+        ray.shutdown()
+
+
+class _Crew:
+    """The actors of a study: those that a driver left behind, and new ones for those that are missing."""
+
+    def __init__(
+        self,
+        ray: ModuleType,
+        study: OpenStudy,
+        count: int,
+        lease: float | None,
+        *,
+        watch: Watch,
+        log: Callable[[str], None],
+    ) -> None:
+        self._ray, self._watch, self._log = ray, watch, log
+        config = study.problem.config
+        given = Assignment(
+            storage=study.storage.address,
+            name=study.name,
+            data=study.problem.dataset.origin,
+            overrides={
+                "device": config.device,
+                "threads": max(1, int(config.cpus_per_worker)),
+                "checkpoints": None if config.checkpoints is None else str(Path(config.checkpoints).absolute()),
+                "checkpoint_every": config.checkpoint_every,
+            },
+            lease=lease,
+        )
+        key = digest({"identity": study.problem.identity, "name": study.name, "place": study.storage.place})
+        actor = ray.remote(RayWorker)
+        options = {
+            "namespace": NAMESPACE,
+            "lifetime": "detached",
+            "get_if_exists": True,
+            "max_restarts": -1,
+            "num_cpus": config.cpus_per_worker,
+            "num_gpus": config.gpus_per_worker,
+        }
+        self._actors = {
+            number: actor.options(name=f"{key}-{number}", **options).remote(given) for number in range(1, count + 1)
+        }
+        # A driver that was given more workers may have left more of them behind.
+        for name in ray.util.list_named_actors():
+            owner, _, number = name.rpartition("-")
+            if owner == key:
+                self._actors.setdefault(int(number), ray.get_actor(name))
+        self._away: set[int] = set()
+        self._failures, self._done_before = 0, watch.done
+
+    def tend(self) -> None:
+        """Hears every actor, and starts those anew that failed.
+
+        Raises:
+            CrewError: Too many failed in a row.
+        """
+        for number, (lines, alive, failure) in self._looks().items():
+            for line in lines:
+                self._log(f"worker {number}: {line}")
+            if failure is None or alive:
+                continue
+            self._failures = 1 if self._watch.done > self._done_before else self._failures + 1
+            self._done_before = self._watch.done
+            if self._failures >= MOST_CRASHES:
+                raise CrewError(
+                    f"{self._failures} workers in a row ended without finishing a trial; the last: {failure}"
+                )
+            self._log(f"worker {number} failed and begins anew: {failure}")
+            self._actors[number].begin.remote()
+
+    def end(self) -> None:
+        """Lets all of them give back what they hold, and ends their actors."""
+        for actor in self._actors.values():
+            actor.stop.remote()
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until and any(alive for _, alive, _ in self._looks().values()):
+            time.sleep(0.1)
+        for actor in self._actors.values():
+            self._ray.kill(actor, no_restart=True)
+
+    def _looks(self) -> dict[int, tuple[list[str], bool, str | None]]:
+        asked = {actor.look.remote(): number for number, actor in self._actors.items()}
+        ready, _ = self._ray.wait(list(asked), num_returns=len(asked), timeout=_LOOK_SECONDS)
+        looks = {}
+        for reference in ready:
+            number = asked[reference]
+            try:
+                looks[number] = self._ray.get(reference)
+            except self._ray.exceptions.RayError:
+                if number not in self._away:
+                    self._away.add(number)
+                    self._log(f"worker {number} is gone with its node or process; Ray starts it again")
+            else:
+                self._away.discard(number)
+        return looks
+
+
+def _connected(address: str) -> ModuleType:
+    """Ray, connected to a cluster.
+
+    Raises:
+        RayError: It is not installed, or there is no such cluster.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise RayError("--ray needs Ray, which is not installed; pip install 'reluctant[ray]'") from None
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    try:
+        if port.isdecimal():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise RayError(
+            f"there is no Ray cluster at {address} ({reason[:200]}); "
+            "start one with `ray start --head`, or name its address"
+        ) from None
+    connected: ModuleType = ray
+    return connected
+
+
+def _check_database(ray: ModuleType, study: OpenStudy) -> None:
+    hosts = {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
+    if study.storage.file is not None and hosts != {socket.gethostname()}:
+        raise RayError(
+            f"{study.storage.place} is a file of this machine, and the Ray cluster has {len(hosts)} machines; "
+            "use a server: --storage postgresql+psycopg://USER@HOST/DATABASE"
+        )
+
+
+def _check_resources(ray: ModuleType, workers: int, cpus: float, gpus: float) -> None:
+    """Refuses what the cluster could never place, in place of waiting for it without end.
+
+    Raises:
+        RayError: What is asked for, and what it has.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    places = sum(
+        int(min(node.get("CPU", 0) // cpus, node.get("GPU", 0) // gpus if gpus else float("inf"))) for node in nodes
+    )
+    if places >= workers:
+        return
+    has = ", ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
+    asked = f"{cpus:g} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
+    raise RayError(
+        f"{workers} workers of {asked} each do not fit this Ray cluster, which has room for {places}: "
+        f"its {len(nodes)} nodes have {has}; ask for fewer or smaller workers, or add nodes"
+    )

@@ -1,0 +1,72 @@
+"""Several comparisons seen together, against SciPy on the same numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from search_spaces.design import BASELINE
+from study.comparison.across_data_sets import holm, together
+from study.comparison.claims import CLAIMS, LEVEL
+from study.comparison.layer_timing import LAYERS, time_layers
+from study.comparison.summary import CellSummary, Comparison
+from study.comparison.verdicts import Finding, weigh
+
+NAMES = ("relu", "tanh", "elu", BASELINE)
+
+
+def comparison(name: str, accuracies: tuple[float, ...], effect: float) -> Comparison:
+    findings = []
+    for claim in CLAIMS:
+        evidence = tuple(weigh(part, effect + np.array([-0.1, 0.1]), 1 / 3, LEVEL) for part in claim.parts)
+        findings.append(Finding(claim.id, claim.statement, claim.read_on, claim.association, evidence[0], evidence))
+    cells = tuple(
+        CellSummary(activation, None, "kaiming_normal", 0.0, None, 2, accuracy, None, (accuracy,), 0.0)
+        for activation, accuracy in zip(NAMES, accuracies, strict=True)
+    )
+    return Comparison(name, name, 2, 1, 1 / 3, LEVEL, None, tuple(findings), cells, (), (), (), ())
+
+
+COMPARISONS = [
+    comparison("a", (0.90, 0.80, 0.85, 1.0), 0.4),
+    comparison("b", (0.70, 0.60, 0.65, 1.0), 0.9),
+    comparison("c", (0.50, 0.55, 0.45, 1.0), 1.3),
+    comparison("d", (0.90, 0.85, 0.80, 1.0), -0.2),
+    comparison("e", (0.91, 0.85, 0.85, 1.0), 0.7),
+]
+
+
+def test_ranks_are_means_over_data_sets_without_the_linear_network() -> None:
+    ranking = together(COMPARISONS).ranking
+    assert ranking.activations == ("relu", "tanh", "elu")
+    assert ranking.ranks == pytest.approx((6 / 5, (3 + 3 + 1 + 2 + 2.5) / 5, (2 + 2 + 3 + 3 + 2.5) / 5))
+    columns = [[cell.accuracy for cell in c.accuracy_by_activation[:3]] for c in COMPARISONS]
+    assert ranking.friedman_p == pytest.approx(stats.friedmanchisquare(*np.array(columns).T).pvalue)
+    assert ranking.accuracies[0] == (0.90, 0.70, 0.50, 0.90, 0.91)
+
+
+def test_contrasts_are_signed_rank_tests_of_the_means() -> None:
+    several = together(COMPARISONS)
+    assert several.data == ("a", "b", "c", "d", "e")
+    assert several.smallest_p == stats.wilcoxon([1.0, 2.0, 3.0, 4.0, 5.0]).pvalue
+    # Neither the clock nor claims without a null at 0 are among them.
+    assert {across.id for across in several.contrasts} == {2, 3, 5, 6, 7, 8, 10, 11, 12}
+    single = stats.wilcoxon([0.4, 0.9, 1.3, -0.2, 0.7]).pvalue
+    expected = holm([single] * len(several.contrasts))
+    assert [across.p for across in several.contrasts] == pytest.approx(expected)
+    assert several.contrasts[0].median == pytest.approx(0.7)
+
+
+def test_where_nothing_differs_nothing_is_found() -> None:
+    alike = [comparison(name, (0.8, 0.8, 0.8, 0.8), 0.0) for name in "ab"]
+    several = together(alike)
+    assert several.ranking.friedman_p == 1.0
+    assert several.ranking.cliques == ((0, 2),)
+    assert all(across.p == 1.0 for across in several.contrasts)
+
+
+def test_layers_are_timed_round_by_round() -> None:
+    seconds = time_layers(rounds=3)
+    assert tuple(seconds) == LAYERS
+    assert all(len(values) == 3 and min(values) > 0 for values in seconds.values())

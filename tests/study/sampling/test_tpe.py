@@ -1,0 +1,197 @@
+"""A cohort's proposals against stock Optuna's `TPESampler`."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.samplers import TPESampler
+from optuna.samplers._tpe.sampler import _split_trials, default_gamma
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from proposing import judged
+
+from search_spaces import Hyperparameters, SearchSpace, load_space, parse_space
+from study.sampling.points import random_params
+from study.sampling.tpe import CANDIDATES, MOST_BETTER, MOST_OTHERS, Cohort, Tpe
+
+STEPPED = parse_space(
+    """
+    [activation]
+    choices = ["relu", "tanh", "elu"]
+    [dropout]
+    low = 0.0
+    high = 0.6
+    step = 0.1
+    [learning_rate]
+    low = 1e-4
+    high = 1e-1
+    log = true
+    [width]
+    low = 8
+    high = 128
+    log = true
+    [depth]
+    low = 1
+    high = 4
+    """,
+    name="stepped",
+    where="stepped.toml",
+)
+
+
+def history(space: SearchSpace, finished: int, running: int, objectives: int) -> list[FrozenTrial]:
+    """Trials at random points, every fourth infeasible, every seventh failed."""
+    generator = np.random.default_rng(7)
+    trials = []
+    for number in range(finished + running):
+        params = random_params(space, generator)
+        state = TrialState.COMPLETE if number < finished else TrialState.RUNNING
+        if state is TrialState.COMPLETE and number % 7 == 6:
+            state = TrialState.FAIL
+        done = state is TrialState.COMPLETE
+        trials.append(
+            create_trial(
+                state=state,
+                params=params,
+                distributions=space.distributions(params),
+                values=judged(number, params)[:objectives] if done else None,
+                system_attrs={"constraints:floor": 0.01 * number if number % 4 == 3 else -1.0} if done else None,
+            )
+        )
+    return trials
+
+
+def known(space: SearchSpace, trials: list[FrozenTrial], objectives: int) -> Tpe:
+    """What the trials teach."""
+    tpe = Tpe(space, objectives)
+    for number, trial in enumerate(trials):
+        trial.number = number
+        tpe.see(trial, trial.params)
+    return tpe
+
+
+def cohort(tpe: Tpe, trials: list[FrozenTrial], size: int, seed: int) -> Cohort:
+    """Candidates for the trials that come next, with the knowledge of all outcomes so far."""
+    found = tpe.cohort(len(trials), len(trials), size, np.random.RandomState(seed))
+    assert found is not None
+    return found
+
+
+def stock(space: SearchSpace, trials: list[FrozenTrial], objectives: int, seed: int) -> dict[str, Any]:
+    """What Optuna's own sampler proposes next, one group of parameters after the other."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
+    study = optuna.create_study(directions=["maximize"] * objectives, sampler=sampler)
+    study.add_trials(trials)
+    number = study.ask().number
+    asked = study.get_trials(deepcopy=False)[number]
+    sampler._rng.rng.seed(seed)
+    conditional = {p.name for p in space.parameters if p.when}
+    names = sorted(p.name for p in space.parameters)
+    distributions = {p.name: p.distribution for p in space.parameters}
+    proposed: dict[str, Any] = {}
+    for group in ([n for n in names if n not in conditional], [n for n in names if n in conditional]):
+        if group:
+            proposed |= sampler._sample(study, asked, {name: distributions[name] for name in group})
+    return proposed
+
+
+@pytest.mark.parametrize("objectives", [1, 2])
+@pytest.mark.parametrize("space", [load_space("core"), STEPPED], ids=["core", "stepped"])
+@pytest.mark.parametrize(("finished", "running"), [(20, 0), (120, 30)])
+def test_the_first_of_a_cohort_is_what_stock_tpe_proposes(
+    space: SearchSpace, objectives: int, finished: int, running: int
+) -> None:
+    trials = history(space, finished, running, objectives)
+    tpe = known(space, trials, objectives)
+    for seed in range(8):
+        ours = space.suggest(cohort(tpe, trials, 1, seed).at(0))
+        theirs = stock(space, trials, objectives, seed)
+        for name, value in ours.items():
+            assert value == theirs[name] if isinstance(value, str) else value == pytest.approx(theirs[name], rel=1e-6)
+
+
+def test_the_second_of_a_cohort_is_what_stock_tpe_proposes_beside_the_first() -> None:
+    """The places of a cohort have candidates of their own; what is occupied counts as running."""
+    space = STEPPED
+    trials = history(space, 60, 10, 2)
+    tpe = known(space, trials, 2)
+    two = cohort(tpe, trials, 2, 3)
+    first = space.suggest(two.at(0))
+    two.occupy(first)
+    (group,) = two._groups
+    second = space.suggest(two.at(1))
+    # The same candidates, judged by an estimator that was told of the first as of any trial that runs.
+    more = [*trials, create_trial(state=TrialState.RUNNING, params=first, distributions=space.distributions(first))]
+    assert space.suggest(cohort(known(space, more, 2), more, 2, 3).at(1)) == second
+    # Or as of one of the same cohort that was there before.
+    taken = known(space, more, 2).cohort(len(trials), len(trials), 2, np.random.RandomState(3), taken=1)
+    assert taken is not None
+    assert space.suggest(taken.at(1)) == second
+    own = [values[CANDIDATES:] for values in group._candidates.values()]
+    assert all(len(values) == CANDIDATES for values in own)
+
+
+def test_what_is_looked_at_is_bounded() -> None:
+    space = load_space("core")
+    tpe = known(space, history(space, 1600, 0, 2), 2)
+    better, others = (part.tolist() for part in tpe._split(np.flatnonzero(tpe._trials["complete"])))
+    assert len(better) == MOST_BETTER
+    assert len(others) == MOST_OTHERS
+    assert not set(better) & set(others)
+    assert better == sorted(better)
+    assert others == sorted(set(others))
+
+
+def test_a_trial_that_ends_late_counts_as_one_that_ended_in_time() -> None:
+    space = load_space("core")
+    trials = history(space, 40, 0, 2)
+    in_time, late = known(space, trials, 2), Tpe(space, 2)
+    # One that is among the better, as soon as its outcome is known.
+    slow = in_time._split(np.flatnonzero(in_time._trials["complete"]))[0][0]
+    params = trials[slow].params
+    running = create_trial(state=TrialState.RUNNING, params=params, distributions=space.distributions(params))
+    running.number = slow
+    for trial in (*trials[:slow], running, *trials[slow + 1 :]):
+        late.see(trial, trial.params)
+
+    def next_ones(tpe: Tpe) -> list[dict[str, Any]]:
+        return [space.suggest(cohort(tpe, trials, 1, seed).at(0)) for seed in range(8)]
+
+    before = next_ones(late)
+    late.see(trials[slow], params)
+    assert next_ones(in_time) == next_ones(late) != before
+
+
+@pytest.mark.parametrize("objectives", [1, 2])
+@pytest.mark.parametrize(
+    ("count", "infeasible"), [(12, 0.0), (40, 0.3), (300, 0.0), (300, 0.5), (300, 0.99), (30, 1.0)]
+)
+def test_the_better_trials_are_those_that_stock_tpe_picks(count: int, infeasible: float, objectives: int) -> None:
+    """Also where many have the same values, and where few or none are feasible."""
+    generator = np.random.default_rng(count)
+    space = load_space("core")
+    params = space.baseline(Hyperparameters())
+    trials = []
+    for number in range(count):
+        violation = int(generator.integers(1, 9)) / 8 if generator.random() < infeasible else 0.0
+        trials.append(
+            create_trial(
+                params=params,
+                distributions=space.distributions(params),
+                values=(generator.integers(0, 12, objectives) / 12).tolist(),
+                system_attrs={"constraints:floor": violation},
+            )
+        )
+        trials[-1].number = number
+    study = optuna.create_study(directions=["maximize"] * objectives)
+    wanted = min(math.ceil(0.1 * count), MOST_BETTER) if objectives > 1 else default_gamma(count)
+    theirs, _ = _split_trials(study, trials, wanted)
+    better, others = known(space, trials, objectives)._split(np.arange(count))
+    assert better.tolist() == sorted(trial.number for trial in theirs)
+    assert set(others) <= set(range(count)) - set(better)

@@ -1,0 +1,109 @@
+"""Advice from trials made by hand, and fresh seeds that are those after a study's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from problems import make_problem
+from scipy import stats
+
+from search_spaces import Hyperparameters
+from study.config import StudyConfig
+from study.problem import Problem
+from study.search.advice import Advice, advise
+from study.search.fresh_seeds import FreshFront, FreshTrial, _front
+from study.search.front import Candidate, Front
+from study.training import Budget, Streams, fit
+
+PROBLEM = Problem.of(StudyConfig(data="iris", seeds=2))
+
+
+def candidate(number: int, accuracies: tuple[float, ...], sparsity: float, **params: Any) -> Candidate:
+    used = {"activation": "relu", "initialization": "kaiming_normal", "dropout": 0.0, **params}
+    return Candidate(number, used, accuracies, sparsity, 0.0, feasible=True, diverged=False)
+
+
+def rows(accuracy: float, sparsity: float, *, validation: float | None = None) -> list[dict[str, float]]:
+    """Ten fresh seeds around given means; validation as on test where nothing else is said."""
+    steps = [0.002 * (step - 4.5) for step in range(10)]
+    return [
+        {
+            "test_accuracy": accuracy + step,
+            "test_near_zero": sparsity,
+            "validation": (accuracy if validation is None else validation) + step,
+            "validation_sparsity": sparsity,
+        }
+        for step in steps
+    ]
+
+
+def front_of(fresh: dict[int, list[dict[str, float]]], members: list[Candidate], recommended: int) -> FreshFront:
+    by_number = {member.number: member for member in members}
+    found = Front(tuple(members), by_number[recommended], by_number.get(0))
+    return _front(found, fresh, PROBLEM.config)
+
+
+def advice_of(fresh: dict[int, list[dict[str, float]]], members: list[Candidate], recommended: int) -> Advice:
+    return advise(front_of(fresh, members, recommended), PROBLEM)
+
+
+BASELINE = candidate(0, (0.90, 0.90), 0.3)
+WINNER = candidate(7, (0.94, 0.94), 0.4, activation="leaky_relu", negative_slope=0.1, dropout=0.2)
+SPARSE = candidate(9, (0.80, 0.80), 0.7, dropout=0.5)
+
+
+def test_five_lines_say_what_survived() -> None:
+    fresh = {0: rows(0.90, 0.3), 7: rows(0.92, 0.35), 9: rows(0.80, 0.7)}
+    advice = advice_of(fresh, [WINNER, BASELINE, SPARSE], recommended=7)
+    assert len(advice.lines) == 5
+    assert advice.use == (
+        "use trial 7: leaky_relu (slope 0.1), kaiming_normal, dropout 0.2, learning rate 0.001, layers 64 × 64"
+    )
+    assert "92.00 % test accuracy" in advice.why
+    assert "+2.00 pp (+2.00 … +2.00) against the baseline, trial 0, 5.0 pp more near_zero" in advice.why
+    assert "of +4.00 pp accuracy that trial 7" in advice.survived
+    assert "+2.00 pp on fresh ones (50%); of +10.0 pp near_zero, +5.0 pp (50%)" in advice.survived
+    assert "against the next best, trial 0" in advice.cost
+    assert advice.close.startswith("too close to call: nothing")
+
+
+def test_a_choice_that_does_not_hold_on_fresh_seeds_is_dropped() -> None:
+    fresh = {0: rows(0.90, 0.3), 7: rows(0.85, 0.4), 9: rows(0.80, 0.7)}
+    advice = advice_of(fresh, [WINNER, BASELINE, SPARSE], recommended=7)
+    assert advice.use.startswith("use trial 0: relu")
+    assert "it is the baseline itself" in advice.why
+    assert "-5.00 pp on fresh ones (0%)" in advice.survived
+    assert advice.survived.endswith("the choice is therefore another")
+
+
+def test_the_choice_reads_validation_and_not_test() -> None:
+    fresh = {0: rows(0.99, 0.3, validation=0.80), 7: rows(0.85, 0.4, validation=0.95)}
+    front = front_of(fresh, [WINNER, BASELINE], recommended=7)
+    assert front.recommended.candidate.number == 7
+    assert front.recommended.accuracy == pytest.approx(0.85)
+
+
+def test_intervals_are_paired_t_intervals() -> None:
+    front = front_of({0: rows(0.9, 0.3), 7: rows(0.92, 0.4)}, [WINNER, BASELINE], recommended=7)
+    ours, theirs = (0.9, 0.93, 0.95), (0.88, 0.93, 0.90)
+    first = FreshTrial(WINNER, WINNER, ours, (0.1,) * 3)
+    second = FreshTrial(BASELINE, BASELINE, theirs, (0.1,) * 3)
+    mean, interval = first.minus(second)
+    expected = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    assert interval == pytest.approx((expected.low, expected.high))
+    assert mean == pytest.approx(0.07 / 3)
+    assert front.recommended.interval[0] < 0.92 < front.recommended.interval[1]
+
+
+def test_what_is_within_half_a_point_is_too_close() -> None:
+    fresh = {0: rows(0.918, 0.3), 7: rows(0.92, 0.35), 9: rows(0.80, 0.7)}
+    advice = advice_of(fresh, [WINNER, BASELINE, SPARSE], recommended=7)
+    assert advice.close == "too close to call: trial 0: the intervals of the difference reach into ±0.5 pp"
+
+
+def test_fresh_seeds_are_those_after_the_studys_own() -> None:
+    split, trial = make_problem(), Hyperparameters(dropout=0.3, hidden=(16,))
+    five = fit([trial], split, Budget(epochs=2, seeds=5), Streams(3))[0].replicates
+    fresh = fit([trial], split, Budget(epochs=2, seeds=2), Streams(3, first=3))[0].replicates
+    assert fresh == five[3:]

@@ -1,0 +1,105 @@
+"""The processes of a run: replaced where they crash, given up where that does not help, ended together."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from study.workers.launch import thread_shares
+from study.workers.local_processes import Crew, CrewError
+from study.workers.observer import crew_size
+
+
+def script(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
+
+
+def tend(crew: Crew, until: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end
+        crew.tend()
+        time.sleep(0.02)
+
+
+WAIT = "import sys; print('up', file=sys.stderr, flush=True); sys.stdin.read()"
+
+
+def test_workers_that_end_well_are_not_replaced_and_their_lines_are_told(tmp_path) -> None:
+    lines: list[str] = []
+    text = f"import sys; open({str(tmp_path)!r} + '/' + sys.argv[1], 'x'); print('hello', file=sys.stderr)"
+    commands = [[*script(text), str(number)] for number in range(3)]
+    with Crew(commands, [{}] * 3, finished=lambda: 0, log=lines.append) as crew:
+        tend(crew, lambda: crew.done)
+    assert sorted(lines) == ["worker 1: hello", "worker 2: hello", "worker 3: hello"]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_crash_is_told_with_its_last_lines_and_the_worker_is_replaced(tmp_path) -> None:
+    mark = str(tmp_path / "mark")
+    crash = f"import os, sys; print('the reason', file=sys.stderr, flush=True); os.path.exists({mark!r}) or (open({mark!r}, 'w'), os.kill(os.getpid(), 9))"  # noqa: E501
+    lines: list[str] = []
+    with Crew([script(crash), script(WAIT)], [{}] * 2, finished=lambda: 0, log=lines.append) as crew:
+        tend(crew, lambda: any("replaced" in line for line in lines))
+        (other,) = crew.pids  # the other goes on
+        tend(crew, lambda: sum(line == "worker 1: the reason" for line in lines) == 2)
+        assert other in crew.pids
+    assert "worker 1 ended by SIGKILL and is replaced in 1 s; its last lines: the reason" in lines
+
+
+def test_five_crashes_in_a_row_end_the_run_and_a_trial_in_between_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.workers.local_processes._LONGEST_PAUSE", 0.0)
+    crash = script("import sys; print('no memory', file=sys.stderr); sys.exit(3)")
+    with (
+        pytest.raises(CrewError, match=r"5 workers in a row ended .* by exit status 3; its last lines: no memory"),
+        Crew([crash], [{}], finished=lambda: 7, log=lambda line: None) as crew,
+    ):
+        tend(crew, lambda: False)
+    lines: list[str] = []
+    progress = iter(range(1000))
+    with Crew([crash], [{}], finished=lambda: next(progress), log=lines.append) as crew:
+        tend(crew, lambda: sum("replaced" in line for line in lines) >= 8)
+
+
+def test_what_replacing_cannot_mend_ends_the_run_at_once() -> None:
+    refuse = script("import sys; print('error: no study', file=sys.stderr); sys.exit(2)")
+    with (
+        pytest.raises(CrewError, match="worker 1 cannot work: error: no study"),
+        Crew([refuse], [{}], finished=lambda: 0, log=lambda line: None) as crew,
+    ):
+        tend(crew, lambda: False)
+
+
+def test_a_worker_that_lost_its_database_is_not_replaced() -> None:
+    with Crew([script("raise SystemExit(75)")], [{}], finished=lambda: 0, log=lambda line: None) as crew:
+        tend(crew, lambda: crew.done)
+        assert crew.contact_lost
+
+
+def test_all_end_with_the_crew() -> None:
+    lines: list[str] = []
+    with Crew([script(WAIT)] * 2, [{}] * 2, finished=lambda: 0, log=lines.append) as crew:
+        tend(crew, lambda: len(lines) == 2)
+    assert crew.pids == []
+
+
+def test_threads_are_shared_out_whole() -> None:
+    assert [thread_shares(threads, workers) for threads, workers in ((16, 3), (4, 4), (1, 3))] == [
+        [6, 5, 5],
+        [1, 1, 1, 1],
+        [1, 1, 1],
+    ]
+
+
+def test_no_more_workers_than_trials_and_a_line_on_small_shares() -> None:
+    lines: list[str] = []
+    assert crew_size(2, 100, 32, lines.append) == 2
+    assert lines == []
+    assert crew_size(6, 4, 32, lines.append) == 4
+    assert lines == ["6 workers were asked for, and 4 trials are missing; 4 are started"]
+    assert crew_size(9, 100, 32, lines.append) == 9
+    assert "9 workers share cohorts of 32 trials, 4 for each; a larger --cohort would" in lines[1]
+    assert crew_size(3, 0, 32, lines.append) == 1
