@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from study.cli.console import write_csv
+from study.cli.table_files import trial_rows
 from study.config import StudyConfig
 from study.objectives import hypervolume
 from study.problem import Problem
@@ -22,7 +23,6 @@ from study.records.attributes import BY_SEED, IDENTITY_DIGEST
 from study.records.own_trials import NoResultsError
 from study.search.front import Candidate, find_front
 from study.search.rows import front_cells, front_rows
-from study.wording import trial_rows
 
 CONFIG = StudyConfig()
 
