@@ -7,6 +7,8 @@ import json
 import reprlib
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -30,6 +32,51 @@ class ConfigError(ReluctantError, ValueError):
     """An option that makes no sense."""
 
 
+class Scope(Enum):
+    """What another value of an option changes."""
+
+    IDENTITY = "identity"
+    """It makes another study."""
+    RUN = "run"
+    """It makes another run of the same study."""
+    PLACE = "place"
+    """It says where the study, its data or its space are found; what is found there belongs to the identity."""
+
+
+_ALWAYS_IN_THE_IDENTITY = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """What a field of `StudyConfig` says of itself, beside its type, default and description.
+
+    Attributes:
+        scope: What another value changes.
+        stored: Whether the value is stored with a study and used again when it is resumed.
+        for_workers: Whether the value is handed on to the workers that a run starts.
+        absent_means: For an option of the identity that was added after version 0.1: the value that studies without
+            it have. The option enters the identity only where it differs from this value, so that the digest, the
+            default name and the checkpoints of earlier studies stay what they are.
+    """
+
+    scope: Scope
+    stored: bool = True
+    for_workers: bool = False
+    absent_means: Any = _ALWAYS_IN_THE_IDENTITY
+
+    def in_identity(self, value: Any) -> bool:
+        """Whether this option, with a value in JSON's types, belongs to a study's identity."""
+        return self.scope is Scope.IDENTITY and (
+            self.absent_means is _ALWAYS_IN_THE_IDENTITY or value != self.absent_means
+        )
+
+
+_IDENTITY = Option(scope=Scope.IDENTITY)
+_PLACE = Option(scope=Scope.PLACE)
+_RUN = Option(scope=Scope.RUN, stored=False)
+_EACH_WORKER = Option(scope=Scope.RUN, stored=False, for_workers=True)
+
+
 class StudyConfig(BaseModel):
     """Everything that `reluctant run` can be told, with its defaults.
 
@@ -40,42 +87,64 @@ class StudyConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    data: str = Field("digits", description="built-in name, file, folder, or openml:ID")
-    target: str | None = Field(None, description="column to predict, where DATA is a table")
-    rows: int | None = Field(None, ge=1, description="use at most so many rows, drawn at random; default: all")
-    space: str = Field("core", description="search space: a preset, or a TOML file")
-    trials: int = Field(200, ge=1, le=1_000_000, description="trials of the study in all")
-    seeds: int = Field(3, ge=1, le=1000, description="replicates a trial")
-    epochs: int = Field(30, ge=1, le=1_000_000, description="passes over the training part")
-    hidden: tuple[Width, ...] = Field((64, 64), min_length=1, max_length=100, description="units of each hidden layer")
-    batch_size: int = Field(64, ge=1, le=1_000_000, description="samples of a step")
-    learning_rate: float = Field(0.001, gt=0, le=10, description="step size, where the space does not search it")
-    optimizer: OptimizerName = Field("adam", description="adam, or sgd with momentum 0.9")
-    objective: Objective = Field("front", description="front, weighted, or accuracy")
-    sparsity_weight: float = Field(
+    data: Annotated[str, _PLACE] = Field("digits", description="built-in name, file, folder, or openml:ID")
+    target: Annotated[str | None, _IDENTITY] = Field(None, description="column to predict, where DATA is a table")
+    rows: Annotated[int | None, _PLACE] = Field(
+        None, ge=1, description="use at most so many rows, drawn at random; default: all"
+    )
+    space: Annotated[str, _PLACE] = Field("core", description="search space: a preset, or a TOML file")
+    trials: Annotated[int, Option(scope=Scope.RUN)] = Field(
+        200, ge=1, le=1_000_000, description="trials of the study in all"
+    )
+    seeds: Annotated[int, _IDENTITY] = Field(3, ge=1, le=1000, description="replicates a trial")
+    epochs: Annotated[int, _IDENTITY] = Field(30, ge=1, le=1_000_000, description="passes over the training part")
+    hidden: Annotated[tuple[Width, ...], _IDENTITY] = Field(
+        (64, 64), min_length=1, max_length=100, description="units of each hidden layer"
+    )
+    batch_size: Annotated[int, _IDENTITY] = Field(64, ge=1, le=1_000_000, description="samples of a step")
+    learning_rate: Annotated[float, _IDENTITY] = Field(
+        0.001, gt=0, le=10, description="step size, where the space does not search it"
+    )
+    optimizer: Annotated[OptimizerName, _IDENTITY] = Field("adam", description="adam, or sgd with momentum 0.9")
+    objective: Annotated[Objective, _IDENTITY] = Field("front", description="front, weighted, or accuracy")
+    sparsity_weight: Annotated[float, _IDENTITY] = Field(
         0.1, ge=0, le=100, description="worth of sparsity in accuracy, for --objective weighted"
     )
-    metric: Metric = Field("accuracy", description="accuracy, or balanced_accuracy")
-    sparsity: Sparsity = Field("near_zero", description="near_zero, zeros, hoyer, gini, or removable")
-    min_accuracy: float | None = Field(
+    metric: Annotated[Metric, _IDENTITY] = Field("accuracy", description="accuracy, or balanced_accuracy")
+    sparsity: Annotated[Sparsity, _IDENTITY] = Field(
+        "near_zero", description="near_zero, zeros, hoyer, gini, or removable"
+    )
+    min_accuracy: Annotated[float | None, _IDENTITY] = Field(
         None, ge=0, lt=1, description="floor of feasibility; default: what guessing the majority class reaches"
     )
-    sampler: Sampler = Field("tpe", description="tpe, qmc, or random")
-    cohort: int = Field(32, ge=1, le=4096, description="trials proposed together")
-    seed: int = Field(0, ge=0, lt=2**63, description="the study's seed")
-    storage: str = Field("reluctant.db", description="SQLite file, or SQLAlchemy URL")
-    name: str | None = Field(None, description="study's name; default: data-space-6 digits of the identity")
-    device: str = Field("cpu", description="torch device")
-    threads: int | None = Field(None, ge=1, description="default: every core that this process may use")
-    timeout: float | None = Field(None, gt=0, description="seconds after which the run ends")
-    workers: int = Field(1, ge=1, le=1024, description="processes that share the work")
-    ray: str | None = Field(None, description="run the workers on this Ray cluster: its address, or auto")
-    cpus_per_worker: float = Field(1, gt=0, le=1024, description="cores of a worker on Ray")
-    gpus_per_worker: float = Field(0, ge=0, le=64, description="GPUs of a worker on Ray, also parts of one")
-    checkpoints: str | None = Field(
+    sampler: Annotated[Sampler, _IDENTITY] = Field("tpe", description="tpe, qmc, or random")
+    cohort: Annotated[int, _IDENTITY] = Field(32, ge=1, le=4096, description="trials proposed together")
+    seed: Annotated[int, _IDENTITY] = Field(0, ge=0, lt=2**63, description="the study's seed")
+    storage: Annotated[str, Option(scope=Scope.PLACE, stored=False)] = Field(
+        "reluctant.db", description="SQLite file, or SQLAlchemy URL"
+    )
+    name: Annotated[str | None, _PLACE] = Field(
+        None, description="study's name; default: data-space-6 digits of the identity"
+    )
+    device: Annotated[str, Option(scope=Scope.RUN, for_workers=True)] = Field("cpu", description="torch device")
+    threads: Annotated[int | None, _EACH_WORKER] = Field(
+        None, ge=1, description="default: every core that this process may use"
+    )
+    timeout: Annotated[float | None, _RUN] = Field(None, gt=0, description="seconds after which the run ends")
+    workers: Annotated[int, _RUN] = Field(1, ge=1, le=1024, description="processes that share the work")
+    ray: Annotated[str | None, _RUN] = Field(
+        None, description="run the workers on this Ray cluster: its address, or auto"
+    )
+    cpus_per_worker: Annotated[float, _RUN] = Field(1, gt=0, le=1024, description="cores of a worker on Ray")
+    gpus_per_worker: Annotated[float, _RUN] = Field(
+        0, ge=0, le=64, description="GPUs of a worker on Ray, also parts of one"
+    )
+    checkpoints: Annotated[str | None, _EACH_WORKER] = Field(
         None, description="folder of checkpoints, shared by all workers; default: beside an SQLite file"
     )
-    checkpoint_every: float = Field(60, gt=0, description="seconds of training between checkpoints of a cohort")
+    checkpoint_every: Annotated[float, _EACH_WORKER] = Field(
+        60, gt=0, description="seconds of training between checkpoints of a cohort"
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -104,6 +173,26 @@ class StudyConfig(BaseModel):
             raise ValueError(f"--threads is {self.threads}; this process may use {available_threads()} cores")
         return self
 
+    @classmethod
+    def option(cls, name: str) -> Option:
+        """What a field says of itself.
+
+        Example:
+            >>> StudyConfig.option("threads").for_workers
+            True
+        """
+        return next(each for each in cls.model_fields[name].metadata if isinstance(each, Option))
+
+    @classmethod
+    def options(cls, *scopes: Scope) -> tuple[str, ...]:
+        """The names of the options of some scopes, or of all, in the order of the fields.
+
+        Example:
+            >>> StudyConfig.options(Scope.PLACE)
+            ('data', 'rows', 'space', 'storage', 'name')
+        """
+        return tuple(name for name in cls.model_fields if not scopes or cls.option(name).scope in scopes)
+
     @property
     def defaults(self) -> Hyperparameters:
         """What a trial has where the space says nothing."""
@@ -112,7 +201,7 @@ class StudyConfig(BaseModel):
         return Hyperparameters(learning_rate=self.learning_rate, hidden=self.hidden)
 
     def identity(self, *, fingerprint: str, space_text: str) -> dict[str, Any]:
-        """What makes a study this study; see `IDENTITY_FIELDS`.
+        """What makes a study this study: its data, its space, and the options that declare it.
 
         Args:
             fingerprint: Of the data set.
@@ -124,33 +213,19 @@ class StudyConfig(BaseModel):
         fields = self.model_dump(mode="json")
         if self.objective != "weighted":
             fields["sparsity_weight"] = None
-        return {"data": fingerprint, "space": space_text, **{name: fields[name] for name in IDENTITY_FIELDS}}
+        own = {name: fields[name] for name in self.options() if self.option(name).in_identity(fields[name])}
+        return {"data": fingerprint, "space": space_text, **own}
 
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The options that are stored with a study, JSON-able."""
+        return self.model_dump(mode="json", include={name for name in self.options() if self.option(name).stored})
 
-IDENTITY_FIELDS = (
-    "target",
-    "seeds",
-    "epochs",
-    "hidden",
-    "batch_size",
-    "learning_rate",
-    "optimizer",
-    "objective",
-    "sparsity_weight",
-    "metric",
-    "sparsity",
-    "min_accuracy",
-    "sampler",
-    "cohort",
-    "seed",
-)
-"""Options whose change makes another study, beside the data and the space."""
-
-OF_ONE_RUN = (
-    *("trials", "device", "threads", "timeout", "workers", "ray", "cpus_per_worker", "gpus_per_worker"),
-    *("checkpoints", "checkpoint_every"),
-)
-"""Options that a study which exists can be gone on with, beside where it and its data lie."""
+    @property
+    def for_workers(self) -> dict[str, Any]:
+        """The options that a run hands on to its workers, JSON-able; those without a value are left out."""
+        names = {name for name in self.options() if self.option(name).for_workers}
+        return self.model_dump(mode="json", include=names, exclude_none=True)
 
 
 def digest(identity: Mapping[str, Any]) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from study.cli.app import app, interruptible, opened, reopened
 from study.cli.error_lines import ending
-from study.cli.options import DataPath, Debug, Device, FileFormat, Format, Name, Output, Storage, Threads
+from study.cli.options import DataPath, Debug, FileFormat, Format, Name, Output, with_options
 from study.config import read_config
 
 
 @app.command()
+@with_options("storage")
 def status(
-    storage: Storage = None,
+    *,
+    options: dict[str, Any],
     watch: Annotated[
         bool, typer.Option("--watch", help="go on, with the workers: what they train, their rates")
     ] = False,
@@ -26,7 +28,7 @@ def status(
         from study.cli.console import check_format, print_rows
 
         check_format(form)
-        with opened(read_config({"storage": storage}).storage, create=False) as database:
+        with opened(read_config({"storage": options["storage"]}).storage, create=False) as database:
             from study.cli.live_status import status_rows
 
             if watch:
@@ -44,13 +46,13 @@ def status(
 
 
 @app.command()
+@with_options("storage", "device", "threads")
 def front(
     name: Name = None,
+    *,
     data: DataPath = None,
-    storage: Storage = None,
+    options: dict[str, Any],
     form: Format = "table",
-    device: Device = None,
-    threads: Threads = None,
     debug: Debug = False,
 ) -> None:
     """Prints the feasible front, the recommended trial, and the baseline, with test results."""
@@ -58,7 +60,7 @@ def front(
         from study.cli.console import check_format, print_front
 
         check_format(form)
-        options = {"device": device, "threads": threads}
+        storage = options.pop("storage")
         if {data, *options.values()} == {None}:
             with opened(read_config({"storage": storage}).storage, create=False) as database:
                 from study.search.from_database import stored_front
@@ -76,13 +78,13 @@ def front(
 
 
 @app.command()
+@with_options("storage", "device", "threads")
 def advise(
     name: Name = None,
+    *,
     data: DataPath = None,
-    storage: Storage = None,
+    options: dict[str, Any],
     form: Format = "table",
-    device: Device = None,
-    threads: Threads = None,
     debug: Debug = False,
 ) -> None:
     """Says in five lines what to use, after training the front once more on fresh seeds."""
@@ -90,7 +92,7 @@ def advise(
         from study.cli.console import check_format
 
         check_format(form)
-        with reopened(name, {"device": device, "threads": threads}, storage=storage, data=data) as study:
+        with reopened(name, options, storage=options.pop("storage"), data=data) as study:
             from study.cli.run_search import print_advice
 
             with interruptible(messages, "nothing is lost, ask again") as stop:
@@ -98,8 +100,10 @@ def advise(
 
 
 @app.command()
+@with_options("storage", "device", "threads")
 def export(
     name: Name = None,
+    *,
     output: Output = None,
     form: FileFormat = None,
     trial: Annotated[
@@ -109,16 +113,14 @@ def export(
         str | None, typer.Option("--model", help="a new folder for the trained network of one trial")
     ] = None,
     data: DataPath = None,
-    storage: Storage = None,
-    device: Device = None,
-    threads: Threads = None,
+    options: dict[str, Any],
     debug: Debug = False,
 ) -> None:
     """Writes every trial with its parameters, values and measures; or, with --model, one trained network."""
     with ending(debug) as messages:
         from study.cli.table_files import check_model_options, check_target, export_study
 
-        options = {"device": device, "threads": threads}
+        storage = options.pop("storage")
         check_model_options(model, output=output, form=form, others={"trial": trial, "data": data, **options})
         if model is None:
             check_target(output, form)
@@ -163,13 +165,13 @@ def predict(
 
 
 @app.command()
+@with_options("storage", "device", "threads")
 def report(
     name: Name = None,
+    *,
     output: Annotated[str, typer.Option("--output", "-o", help="HTML file")] = "report.html",
     data: DataPath = None,
-    storage: Storage = None,
-    device: Device = None,
-    threads: Threads = None,
+    options: dict[str, Any],
     debug: Debug = False,
 ) -> None:
     """Writes the report of a search or a comparison: one HTML file that opens without a network."""
@@ -177,7 +179,7 @@ def report(
         from study.report import check_report
 
         check_report(output)
-        with reopened(name, {"device": device, "threads": threads}, storage=storage, data=data) as study:
+        with reopened(name, options, storage=options.pop("storage"), data=data) as study:
             from study.report import write_report
 
             with interruptible(messages, "nothing was written") as stop:

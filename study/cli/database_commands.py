@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from reluctant.exit_codes import FAILED
 from study.cli.app import app, opened
 from study.cli.error_lines import ending
-from study.cli.options import Debug, Storage
+from study.cli.options import Debug, with_options
 from study.config import read_config
 
 
 @app.command()
+@with_options("storage")
 def dashboard(
-    storage: Storage = None,
+    *,
+    options: dict[str, Any],
     port: Annotated[int, typer.Option("--port", help="port; 0: any free one", min=0, max=65535)] = 8080,
     host: Annotated[str, typer.Option("--host", help="address to listen on; there is no TLS")] = "127.0.0.1",
     allow_edit: Annotated[
@@ -28,7 +30,7 @@ def dashboard(
         from study.cli.stop import Stop
         from study.dashboard import is_local, serve
 
-        place = read_config({"storage": storage}).storage
+        place = read_config(options).storage
         with opened(place, create=False) as database, Stop() as stop:
 
             def ready(url: str) -> None:
@@ -43,11 +45,12 @@ def dashboard(
 
 
 @app.command()
-def doctor(storage: Storage = None, debug: Debug = False) -> None:
+@with_options("storage")
+def doctor(*, options: dict[str, Any], debug: Debug = False) -> None:
     """Shows versions, threads, devices, and whether the database is sound."""
     with ending(debug):
         from study.cli.doctor import examine
 
-        sound = examine(read_config({"storage": storage}).storage)
+        sound = examine(read_config(options).storage)
         if not sound:
             raise typer.Exit(FAILED)

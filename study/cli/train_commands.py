@@ -2,78 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from study.cli.app import app, opened, reopened
 from study.cli.error_lines import ending
 from study.cli.options import (
-    CheckpointEvery,
-    Checkpoints,
-    CpusPerWorker,
+    OF_A_RUN,
+    OF_A_WORKER,
     DataPath,
     Debug,
-    Device,
+    DryRun,
     Format,
-    GpusPerWorker,
     Lease,
     Name,
     Quiet,
-    Ray,
-    Storage,
-    Threads,
-    Timeout,
-    Workers,
     option,
+    with_options,
 )
-from study.config import OF_ONE_RUN, StudyConfig, read_config
+from study.config import Scope, StudyConfig, read_config
+
+_OF_A_COMPARISON = (
+    *("target", "rows", "seeds", "epochs", "hidden", "batch_size", "learning_rate", "optimizer", "seed"),
+    *("storage", "name", "device", "threads", "timeout", "workers"),
+)
 
 
 @app.command()
+@with_options(*(name for name in StudyConfig.options() if name != "data"))
 def run(
     data: Annotated[
         str | None, typer.Argument(help="built-in name, file, folder, or openml:ID  [default: digits]")
     ] = None,
-    target: Annotated[str | None, option("target")] = None,
-    rows: Annotated[str | None, option("rows")] = None,
-    space: Annotated[str | None, option("space")] = None,
-    trials: Annotated[str | None, option("trials")] = None,
-    seeds: Annotated[str | None, option("seeds")] = None,
-    epochs: Annotated[str | None, option("epochs")] = None,
-    hidden: Annotated[str | None, option("hidden")] = None,
-    batch_size: Annotated[str | None, option("batch_size")] = None,
-    learning_rate: Annotated[str | None, option("learning_rate")] = None,
-    optimizer: Annotated[str | None, option("optimizer")] = None,
-    objective: Annotated[str | None, option("objective")] = None,
-    sparsity_weight: Annotated[str | None, option("sparsity_weight")] = None,
-    metric: Annotated[str | None, option("metric")] = None,
-    sparsity: Annotated[str | None, option("sparsity")] = None,
-    min_accuracy: Annotated[str | None, option("min_accuracy")] = None,
-    sampler: Annotated[str | None, option("sampler")] = None,
-    cohort: Annotated[str | None, option("cohort")] = None,
-    seed: Annotated[str | None, option("seed")] = None,
-    storage: Storage = None,
-    name: Annotated[str | None, option("name")] = None,
-    device: Device = None,
-    threads: Threads = None,
-    timeout: Timeout = None,
-    workers: Workers = None,
-    ray: Ray = None,
-    cpus_per_worker: CpusPerWorker = None,
-    gpus_per_worker: GpusPerWorker = None,
-    checkpoints: Checkpoints = None,
-    checkpoint_every: CheckpointEvery = None,
+    *,
+    options: dict[str, Any],
     lease: Lease = None,
     config: Annotated[str | None, typer.Option("--config", help="TOML file with these options")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and write nothing")] = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Starts a study, or continues it where it exists, and prints its front."""
-    options = {key: value for key, value in locals().items() if key in StudyConfig.model_fields}
     with ending(debug, quiet) as messages:
-        resolved = read_config(options, file=config)
+        resolved = read_config({"data": data, **options}, file=config)
         from study.cli.run_search import print_plan, work_and_print
         from study.problem import Problem
         from study.records.open_study import create_or_open
@@ -103,57 +75,38 @@ def run(
 
 
 @app.command()
+@with_options(
+    *_OF_A_COMPARISON,
+    target=Annotated[
+        list[str] | None,
+        typer.Option("--target", help="column to predict: one for all tables, or one for each", show_default=False),
+    ],
+    seeds=Annotated[str | None, option("seeds", default=10, description="replicates, each with a split of its own")],
+    hidden=Annotated[str | None, option("hidden", default=64, description="units of every hidden layer")],
+)
 def compare(
     data: Annotated[
         list[str] | None, typer.Argument(help="data sets, as for `run`  [default: digits]", show_default=False)
     ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option("--target", help="column to predict: one for all tables, or one for each", show_default=False),
-    ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            "--seeds",
-            help="replicates, each with a split of its own  [default: 10]",
-            metavar="<int>",
-            show_default=False,
-        ),
-    ] = None,
-    rows: Annotated[str | None, option("rows")] = None,
-    epochs: Annotated[str | None, option("epochs")] = None,
-    hidden: Annotated[
-        str | None,
-        typer.Option("--hidden", help="units of every hidden layer  [default: 64]", metavar="<int>"),
-    ] = None,
-    batch_size: Annotated[str | None, option("batch_size")] = None,
-    learning_rate: Annotated[str | None, option("learning_rate")] = None,
-    optimizer: Annotated[str | None, option("optimizer")] = None,
-    seed: Annotated[str | None, option("seed")] = None,
-    storage: Storage = None,
-    name: Annotated[str | None, option("name")] = None,
-    device: Device = None,
-    threads: Threads = None,
-    workers: Workers = None,
-    timeout: Timeout = None,
+    *,
+    options: dict[str, Any],
     form: Format = "table",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and write nothing")] = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Tests twelve claims about activations by paired designs, and prints a verdict for each."""
-    given = {key: value for key, value in locals().items() if key in StudyConfig.model_fields and key != "data"}
-    identity = {key: given.pop(key) for key in ("target", "rows", "seeds", "epochs", "batch_size", "learning_rate")}
-    identity |= {key: given.pop(key) for key in ("optimizer", "seed", "hidden")}
     with ending(debug, quiet) as messages:
         from study.cli.console import check_format
         from study.cli.run_comparison import DEFAULTS, print_plans, problems, studies_of, work_and_print
 
         check_format(form)
-        columns = identity.pop("target")
-        asked = data or columns or any(value is not None for value in identity.values())
-        config = read_config({**given, **DEFAULTS, **{k: v for k, v in identity.items() if v is not None}})
-        wanted = problems(data or ["digits"], columns or [], config)
+        columns, name = options.pop("target") or [], options["name"]
+        given = {key: value for key, value in options.items() if value is not None}
+        decides_what_is_compared = {*StudyConfig.options(Scope.IDENTITY), "rows"}
+        asked = data or columns or given.keys() & decides_what_is_compared
+        config = read_config(DEFAULTS | given)
+        wanted = problems(data or ["digits"], columns, config)
         if dry_run:
             print_plans(wanted)
             return
@@ -163,29 +116,18 @@ def compare(
 
 
 @app.command()
+@with_options("storage", *OF_A_RUN, trials=Annotated[str | None, option("trials", default="as before")])
 def resume(
     name: Name = None,
-    trials: Annotated[
-        str | None,
-        typer.Option("--trials", help="trials of the study in all", metavar="<int>", show_default=False),
-    ] = None,
+    *,
     data: DataPath = None,
-    storage: Storage = None,
-    device: Device = None,
-    threads: Threads = None,
-    timeout: Timeout = None,
-    workers: Workers = None,
-    ray: Ray = None,
-    cpus_per_worker: CpusPerWorker = None,
-    gpus_per_worker: GpusPerWorker = None,
-    checkpoints: Checkpoints = None,
-    checkpoint_every: CheckpointEvery = None,
+    options: dict[str, Any],
     lease: Lease = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Continues a study until it has its total of trials, and prints its front."""
-    options = {key: value for key, value in locals().items() if key in OF_ONE_RUN}
+    storage = options.pop("storage")
     with ending(debug, quiet) as messages, reopened(name, options, storage=storage, data=data) as study:
         from study.cli import run_comparison
         from study.cli.run_search import work_and_print
@@ -198,15 +140,12 @@ def resume(
 
 
 @app.command()
+@with_options("storage", *OF_A_WORKER, "timeout")
 def worker(
     name: Annotated[str, typer.Argument(help="study's name")],
+    *,
     data: DataPath = None,
-    storage: Storage = None,
-    device: Device = None,
-    threads: Threads = None,
-    timeout: Timeout = None,
-    checkpoints: Checkpoints = None,
-    checkpoint_every: CheckpointEvery = None,
+    options: dict[str, Any],
     lease: Lease = None,
     sharing: Annotated[int, typer.Option("--sharing", hidden=True, min=1)] = 1,
     tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
@@ -214,7 +153,7 @@ def worker(
     debug: Debug = False,
 ) -> None:
     """Works on a study that exists, beside any number of others, on any machine that reaches its database."""
-    options = {key: value for key, value in locals().items() if key in OF_ONE_RUN}
+    storage = options.pop("storage")
     with ending(debug, quiet) as messages:
         patience = 60.0 if tied else 0.0
         with reopened(name, options, storage=storage, data=data, keep=False, patience=patience) as study:

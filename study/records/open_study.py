@@ -11,7 +11,7 @@ from reluctant.errors import ReluctantError, ReluctantWarning
 from search_spaces.design import Design
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
-from study.config import OF_ONE_RUN, ConfigError
+from study.config import ConfigError
 from study.data import DataNotFoundError
 from study.machine import check_device
 from study.problem import Problem, read_data
@@ -144,7 +144,7 @@ def reopen(
         storage: Where it lives.
         name: Its name; None: the only study there is.
         data: Where the data lie now, if they moved.
-        overrides: Options of one run; see `OF_ONE_RUN`.
+        overrides: Options of one run.
         keep: Whether what is given here is kept with the study; a worker beside others keeps nothing.
 
     Raises:
@@ -189,8 +189,7 @@ def reopen(
 
 def _saved(problem: Problem, name: str) -> dict[str, Any]:
     """The configuration as it is kept: the data by an absolute path, nothing about this process or its secrets."""
-    fields = problem.config.model_dump(mode="json", exclude={"storage", *OF_ONE_RUN} - {"trials", "device"})
-    return fields | {"data": problem.dataset.origin, "name": name, "space": problem.space.name}
+    return problem.config.stored | {"data": problem.dataset.origin, "name": name, "space": problem.space.name}
 
 
 def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, Any]:

@@ -9,13 +9,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import ValidationError
 
 from reluctant import ReluctantError
-from study.config import IDENTITY_FIELDS, ConfigError, StudyConfig, available_threads, digest, read_config
+from study.config import ConfigError, Option, Scope, StudyConfig, available_threads, digest, read_config
 
 # A value other than the default for every option.
 OTHER: dict[str, Any] = {
@@ -286,7 +286,7 @@ def test_a_weight_that_nothing_weighs(objective: str) -> None:
 # Identity
 
 
-@pytest.mark.parametrize("name", IDENTITY_FIELDS)
+@pytest.mark.parametrize("name", StudyConfig.options(Scope.IDENTITY))
 def test_identity_changes_with_each_of_its_fields(name: str) -> None:
     before = {"objective": "weighted"} if name == "sparsity_weight" else {}
     changed = identity(**before | {name: OTHER[name]})
@@ -305,21 +305,42 @@ def test_identity_changes_with_the_data_and_the_space() -> None:
         assert digest(changed) != digest(known)
 
 
-OUTSIDE = [
-    *("trials", "threads", "device", "timeout", "storage", "name", "data", "rows", "space", "workers"),
-    *("ray", "cpus_per_worker", "gpus_per_worker", "checkpoints", "checkpoint_every"),
-]
-
-
-@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("name", StudyConfig.options(Scope.RUN, Scope.PLACE))
 def test_identity_does_not_change_with(name: str) -> None:
     """The data and the space enter by their content, not by what they are called."""
     assert identity(**{name: OTHER[name]}) == identity()
 
 
-def test_every_option_either_belongs_to_the_identity_or_does_not() -> None:
-    assert set(IDENTITY_FIELDS) | set(OUTSIDE) == set(StudyConfig.model_fields)
-    assert not set(IDENTITY_FIELDS) & set(OUTSIDE)
+def test_every_option_declares_its_scope() -> None:
+    assert {*StudyConfig.options(Scope.IDENTITY, Scope.RUN, Scope.PLACE)} == {*StudyConfig.model_fields}
+
+
+class LaterConfig(StudyConfig):
+    """A configuration of some later version, which has one more option that makes another study."""
+
+    later: Annotated[int, Option(scope=Scope.IDENTITY, absent_means=5)] = 6
+
+
+def test_an_option_that_was_added_later_enters_the_identity_only_where_it_differs_from_earlier_studies() -> None:
+    def later(value: int) -> dict[str, Any]:
+        return LaterConfig(later=value).identity(fingerprint="f" * 64, space_text="[dropout]")
+
+    assert later(5) == identity()
+    assert digest(later(5)) == digest(identity())
+    assert later(6) == identity() | {"later": 6}
+
+
+def test_what_is_stored_with_a_study_says_nothing_of_one_run_or_its_secrets() -> None:
+    stored = StudyConfig(storage="postgresql://me:secret@host/x", threads=1, ray="auto", workers=3).stored
+    assert set(stored) == {*StudyConfig.options(Scope.IDENTITY, Scope.PLACE), "trials", "device"} - {"storage"}
+
+
+def test_workers_get_what_a_run_hands_on() -> None:
+    assert StudyConfig(threads=1, workers=4, timeout=3).for_workers == {
+        "device": "cpu",
+        "threads": 1,
+        "checkpoint_every": 60.0,
+    }
 
 
 @pytest.mark.parametrize("objective", ["front", "accuracy"])
