@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
+
+from reluctant.exit_codes import WRONG_USAGE
 
 
 class ReluctantError(Exception):
-    """Root of all errors that `reluctant` raises on purpose; the command prints them without a traceback."""
+    """Root of all errors that `reluctant` raises on purpose; the command prints them without a traceback.
+
+    Attributes:
+        exit_code: What the command ends with; a mistake that the user can mend in the command is wrong usage.
+    """
+
+    exit_code: ClassVar[int] = WRONG_USAGE
 
 
 class ReluctantWarning(UserWarning):

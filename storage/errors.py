@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reluctant.errors import ReluctantError
+from reluctant.exit_codes import CONTACT_LOST, FAILED, WRONG_USAGE
 
 
 class StorageError(ReluctantError, RuntimeError):
     """A database cannot be used as it was asked to be."""
 
+    exit_code = FAILED
+
 
 class StorageRefusedError(StorageError):
     """A database was not opened; nothing was written."""
+
+    exit_code = WRONG_USAGE
 
 
 class StorageFullError(StorageError):
@@ -27,17 +32,25 @@ class StorageBusyError(StorageError):
 class StorageUnreachableError(StorageError):
     """The connection to the database's server is lost; what was under way may or may not have been written."""
 
+    exit_code = CONTACT_LOST
+
 
 class StorageAwayError(StorageRefusedError, StorageUnreachableError):
     """A database was not opened, because its server does not answer now."""
+
+    exit_code = CONTACT_LOST
 
 
 class LeasesLostError(StorageError):
     """A worker could not renew its leases in time; others may have its trials."""
 
+    exit_code = CONTACT_LOST
+
 
 class StudyNotFoundError(StorageError, LookupError):
     """A study of that name or id does not exist."""
+
+    exit_code = WRONG_USAGE
 
 
 @contextmanager

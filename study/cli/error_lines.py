@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from reluctant import ReluctantError, ReluctantWarning
-from reluctant.exit_codes import CONTACT_LOST, FAILED, INTERRUPTED, WRONG_USAGE
-from study.config import ConfigError
+from reluctant.exit_codes import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from study.cli.console import Messages
@@ -58,27 +57,4 @@ def ending(debug: bool, quiet: bool = False) -> Iterator[Messages]:
             if debug:
                 traceback.print_exc()
             messages.error(str(error))
-            raise typer.Exit(_status(error)) from None
-
-
-def _status(error: ReluctantError) -> int:
-    """What a user can mend in the command is wrong usage; the rest is a failure."""
-    if isinstance(error, ConfigError):  # before anything heavy is loaded
-        return WRONG_USAGE
-    from storage import (
-        LeasesLostError,
-        StorageError,
-        StorageRefusedError,
-        StorageUnreachableError,
-        StudyNotFoundError,
-    )
-
-    if isinstance(error, LeasesLostError | StorageUnreachableError):
-        return CONTACT_LOST
-    if isinstance(error, StorageError):
-        return WRONG_USAGE if isinstance(error, StorageRefusedError | StudyNotFoundError) else FAILED
-    from study.records.own_trials import NoResultsError
-    from study.training import TrainingProcessError
-    from study.workers.local_processes import CrewError
-
-    return FAILED if isinstance(error, NoResultsError | CrewError | TrainingProcessError) else WRONG_USAGE
+            raise typer.Exit(error.exit_code) from None

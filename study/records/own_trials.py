@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from reluctant.errors import ReluctantError
+from reluctant.exit_codes import FAILED
 
 
 class NoResultsError(ReluctantError, LookupError):
     """A study has nothing yet that the question could be answered from."""
+
+    exit_code = FAILED

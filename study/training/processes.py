@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from reluctant.errors import ReluctantError
+from reluctant.exit_codes import FAILED
 from search_spaces import Hyperparameters
 from study.training.outcome import Replicate
 from study.training.progress import SlotState
@@ -39,6 +40,8 @@ class _GoneError(Exception):
 
 class TrainingProcessError(ReluctantError, RuntimeError):
     """A process that trained a block is gone."""
+
+    exit_code = FAILED
 
 
 def can_fork() -> bool:

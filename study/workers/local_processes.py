@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reluctant.errors import ReluctantError
-from reluctant.exit_codes import CONTACT_LOST, DONE, WRONG_USAGE
+from reluctant.exit_codes import CONTACT_LOST, DONE, FAILED, WRONG_USAGE
 
 MOST_CRASHES = 5
 """Crashes in a row, without a trial finished by anybody, that end a run."""
@@ -24,6 +24,8 @@ _PATIENCE = 30.0
 
 class CrewError(ReluctantError, RuntimeError):
     """Workers crash again and again."""
+
+    exit_code = FAILED
 
 
 @dataclass
