@@ -17,7 +17,7 @@ __all__ = ["answer_commands", "app", "database_commands", "main", "train_command
 def main() -> None:
     """Runs the command line; every mistake of a user is one line."""
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(standalone_mode=False, prog_name="reluctant"))
     except typer.TyperException as error:
         print(f"error: {usage_line(error)}", file=sys.stderr)
         sys.exit(WRONG_USAGE)

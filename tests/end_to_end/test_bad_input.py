@@ -36,7 +36,7 @@ def refused(
 ) -> Refused:
     """Runs the command and expects the refusal: one line that says so, status 2, nothing written.
 
-    With `here` it runs in this process, which has loaded everything already: for the many variants of a mistake.
+    It runs in this process, which has loaded everything already; where `here` is False the installed command runs.
     """
 
     def run_here(*args: object) -> tuple[Any, str, str]:
@@ -46,7 +46,7 @@ def refused(
             main()
         return end.value.code, *capsys.readouterr()
 
-    def expect(args: Sequence[object], text: str, *, here: bool = False) -> None:
+    def expect(args: Sequence[object], text: str, *, here: bool = True) -> None:
         before = everything_in(tmp_path)
         if here:
             status, output, messages = run_here(*args)
@@ -172,7 +172,7 @@ class TestCommandsAndOptions:
 
     @pytest.mark.parametrize("name", ["", "."])
     def test_a_folder_as_a_configuration_file(self, name: str, refused: Refused) -> None:
-        refused(["run", "--config", name], "Is a directory; it needs to be a TOML file")
+        refused(["run", "--config", name], "Is a directory; it needs to be a TOML file", here=False)
 
     @pytest.mark.parametrize(
         ("args", "text"),
@@ -199,10 +199,14 @@ class TestCommandsAndOptions:
         assert not loaded & {"torch", "optuna", "sqlalchemy", "pandas", "sklearn", "scipy"}
 
     def test_a_device_that_is_not_there(self, refused: Refused) -> None:
-        refused(["run", "iris", *SMALL, "--device", "cuda:99"], "device cuda:99 cannot be used .*this machine has cpu")
+        refused(
+            ["run", "iris", *SMALL, "--device", "cuda:99"],
+            "device cuda:99 cannot be used .*this machine has cpu",
+            here=False,
+        )
 
     def test_an_unknown_device(self, refused: Refused) -> None:
-        refused(["run", "iris", *SMALL, "--device", "cpuu"], "unknown device 'cpuu'; did you mean 'cpu'", here=True)
+        refused(["run", "iris", *SMALL, "--device", "cpuu"], "unknown device 'cpuu'; did you mean 'cpu'")
 
     def test_debug_shows_where(self, reluctant: Reluctant) -> None:
         result = reluctant("status", "--debug")
@@ -230,11 +234,11 @@ class TestData:
     )
     def test_a_table(self, content: str | bytes, text: str, tmp_path: Path, refused: Refused) -> None:
         (tmp_path / "table.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
-        refused(["run", "table.csv", "--target", "y", *SMALL], text, here=content != b"")
+        refused(["run", "table.csv", "--target", "y", *SMALL], text)
 
     def test_a_table_without_a_target(self, tmp_path: Path, refused: Refused) -> None:
         (tmp_path / "table.csv").write_text(TABLE)
-        refused(["run", "table.csv", *SMALL], r"name it with --target \(columns: a, b, y\)", here=True)
+        refused(["run", "table.csv", *SMALL], r"name it with --target \(columns: a, b, y\)")
 
     @pytest.mark.parametrize(
         ("source", "text"),
@@ -275,15 +279,15 @@ class TestSpaces:
     def test_a_file(self, content: str | None, text: str, tmp_path: Path, refused: Refused) -> None:
         if content is not None:
             (tmp_path / "mine.toml").write_text(content)
-        refused(["run", "iris", *SMALL, "--space", "mine.toml"], text, here=content is not None)
+        refused(["run", "iris", *SMALL, "--space", "mine.toml"], text)
 
     def test_an_unknown_preset(self, refused: Refused) -> None:
-        refused(["run", "iris", *SMALL, "--space", "cor"], "unknown search space 'cor'; did you mean 'core'", here=True)
+        refused(["run", "iris", *SMALL, "--space", "cor"], "unknown search space 'cor'; did you mean 'core'")
 
 
 class TestDatabases:
     def test_no_name(self, refused: Refused) -> None:
-        refused(["status", "--storage", ""], "the storage has no name; give a path")
+        refused(["status", "--storage", ""], "the storage has no name; give a path", here=False)
 
     def test_none_yet(self, refused: Refused) -> None:
         refused(["resume"], "there is no database .*reluctant.db; `reluctant run` creates one")
@@ -315,12 +319,12 @@ class TestDatabases:
     )
     def test_a_newer_one(self, statement: str, text: str, database: Path, refused: Refused) -> None:
         execute(database, statement)
-        refused(["resume"], text)
+        refused(["resume"], text, here=False)
 
     def test_a_study_of_a_newer_version(self, database: Path, refused: Refused) -> None:
         change_config(database, folds=5)
         text = r"study 'flowers' has options that this reluctant cannot read \(folds\).*upgrade reluctant"
-        refused(["resume"], text, here=True)
+        refused(["resume"], text)
 
     def test_it_is_not_overwritten(self, database: Path, refused: Refused) -> None:
         refused(["export", "-o", database, "--format", "csv"], "is the database itself.*choose another --output")
@@ -342,7 +346,7 @@ class TestStudies:
     def test_fewer_trials_than_there_are(self, refused: Refused) -> None:
         text = "--trials is 1; study 'flowers' has 2 already, and these are kept; give 2 or more"
         refused(["resume", "--trials", 1], text)
-        refused([*self.SAME, "--trials", 1], text, here=True)
+        refused([*self.SAME, "--trials", 1], text)
 
     @pytest.mark.usefixtures("database")
     def test_a_name_that_is_taken(self, refused: Refused) -> None:
@@ -364,19 +368,19 @@ class TestStudies:
 
     def test_no_name_and_several_studies(self, database: Path, refused: Refused) -> None:
         execute(database, "INSERT INTO studies (study_name) VALUES ('digits')")
-        refused(["resume"], "holds 2 studies; name one of them: flowers, digits", here=True)
+        refused(["resume"], "holds 2 studies; name one of them: flowers, digits")
 
     def test_no_name_and_no_study(self, database: Path, refused: Refused) -> None:
         execute(database, "DELETE FROM studies")
-        refused(["resume"], "holds no study; start one with `reluctant run`", here=True)
+        refused(["resume"], "holds no study; start one with `reluctant run`")
 
     def test_a_study_of_another_program(self, database: Path, refused: Refused) -> None:
         execute(database, "DELETE FROM study_system_attributes")
-        refused(["resume"], "'flowers' was not started by reluctant.*but not run", here=True)
+        refused(["resume"], "'flowers' was not started by reluctant.*but not run")
 
     def test_a_device_that_is_not_here(self, database: Path, refused: Refused) -> None:
         change_config(database, device="cuda:99")
-        refused(["resume"], "device cuda:99 cannot be used .*choose with --device", here=True)
+        refused(["resume"], "device cuda:99 cannot be used .*choose with --device")
 
     @pytest.mark.usefixtures("database")
     def test_other_data(self, refused: Refused) -> None:
