@@ -141,7 +141,7 @@ def compare(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Tests twelve claims about activations by paired designs, and prints a verdict for each."""
+    """Tests claims about activations by paired designs, and prints a verdict for each."""
     given = {key: value for key, value in locals().items() if key in StudyConfig.model_fields and key != "data"}
     identity = {key: given.pop(key) for key in ("target", "rows", "seeds", "epochs", "batch_size", "learning_rate")}
     identity |= {key: given.pop(key) for key in ("optimizer", "seed", "hidden")}

@@ -1,4 +1,4 @@
-"""Several comparisons seen together, against SciPy on the same numbers."""
+"""AcrossDataSets comparisons seen together, against SciPy on the same numbers."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from search_spaces.design import BASELINE
-from study.comparison.across_data_sets import holm, together
+from search_spaces.design import LINEAR
+from study.comparison.across_data_sets import compare_data_sets, holm
 from study.comparison.claims import CLAIMS, LEVEL
 from study.comparison.layer_timing import LAYERS, time_layers
-from study.comparison.summary import CellSummary, Comparison
-from study.comparison.verdicts import Finding, weigh
+from study.comparison.summary import CellSummary, ComparisonSummary
+from study.comparison.verdicts import ClaimVerdict, estimate_contrast
 
-NAMES = ("relu", "tanh", "elu", BASELINE)
+NAMES = ("relu", "tanh", "elu", LINEAR)
 
 
-def comparison(name: str, accuracies: tuple[float, ...], effect: float) -> Comparison:
-    findings = []
+def comparison(name: str, accuracies: tuple[float, ...], effect: float) -> ComparisonSummary:
+    verdicts = []
     for claim in CLAIMS:
-        evidence = tuple(weigh(part, effect + np.array([-0.1, 0.1]), 1 / 3, LEVEL) for part in claim.parts)
-        findings.append(Finding(claim.id, claim.statement, claim.read_on, claim.association, evidence[0], evidence))
+        evidence = tuple(
+            estimate_contrast(part, effect + np.array([-0.1, 0.1]), 1 / 3, LEVEL) for part in claim.contrasts
+        )
+        verdicts.append(
+            ClaimVerdict(claim.id, claim.statement, claim.read_on, claim.association, evidence[0], evidence)
+        )
     cells = tuple(
         CellSummary(activation, None, "kaiming_normal", 0.0, None, 2, accuracy, None, (accuracy,), 0.0)
         for activation, accuracy in zip(NAMES, accuracies, strict=True)
     )
-    return Comparison(name, name, 2, 1, 1 / 3, LEVEL, None, tuple(findings), cells, (), (), (), ())
+    return ComparisonSummary(name, name, 2, 1, 1 / 3, LEVEL, None, tuple(verdicts), cells, (), (), (), ())
 
 
 COMPARISONS = [
@@ -38,7 +42,7 @@ COMPARISONS = [
 
 
 def test_ranks_are_means_over_data_sets_without_the_linear_network() -> None:
-    ranking = together(COMPARISONS).ranking
+    ranking = compare_data_sets(COMPARISONS).ranking
     assert ranking.activations == ("relu", "tanh", "elu")
     assert ranking.ranks == pytest.approx((6 / 5, (3 + 3 + 1 + 2 + 2.5) / 5, (2 + 2 + 3 + 3 + 2.5) / 5))
     columns = [[cell.accuracy for cell in c.accuracy_by_activation[:3]] for c in COMPARISONS]
@@ -47,7 +51,7 @@ def test_ranks_are_means_over_data_sets_without_the_linear_network() -> None:
 
 
 def test_contrasts_are_signed_rank_tests_of_the_means() -> None:
-    several = together(COMPARISONS)
+    several = compare_data_sets(COMPARISONS)
     assert several.data == ("a", "b", "c", "d", "e")
     assert several.smallest_p == stats.wilcoxon([1.0, 2.0, 3.0, 4.0, 5.0]).pvalue
     # Neither the clock nor claims without a null at 0 are among them.
@@ -60,7 +64,7 @@ def test_contrasts_are_signed_rank_tests_of_the_means() -> None:
 
 def test_where_nothing_differs_nothing_is_found() -> None:
     alike = [comparison(name, (0.8, 0.8, 0.8, 0.8), 0.0) for name in "ab"]
-    several = together(alike)
+    several = compare_data_sets(alike)
     assert several.ranking.friedman_p == 1.0
     assert several.ranking.cliques == ((0, 2),)
     assert all(across.p == 1.0 for across in several.contrasts)
