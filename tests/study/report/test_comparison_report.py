@@ -20,7 +20,7 @@ from study.problem import Problem
 from study.records.open_study import KindError, OpenStudy, create_or_open
 from study.report import write_report
 from study.report.comparison_figures import designs
-from study.report.dashboard_figures import stored
+from study.report.dashboard_figures import dashboard_content
 from study.report.verdict_figures import verdicts
 from study.workers.worker import work
 
@@ -107,20 +107,20 @@ def test_a_comparison_leaves_no_model(study: OpenStudy, tmp_path: Path) -> None:
 
 def test_the_database_alone_gives_the_dashboard_the_same_figures_and_the_answer(study: OpenStudy) -> None:
     found = summarize(study)
-    panels, note = stored(study.storage, study.study_id, ())
+    panels, note = dashboard_content(study.storage, study.study_id, ())
     sections = [verdicts(found.verdicts, found.level), *designs(found)]
     expected = [panel for section in sections for panel in section.panels]
     assert [panel.id for panel in panels] == [panel.id for panel in expected]
     for panel, other in zip(panels, expected, strict=True):
         assert panel.figure.to_plotly_json()["data"] == other.figure.to_plotly_json()["data"]
-    assert "\\(12\\)" in note
+    assert f"\\({len(found.verdicts)}\\)" in note
 
 
 def test_a_comparison_that_is_not_finished_says_so_to_the_dashboard(tmp_path: Path) -> None:
     storage = open_storage(tmp_path / "reluctant.db")
     config = StudyConfig(**{"data": "iris", "seeds": 1, "epochs": 1, "hidden": (8,), "name": "begun"})
     begun = create_or_open(Problem.comparison(config), storage)
-    panels, note = stored(storage, begun.study_id, ())
+    panels, note = dashboard_content(storage, begun.study_id, ())
     assert panels == []
     assert "0 of 158 cells" in note
     storage.close()
