@@ -105,7 +105,7 @@ class Design:
     @cached_property
     def space(self) -> SearchSpace:
         """The levels as a search space, by which a trial is stored and read like any other."""
-        sloped = [name for name in self.activations if ACTIVATIONS[name].slope != "none"]
+        sloped = [name for name in self.activations if ACTIVATIONS[name].has_slope]
         slopes = sorted({cell.negative_slope for cell in self.cells if cell.activation in sloped})
         rates = sorted({cell.learning_rate for cell in self.cells})
         text = f"""\

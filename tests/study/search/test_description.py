@@ -22,7 +22,7 @@ EVERYTHING: dict[str, Any] = {
     "dropout": 0.2,
     "learning_rate": 0.004,
     "weight_decay": 0.00002,
-    "width": 48,
+    "width": 32,
     "depth": 3,
 }
 
@@ -30,7 +30,7 @@ EVERYTHING: dict[str, Any] = {
 def test_words_name_every_value() -> None:
     used = own_trial(3, [0.9, 0.9], 0.2, **EVERYTHING).hyperparameters
     assert describe(used) == (
-        "prelu (slope 0.3), orthogonal, dropout 0.2, learning rate 0.004, weight decay 2e-05, layers 48 × 48 × 48"
+        "prelu (slope 0.3), orthogonal, dropout 0.2, learning rate 0.004, weight decay 2e-05, layers 32 × 32 × 32"
     )
 
 
