@@ -29,7 +29,7 @@ from scipy.optimize import brentq
 
 from benchmarks.planted import Array, Outcomes
 from search_spaces.design import Design
-from study.comparison.claims import CLAIMS, LEVEL, Part
+from study.comparison.claims import CLAIMS, LEVEL, ClaimContrast
 from study.comparison.verdicts import shows_spread
 from study.intervals import corrected_interval
 
@@ -87,9 +87,9 @@ class Trial:
     family_called: float
 
 
-def parts() -> list[tuple[int, Part]]:
+def parts() -> list[tuple[int, ClaimContrast]]:
     """Every contrast with its claim's number."""
-    return [(claim.id, part) for claim in CLAIMS for part in claim.parts]
+    return [(claim.id, part) for claim in CLAIMS for part in claim.contrasts]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def know(design: Design, *, null: bool, replicates: int = 250_000) -> list[Known
     for start in range(0, replicates, 20 * _AT_ONCE):
         measured = Outcomes(design, _AT_ONCE, 20, 0.0, _TRUTH_SEED + start, null).measured
         for column, (_, part) in zip(values, parts(), strict=True):
-            column.append(part.contrast(design, measured).ravel())
+            column.append(part.compute(design, measured).ravel())
     joined = [np.concatenate(column) for column in values]
     commons = calibrate(design, null=null, data_sets=replicates // 5)
     return [Known(float(c.mean()), float(c.std()), common) for c, common in zip(joined, commons, strict=True)]
@@ -122,12 +122,12 @@ def know(design: Design, *, null: bool, replicates: int = 250_000) -> list[Known
 def calibrate(design: Design, *, null: bool, data_sets: int) -> list[float]:
     """For every contrast the correlation of outcomes by which two of its values correlate by ρ."""
 
-    def excess(common: float, part: Part) -> float:
+    def excess(common: float, part: ClaimContrast) -> float:
         values = []
         for start in range(0, data_sets, _AT_ONCE):
             count, seed = min(_AT_ONCE, data_sets - start), _CALIBRATION_SEED + start
             measured = Outcomes(design, count, _REPLICATES, common, seed, null).measured
-            values.append(part.contrast(design, measured))
+            values.append(part.compute(design, measured))
         return _intraclass(np.concatenate(values)) - RHO
 
     return [0.0 if part.timed else float(brentq(excess, 0.0, 0.99, args=(part,), xtol=1e-3)) for _, part in parts()]
@@ -169,7 +169,7 @@ def simulate(
         for column, (_, part), each in zip(covered, parts(), known, strict=True):
             common = RHO if outcomes and not part.timed else each.common
             measured = Outcomes(design, count, seeds, common, seed + start, null).measured
-            values, ratio = part.contrast(design, measured), 0.0 if part.timed else RATIO
+            values, ratio = part.compute(design, measured), 0.0 if part.timed else RATIO
             judged = shows_spread(part, values)
             _, low, high = corrected_interval(values, ratio, NOMINAL)
             column.append(((low <= each.truth) & (each.truth <= high))[judged])

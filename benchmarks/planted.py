@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from search_spaces import Hyperparameters
 from search_spaces.design import Design
-from study.comparison.cell_measures import Measured
+from study.comparison.cell_measures import CellMeasures
 from study.comparison.layer_timing import LAYERS
 
 Array = npt.NDArray[np.float64]
@@ -58,13 +58,13 @@ class Outcomes(Mapping[Hyperparameters, Mapping[str, Array]]):
         return len(self._columns)
 
     @property
-    def measured(self) -> Measured:
+    def measured(self) -> CellMeasures:
         """As the contrasts read them; the clock's rounds are independent."""
         clock = {}
         for place, name in enumerate(LAYERS):
             noise = self._generator(place, "clock").standard_normal((self.data_sets, self.seeds))
             clock[name] = 1e-3 * (1.3 if name == "elu" and not self.null else 1.0) * np.exp(0.05 * noise)
-        return Measured(self, clock)
+        return CellMeasures(self, clock)
 
     @cached_property
     def _columns(self) -> dict[Hyperparameters, _Columns]:

@@ -1,4 +1,4 @@
-"""The activations: their kernels, their gain, what their slope does, where they saturate."""
+"""The activations: their kernels, their gain, what their slope does, where they saturate, how figures draw them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,19 @@ from search_spaces import kernels
 
 Forward = Callable[[Tensor, Tensor, Tensor, Tensor], None]
 Backward = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], None]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How figures draw an activation.
+
+    Attributes:
+        colour: Colour of lines and markers, as `#rrggbb`.
+        symbol: Plotly's name of the marker.
+    """
+
+    colour: str
+    symbol: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +53,7 @@ class Activation:
         saturated_output: Range outside of which an output counts as saturated; None: it does where |f′| < 0.05 of
             its maximum.
         spread: Whether f(0) ≠ 0, so that units that only pad the stack must be cleared.
+        mark: How figures draw it; None: in grey, with a marker that no other activation has.
     """
 
     name: str
@@ -51,6 +65,12 @@ class Activation:
     max_derivative: Callable[[Tensor | float], Tensor | float] = lambda slope: 1.0
     saturated_output: tuple[float, float] | None = None
     spread: bool = False
+    mark: Mark | None = None
+
+    @property
+    def has_slope(self) -> bool:
+        """Whether `negative_slope` has a meaning for it."""
+        return self.slope != "none"
 
     def saturated(self, z: Tensor, a: Tensor, slope: Tensor | float) -> Tensor:
         """Which outputs lie where the function is flat.
@@ -93,6 +113,7 @@ ACTIVATIONS: dict[str, Activation] = {
             forward=kernels.relu,
             backward=kernels.relu_backward,
             gain=_constant(math.sqrt(2.0)),
+            mark=Mark("#2277dd", "circle"),
         ),
         Activation(
             name="leaky_relu",
@@ -102,6 +123,7 @@ ACTIVATIONS: dict[str, Activation] = {
             gain=_leaky_gain,
             slope="fixed",
             max_derivative=_one_or_slope,
+            mark=Mark("#dd8800", "diamond"),
         ),
         Activation(
             name="prelu",
@@ -111,6 +133,7 @@ ACTIVATIONS: dict[str, Activation] = {
             gain=_leaky_gain,
             slope="learned",
             max_derivative=_one_or_slope,
+            mark=Mark("#994422", "square"),
         ),
         Activation(
             name="elu",
@@ -118,6 +141,7 @@ ACTIVATIONS: dict[str, Activation] = {
             forward=kernels.elu,
             backward=kernels.elu_backward,
             gain=_constant(1.245),
+            mark=Mark("#00aabb", "triangle-up"),
         ),
         # Self-normalizing with `lecun_normal` weights and alpha dropout (Klambauer et al. 2017, sections 2 and 3). The
         # first can be searched. `dropout` is the ordinary one for SELU as for all: at rates above 0 it moves the mean
@@ -129,6 +153,7 @@ ACTIVATIONS: dict[str, Activation] = {
             backward=kernels.selu_backward,
             gain=_constant(0.75),
             max_derivative=_constant(kernels.SELU_ALPHA * kernels.SELU_SCALE),
+            mark=Mark("#00aabb", "triangle-left"),
         ),
         Activation(
             name="gelu",
@@ -137,6 +162,7 @@ ACTIVATIONS: dict[str, Activation] = {
             backward=kernels.gelu_backward,
             gain=_constant(1.534),
             max_derivative=_constant(1.1289),
+            mark=Mark("#cc3377", "hexagon"),
         ),
         Activation(
             name="silu",
@@ -145,6 +171,7 @@ ACTIVATIONS: dict[str, Activation] = {
             backward=kernels.silu_backward,
             gain=_constant(1.677),
             max_derivative=_constant(1.0998),
+            mark=Mark("#bb6611", "hexagram"),
         ),
         Activation(
             name="mish",
@@ -153,6 +180,7 @@ ACTIVATIONS: dict[str, Activation] = {
             backward=kernels.mish_backward,
             gain=_constant(1.487),
             max_derivative=_constant(1.0885),
+            mark=Mark("#cc3377", "triangle-right"),
         ),
         Activation(
             name="softplus",
@@ -161,6 +189,7 @@ ACTIVATIONS: dict[str, Activation] = {
             backward=kernels.softplus_backward,
             gain=_constant(1.042),
             spread=True,
+            mark=Mark("#dd8800", "bowtie"),
         ),
         Activation(
             name="softsign",
@@ -168,6 +197,7 @@ ACTIVATIONS: dict[str, Activation] = {
             forward=kernels.softsign,
             backward=kernels.softsign_backward,
             gain=_constant(2.337),
+            mark=Mark("#aa0099", "hourglass"),
         ),
         Activation(
             name="tanh",
@@ -176,6 +206,7 @@ ACTIVATIONS: dict[str, Activation] = {
             backward=kernels.tanh_backward,
             gain=_constant(5.0 / 3.0),
             saturated_output=(-0.95, 0.95),
+            mark=Mark("#aa0099", "triangle-down"),
         ),
         Activation(
             name="sigmoid",
@@ -186,6 +217,7 @@ ACTIVATIONS: dict[str, Activation] = {
             max_derivative=_constant(0.25),
             saturated_output=(0.05, 0.95),
             spread=True,
+            mark=Mark("#ff5588", "pentagon"),
         ),
         Activation(
             name="hardswish",
@@ -194,6 +226,7 @@ ACTIVATIONS: dict[str, Activation] = {
             backward=kernels.hardswish_backward,
             gain=_constant(1.737),
             max_derivative=_constant(1.5),
+            mark=Mark("#994422", "diamond-tall"),
         ),
         Activation(
             name="identity",
@@ -201,6 +234,7 @@ ACTIVATIONS: dict[str, Activation] = {
             forward=kernels.identity,
             backward=kernels.identity_backward,
             gain=_constant(1.0),
+            mark=Mark("#5599ff", "cross"),
         ),
     )
 }

@@ -10,8 +10,8 @@ from typing import Any
 from search_spaces import ACTIVATIONS, Hyperparameters, SearchSpace
 from search_spaces.space import parse_space
 
-BASELINE = "identity"
-"""The linear network, which is no candidate for the answer: what sparsity is compared with."""
+LINEAR = "identity"
+"""Activation of the linear network, which sparsity is compared with, and which is no candidate for the answer."""
 USUAL_SLOPE, PRELU_START = 0.01, 0.25
 
 
@@ -35,7 +35,7 @@ class Design:
         (158, 'relu', 'kaiming_normal')
     """
 
-    activations: tuple[str, ...] = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", BASELINE)
+    activations: tuple[str, ...] = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", LINEAR)
     learning_rates: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01)
     slopes: tuple[float, ...] = (0.0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.9)
     initializations: tuple[str, ...] = (
@@ -105,7 +105,7 @@ class Design:
     @cached_property
     def space(self) -> SearchSpace:
         """The levels as a search space, by which a trial is stored and read like any other."""
-        sloped = [name for name in self.activations if ACTIVATIONS[name].slope != "none"]
+        sloped = [name for name in self.activations if ACTIVATIONS[name].has_slope]
         slopes = sorted({cell.negative_slope for cell in self.cells if cell.activation in sloped})
         rates = sorted({cell.learning_rate for cell in self.cells})
         text = f"""\

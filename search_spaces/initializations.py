@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Weights = Callable[[Tensor, float], Tensor]
+Reference = Callable[[Tensor, float], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,9 @@ class Initialization:
         weights: `weights(z, gain)` turns `[F_in, F_out]` standard normal draws into weights, for y = x W. The
             same draws serve every initialization, so that two of them differ by their rule alone; a uniform
             rule uses 2Φ(z) − 1, which is uniform on (−1, 1).
+        reference: `reference(weight, negative_slope)` fills torch's `[F_out, F_in]` weight by torch's own function
+            for a layer before leaky ReLU; what `weights` is tested against.
+        law: What single weights are drawn from, or that the matrix is semi-orthogonal.
         uses_gain: Whether the activation's gain matters; the others take gain 1.
         uniform_bias: Biases from U(−1/√F_in, 1/√F_in), as `torch.nn.Linear`; else 0.
         unit_variance: Data-dependent: each layer is then divided by the standard deviation of its
@@ -30,6 +35,8 @@ class Initialization:
 
     name: str
     weights: Weights
+    reference: Reference
+    law: Literal["normal", "uniform", "orthogonal"]
     uses_gain: bool = False
     uniform_bias: bool = False
     unit_variance: bool = False
@@ -71,17 +78,73 @@ def _torch_default(z: Tensor, gain: float) -> Tensor:
     return _uniform(z) / math.sqrt(z.shape[0])
 
 
+def _linear_reference(weight: Tensor, negative_slope: float) -> None:
+    """What `torch.nn.Linear` starts from."""
+    with torch.no_grad():
+        weight.copy_(nn.Linear(weight.shape[1], weight.shape[0]).weight)
+
+
 INITIALIZATIONS: dict[str, Initialization] = {
     initialization.name: initialization
     for initialization in (
-        Initialization(name="kaiming_normal", weights=_kaiming_normal, uses_gain=True),
-        Initialization(name="kaiming_uniform", weights=_kaiming_uniform, uses_gain=True),
-        Initialization(name="orthogonal", weights=_orthogonal, uses_gain=True),
-        Initialization(name="xavier_normal", weights=_xavier_normal),
-        Initialization(name="xavier_uniform", weights=_xavier_uniform),
-        Initialization(name="lecun_normal", weights=_kaiming_normal),
-        Initialization(name="lecun_uniform", weights=_kaiming_uniform),
-        Initialization(name="torch_default", weights=_torch_default, uniform_bias=True),
-        Initialization(name="lsuv", weights=_orthogonal, unit_variance=True),
+        Initialization(
+            name="kaiming_normal",
+            weights=_kaiming_normal,
+            reference=lambda weight, slope: nn.init.kaiming_normal_(weight, slope, nonlinearity="leaky_relu"),
+            law="normal",
+            uses_gain=True,
+        ),
+        Initialization(
+            name="kaiming_uniform",
+            weights=_kaiming_uniform,
+            reference=lambda weight, slope: nn.init.kaiming_uniform_(weight, slope, nonlinearity="leaky_relu"),
+            law="uniform",
+            uses_gain=True,
+        ),
+        Initialization(
+            name="orthogonal",
+            weights=_orthogonal,
+            reference=lambda weight, slope: nn.init.orthogonal_(weight, nn.init.calculate_gain("leaky_relu", slope)),
+            law="orthogonal",
+            uses_gain=True,
+        ),
+        Initialization(
+            name="xavier_normal",
+            weights=_xavier_normal,
+            reference=lambda weight, slope: nn.init.xavier_normal_(weight),
+            law="normal",
+        ),
+        Initialization(
+            name="xavier_uniform",
+            weights=_xavier_uniform,
+            reference=lambda weight, slope: nn.init.xavier_uniform_(weight),
+            law="uniform",
+        ),
+        Initialization(
+            name="lecun_normal",
+            weights=_kaiming_normal,
+            reference=lambda weight, slope: nn.init.kaiming_normal_(weight, nonlinearity="linear"),
+            law="normal",
+        ),
+        Initialization(
+            name="lecun_uniform",
+            weights=_kaiming_uniform,
+            reference=lambda weight, slope: nn.init.kaiming_uniform_(weight, nonlinearity="linear"),
+            law="uniform",
+        ),
+        Initialization(
+            name="torch_default",
+            weights=_torch_default,
+            reference=_linear_reference,
+            law="uniform",
+            uniform_bias=True,
+        ),
+        Initialization(
+            name="lsuv",
+            weights=_orthogonal,
+            reference=lambda weight, slope: nn.init.orthogonal_(weight),
+            law="orthogonal",
+            unit_variance=True,
+        ),
     )
 }

@@ -240,8 +240,8 @@ def _slope_condition(
 ) -> dict[str, tuple[Any, ...]]:
     """`when`, or what it is where the file does not say: the slope has a meaning for some activations only."""
     searched = [str(choice) for p in earlier if p.name == "activation" for choice in _choices(p)]
-    sloped = tuple(name for name in searched if ACTIVATIONS[name].slope != "none")
-    all_sloped = [name for name, activation in ACTIVATIONS.items() if activation.slope != "none"]
+    sloped = tuple(name for name in searched if ACTIVATIONS[name].has_slope)
+    all_sloped = [name for name, activation in ACTIVATIONS.items() if activation.has_slope]
     if not sloped:
         raise SpaceError(
             f"[negative_slope] in {where} has no meaning: no activation that is searched has a slope; "

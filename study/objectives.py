@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from study.config import ConfigError, StudyConfig
 from study.data.split import Split
 from study.training import Outcome
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -99,3 +102,21 @@ def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -
             area += (x - reference[0]) * (y - height)
             height = y
     return area
+
+
+def pareto(items: Iterable[_Item], values: Callable[[_Item], Sequence[float]]) -> list[_Item]:
+    """The items that no other beats in one or two maximized objectives, the best by the first objective first.
+
+    Args:
+        items: Candidates; of several with equal values the first is kept.
+        values: One or two objective values of an item.
+
+    Example:
+        >>> pareto([(0.8, 0.5), (0.9, 0.1), (0.7, 0.4)], lambda point: point)
+        [(0.9, 0.1), (0.8, 0.5)]
+    """
+    front: list[_Item] = []
+    for item in sorted(items, key=lambda item: [-value for value in values(item)]):
+        if not front or values(item)[-1] > values(front[-1])[-1]:
+            front.append(item)
+    return front

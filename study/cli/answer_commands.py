@@ -68,7 +68,7 @@ def front(
 
                 if (known := stored_front(database, name)) is not None:
                     search, found = known
-                    print_front(front_rows(found, search), search.config, form, messages)
+                    print_front(front_rows(found, search.config, search.space), search.config, form, messages)
                     return
         with reopened(name, options, storage=storage, data=data) as study:
             from study.cli.run_search import find_and_print_front

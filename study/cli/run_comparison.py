@@ -13,10 +13,10 @@ import typer
 from reluctant.exit_codes import DONE, INTERRUPTED
 from study.cli.console import Messages, ProgressView, print_rows
 from study.cli.stop import Stop
-from study.comparison.across_data_sets import Several, together
-from study.comparison.layer_timing import keep_clock
-from study.comparison.summary import Comparison, find_answers
-from study.comparison.verdicts import Evidence
+from study.comparison.across_data_sets import AcrossDataSets, compare_data_sets
+from study.comparison.layer_timing import store_layer_times
+from study.comparison.summary import ComparisonSummary, summarize
+from study.comparison.verdicts import ContrastEstimate
 from study.config import ConfigError, StudyConfig
 from study.estimate import estimate
 from study.problem import Problem
@@ -145,14 +145,14 @@ def work_and_print(studies: Sequence[OpenStudy], messages: Messages, form: str, 
                     f"continue with the same command, or: {line}"
                 )
                 raise typer.Exit(INTERRUPTED if stop.signalled else DONE)
-            keep_clock(study)
-            found.append(find_answers(study))
+            store_layer_times(study)
+            found.append(summarize(study))
     print_comparisons(found, form)
 
 
-def print_comparisons(comparisons: Sequence[Comparison], form: str) -> None:
+def print_comparisons(comparisons: Sequence[ComparisonSummary], form: str) -> None:
     """Prints verdicts on stdout: of each comparison, and of all together where there are several."""
-    several = together(comparisons) if len(comparisons) > 1 else None
+    several = compare_data_sets(comparisons) if len(comparisons) > 1 else None
     if form == "json":
         print(json.dumps(as_json(comparisons, several), indent=2, allow_nan=False))
     elif form == "csv":
@@ -164,13 +164,13 @@ def print_comparisons(comparisons: Sequence[Comparison], form: str) -> None:
             _print_several(comparisons, several)
 
 
-def as_json(comparisons: Sequence[Comparison], several: Several | None) -> dict[str, Any]:
+def as_json(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets | None) -> dict[str, Any]:
     """What `--format json` prints."""
     return {
         "claims": [
             {"study": comparison.name, "data": comparison.data} | finding.as_dict()
             for comparison in comparisons
-            for finding in comparison.findings
+            for finding in comparison.verdicts
         ],
         "studies": [
             {
@@ -188,7 +188,7 @@ def as_json(comparisons: Sequence[Comparison], several: Several | None) -> dict[
     }
 
 
-def _rows(comparison: Comparison) -> list[dict[str, Any]]:
+def _rows(comparison: ComparisonSummary) -> list[dict[str, Any]]:
     return [
         {
             "study": comparison.name,
@@ -205,28 +205,28 @@ def _rows(comparison: Comparison) -> list[dict[str, Any]]:
             "estimated": finding.deciding.name,
             "change": finding.change,
         }
-        for finding in comparison.findings
+        for finding in comparison.verdicts
     ]
 
 
-def _lines(comparison: Comparison) -> list[str]:
+def _lines(comparison: ComparisonSummary) -> list[str]:
     """A comparison as a person reads it."""
-    count = sum(len(finding.evidence) for finding in comparison.findings)
+    count = sum(len(finding.estimates) for finding in comparison.verdicts)
     lines = [
         f"{comparison.data}: {comparison.seeds} seeds, each with a split of its own, {comparison.epochs} epochs",
         f"{count} intervals that hold together with 95 % ({100 * comparison.level:.2f} % each)",
         "",
     ]
-    for finding in comparison.findings:
+    for finding in comparison.verdicts:
         association = " (an association)" if finding.association else ""
         lines.append(f"{finding.id:>2}  {finding.statement}{association}: {finding.verdict.upper()}")
-        others = [evidence for evidence in finding.evidence if evidence is not finding.deciding]
+        others = [evidence for evidence in finding.estimates if evidence is not finding.deciding]
         lines += [f"    {_evidence(evidence)}" for evidence in (finding.deciding, *others)]
         lines.append(f"    would change it: {finding.change}")
     return [*lines, ""]
 
 
-def _evidence(evidence: Evidence) -> str:
+def _evidence(evidence: ContrastEstimate) -> str:
     if evidence.estimate is None:
         return f"{evidence.name}: no value"
     interval = "no interval"
@@ -238,14 +238,14 @@ def _evidence(evidence: Evidence) -> str:
     return f"{evidence.name}: {evidence.estimate:+.2f} {evidence.unit} ({interval}), ROPE {rope}: {evidence.verdict}"
 
 
-def _print_several(comparisons: Sequence[Comparison], several: Several) -> None:
+def _print_several(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets) -> None:
     rows = [
         {
             "": str(finding.id),
             "claim": finding.statement,
-            **{comparison.data: comparison.findings[place].verdict for comparison in comparisons},
+            **{comparison.data: comparison.verdicts[place].verdict for comparison in comparisons},
         }
-        for place, finding in enumerate(comparisons[0].findings)
+        for place, finding in enumerate(comparisons[0].verdicts)
     ]
     print_rows(rows, "table", table=rows)
     print(

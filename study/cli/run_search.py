@@ -12,12 +12,12 @@ from reluctant.exit_codes import DONE, INTERRUPTED
 from storage import LeasesLostError, StorageUnreachableError, without_password
 from study.cli.console import Messages, ProgressView, print_front, print_rows
 from study.cli.stop import Stop
-from study.config import StudyConfig, digest
+from study.config import StudyConfig
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
 from study.search.advice import advice_rows, advise
 from study.search.fresh_seeds import FRESH_SEEDS, train_fresh
-from study.search.front import read_contenders
+from study.search.from_database import StoredSearch
 from study.search.held_out_scores import front_with_test
 from study.search.rows import front_rows
 from study.training import Interrupted
@@ -89,9 +89,8 @@ def find_and_print_front(study: OpenStudy, messages: Messages, form: str, *, sto
         Interrupted: `stop` said so while the front was trained for its test results.
     """
     problem = study.problem
-    contenders = read_contenders(study.storage, study.study_id, problem.config, digest(problem.identity))
-    found = front_with_test(study, contenders, stop=stop)
-    print_front(front_rows(found, problem), problem.config, form, messages)
+    front = front_with_test(study, StoredSearch.of(study).contenders(), stop=stop)
+    print_front(front_rows(front, problem.config, problem.space), problem.config, form, messages)
 
 
 def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:
@@ -100,11 +99,11 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
     Raises:
         Interrupted: `stop` said so while the front was trained on fresh seeds.
     """
-    found = advise(train_fresh(study, stop=stop), study.problem)
+    found = advise(train_fresh(study, stop=stop), study.problem.config)
     if form == "table":
         print("\n".join(found.lines))
     else:
-        rows = advice_rows(found, study.problem)
+        rows = advice_rows(found, study.problem.config)
         print_rows(rows, form)
     messages.info(
         f"intervals: 95 %, paired over {FRESH_SEEDS} seeds that the search did not use, on the study's test part; "

@@ -97,6 +97,7 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
 def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> list[dict[str, Any]]:
     """One row a trial: number, state, times, parameters, values, feasibility, and every measure with its seeds'."""
     from study.records.attributes import BY_SEED
+    from study.records.own_trials import is_feasible
 
     rows = []
     for trial in trials:
@@ -109,7 +110,7 @@ def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> li
         }
         if trial.values is not None:
             row |= {f"value_{name}": value for name, value in zip(metric_names, trial.values, strict=False)}
-            row["feasible"] = all(value <= 0 for value in trial.constraints.values())
+            row["feasible"] = is_feasible(trial)
         row |= trial.user_attrs
         for measure, numbers in trial.system_attrs.get(BY_SEED, {}).items():
             row |= {f"{measure}_seed{seed}": number for seed, number in enumerate(numbers)}

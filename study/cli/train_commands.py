@@ -95,7 +95,7 @@ def compare(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Tests twelve claims about activations by paired designs, and prints a verdict for each."""
+    """Tests claims about activations by paired designs, and prints a verdict for each."""
     with ending(debug, quiet) as messages:
         from study.cli.console import check_format
         from study.cli.run_comparison import DEFAULTS, print_plans, problems, studies_of, work_and_print

@@ -1,4 +1,4 @@
-"""What several data sets say together: each one's average over seeds is one observation (Demšar 2006)."""
+"""Contrasts and ranks of activations over several data sets, each a single observation (Demšar 2006)."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from search_spaces.design import BASELINE
+from search_spaces.design import LINEAR
 from study.comparison.claims import CLAIMS
-from study.comparison.summary import Comparison
+from study.comparison.summary import ComparisonSummary
 from study.intervals import FAMILY_ERROR, Array
 
 
 @dataclass(frozen=True)
-class Across:
-    """One contrast over data sets.
+class ContrastAcrossDataSets:
+    """The estimate of one contrast over data sets.
 
     Attributes:
         id: The claim's number.
         name: What is estimated.
-        unit: Of the means.
+        unit: Unit of the means.
         means: Mean over seeds, data set by data set.
         median: Median of the means.
-        p: Wilcoxon signed-rank test against 0, two-sided, after Holm's correction over all contrasts.
+        p: P-value of the Wilcoxon signed-rank test against 0, two-sided, after Holm's correction over all
+            contrasts.
     """
 
     id: int
@@ -41,11 +42,11 @@ class Ranking:
     """Activations by their mean rank over data sets, 1 being best: a critical-difference diagram's data.
 
     Attributes:
-        activations: The best first.
+        activations: Names, the best first.
         ranks: Mean rank of each.
         accuracies: Test accuracy of each, data set by data set.
-        friedman_p: Of the test that all are alike.
-        critical_difference: Ranks further apart than this differ at 5 % (Nemenyi).
+        friedman_p: P-value of Friedman's test, whose null hypothesis is that all activations are alike.
+        critical_difference: Distance of mean ranks beyond which two activations differ at 5 % (Nemenyi).
         cliques: Largest runs of activations, by index, that are not further apart than that.
     """
 
@@ -58,42 +59,42 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Several:
-    """What several data sets say together.
+class AcrossDataSets:
+    """Estimates over several data sets.
 
     Attributes:
         data: Names of the data sets.
-        smallest_p: What the signed-rank test can reach with so many data sets, before correction.
-        contrasts: Those whose null is 0 and that are read on data.
-        ranking: Of the activations, each at the rate and slope that validation chooses.
+        smallest_p: The smallest p-value that the signed-rank test can give for so many data sets, before correction.
+        contrasts: The contrasts whose null hypothesis is 0 and that are read on data.
+        ranking: Ranks of the activations, each at the learning rate and slope that validation chooses.
     """
 
     data: tuple[str, ...]
     smallest_p: float
-    contrasts: tuple[Across, ...]
+    contrasts: tuple[ContrastAcrossDataSets, ...]
     ranking: Ranking
 
 
-def together(comparisons: Sequence[Comparison]) -> Several:
-    """Several finished comparisons of different data, seen together.
+def compare_data_sets(comparisons: Sequence[ComparisonSummary]) -> AcrossDataSets:
+    """Combines finished comparisons of different data.
 
     Args:
-        comparisons: At least two.
+        comparisons: At least two comparisons.
     """
-    found = []
+    testable = []
     for place, claim in enumerate(CLAIMS):
-        for index, part in enumerate(claim.parts):
-            least, most = part.region.rope
-            means = [comparison.findings[place].evidence[index].estimate for comparison in comparisons]
-            if not part.timed and least == -most < 0 and all(mean is not None for mean in means):
-                found.append((claim.id, part, [mean for mean in means if mean is not None]))
-    adjusted = holm([_signed_rank(means) for _, _, means in found])
-    return Several(
+        for index, contrast in enumerate(claim.contrasts):
+            least, most = contrast.region.rope
+            means = [comparison.verdicts[place].estimates[index].estimate for comparison in comparisons]
+            if not contrast.timed and least == -most < 0 and all(mean is not None for mean in means):
+                testable.append((claim.id, contrast, [mean for mean in means if mean is not None]))
+    adjusted = holm([_signed_rank(means) for _, _, means in testable])
+    return AcrossDataSets(
         data=tuple(comparison.data for comparison in comparisons),
         smallest_p=2.0 ** (1 - len(comparisons)),
         contrasts=tuple(
-            Across(number, part.name, part.unit, tuple(means), float(np.median(means)), p)
-            for (number, part, means), p in zip(found, adjusted, strict=True)
+            ContrastAcrossDataSets(number, contrast.name, contrast.unit, tuple(means), float(np.median(means)), p)
+            for (number, contrast, means), p in zip(testable, adjusted, strict=True)
         ),
         ranking=_ranking(comparisons),
     )
@@ -125,12 +126,13 @@ def critical_difference(candidates: int, data_sets: int, error: float = FAMILY_E
 
 
 def _signed_rank(means: Sequence[float]) -> float:
+    """P-value of the Wilcoxon signed-rank test against 0; 1 where all means are 0."""
     return float(stats.wilcoxon(means).pvalue) if any(means) else 1.0
 
 
-def _ranking(comparisons: Sequence[Comparison]) -> Ranking:
+def _ranking(comparisons: Sequence[ComparisonSummary]) -> Ranking:
     tables = [
-        {cell.activation: cell.accuracy for cell in comparison.accuracy_by_activation if cell.activation != BASELINE}
+        {cell.activation: cell.accuracy for cell in comparison.accuracy_by_activation if cell.activation != LINEAR}
         for comparison in comparisons
     ]
     names = [name for name in tables[0] if all(name in table for table in tables)]

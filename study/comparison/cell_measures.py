@@ -1,35 +1,43 @@
-"""What the cells of a comparison gave, as arrays over replicates."""
+"""The measures of a comparison's cells, as arrays over replicates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Hyperparameters
 from search_spaces.design import Design
 from storage import CohortStorage
 from study.intervals import Array
 from study.records.attributes import BY_SEED
+from study.records.measure_keys import MeasureKey
 from study.records.own_trials import NoResultsError
+
+LAYER_TIMES = "reluctant:clock"
+"""System attribute of a comparison: seconds of stock layers, and the machine that they were measured on."""
+_LAYER_MEASURES = ("gradient_norm_start", "gradient_norm_end")
+"""Measures of layers on the validation part that a comparison reads."""
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """Measures of cells over replicates; those of the test part have names that begin with `test_`.
+class CellMeasures:
+    """Measures of cells over replicates, by their stored keys.
 
     Attributes:
-        cells: `[..., R]` arrays by cell and name; NaN where a replicate has no value.
-        clock: `[n]` seconds of forward and backward of stock layers by name, alternating; empty where not timed.
+        cells: `[..., R]` arrays by cell and key; NaN where a replicate has no value.
+        layer_seconds: `[n]` seconds of forward and backward of stock layers by name, alternating; empty where not
+            timed.
     """
 
     cells: Mapping[Hyperparameters, Mapping[str, Array]]
-    clock: Mapping[str, Array] = field(default_factory=dict)
+    layer_seconds: Mapping[str, Array] = field(default_factory=dict)
 
-    def of(self, cell: Hyperparameters, name: str) -> Array:
-        """`[..., R]` a measure of one cell; NaN where all its replicates diverged, and so have scores alone.
+    def of(self, cell: Hyperparameters, key: str | MeasureKey) -> Array:
+        """`[..., R]` a measure of one cell; NaN where it was not measured: diverged replicates have scores alone.
 
         Raises:
             NoResultsError: The cell was not trained to its end.
@@ -39,22 +47,26 @@ class Measured:
         except KeyError:
             raise NoResultsError(f"no results of {cell}") from None
         try:
-            return columns[name]
+            return columns[str(key)]
         except KeyError:
             return np.full_like(columns["accuracy"], np.nan)
 
-    def stack(self, cells: Sequence[Hyperparameters], name: str) -> Array:
+    def stack(self, cells: Sequence[Hyperparameters], key: str | MeasureKey) -> Array:
         """`[O, ..., R]` a measure of several cells."""
-        return np.stack([self.of(cell, name) for cell in cells])
+        return np.stack([self.of(cell, key) for cell in cells])
 
     def layers(self, cells: Sequence[Hyperparameters], name: str) -> Array:
         """`[O, ..., R]` a measure on the test part of every hidden layer of several cells."""
         return np.stack(
-            [self.of(cell, f"test_{name}_layer{layer}") for cell in cells for layer in range(len(cell.hidden))]
+            [
+                self.of(cell, MeasureKey(name, on_test=True, layer=layer))
+                for cell in cells
+                for layer in range(len(cell.hidden))
+            ]
         )
 
 
-def read_measured(storage: CohortStorage, study_id: int, design: Design, *, seeds: int) -> Measured:
+def read_cell_measures(storage: CohortStorage, study_id: int, design: Design, *, seeds: int) -> CellMeasures:
     """Reads the cells of a finished comparison.
 
     Args:
@@ -67,46 +79,64 @@ def read_measured(storage: CohortStorage, study_id: int, design: Design, *, seed
         NoResultsError: Cells are still to be trained; the text says how to go on.
     """
     trials = storage.read_trials(study_id)
-    ended = sum(trial.state.is_finished() for trial in trials)
-    if ended < len(design.cells):
-        name = storage.get_study_name_from_id(study_id)
-        raise NoResultsError(
-            f"{ended} of {len(design.cells)} cells of comparison {name!r} are trained, and its verdicts need "
-            f"them all; continue with `reluctant resume {name}`"
-        )
+    _check_finished(trials, design, storage.get_study_name_from_id(study_id))
     trained = {
         trial.number: cell
         for trial, cell in zip(trials, design.cells, strict=False)
         if trial.state is TrialState.COMPLETE and BY_SEED in trial.system_attrs
     }
-    cells: dict[int, dict[str, Array]] = {}
-
-    def put(number: int, replicate: int, name: str, value: float | None) -> None:
-        column = cells[number].setdefault(name, np.full(seeds, np.nan))
-        column[replicate] = np.nan if value is None else value
-
+    columns = {number: _Columns(seeds) for number in trained}
     for number in trained:
-        cells[number] = {}
-        for name, values in trials[number].system_attrs[BY_SEED].items():
+        for key, values in trials[number].system_attrs[BY_SEED].items():
             for replicate, value in enumerate(values):
-                put(number, replicate, name, value)
-    for row in storage.test_results(study_id, numbers=list(cells)):
-        for name, value in row.items():
-            if name.startswith("test_"):
-                put(row["number"], row["replicate"], name, value)
-    for number, columns in cells.items():
-        hidden = range(len(trained[number].hidden))
-        for name in [name.removesuffix("_layer0") for name in columns if name.endswith("_layer0")]:
-            columns[name] = np.mean([columns[f"{name}_layer{layer}"] for layer in hidden], 0)
-    for row in storage.layer_measures(study_id, numbers=list(cells)):
-        for name in ("gradient_norm_start", "gradient_norm_end"):
-            put(row["number"], row["replicate"], f"{name}_layer{row['layer']}", row[name])
-    clock = storage.get_study_system_attrs(study_id).get(CLOCK, {})
-    return Measured(
-        {trained[number]: columns for number, columns in cells.items()},
-        {name: np.array(seconds) for name, seconds in clock.get("seconds", {}).items()},
+                columns[number].put(key, replicate, value)
+    for row in storage.test_results(study_id, numbers=list(trained)):
+        columns[row["number"]].put_test_results(row)
+    for number, cell in trained.items():
+        columns[number].average_layers(len(cell.hidden))
+    for row in storage.layer_measures(study_id, numbers=list(trained)):
+        for name in _LAYER_MEASURES:
+            columns[row["number"]].put(str(MeasureKey(name, layer=row["layer"])), row["replicate"], row[name])
+    times = storage.get_study_system_attrs(study_id).get(LAYER_TIMES, {})
+    return CellMeasures(
+        {trained[number]: dict(each) for number, each in columns.items()},
+        {name: np.array(seconds) for name, seconds in times.get("seconds", {}).items()},
     )
 
 
-CLOCK = "reluctant:clock"
-"""System attribute of a comparison: seconds of stock layers, and the machine that they were measured on."""
+class _Columns(dict[str, Array]):
+    """`[R]` measures of one cell by stored key, filled value by value."""
+
+    def __init__(self, seeds: int) -> None:
+        super().__init__()
+        self._seeds = seeds
+
+    def put(self, key: str, replicate: int, value: float | None) -> None:
+        """Sets the value of one replicate; None stays NaN."""
+        column = self.setdefault(key, np.full(self._seeds, np.nan))
+        column[replicate] = np.nan if value is None else value
+
+    def put_test_results(self, row: Mapping[str, Any]) -> None:
+        """Sets what one replicate has on the test part."""
+        for key, value in row.items():
+            if MeasureKey.parse(key).on_test:
+                self.put(key, row["replicate"], value)
+
+    def average_layers(self, hidden: int) -> None:
+        """Adds the mean over hidden layers of every measure that each of them has, as one of the whole network."""
+        for name in [each.name for each in self._first_layer()]:
+            layers = [self[str(MeasureKey(name, on_test=True, layer=layer))] for layer in range(hidden)]
+            self[str(MeasureKey(name, on_test=True))] = np.mean(layers, 0)
+
+    def _first_layer(self) -> Iterable[MeasureKey]:
+        keys = map(MeasureKey.parse, self)
+        return [key for key in keys if key.on_test and key.layer == 0]
+
+
+def _check_finished(trials: Sequence[FrozenTrial], design: Design, name: str) -> None:
+    ended = sum(trial.state.is_finished() for trial in trials)
+    if ended < len(design.cells):
+        raise NoResultsError(
+            f"{ended} of {len(design.cells)} cells of comparison {name!r} are trained, and its verdicts need "
+            f"them all; continue with `reluctant resume {name}`"
+        )

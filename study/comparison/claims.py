@@ -1,4 +1,4 @@
-"""The twelve claims: what each says, by which contrasts it is judged, and what counts as no difference."""
+"""The claims about activations: what each says, by which contrasts it is judged, and what counts as no difference."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal
 
 from search_spaces.design import Design
 from study.comparison import contrasts
-from study.comparison.cell_measures import Measured
+from study.comparison.cell_measures import CellMeasures
 from study.intervals import FAMILY_ERROR, Array, Region
 
-Contrast = Callable[[Design, Measured], Array]
+ContrastFunction = Callable[[Design, CellMeasures], Array]
 _POINTS = (-100.0, 100.0)
 _SHARE = (0.0, 100.0)
 
@@ -31,13 +31,13 @@ _TENTH = Region((-10.0, 10.0), domain=(-100.0, math.inf))
 
 
 @dataclass(frozen=True)
-class Part:
+class ClaimContrast:
     """One contrast of a claim.
 
     Attributes:
         name: What is estimated.
-        contrast: One number a replicate, see `contrasts`.
-        unit: Of the contrast.
+        compute: Computes it, one number a replicate; see `contrasts`.
+        unit: Unit of the contrast.
         region: Region of practical equivalence, and the claim's side of it.
         equal_suffices: Whether no practical difference is as good as support: "no worse than".
         timed: Whether the contrast is over timing rounds, which share no data, instead of replicates.
@@ -45,7 +45,7 @@ class Part:
     """
 
     name: str
-    contrast: Contrast
+    compute: ContrastFunction
     unit: str
     region: Region
     equal_suffices: bool = False
@@ -58,18 +58,18 @@ class Claim:
     """A statement about activations.
 
     Attributes:
-        id: 1 to 12.
+        id: The claim's number: its place in `CLAIMS`, from 1.
         statement: What it says.
         read_on: Where its contrasts are read.
-        parts: What it needs.
-        needs: Whether all of the parts have to support it, or any.
-        association: Whether the design allows no more than an association.
+        contrasts: The contrasts that it is judged by.
+        needs: Whether all of the contrasts have to support it, or any.
+        association: Whether the design shows no more than an association.
     """
 
     id: int
     statement: str
     read_on: str
-    parts: tuple[Part, ...]
+    contrasts: tuple[ClaimContrast, ...]
     needs: Literal["all", "any"] = "all"
     association: bool = False
 
@@ -80,7 +80,7 @@ CLAIMS: tuple[Claim, ...] = (
         "ReLU layers are 50-90 % zero",
         "test, eval mode",
         (
-            Part(
+            ClaimContrast(
                 "outermost hidden layer over all initializations: distance within 50-90 %",
                 contrasts.zeros_margin,
                 "pp",
@@ -92,21 +92,25 @@ CLAIMS: tuple[Claim, ...] = (
         2,
         "leaky ReLU is an overall improvement",
         "test",
-        (Part("accuracy, leaky ReLU - ReLU", contrasts.leaky_minus_relu, "pp", _accuracy(above=True), counted=True),),
+        (
+            ClaimContrast(
+                "accuracy, leaky ReLU - ReLU", contrasts.leaky_minus_relu, "pp", _accuracy(above=True), counted=True
+            ),
+        ),
     ),
     Claim(
         3,
         "a mistuned slope hurts, and PReLU learns the slope",
         "test",
         (
-            Part(
+            ClaimContrast(
                 "accuracy, worst slope - best slope",
                 contrasts.worst_minus_best_slope,
                 "pp",
                 _accuracy(above=False),
                 counted=True,
             ),
-            Part(
+            ClaimContrast(
                 "accuracy, PReLU - best slope",
                 contrasts.prelu_minus_best_slope,
                 "pp",
@@ -121,7 +125,7 @@ CLAIMS: tuple[Claim, ...] = (
         "dying ReLU affects a fraction of the units, not all",
         "test",
         (
-            Part(
+            ClaimContrast(
                 "dead units of the layer with most, over initializations and depths",
                 contrasts.most_dead,
                 "%",
@@ -134,7 +138,7 @@ CLAIMS: tuple[Claim, ...] = (
         "sparsity goes with better generalization",
         "training and validation",
         (
-            Part(
+            ClaimContrast(
                 "generalization gap for 10 pp more near-zero outputs, within activations",
                 contrasts.gap_on_sparsity,
                 "pp",
@@ -149,14 +153,14 @@ CLAIMS: tuple[Claim, ...] = (
         "dropout on top of sparsity does not help",
         "test",
         (
-            Part(
+            ClaimContrast(
                 "accuracy gained by dropout, ReLU - tanh",
                 contrasts.relu_gain_minus_tanh_gain,
                 "pp",
                 _accuracy(above=False),
                 counted=True,
             ),
-            Part(
+            ClaimContrast(
                 "accuracy gained by dropout, ReLU",
                 contrasts.relu_gain,
                 "pp",
@@ -171,14 +175,14 @@ CLAIMS: tuple[Claim, ...] = (
         "tanh is not sparse, it saturates",
         "test",
         (
-            Part(
+            ClaimContrast(
                 "near-zero outputs, tanh - linear",
                 contrasts.tanh_near_zero,
                 "pp",
                 _share(above=False),
                 equal_suffices=True,
             ),
-            Part("saturated outputs, tanh - linear", contrasts.tanh_saturation, "pp", _share(above=True)),
+            ClaimContrast("saturated outputs, tanh - linear", contrasts.tanh_saturation, "pp", _share(above=True)),
         ),
     ),
     Claim(
@@ -186,8 +190,8 @@ CLAIMS: tuple[Claim, ...] = (
         "sigmoid can be sparse",
         "test",
         (
-            Part("near-zero outputs, sigmoid - linear", contrasts.sigmoid_near_zero, "pp", _share(above=True)),
-            Part("removable units, sigmoid - linear", contrasts.sigmoid_removable, "pp", _share(above=True)),
+            ClaimContrast("near-zero outputs, sigmoid - linear", contrasts.sigmoid_near_zero, "pp", _share(above=True)),
+            ClaimContrast("removable units, sigmoid - linear", contrasts.sigmoid_removable, "pp", _share(above=True)),
         ),
         needs="any",
     ),
@@ -196,8 +200,8 @@ CLAIMS: tuple[Claim, ...] = (
         "ELU costs more than ReLU and leaky ReLU",
         "clock",
         (
-            Part("forward + backward, ELU over ReLU", contrasts.elu_over_relu, "%", _TENTH, timed=True),
-            Part(
+            ClaimContrast("forward + backward, ELU over ReLU", contrasts.elu_over_relu, "%", _TENTH, timed=True),
+            ClaimContrast(
                 "forward + backward, ELU over leaky ReLU",
                 contrasts.elu_over_leaky,
                 "%",
@@ -211,7 +215,7 @@ CLAIMS: tuple[Claim, ...] = (
         "activation and initialization must match",
         "test",
         (
-            Part(
+            ClaimContrast(
                 "accuracy, best initialization - worst, mean over activations",
                 contrasts.mismatch_regret,
                 "pp",
@@ -225,13 +229,13 @@ CLAIMS: tuple[Claim, ...] = (
         "tanh and sigmoid make gradients vanish",
         "validation part, before training",
         (
-            Part(
+            ClaimContrast(
                 "log10 of gradient norm first/last layer at depth 10, tanh - ReLU",
                 contrasts.tanh_vanishing,
                 "decades",
                 _HALF_A_DECADE,
             ),
-            Part(
+            ClaimContrast(
                 "log10 of gradient norm first/last layer at depth 10, sigmoid - ReLU",
                 contrasts.sigmoid_vanishing,
                 "decades",
@@ -244,7 +248,7 @@ CLAIMS: tuple[Claim, ...] = (
         "ReLU is good enough to try first",
         "test",
         (
-            Part(
+            ClaimContrast(
                 "accuracy, best activation - ReLU",
                 contrasts.best_minus_relu,
                 "pp",
@@ -255,5 +259,5 @@ CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
-LEVEL = 1.0 - FAMILY_ERROR / sum(len(claim.parts) for claim in CLAIMS)
+LEVEL = 1.0 - FAMILY_ERROR / sum(len(claim.contrasts) for claim in CLAIMS)
 """Confidence level of each contrast, so that all intervals hold together with 95 % (Bonferroni)."""

@@ -1,4 +1,4 @@
-"""What torch's own activation layers cost on this machine."""
+"""The time that torch's own activation layers take on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from search_spaces import ACTIVATIONS
 from search_spaces.design import USUAL_SLOPE
-from study.comparison.cell_measures import CLOCK
+from study.comparison.cell_measures import LAYER_TIMES
 from study.machine import processor
 from study.records.open_study import OpenStudy
 
@@ -19,27 +19,27 @@ _SHAPE = (256, 1024)
 _REPEATS = 5
 
 
-def keep_clock(study: OpenStudy) -> None:
-    """Times layers once for a comparison, and keeps the seconds with it."""
-    if CLOCK not in study.storage.get_study_system_attrs(study.study_id):
-        clock = {
+def store_layer_times(study: OpenStudy) -> None:
+    """Times layers for a comparison that has no times yet, and stores the seconds with it."""
+    if LAYER_TIMES not in study.storage.get_study_system_attrs(study.study_id):
+        times = {
             "seconds": time_layers(),
             "machine": f"{processor()}, one thread, torch {torch.__version__}, float32 [{_SHAPE[0]}, {_SHAPE[1]}]",
         }
-        study.storage.set_study_attrs(study.study_id, system_attrs={CLOCK: clock})
+        study.storage.set_study_attrs(study.study_id, system_attrs={LAYER_TIMES: times})
 
 
 def time_layers(rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Seconds of forward and backward of stock layers on normal inputs, one thread, alternating.
+    """Times forward and backward of stock layers on normal inputs, on one thread.
 
-    In each round every layer comes once, the first of a round taking turns, and counts with the fastest of a few
-    repeats, so that what else the machine does falls on all of them alike.
+    Every round times each layer once, starting with another one, and counts the fastest of a few repeats, so that
+    other work of the machine slows all layers alike.
 
     Args:
-        rounds: Rounds that count, after one that does not.
+        rounds: Rounds that count, after one that warms up.
 
     Returns:
-        One number a round, by activation.
+        Seconds, one number a round, by activation.
     """
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(_SHAPE, generator=generator).requires_grad_()

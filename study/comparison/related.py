@@ -1,36 +1,41 @@
-"""Comparisons of one database that differ in their data alone, and so can be seen together."""
+"""Comparisons of one database that differ in their data alone, so that their verdicts can be combined."""
 
 from __future__ import annotations
 
-from study.comparison.summary import Comparison, stored_answers
+from study.comparison.summary import ComparisonSummary, summarize_stored
 from study.records.attributes import IDENTITY
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
 
 _OF_DATA = ("data", "target")
+"""Entries of a study's identity that say which data it is about."""
 
 
-def siblings(study: OpenStudy) -> list[Comparison]:
-    """The finished comparisons of the same options on other data, by name.
+def related_comparisons(study: OpenStudy) -> list[ComparisonSummary]:
+    """The finished comparisons of the same options on other data, by name; one for each data set.
 
     Args:
-        study: An open comparison.
+        study: A comparison.
+
+    Raises:
+        KindError: The study is a search.
     """
     study.need_comparison()
     ours = _options(study.storage.get_study_system_attrs(study.study_id)[IDENTITY])
-    found = {study.problem.dataset.fingerprint: study.name}
+    seen = {study.problem.dataset.fingerprint}
     comparisons = []
     for other in sorted(study.storage.get_all_studies(), key=lambda each: each.study_name):
         theirs = study.storage.get_study_system_attrs(other._study_id).get(IDENTITY)
-        if theirs is None or _options(theirs) != ours or theirs["data"] in found:
+        if theirs is None or _options(theirs) != ours or theirs["data"] in seen:
             continue
         try:
-            comparisons.append(stored_answers(study.storage, other._study_id))
+            comparisons.append(summarize_stored(study.storage, other._study_id))
         except NoResultsError:
             continue
-        found[theirs["data"]] = other.study_name
+        seen.add(theirs["data"])
     return comparisons
 
 
 def _options(identity: dict[str, object]) -> dict[str, object]:
+    """An identity without what it says of the data."""
     return {key: value for key, value in identity.items() if key not in _OF_DATA}

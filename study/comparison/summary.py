@@ -1,4 +1,4 @@
-"""A finished comparison: its findings, and the cells behind each figure."""
+"""A finished comparison: its verdicts, and the cells behind each figure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import numpy as np
 from search_spaces import ACTIVATIONS, Hyperparameters
 from search_spaces.design import Design
 from storage import CohortStorage
-from study.comparison.cell_measures import CLOCK, Measured, read_measured
+from study.comparison.cell_measures import LAYER_TIMES, CellMeasures, read_cell_measures
 from study.comparison.claims import LEVEL
 from study.comparison.contrasts import cells_of, chosen
-from study.comparison.verdicts import Finding, find
+from study.comparison.verdicts import ClaimVerdict, judge_claims
 from study.intervals import Array, corrected_interval
 from study.records.attributes import CONFIG, DATA, IDENTITY
+from study.records.measure_keys import MeasureKey, key_on_test
 from study.records.open_study import OpenStudy
 
 FIGURE_LEVEL = 0.95
@@ -24,7 +25,7 @@ FIGURE_LEVEL = 0.95
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """Means over replicates of one hidden layer.
+    """Means of one hidden layer's measures over replicates.
 
     Attributes:
         layer: Its number, from 0 at the input.
@@ -77,7 +78,7 @@ class CellSummary:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonSummary:
     """A finished comparison.
 
     Attributes:
@@ -86,9 +87,9 @@ class Comparison:
         seeds: Replicates, each with a split of its own.
         epochs: Passes over the training part.
         ratio: n_test/n_train.
-        level: Confidence level of each interval of `findings`; together they hold with 95 %.
-        machine: What layers were timed on; None where they were not.
-        findings: One a claim.
+        level: Confidence level of each interval of `verdicts`; together they hold with 95 %.
+        machine: Machine that layers were timed on; None where they were not.
+        verdicts: One a claim.
         accuracy_by_activation: Each activation at the rate, and the slope, that validation chooses.
         slope_response: Leaky ReLU over its slopes, 0 being ReLU, each at the rate that validation chooses.
         initialization_by_activation: Both crossed, at one rate.
@@ -103,7 +104,7 @@ class Comparison:
     ratio: float
     level: float
     machine: str | None
-    findings: tuple[Finding, ...]
+    verdicts: tuple[ClaimVerdict, ...]
     accuracy_by_activation: tuple[CellSummary, ...]
     slope_response: tuple[CellSummary, ...]
     initialization_by_activation: tuple[CellSummary, ...]
@@ -111,22 +112,26 @@ class Comparison:
     depth_by_activation: tuple[CellSummary, ...]
 
 
-def find_answers(study: OpenStudy) -> Comparison:
-    """What a finished comparison says.
+def summarize(study: OpenStudy) -> ComparisonSummary:
+    """Summarizes a finished comparison.
 
     Args:
-        study: An open comparison.
+        study: The comparison.
 
     Raises:
         KindError: The study is a search.
         NoResultsError: Cells are still to be trained.
     """
     study.need_comparison()
-    return stored_answers(study.storage, study.study_id)
+    return summarize_stored(study.storage, study.study_id)
 
 
-def stored_answers(storage: CohortStorage, study_id: int) -> Comparison:
-    """The same from the database alone; the study is known to be a comparison.
+def summarize_stored(storage: CohortStorage, study_id: int) -> ComparisonSummary:
+    """Summarizes a finished comparison by what its database holds.
+
+    Args:
+        storage: Where it lives.
+        study_id: Its id.
 
     Raises:
         NoResultsError: Cells are still to be trained.
@@ -134,7 +139,7 @@ def stored_answers(storage: CohortStorage, study_id: int) -> Comparison:
     saved = storage.get_study_system_attrs(study_id)
     design, data = Design.restored(saved[IDENTITY]["design"]), saved[DATA]
     seeds, epochs = saved[CONFIG]["seeds"], saved[CONFIG]["epochs"]
-    measured = read_measured(storage, study_id, design, seeds=seeds)
+    measured = read_cell_measures(storage, study_id, design, seeds=seeds)
     ratio = data["test"] / data["training"]
     activations = design.activations
 
@@ -142,15 +147,15 @@ def stored_answers(storage: CohortStorage, study_id: int) -> Comparison:
         return _fixed([cell for name in activations for cell in cells(name)], measured, ratio)
 
     slopes = [(slope, design.over_rates("leaky_relu", negative_slope=slope)) for slope in design.slopes]
-    return Comparison(
+    return ComparisonSummary(
         name=storage.get_study_name_from_id(study_id),
         data=data["name"],
         seeds=seeds,
         epochs=epochs,
         ratio=ratio,
         level=LEVEL,
-        machine=saved.get(CLOCK, {}).get("machine"),
-        findings=find(design, measured, ratio),
+        machine=saved.get(LAYER_TIMES, {}).get("machine"),
+        verdicts=judge_claims(design, measured, ratio),
         accuracy_by_activation=_chosen([(None, cells_of(design, name)) for name in activations], measured, ratio),
         slope_response=_chosen(slopes, measured, ratio),
         initialization_by_activation=fixed(design.over_initializations),
@@ -159,7 +164,8 @@ def stored_answers(storage: CohortStorage, study_id: int) -> Comparison:
     )
 
 
-def _fixed(cells: Sequence[Hyperparameters], measured: Measured, ratio: float) -> tuple[CellSummary, ...]:
+def _fixed(cells: Sequence[Hyperparameters], measured: CellMeasures, ratio: float) -> tuple[CellSummary, ...]:
+    """Summaries of cells, each with its layers; cells without results are left out."""
     return tuple(
         CellSummary(
             activation=cell.activation,
@@ -168,8 +174,8 @@ def _fixed(cells: Sequence[Hyperparameters], measured: Measured, ratio: float) -
             dropout=cell.dropout,
             learning_rate=cell.learning_rate,
             depth=len(cell.hidden),
-            **_accuracy(measured.of(cell, "test_accuracy"), ratio),
-            near_zero=_mean(measured.of(cell, "test_near_zero")),
+            **_accuracy(measured.of(cell, key_on_test("accuracy")), ratio),
+            near_zero=_mean(measured.of(cell, key_on_test("near_zero"))),
             layers=tuple(_layer(cell, layer, measured) for layer in range(len(cell.hidden))),
         )
         for cell in cells
@@ -178,8 +184,15 @@ def _fixed(cells: Sequence[Hyperparameters], measured: Measured, ratio: float) -
 
 
 def _chosen(
-    groups: Sequence[tuple[float | None, Sequence[Hyperparameters]]], measured: Measured, ratio: float
+    groups: Sequence[tuple[float | None, Sequence[Hyperparameters]]], measured: CellMeasures, ratio: float
 ) -> tuple[CellSummary, ...]:
+    """Summaries of groups of cells, out of which each replicate's validation part chooses one.
+
+    Args:
+        groups: The slope of leaky ReLU, or None where it is chosen too, and the cells.
+        measured: The measures of all cells.
+        ratio: n_test/n_train.
+    """
     return tuple(
         CellSummary(
             activation="leaky_relu" if slope is not None else cells[0].activation,
@@ -189,7 +202,7 @@ def _chosen(
             learning_rate=None,
             depth=len(cells[0].hidden),
             **_accuracy(chosen(measured, cells) / 100.0, ratio),
-            near_zero=_mean(chosen(measured, cells, "test_near_zero")) / 100.0,
+            near_zero=_mean(chosen(measured, cells, key_on_test("near_zero"))) / 100.0,
         )
         for slope, cells in groups
         if all(cell in measured.cells for cell in cells)
@@ -197,6 +210,7 @@ def _chosen(
 
 
 def _accuracy(values: Array, ratio: float) -> dict[str, Any]:
+    """The fields of `CellSummary` that say what accuracy a cell reaches."""
     interval = None
     if len(values) > 1:
         _, low, high = corrected_interval(values, ratio, FIGURE_LEVEL)
@@ -204,26 +218,26 @@ def _accuracy(values: Array, ratio: float) -> dict[str, Any]:
     return {"accuracy": float(values.mean()), "interval": interval, "accuracies": tuple(values.tolist())}
 
 
-def _layer(cell: Hyperparameters, layer: int, measured: Measured) -> LayerSummary:
-    def mean(name: str) -> float:
-        columns = measured.cells[cell]
-        return _mean(columns[f"{name}_layer{layer}"]) if f"{name}_layer{layer}" in columns else float("nan")
+def _layer(cell: Hyperparameters, layer: int, measured: CellMeasures) -> LayerSummary:
+    def mean(name: str, *, on_test: bool) -> float:
+        return _mean(measured.of(cell, MeasureKey(name, on_test, layer)))
 
     return LayerSummary(
         layer=layer,
-        near_zero=mean("test_near_zero"),
-        zeros=mean("test_raw_zeros"),
-        dead=mean("test_dead"),
-        saturation=mean("test_saturation"),
-        gradient_norm_start=mean("gradient_norm_start"),
-        gradient_norm_end=mean("gradient_norm_end"),
+        near_zero=mean("near_zero", on_test=True),
+        zeros=mean("raw_zeros", on_test=True),
+        dead=mean("dead", on_test=True),
+        saturation=mean("saturation", on_test=True),
+        gradient_norm_start=mean("gradient_norm_start", on_test=False),
+        gradient_norm_end=mean("gradient_norm_end", on_test=False),
     )
 
 
 def _mean(values: Array) -> float:
+    """Mean of the values that are not NaN."""
     there = values[~np.isnan(values)]
     return float(there.mean()) if len(there) else float("nan")
 
 
 def _slope(cell: Hyperparameters) -> float | None:
-    return None if ACTIVATIONS[cell.activation].slope == "none" else cell.negative_slope
+    return cell.negative_slope if ACTIVATIONS[cell.activation].has_slope else None

@@ -1,9 +1,8 @@
-"""From the contrasts of a comparison to its verdicts, and what would change them."""
+"""From the contrasts of a comparison to a verdict on each claim."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,27 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 from search_spaces.design import Design
-from study.comparison.cell_measures import Measured
-from study.comparison.claims import CLAIMS, LEVEL, Claim, Part
-from study.intervals import Array, Verdict, corrected_interval, half_width
+from study.comparison.cell_measures import CellMeasures
+from study.comparison.claims import CLAIMS, LEVEL, Claim, ClaimContrast
+from study.comparison.what_would_change import what_would_change
+from study.intervals import Array, Verdict, corrected_interval
 from study.records.own_trials import NoResultsError
 
-_MOST_SEEDS = 200
 _SMALLEST_SPREAD = 1e-9
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What one contrast of a claim came to.
+class ContrastEstimate:
+    """The estimate of one contrast of a claim.
 
     Attributes:
         name: What is estimated.
         estimate: Mean over replicates; None where no replicate has a value.
         interval: Simultaneous interval; None for fewer than two replicates, or where counts show no spread.
-        unit: Of both.
+        unit: Unit of estimate and interval.
         rope: Region of practical equivalence.
-        verdict: Of this contrast alone.
-        change: What would change it, in a line.
+        verdict: Verdict of this contrast alone.
+        change: What would change the verdict, in a line.
         values: The contrast in each replicate, or timing round.
     """
 
@@ -46,48 +45,48 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a comparison says to one claim; estimate, interval and verdict are those of the deciding evidence.
+class ClaimVerdict:
+    """What a comparison says to one claim; estimate, interval and verdict are those of the deciding contrast.
 
     Attributes:
         id: The claim's number.
-        statement: What it says.
+        statement: What the claim says.
         read_on: Where its contrasts are read.
-        association: Whether it is no more than an association.
-        deciding: The evidence that decides.
-        evidence: All of it.
+        association: Whether the comparison shows no more than an association.
+        deciding: The estimate that decides.
+        estimates: The estimates of all its contrasts.
     """
 
     id: int
     statement: str
     read_on: str
     association: bool
-    deciding: Evidence
-    evidence: tuple[Evidence, ...]
+    deciding: ContrastEstimate
+    estimates: tuple[ContrastEstimate, ...]
 
     @property
     def estimate(self) -> float | None:
-        """Of the deciding evidence."""
+        """Mean of the deciding contrast."""
         return self.deciding.estimate
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Of the deciding evidence."""
+        """Interval of the deciding contrast."""
         return self.deciding.interval
 
     @property
     def unit(self) -> str:
-        """Of the deciding evidence."""
+        """Unit of the deciding contrast."""
         return self.deciding.unit
 
     @property
     def rope(self) -> tuple[float, float]:
-        """Region of practical equivalence of the deciding evidence."""
+        """Region of practical equivalence of the deciding contrast."""
         return self.deciding.rope
 
     @property
     def verdict(self) -> Verdict:
-        """Of the claim, and of the deciding evidence: they agree."""
+        """Verdict of the claim, which is that of the deciding contrast."""
         return self.deciding.verdict
 
     @property
@@ -96,17 +95,17 @@ class Finding:
         return self.deciding.change
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able, with the names that the command prints."""
+        """The verdict in a form that JSON holds, with the names that the command prints."""
 
-        def row(evidence: Evidence) -> dict[str, Any]:
+        def row(estimate: ContrastEstimate) -> dict[str, Any]:
             return {
-                "estimate": evidence.estimate,
-                "interval": None if evidence.interval is None else list(evidence.interval),
-                "unit": evidence.unit,
-                "rope": list(evidence.rope),
-                "verdict": evidence.verdict,
-                "estimated": evidence.name,
-                "change": evidence.change,
+                "estimate": estimate.estimate,
+                "interval": None if estimate.interval is None else list(estimate.interval),
+                "unit": estimate.unit,
+                "rope": list(estimate.rope),
+                "verdict": estimate.verdict,
+                "estimated": estimate.name,
+                "change": estimate.change,
             }
 
         return {
@@ -115,80 +114,80 @@ class Finding:
             **row(self.deciding),
             "read_on": self.read_on,
             "association": self.association,
-            "evidence": [row(evidence) | {"values": list(evidence.values)} for evidence in self.evidence],
+            "evidence": [row(estimate) | {"values": list(estimate.values)} for estimate in self.estimates],
         }
 
 
-def find(design: Design, measured: Measured, ratio: float, *, level: float = LEVEL) -> tuple[Finding, ...]:
-    """The findings of a comparison, claim by claim.
+def judge_claims(
+    design: Design, measured: CellMeasures, ratio: float, *, level: float = LEVEL
+) -> tuple[ClaimVerdict, ...]:
+    """The verdicts of a comparison, claim by claim.
 
     Args:
         design: Its designs.
-        measured: What its cells gave, `[R]`.
+        measured: The measures of its cells, `[R]`.
         ratio: n_test/n_train.
         level: Confidence level of each interval.
     """
-    findings = []
+    verdicts = []
     for claim in CLAIMS:
-        evidence = tuple(weigh(part, _values(part, design, measured), ratio, level) for part in claim.parts)
-        findings.append(
-            Finding(
-                claim.id,
-                claim.statement,
-                claim.read_on,
-                claim.association,
-                evidence[deciding(claim, evidence)],
-                evidence,
-            )
+        estimates = tuple(
+            estimate_contrast(contrast, _values(contrast, design, measured), ratio, level)
+            for contrast in claim.contrasts
         )
-    return tuple(findings)
+        deciding = estimates[deciding_index(claim, estimates)]
+        verdicts.append(ClaimVerdict(claim.id, claim.statement, claim.read_on, claim.association, deciding, estimates))
+    return tuple(verdicts)
 
 
-def weigh(part: Part, values: Array, ratio: float, level: float) -> Evidence:
-    """What the values of one contrast allow to be said.
+def estimate_contrast(contrast: ClaimContrast, values: Array, ratio: float, level: float) -> ContrastEstimate:
+    """The estimate, interval and verdict that the values of one contrast allow.
 
     Args:
-        part: The contrast.
+        contrast: The contrast.
         values: `[R]`, NaN where a replicate has none.
         ratio: n_test/n_train.
         level: Confidence level.
     """
     asked = len(values)
-    values, ratio = values[~np.isnan(values)], 0.0 if part.timed else ratio
+    values, ratio = values[~np.isnan(values)], 0.0 if contrast.timed else ratio
     estimate, interval = (float(values.mean()) if len(values) else None), None
-    if len(values) > 1 and shows_spread(part, values):
+    if len(values) > 1 and shows_spread(contrast, values):
         _, low, high = corrected_interval(values, ratio, level)
-        least, most = part.region.domain
+        least, most = contrast.region.domain
         interval = (max(least, float(low)), min(most, float(high)))
-    verdict = part.region.verdict(interval)
-    return Evidence(
-        part.name,
+    return ContrastEstimate(
+        contrast.name,
         estimate,
         interval,
-        part.unit,
-        part.region.rope,
-        verdict,
-        _change(part, values, interval, verdict, ratio, level, asked),
+        contrast.unit,
+        contrast.region.rope,
+        contrast.region.verdict(interval),
+        what_would_change(contrast, values, interval, ratio=ratio, level=level, asked=asked),
         tuple(values.tolist()),
     )
 
 
-def shows_spread(part: Part, values: Array) -> npt.NDArray[np.bool_]:
+def shows_spread(contrast: ClaimContrast, values: Array) -> npt.NDArray[np.bool_]:
     """`[...]` whether the values of a contrast, `[..., R]`, have a spread to judge by; equal counts have none."""
-    return np.asarray((np.ptp(values, axis=-1) >= _SMALLEST_SPREAD) | (not part.counted))
+    return np.asarray((np.ptp(values, axis=-1) >= _SMALLEST_SPREAD) | (not contrast.counted))
 
 
-def deciding(claim: Claim, evidence: Sequence[Evidence]) -> int:
-    """Which evidence decides: what a claim that needs all is refuted by, or left undecided by; or the reverse."""
-    verdicts = [each.verdict for each in evidence]
+def deciding_index(claim: Claim, estimates: Sequence[ContrastEstimate]) -> int:
+    """The index of the contrast whose verdict is the claim's.
+
+    A claim that needs all of its contrasts is decided by one that refutes it, or else leaves it undecided; a claim
+    that needs any of them, by one that supports it, or else leaves it undecided.
+    """
+    verdicts = [each.verdict for each in estimates]
     order: tuple[Verdict, ...] = ("refuted", "undecided", "no practical difference", "supported")
     if claim.needs == "any":
         order = ("supported", "undecided", "no practical difference", "refuted")
     elif set(verdicts) <= {"supported", "no practical difference"}:
         needed = [
             verdict
-            for part, verdict in zip(claim.parts, verdicts, strict=True)
-            if not (part.equal_suffices and verdict == "no practical difference")
+            for contrast, verdict in zip(claim.contrasts, verdicts, strict=True)
+            if not (contrast.equal_suffices and verdict == "no practical difference")
         ]
         if "no practical difference" not in needed and "supported" in needed:
             return verdicts.index("supported")
@@ -196,58 +195,9 @@ def deciding(claim: Claim, evidence: Sequence[Evidence]) -> int:
     return verdicts.index(first)
 
 
-def _values(part: Part, design: Design, measured: Measured) -> Array:
+def _values(contrast: ClaimContrast, design: Design, measured: CellMeasures) -> Array:
+    """`[R]` the values of a contrast; none where a cell that it reads has no results."""
     try:
-        return part.contrast(design, measured)
+        return contrast.compute(design, measured)
     except NoResultsError:
         return np.empty(0)
-
-
-def _change(
-    part: Part,
-    values: Array,
-    interval: tuple[float, float] | None,
-    verdict: Verdict,
-    ratio: float,
-    level: float,
-    asked: int,
-) -> str:
-    """What would change a verdict, in a line; `asked` counts also the replicates that have no value."""
-    if interval is None:
-        if part.timed:
-            return "the layers were not timed; `reluctant compare` times them"
-        if not len(values):
-            return "no replicate has a value: a cell that it reads failed or diverged"
-        if len(values) > 1:
-            return "all replicates count the same, which is no spread to judge by; more rows would show one"
-        if asked > 1:
-            return (
-                f"{asked - 1} of {asked} replicates have no value, for they diverged; a lower --learning-rate may help"
-            )
-        return "one seed gives no interval; give more --seeds"
-    (low, high), (least, most) = interval, part.region.rope
-    if verdict == "no practical difference":
-        return f"a ROPE that leaves out {low:+.3g} … {high:+.3g} {part.unit}"
-    if verdict != "undecided":
-        nearest = low if low > most else high
-        return f"a ROPE that reaches {nearest:+.3g} {part.unit}"
-    bounds = (least, most, part.region.limit)
-    needed = min(abs(float(values.mean()) - bound) for bound in bounds)
-    deviation = float(values.std(ddof=1))
-
-    def width(replicates: int) -> float:
-        return float(half_width(deviation, replicates, ratio, level))
-
-    enough = _first(lambda count: width(count) < needed, len(values) + 1, _MOST_SEEDS)
-    if enough is not None:
-        what = "rounds of timing" if part.timed else "--seeds"
-        return f"about {enough} {what}, where mean and spread stay as they are"
-    floor = width(_MOST_SEEDS)
-    times = math.inf if needed == 0 else (floor / needed) ** 2
-    factor = f"{times:.0f}" if times >= 10 else f"{max(1.1, times):.1f}"
-    more = f"about {factor} times the rows" if times < 1000 else "far more rows"
-    return f"{more}: seeds alone leave ±{floor:.2g} {part.unit} on this much data"
-
-
-def _first(holds: Callable[[int], bool], start: int, stop: int) -> int | None:
-    return next((count for count in range(start, stop + 1) if holds(count)), None)

@@ -42,14 +42,14 @@ class Extras:
 
     def of(self, study_id: int) -> tuple[list[dict[str, str]], str]:
         """Figures as optuna-dashboard keeps them, and advice as Markdown."""
-        from study.report.dashboard_figures import stored
+        from study.report.dashboard_figures import dashboard_content
 
         with self._lock:
             trials = self.cached.get_all_trials(study_id, deepcopy=False)
             finished = sum(trial.state.is_finished() for trial in trials)
             known = self._drawn.get(study_id)
             if known is None or (finished != known[0] and time.monotonic() - known[1] > _DRAWN_FOR_SECONDS):
-                figures, advice = stored(self._storage, study_id, trials)
+                figures, advice = dashboard_content(self._storage, study_id, trials)
                 objects = [{"id": panel.id, "graph_object": panel.figure.to_json()} for panel in figures]
                 known = self._drawn[study_id] = finished, time.monotonic(), objects, advice
             return known[2], known[3]
@@ -94,9 +94,11 @@ def feasible_best(storage: BaseStorage) -> Plugin:
     from optuna_dashboard._pareto_front import get_pareto_front_trials
     from optuna_dashboard._serializer import serialize_frozen_trial
 
+    from study.records.own_trials import is_feasible
+
     def best(study_id: int) -> list[FrozenTrial]:
         complete = storage.get_all_trials(study_id, deepcopy=False, states=(TrialState.COMPLETE,))
-        feasible = [trial for trial in complete if all(value <= 0 for value in trial.constraints.values())]
+        feasible = [trial for trial in complete if is_feasible(trial)]
         directions = storage.get_study_directions(study_id)
         if len(directions) > 1:
             return list(get_pareto_front_trials(feasible, directions))

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from reluctant.errors import ReluctantWarning
-from search_spaces import ACTIVATIONS, Hyperparameters
-from study.config import digest
+from search_spaces import ACTIVATIONS
 from study.data import Dataset
 from study.model.folder import Model, ModelConfig, ModelError, layers_of, save_model
 from study.model.plain import plain
-from study.records.attributes import IDENTITY_DIGEST, installed_versions
+from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
-from study.search.front import Candidate, find_front
+from study.records.own_trials import OwnTrial
+from study.search.from_database import StoredSearch
+from study.search.front import find_front
 from study.training import Outcome, fit_networks
 
 BEST = "best"
@@ -28,7 +29,7 @@ BEST = "best"
 def export_model(
     study: OpenStudy, trial: str, folder: str, *, stop: Callable[[], bool] = lambda: False
 ) -> tuple[Path, ModelConfig]:
-    """Trains a recorded trial once more and writes the network of its best replicate as a folder.
+    """Trains a recorded trial once more, and writes the network of its best replicate as a folder.
 
     Common random numbers make the second training exact. Where the recorded validation metric does not come out
     again, a warning says so; the model is then the one that was trained now.
@@ -49,11 +50,9 @@ def export_model(
         Interrupted: `stop` said so.
     """
     problem, config = study.problem, study.problem.config
-    study.need_search()
-    candidate = _chosen(study, trial, study.storage.read_trials(study.study_id))
-    hyperparameters = problem.space.hyperparameters(candidate.params, problem.defaults)
+    chosen = _find_trial(StoredSearch.of(study), trial)
     outcome, networks = fit_networks(
-        hyperparameters,
+        chosen.hyperparameters,
         problem.split,
         problem.budget,
         problem.streams,
@@ -61,52 +60,56 @@ def export_model(
         stop=stop,
         **problem.hardware,
     )
-    _compare(candidate, outcome, config.metric)
-    replicate = _best_replicate(outcome, config.metric, candidate.number)
+    _warn_of_differences(chosen, outcome, config.metric)
+    replicate = _best_replicate(outcome, config.metric, chosen.number)
     dataset, preprocessing = problem.dataset, problem.prepared[0].preprocessing
-    described = ModelConfig(
+    model_config = ModelConfig(
         kind="table" if isinstance(dataset.x, pd.DataFrame) else "pixels",
         columns=_columns(dataset, preprocessing.features),
         target=dataset.target,
         classes=dataset.classes,
         layers=tuple(layers_of(networks[replicate])),
-        origin=_origin(study, candidate, hyperparameters, outcome, replicate),
+        origin=_origin(study, chosen, outcome, replicate),
     )
-    return save_model(Model(described, networks[replicate], plain(preprocessing)), folder), described
+    return save_model(Model(model_config, networks[replicate], plain(preprocessing)), folder), model_config
 
 
-def _chosen(study: OpenStudy, trial: str, trials: list[FrozenTrial]) -> Candidate:
-    config, identity = study.problem.config, digest(study.problem.identity)
+def _find_trial(search: StoredSearch, trial: str) -> OwnTrial:
+    """The trial that `--trial` names."""
+    trials = search.storage.read_trials(search.study_id)
+    own = search.own(trials)
     if trial == BEST:
-        return find_front(trials, config, study.name, identity).recommended
+        return find_front(own, search.name).recommended
     try:
         number = int(trial)
     except ValueError:
         raise ModelError(f"--trial is {trial!r}; it needs `{BEST}`, or a trial's number") from None
+    for each in own:
+        if each.number == number:
+            return each
     found = next((each for each in trials if each.number == number), None)
     if found is None:
         raise ModelError(
-            f"study {study.name!r} has no trial {number}; it has {len(trials)}, counted from 0; "
+            f"study {search.name!r} has no trial {number}; it has {len(trials)}, counted from 0; "
             f"choose one, or `--trial {BEST}`"
         )
-    if found.state is not TrialState.COMPLETE or found.system_attrs.get(IDENTITY_DIGEST) != identity:
-        state = found.state.name.lower() if found.state is not TrialState.COMPLETE else "not trained by this study"
-        raise ModelError(f"trial {number} of {study.name!r} is {state}; a finished trial of the study is needed")
-    return Candidate.of(found, config)
+    state = found.state.name.lower() if found.state is not TrialState.COMPLETE else "not trained by this study"
+    raise ModelError(f"trial {number} of {search.name!r} is {state}; a finished trial of the study is needed")
 
 
-def _compare(candidate: Candidate, outcome: Outcome, metric: str) -> None:
-    if tuple(outcome.values(metric)) != candidate.accuracies:
+def _warn_of_differences(trial: OwnTrial, outcome: Outcome, metric: str) -> None:
+    """Warns where the second training did not reach the recorded scores, and where the trial is not feasible."""
+    if tuple(outcome.values(metric)) != trial.scores:
         warnings.warn(
-            f"trained again, trial {candidate.number} did not reach exactly the recorded validation {metric} "
-            f"({candidate.accuracy:.6f} recorded, {outcome.mean(metric):.6f} now); another processor or library "
+            f"trained again, trial {trial.number} did not reach exactly the recorded validation {metric} "
+            f"({trial.score:.6f} recorded, {outcome.mean(metric):.6f} now); another processor or library "
             "version gives other last digits; the model is the one that was trained now",
             ReluctantWarning,
             stacklevel=3,
         )
-    if not candidate.feasible:
+    if not trial.feasible:
         warnings.warn(
-            f"trial {candidate.number} is not feasible: a seed of it does not beat the floor",
+            f"trial {trial.number} is not feasible: a seed of it does not beat the floor",
             ReluctantWarning,
             stacklevel=3,
         )
@@ -127,17 +130,16 @@ def _columns(dataset: Dataset, features: tuple[str, ...]) -> dict[str, Any]:
     return dict.fromkeys(features, "float32")
 
 
-def _origin(
-    study: OpenStudy, candidate: Candidate, hyperparameters: Hyperparameters, outcome: Outcome, replicate: int
-) -> dict[str, Any]:
+def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int) -> dict[str, Any]:
+    """What the model says of where it comes from."""
     problem, config = study.problem, study.problem.config
     scores, metric = outcome.replicates[replicate].scores, config.metric
-    shown = asdict(hyperparameters)
-    if ACTIVATIONS[hyperparameters.activation].slope == "none":
+    shown = asdict(trial.hyperparameters)
+    if not ACTIVATIONS[trial.hyperparameters.activation].has_slope:
         del shown["negative_slope"]
     return {
         "study": study.name,
-        "trial": candidate.number,
+        "trial": trial.number,
         "replicate": replicate,
         "replicates": config.seeds,
         "data": problem.dataset.name,

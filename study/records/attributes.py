@@ -1,4 +1,4 @@
-"""What a study keeps of itself in its database, read without its data and without torch."""
+"""Attributes stored with a study and its trials, read without the study's data and without torch."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ BY_SEED = "reluctant:by_seed"
 IDENTITY_DIGEST = "reluctant:identity"
 """System attribute of a trial: digest of the identity of the study that trained it."""
 IDENTITY = "reluctant:identity"
-"""System attribute of a study: what makes it this study."""
+"""System attribute of a study: everything that its results depend on."""
 DATA = "reluctant:data"
-"""System attribute of a study: its data's name, and how many samples each part has."""
+"""System attribute of a study: the name of its data set, and how many samples each part has."""
 CONFIG, VERSIONS = "reluctant:config", "reluctant:versions"
 """System attributes of a study: its configuration, and the library versions that it was started with."""
 
@@ -31,12 +31,16 @@ def saved_config(storage: CohortStorage, study_id: int) -> StudyConfig | None:
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of what a study's numbers depend on."""
+    """Versions of the libraries that a study's numbers depend on."""
     return {name: metadata.version(name) for name in RECORDED_VERSIONS}
 
 
 def restored_config(fields: Mapping[str, Any]) -> StudyConfig:
-    """The configuration of a study that exists."""
+    """The configuration of a study that exists, from the fields that were stored.
+
+    Raises:
+        ConfigError: This version of reluctant does not know an option.
+    """
     try:
         return StudyConfig.model_validate(fields)
     except ValidationError as error:
@@ -48,10 +52,10 @@ def restored_config(fields: Mapping[str, Any]) -> StudyConfig:
 
 
 def resolve_name(storage: CohortStorage, name: str | None) -> str:
-    """The name given, or that of the only study there is.
+    """The given name, or that of the only study in the database.
 
     Raises:
-        StudyNotFoundError: No name was given, and there is not one study alone.
+        StudyNotFoundError: No name was given, and the database does not hold exactly one study.
     """
     if name is not None:
         return name

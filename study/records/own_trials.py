@@ -1,12 +1,128 @@
-"""The trials that a study trained itself, as its database has them."""
+"""The finished trials that a study trained itself, as its database has them."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
+
+from optuna.trial import FrozenTrial, TrialState
+
 from reluctant.errors import ReluctantError
 from reluctant.exit_codes import FAILED
+from study.config import StudyConfig
+from study.records.attributes import BY_SEED, IDENTITY_DIGEST
+
+if TYPE_CHECKING:
+    from search_spaces import Hyperparameters, SearchSpace
 
 
 class NoResultsError(ReluctantError, LookupError):
     """A study has nothing yet that the question could be answered from."""
 
     exit_code = FAILED
+
+
+@dataclass(frozen=True)
+class OwnTrial:
+    """A finished trial that the study trained itself.
+
+    Attributes:
+        number: The trial's number.
+        trial_id: Its id in the database.
+        params: Values of the searched parameters that had a meaning.
+        hyperparameters: `params` completed by the study's defaults.
+        values: Objective values.
+        feasible: Whether every replicate beats the floor.
+        diverged: Whether a replicate diverged.
+        scores: The study's metric on the validation part, replicate by replicate.
+        sparsity: Mean of the study's sparsity measure over replicates; 0 where a replicate diverged.
+        dead: Mean share of dead units.
+        by_seed: Each measure's values, replicate by replicate.
+        test_score: Mean of the metric on the test part; None where it was not measured.
+    """
+
+    number: int
+    trial_id: int
+    params: Mapping[str, Any]
+    hyperparameters: Hyperparameters
+    values: tuple[float, ...]
+    feasible: bool
+    diverged: bool
+    scores: tuple[float, ...]
+    sparsity: float
+    dead: float
+    by_seed: Mapping[str, Sequence[float | None]]
+    test_score: float | None = None
+
+    @property
+    def score(self) -> float:
+        """Mean of `scores`."""
+        return fmean(self.scores)
+
+    @property
+    def standard_error(self) -> float | None:
+        """Standard error of `score` over replicates; None for a single one."""
+        return _standard_error(self.scores)
+
+    def difference(self, other: OwnTrial) -> tuple[float, float | None]:
+        """Mean of this trial's scores minus the other's, replicate by replicate, and its paired standard error."""
+        differences = [ours - theirs for ours, theirs in zip(self.scores, other.scores, strict=True)]
+        return fmean(differences), _standard_error(differences)
+
+
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Whether a trial violates no constraint."""
+    return all(value <= 0 for value in trial.constraints.values())
+
+
+def is_own(trial: FrozenTrial, identity: str) -> bool:
+    """Whether a trial is finished and was trained by the study, and not copied or told from elsewhere.
+
+    Args:
+        trial: A trial of the study's database.
+        identity: Digest of the study's identity.
+    """
+    return trial.state is TrialState.COMPLETE and trial.system_attrs.get(IDENTITY_DIGEST) == identity
+
+
+def own_trials(
+    trials: Iterable[FrozenTrial], *, config: StudyConfig, space: SearchSpace, identity: str
+) -> list[OwnTrial]:
+    """The finished trials that a study trained itself, in the order of `trials`.
+
+    Args:
+        trials: Trials of the study with all their attributes.
+        config: The study's configuration.
+        space: What it searches.
+        identity: Digest of its identity.
+    """
+    defaults = config.defaults
+    found = []
+    for trial in trials:
+        if not is_own(trial, identity):
+            continue
+        attributes, by_seed = trial.user_attrs, trial.system_attrs[BY_SEED]
+        diverged = attributes.get("diverged", False)
+        found.append(
+            OwnTrial(
+                number=trial.number,
+                trial_id=trial._trial_id,
+                params=dict(trial.params),
+                hyperparameters=space.hyperparameters(trial.params, defaults),
+                values=tuple(trial.values),
+                feasible=is_feasible(trial),
+                diverged=diverged,
+                scores=tuple(by_seed[config.metric]),
+                sparsity=0.0 if diverged else attributes[config.sparsity],
+                dead=attributes.get("dead", math.nan),
+                by_seed=by_seed,
+            )
+        )
+    return found
+
+
+def _standard_error(values: Sequence[float]) -> float | None:
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None

@@ -1,4 +1,4 @@
-"""What training gave, as the database keeps it."""
+"""Outcomes of training in the form that the database stores."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import Any
 from storage import Curve, LayerMeasures, Result, TestMeasures
 from study.objectives import Judge
 from study.records.attributes import BY_SEED, IDENTITY_DIGEST
+from study.records.measure_keys import MeasureKey
 from study.training import Outcome, Replicate
 
 
 def result_of(trial_id: int, outcome: Outcome, judge: Judge, *, seconds: float, identity: str) -> Result:
-    """An outcome as the database keeps it.
+    """An outcome in the form that the database stores.
 
     Args:
-        trial_id: Which trial it is of.
+        trial_id: Id of the trial.
         outcome: What training gave.
-        judge: Turns it into values.
-        seconds: Wall-clock of its cohort divided by the cohort's slots.
-        identity: Digest of the study's identity, by which a trial copied into another study is told apart.
+        judge: Turns the outcome into objective values.
+        seconds: Wall-clock of the trial's cohort divided by the cohort's slots.
+        identity: Digest of the study's identity, by which a trial copied into another study is recognized.
     """
-    names = [name for name in outcome.names() if not name.startswith("test_")]
+    names = [name for name in outcome.names() if not MeasureKey.parse(name).on_test]
     attributes: dict[str, Any] = {name: outcome.mean(name) for name in names}
     attributes["seconds_per_slot_of_cohort"] = seconds
     if outcome.diverged:
@@ -50,8 +51,14 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, *, seconds: float, 
 
 
 def measures_on_test(replicate: Replicate) -> dict[str, float]:
-    """What a replicate gave on the test part, by `test_` names; a hidden layer's end in its number from 0."""
-    measures = {name: value for name, value in replicate.scores.items() if name.startswith("test_")}
-    for layer, of_layer in enumerate(replicate.test_layers):
-        measures |= {f"test_{name}_layer{layer}": value for name, value in of_layer.items()}
-    return measures
+    """A replicate's measures on the test part, of the whole network and of each hidden layer, by stored key."""
+    return scores_on_test(replicate) | {
+        str(MeasureKey(name, on_test=True, layer=layer)): value
+        for layer, measures in enumerate(replicate.test_layers)
+        for name, value in measures.items()
+    }
+
+
+def scores_on_test(replicate: Replicate) -> dict[str, float]:
+    """A replicate's measures of the whole network on the test part, by stored key."""
+    return {key: value for key, value in replicate.scores.items() if MeasureKey.parse(key).on_test}

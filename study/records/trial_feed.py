@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from optuna.trial import FrozenTrial, TrialState
 
 from storage import CohortStorage
+from study.objectives import pareto
+from study.records.own_trials import is_feasible
 
 
 class Mirror:
@@ -62,13 +64,6 @@ class Mirror:
         self._compete(trials)
 
     def _compete(self, trials: Sequence[FrozenTrial]) -> None:
-        """Takes the values of feasible trials in among the best."""
-        points = [
-            list(trial.values)
-            for trial in trials
-            if trial.state is TrialState.COMPLETE and all(value <= 0 for value in trial.constraints.values())
-        ]
-        points, self.best = sorted([*self.best, *points], reverse=True), []
-        for point in points:
-            if not self.best or point[-1] > self.best[-1][-1]:
-                self.best.append(point)
+        """Updates `best` by the values of new feasible trials."""
+        points = [list(trial.values) for trial in trials if trial.state is TrialState.COMPLETE and is_feasible(trial)]
+        self.best = pareto([*self.best, *points], lambda point: point)

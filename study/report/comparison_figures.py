@@ -6,20 +6,20 @@ from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
-from study.comparison.summary import CellSummary, Comparison, LayerSummary
+from study.comparison.summary import CellSummary, ComparisonSummary, LayerSummary
 from study.report.plot import SPARSITY, Panel, Section, dots, figure, heat
 
 _ACCURACY, _NEAR_ZERO = "test accuracy, %", f"{SPARSITY['near_zero']}, %"
 _BARS = "The bars are 95 % intervals of each mean alone: they are wider than those of paired differences."
 
 
-def designs(found: Comparison) -> list[Section]:
+def designs(summary: ComparisonSummary) -> list[Section]:
     """A section for each design that has cells."""
-    return [section for section in (make(found) for make in _DESIGNS) if section is not None]
+    return [section for section in (make(summary) for make in _DESIGNS) if section is not None]
 
 
-def _activations(found: Comparison) -> Section | None:
-    cells = sorted(found.accuracy_by_activation, key=lambda cell: -cell.accuracy)
+def _activations(summary: ComparisonSummary) -> Section | None:
+    cells = sorted(summary.accuracy_by_activation, key=lambda cell: -cell.accuracy)
     made = figure("", _ACCURACY)
     for cell in cells:
         _add(made, [cell], lambda cell: cell.activation, _accuracy, legend=False)
@@ -30,28 +30,30 @@ def _activations(found: Comparison) -> Section | None:
         "activations",
         "Activations",
         f"Test accuracy of each activation at the learning rate (and leaky ReLU's slope) that the validation part of "
-        f"each seed chooses, means over {_seeds(found)}. {_bars(found)}",
+        f"each seed chooses, means over {_seeds(summary)}. {_bars(summary)}",
         (Panel("activations-figure", made),),
     )
 
 
-def _slopes(found: Comparison) -> Section | None:
+def _slopes(summary: ComparisonSummary) -> Section | None:
     panels = []
     for name, label, value in (("accuracy", _ACCURACY, _accuracy), ("sparsity", _NEAR_ZERO, _near_zero)):
         made = figure("negative slope", label)
-        _add(made, found.slope_response, lambda cell: f"{cell.negative_slope:g}", value, lines=True, legend=False)
+        _add(made, summary.slope_response, lambda cell: f"{cell.negative_slope:g}", value, lines=True, legend=False)
         made.update_xaxes(type="category")
         panels.append(Panel(f"slope-{name}", made))
     return Section(
         "slope",
         "The negative slope",
-        f"Leaky ReLU at each slope, 0 being ReLU, each at the learning rate that validation chooses. {_bars(found)}",
+        f"Leaky ReLU at each slope, 0 being ReLU, each at the learning rate that validation chooses. {_bars(summary)}",
         tuple(panels),
     )
 
 
-def _initializations(found: Comparison) -> Section | None:
-    cells = {(cell.activation, cell.initialization): 100 * cell.accuracy for cell in found.initialization_by_activation}
+def _initializations(summary: ComparisonSummary) -> Section | None:
+    cells = {
+        (cell.activation, cell.initialization): 100 * cell.accuracy for cell in summary.initialization_by_activation
+    }
     rows = list(dict.fromkeys(activation for activation, _ in cells))
     columns = list(dict.fromkeys(initialization for _, initialization in cells))
     values = [[cells.get((row, column)) for column in columns] for row in rows]
@@ -59,41 +61,41 @@ def _initializations(found: Comparison) -> Section | None:
     return Section(
         "initializations",
         "Initialization and activation",
-        f"Mean test accuracy in per cent of every pair, at one learning rate, over {_seeds(found)}.",
+        f"Mean test accuracy in per cent of every pair, at one learning rate, over {_seeds(summary)}.",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
 
 
-def _dropout(found: Comparison) -> Section | None:
+def _dropout(summary: ComparisonSummary) -> Section | None:
     panels = []
     for name, label, value in (("sparsity", _NEAR_ZERO, _near_zero), ("accuracy", _ACCURACY, _accuracy)):
         made = figure("dropout rate", label)
-        _by_activation(made, found.dropout_by_activation, lambda cell: f"{cell.dropout:g}", value)
+        _by_activation(made, summary.dropout_by_activation, lambda cell: f"{cell.dropout:g}", value)
         panels.append(Panel(f"dropout-{name}", made))
     return Section(
         "dropout",
         "Dropout and sparsity",
         f"What dropout in training does to the sparsity of the activations, measured without dropout on the test part, "
-        f"and to accuracy; means over {_seeds(found)}.",
+        f"and to accuracy; means over {_seeds(summary)}.",
         tuple(panels),
     )
 
 
-def _depth(found: Comparison) -> Section | None:
+def _depth(summary: ComparisonSummary) -> Section | None:
     made = figure("hidden layers", _ACCURACY)
-    _by_activation(made, found.depth_by_activation, lambda cell: str(cell.depth), _accuracy)
+    _by_activation(made, summary.depth_by_activation, lambda cell: str(cell.depth), _accuracy)
     return Section(
         "depth",
         "Depth",
         f"Test accuracy of networks of more and more hidden layers, with one initialization and learning rate; means "
-        f"over {_seeds(found)}.",
+        f"over {_seeds(summary)}.",
         (Panel("depth-figure", made),),
     )
 
 
-def _layers(found: Comparison) -> Section | None:
-    deepest = max(cell.depth for cell in found.depth_by_activation)
-    cells = [cell for cell in found.depth_by_activation if cell.depth == deepest]
+def _layers(summary: ComparisonSummary) -> Section | None:
+    deepest = max(cell.depth for cell in summary.depth_by_activation)
+    cells = [cell for cell in summary.depth_by_activation if cell.depth == deepest]
     panels = []
     measures: tuple[tuple[str, str, Callable[[LayerSummary], float]], ...] = (
         ("sparsity", _NEAR_ZERO, lambda layer: 100 * layer.near_zero),
@@ -114,7 +116,7 @@ def _layers(found: Comparison) -> Section | None:
         "layers",
         "Layer by layer",
         f"Networks of {deepest} hidden layers: sparsity and dead units of each on the test part after training, and "
-        f"the norm of the loss' gradient by its weights before training; means over {_seeds(found)}. Layer 1 is next "
+        f"the norm of the loss' gradient by its weights before training; means over {_seeds(summary)}. Layer 1 is next "
         "to the input.",
         tuple(panels),
     )
@@ -176,9 +178,9 @@ def _near_zero(cell: CellSummary) -> float:
     return 100 * cell.near_zero
 
 
-def _bars(found: Comparison) -> str:
-    return _BARS if found.seeds > 1 else "One seed gives no interval."
+def _bars(summary: ComparisonSummary) -> str:
+    return _BARS if summary.seeds > 1 else "One seed gives no interval."
 
 
-def _seeds(found: Comparison) -> str:
-    return f"{found.seeds} seeds, each with a split of its own" if found.seeds > 1 else "one seed"
+def _seeds(summary: ComparisonSummary) -> str:
+    return f"{summary.seeds} seeds, each with a split of its own" if summary.seeds > 1 else "one seed"

@@ -1,17 +1,17 @@
-"""The report of a comparison: the verdicts, and the cells behind them."""
+"""The report of a comparison: its verdicts, and the cells that they are read from."""
 
 from __future__ import annotations
 
 from statistics import fmean
 
-from study.comparison.related import siblings
-from study.comparison.summary import Comparison, find_answers
+from study.comparison.related import related_comparisons
+from study.comparison.summary import ComparisonSummary, summarize
 from study.records.open_study import OpenStudy
 from study.report.comparison_figures import designs
 from study.report.page import Page
 from study.report.palette import MARKS
 from study.report.plot import CURVES, Panel, Section, band, figure
-from study.report.provenance import facts
+from study.report.provenance import provenance
 from study.report.ranking_figures import ranks
 from study.report.verdict_figures import VERDICTS, verdicts
 
@@ -23,26 +23,31 @@ def comparison_page(study: OpenStudy) -> Page:
         KindError: The study is a search.
         NoResultsError: Cells are still to be trained.
     """
-    found = find_answers(study)
-    seeds = f"{found.seeds} seeds, each with a split of its own" if found.seeds > 1 else "one seed"
+    summary = summarize(study)
+    seeds = f"{summary.seeds} seeds, each with a split of its own" if summary.seeds > 1 else "one seed"
     return Page(
         name=study.name,
-        title=f"Does the folklore on activations hold on {found.data}?",
-        subtitle=f"Comparison {study.name}: {seeds}, {found.epochs} epochs.",
-        answer=answer(found),
-        sections=[verdicts(found.findings, found.level), *designs(found), *_together(study, found), curves(study)],
-        facts=facts(study),
+        title=f"Does the folklore on activations hold on {summary.data}?",
+        subtitle=f"Comparison {study.name}: {seeds}, {summary.epochs} epochs.",
+        answer=answer(summary),
+        sections=[*comparison_sections(summary), *_across_data_sets(study, summary), curves(study)],
+        facts=provenance(study),
     )
 
 
-def _together(study: OpenStudy, found: Comparison) -> list[Section]:
-    """What the comparisons of the database that differ in their data alone say together, where there are others."""
-    section = ranks([found, *siblings(study)])
+def comparison_sections(summary: ComparisonSummary) -> list[Section]:
+    """The figures that the report and the dashboard show of a comparison, the verdicts first."""
+    return [verdicts(summary.verdicts, summary.level), *designs(summary)]
+
+
+def _across_data_sets(study: OpenStudy, summary: ComparisonSummary) -> list[Section]:
+    """The section on all comparisons of the database that differ in their data alone, where there are others."""
+    section = ranks([summary, *related_comparisons(study)])
     return [] if section is None else [section]
 
 
 def curves(study: OpenStudy) -> Section:
-    """How the usual network of each activation learned."""
+    """Learning curves of the usual network of each activation."""
     design = study.need_comparison()
     numbers = {name: design.cells.index(design.cell(name)) for name in design.activations}
     rows = study.storage.learning_curves(study.study_id, numbers=list(numbers.values()))
@@ -65,17 +70,17 @@ def curves(study: OpenStudy) -> Section:
     )
 
 
-def answer(found: Comparison) -> list[str]:
+def answer(summary: ComparisonSummary) -> list[str]:
     """The verdicts in a line each, and the best activation."""
-    best = max(found.accuracy_by_activation, key=lambda cell: cell.accuracy)
+    best = max(summary.accuracy_by_activation, key=lambda cell: cell.accuracy)
     interval = ""
     if best.interval is not None:
         interval = f" (95 % interval {100 * best.interval[0]:.2f} to {100 * best.interval[1]:.2f})"
     lines = [f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %{interval}."]
     for verdict in VERDICTS:
-        claims = [f"{finding.statement} ({finding.id})" for finding in found.findings if finding.verdict == verdict]
+        claims = [f"{claim.statement} ({claim.id})" for claim in summary.verdicts if claim.verdict == verdict]
         if claims:
             lines.append(f"{verdict.capitalize()}: {'; '.join(claims)}.")
-    if found.seeds == 1:
+    if summary.seeds == 1:
         lines.append("One seed gives no interval, so nothing is decided: compare with --seeds 10.")
     return lines

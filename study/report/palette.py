@@ -1,4 +1,4 @@
-"""One colour and one marker an activation, the same in the report, the dashboard and the README.
+"""The colours of all figures, and the mark of each activation, which its registry entry names.
 
 The colours of the activations that stand side by side most often differ for readers with protanopia and deuteranopia
 too, and every one of them can be seen on white and on near-black; where two activations share a colour, their markers
@@ -7,9 +7,10 @@ differ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from itertools import cycle
 
-from search_spaces import ACTIVATIONS
+from search_spaces.activations import ACTIVATIONS, Activation, Mark
 
 LIGHT, DARK = "#ffffff", "#15181d"
 """Backgrounds of the page."""
@@ -18,36 +19,14 @@ INK = "#7d7d7d"
 RECOMMENDED = "#e03131"
 SCALE = ((0.0, "#e8eef7"), (1.0, "#2277dd"))
 """Of heat maps; the numbers in their cells are dark."""
+_SPARE_SYMBOLS = ("diamond-wide", "star-triangle-up", "star-square", "star-diamond", "star-triangle-down", "octagon")
+"""Markers of activations whose entry names none; no entry uses them."""
 
 
-@dataclass(frozen=True)
-class Mark:
-    """How an activation is drawn.
-
-    Attributes:
-        colour: Of lines and markers.
-        symbol: Plotly's name of the marker.
-    """
-
-    colour: str
-    symbol: str
+def _marks(activations: Iterable[Activation]) -> dict[str, Mark]:
+    """The mark of each activation, by name; those whose entry names none are grey and differ by their markers."""
+    spare = cycle(_SPARE_SYMBOLS)
+    return {each.name: each.mark or Mark(INK, next(spare)) for each in activations}
 
 
-_MARKS = {
-    "relu": Mark("#2277dd", "circle"),
-    "leaky_relu": Mark("#dd8800", "diamond"),
-    "prelu": Mark("#994422", "square"),
-    "elu": Mark("#00aabb", "triangle-up"),
-    "tanh": Mark("#aa0099", "triangle-down"),
-    "sigmoid": Mark("#ff5588", "pentagon"),
-    "gelu": Mark("#cc3377", "hexagon"),
-    "silu": Mark("#bb6611", "hexagram"),
-    "identity": Mark("#5599ff", "cross"),
-    "selu": Mark("#00aabb", "triangle-left"),
-    "mish": Mark("#cc3377", "triangle-right"),
-    "softplus": Mark("#dd8800", "bowtie"),
-    "softsign": Mark("#aa0099", "hourglass"),
-    "hardswish": Mark("#994422", "diamond-tall"),
-}
-# An activation that is added without a mark of its own is still drawn.
-MARKS = {name: _MARKS.get(name, Mark(INK, "diamond-wide")) for name in ACTIVATIONS}
+MARKS = _marks(ACTIVATIONS.values())

@@ -1,7 +1,8 @@
-"""What all figures share: their layout, and the few kinds of traces that they are made of."""
+"""The layout that all figures share, and the kinds of traces that they are made of."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -19,7 +20,7 @@ SPARSITY = {
     "gini": "Gini index",
     "removable": "removable units",
 }
-"""What the sparsity measures are called; all of them over live units."""
+"""The sparsity measures in words; all of them are over live units."""
 CURVES = (("validation_accuracy", "validation accuracy, %", 100.0), ("training_loss", "training loss, nats", 1.0))
 """Learning curves: name, axis, factor."""
 _GRID = "rgba(125,125,125,0.25)"
@@ -28,7 +29,7 @@ _AXIS = {"gridcolor": _GRID, "zeroline": False, "linecolor": INK, "ticks": "outs
 
 @dataclass(frozen=True)
 class Panel:
-    """One figure with what it shows.
+    """One figure of a section.
 
     Attributes:
         id: Valid as an HTML id.
@@ -95,10 +96,10 @@ def dots(
         activation: Its name.
         x: Numbers, or categories.
         y: Numbers.
-        hover: What is said of each point.
-        size: Of the markers, in pixels.
-        opacity: Of the markers.
-        trace: More of Plotly's scatter trace.
+        hover: Text that appears when somebody points at a point.
+        size: Size of the markers in pixels.
+        opacity: Opacity of the markers.
+        trace: Further options of Plotly's scatter trace.
     """
     mark = MARKS[activation]
     made.add_scatter(
@@ -168,6 +169,16 @@ def band(made: go.Figure, name: str, colour: str, curves: Sequence[Sequence[floa
         legendgroup=name,
         hovertemplate=f"{escape(name)}: epoch %{{x}}, %{{y}}<extra></extra>",
     )
+
+
+def wrapped(text: str, width: int) -> str:
+    """Text in lines of at most so many characters, as plotly breaks lines.
+
+    Example:
+        >>> wrapped("accuracy, leaky ReLU - ReLU", 20)
+        'accuracy, leaky ReLU<br>- ReLU'
+    """
+    return "<br>".join(textwrap.wrap(text, width, break_on_hyphens=False))
 
 
 def _rounded(values: Iterable[float | str | None]) -> list[float | str | None]:

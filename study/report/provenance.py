@@ -13,7 +13,7 @@ from study.records.open_study import OpenStudy
 _NOT_SAID = ("data", "storage", "threads", "timeout", "device", "name")
 
 
-def facts(study: OpenStudy) -> dict[str, str]:
+def provenance(study: OpenStudy) -> dict[str, str]:
     """Command, data, seeds, versions and hardware of a study, each as text."""
     problem, config = study.problem, study.problem.config
     split, workers = problem.split, study.storage.workers(study.study_id)

@@ -1,4 +1,4 @@
-"""What several comparisons say together: the activations' ranks, and each contrast over the data sets."""
+"""The ranks of activations over several data sets, and each contrast on all of them."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from study.comparison.across_data_sets import Several, together
-from study.comparison.summary import Comparison
+from study.comparison.across_data_sets import AcrossDataSets, compare_data_sets
+from study.comparison.summary import ComparisonSummary
 from study.report.palette import MARKS
 from study.report.plot import Panel, Section, figure
 
 _ROW, _AROUND = 30, 90
 
 
-def ranks(comparisons: Sequence[Comparison]) -> Section | None:
+def ranks(comparisons: Sequence[ComparisonSummary]) -> Section | None:
     """The critical-difference figure, and a table of contrasts; None for a single comparison."""
     if len(comparisons) < 2:
         return None
-    several = together(comparisons)
+    combined = compare_data_sets(comparisons)
     return Section(
         "together",
         "All data sets together",
-        f"Mean rank of each activation by test accuracy on {', '.join(several.data)}, 1 being best. Two activations "
-        f"whose bars overlap, that is, whose ranks are less than {several.ranking.critical_difference:.2f} apart, are "
-        f"not told apart at 5 % (Nemenyi; Friedman's test of any difference: p = {several.ranking.friedman_p:.2g}). "
+        f"Mean rank of each activation by test accuracy on {', '.join(combined.data)}, 1 being best. Two activations "
+        f"whose bars overlap, that is, whose ranks are less than {combined.ranking.critical_difference:.2f} apart, are "
+        f"not told apart at 5 % (Nemenyi; Friedman's test of any difference: p = {combined.ranking.friedman_p:.2g}). "
         "Below, each contrast's mean on each data set; p is of a Wilcoxon signed-rank test after Holm's correction, "
-        f"and {several.smallest_p:.2g} is the smallest that {len(several.data)} data sets can give before it.",
-        (Panel("ranks-figure", _figure(several)),),
+        f"and {combined.smallest_p:.2g} is the smallest that {len(combined.data)} data sets can give before it.",
+        (Panel("ranks-figure", _figure(combined)),),
         tuple(
             {
                 "": str(across.id),
                 "contrast": across.name,
-                **{data: f"{mean:+.2f}" for data, mean in zip(several.data, across.means, strict=True)},
+                **{data: f"{mean:+.2f}" for data, mean in zip(combined.data, across.means, strict=True)},
                 "median": f"{across.median:+.2f} {across.unit}",
                 "p": f"{across.p:.2g}",
                 "class": "",
             }
-            for across in several.contrasts
+            for across in combined.contrasts
         ),
     )
 
 
-def _figure(several: Several) -> go.Figure:
-    ranking = several.ranking
+def _figure(combined: AcrossDataSets) -> go.Figure:
+    ranking = combined.ranking
     made = figure("mean rank", "", height=_AROUND + _ROW * len(ranking.activations), showlegend=False)
     for name, rank, accuracies in zip(ranking.activations, ranking.ranks, ranking.accuracies, strict=True):
-        each = "<br>".join(f"{data} {100 * a:.2f} %" for data, a in zip(several.data, accuracies, strict=True))
+        each = "<br>".join(f"{data} {100 * a:.2f} %" for data, a in zip(combined.data, accuracies, strict=True))
         made.add_scatter(
             x=[rank],
             y=[name],

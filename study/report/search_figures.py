@@ -1,4 +1,4 @@
-"""The figures of a search."""
+"""The figures of a search that are drawn from its trials' values."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from statistics import stdev
 
 import numpy as np
 import plotly.graph_objects as go
-from scipy import stats
 
 from search_spaces import ACTIVATIONS
+from study.intervals import half_width
+from study.records.own_trials import OwnTrial
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import SPARSITY, Panel, Section, dots, figure, heat
-from study.report.search_data import Found
-from study.search.front import Candidate
+from study.report.search_data import SearchData, of_activation
 
 LEVEL = 0.95
 _MARGIN = 0.02
@@ -24,47 +24,47 @@ _NO_EXPERIMENT = (
 )
 
 
-def front(found: Found) -> Section:
+def front(data: SearchData) -> Section:
     """Every trial: metric against sparsity."""
-    metric, sparsity = found.config.metric, SPARSITY[found.config.sparsity]
+    metric, sparsity = data.config.metric, SPARSITY[data.config.sparsity]
     made = figure(f"{sparsity}, %", f"validation {metric}, %", height=460)
     for activation in ACTIVATIONS:
-        members = found.of(activation, found.drawn)
+        members = of_activation(activation, data.drawn)
         if members:
-            dots(made, activation, _sparsities(members), _accuracies(members), [found.told(each) for each in members])
-    members = list(found.front.members)
+            dots(made, activation, _sparsities(members), _scores(members), [data.hover(each) for each in members])
+    members = list(data.front.members)
     made.add_scatter(
-        x=_sparsities(members), y=_accuracies(members), mode="lines", line={"color": INK, "width": 2}, name="front",
+        x=_sparsities(members), y=_scores(members), mode="lines", line={"color": INK, "width": 2}, name="front",
         hoverinfo="skip",
     )  # fmt: skip
-    if found.front.baseline is not None:
-        _special(made, found, found.front.baseline, "baseline", {"symbol": "x", "color": INK, "size": 13})
-    _special(made, found, found.front.recommended, "recommended", {"symbol": "star", "color": RECOMMENDED, "size": 18})
-    below = _zoom(made, found)
-    hidden = f" {below} of {len(found.drawn)} trials lie below the picture." if below else ""
+    if data.front.baseline is not None:
+        _special(made, data, data.front.baseline, "baseline", {"symbol": "x", "color": INK, "size": 13})
+    _special(made, data, data.front.recommended, "recommended", {"symbol": "star", "color": RECOMMENDED, "size": 18})
+    below = _zoom(made, data)
+    hidden = f" {below} of {len(data.drawn)} trials lie below the picture." if below else ""
     return Section(
         "front",
-        "Accuracy against sparsity",
+        f"{metric.replace('_', ' ').capitalize()} against sparsity",
         f"Each point is a trial: its validation {metric} and its sparsity ({sparsity}), means over "
-        f"{found.seeds}. On the line lie the feasible trials that no other beats in both; "
-        f"the star is the sparsest of them within one paired standard error of the best.{hidden}{found.thinned}",
+        f"{data.seeds}. On the line lie the feasible trials that no other beats in both; "
+        f"the star is the sparsest of them within one paired standard error of the best.{hidden}{data.thinned}",
         (Panel("front-figure", made),),
     )
 
 
-def by_activation(found: Found) -> Section:
+def by_activation(data: SearchData) -> Section:
     """Each activation's best trial, with its interval over seeds."""
-    metric = found.config.metric
+    metric = data.config.metric
     made = figure("", f"validation {metric}, %")
-    for activation, candidate in found.best_by_activation.items():
-        count = len(found.of(activation, found.candidates))
-        half = half_width(candidate.accuracies)
+    for activation, trial in data.best_by_activation.items():
+        count = len(of_activation(activation, data.trials))
+        half = half_width(stdev(trial.scores), len(trial.scores), 0.0, LEVEL) if len(trial.scores) > 1 else None
         dots(
             made,
             activation,
             [f"{activation} ({count})"],
-            [100 * candidate.accuracy],
-            [f"{found.told(candidate)}<br>best of {count} trials"],
+            [100 * trial.score],
+            [f"{data.hover(trial)}<br>best of {count} trials"],
             size=12,
             opacity=1.0,
             error_y=None if half is None else {"type": "data", "array": [100 * half], "thickness": 2, "width": 7},
@@ -72,54 +72,55 @@ def by_activation(found: Found) -> Section:
         )
     made.update_xaxes(type="category", tickangle=-30)
     intervals = (
-        f"the bars are {LEVEL:.0%} t intervals over its {found.config.seeds} seeds"
-        if found.config.seeds > 1
+        f"the bars are {LEVEL:.0%} t intervals over its {data.config.seeds} seeds"
+        if data.config.seeds > 1
         else "one seed gives no interval"
     )
     return Section(
         "activations",
         "Activations",
-        f"The most accurate feasible trial of each activation, out of as many as stand in brackets; {intervals}. "
+        f"The best feasible trial of each activation by validation {metric}, out of as many as stand in brackets; "
+        f"{intervals}. "
         f"{_NO_EXPERIMENT}",
         (Panel("activations-figure", made),),
     )
 
 
-def slopes(found: Found) -> Section | None:
+def slopes(data: SearchData) -> Section | None:
     """Metric and sparsity against the slope, where it is searched."""
-    sloped = [each for each in found.drawn if "negative_slope" in each.params and each.params["negative_slope"] > 0]
+    sloped = [each for each in data.drawn if "negative_slope" in each.params and each.params["negative_slope"] > 0]
     if not sloped:
         return None
     panels = []
     for name, label, values in (
-        ("accuracy", f"validation {found.config.metric}, %", _accuracies),
-        ("sparsity", f"{SPARSITY[found.config.sparsity]}, %", _sparsities),
+        ("accuracy", f"validation {data.config.metric}, %", _scores),
+        ("sparsity", f"{SPARSITY[data.config.sparsity]}, %", _sparsities),
     ):
         made = figure("negative slope", label)
         for activation in ACTIVATIONS:
-            members = found.of(activation, sloped)
+            members = of_activation(activation, sloped)
             if members:
                 slopes = [each.params["negative_slope"] for each in members]
-                dots(made, activation, slopes, values(members), [found.told(each) for each in members])
+                dots(made, activation, slopes, values(members), [data.hover(each) for each in members])
         made.update_xaxes(type="log")
         if name == "accuracy":
-            _zoom(made, found)
+            _zoom(made, data)
         panels.append(Panel(f"slope-{name}", made))
     return Section(
         "slope",
         "The negative slope",
-        "What a larger slope for negative inputs did to accuracy and to sparsity. For PReLU it is the slope that "
-        f"training starts from. Other hyperparameters differ from point to point.{found.thinned}",
+        f"Validation {data.config.metric} and sparsity of each trial against its slope for negative inputs. For PReLU "
+        f"it is the slope that training starts from. Other hyperparameters differ from point to point.{data.thinned}",
         tuple(panels),
     )
 
 
-def initializations(found: Found) -> Section:
-    """Best metric of every initialization × activation."""
+def initializations(data: SearchData) -> Section:
+    """The best score of every pair of activation and initialization."""
     cells: dict[tuple[str, str], list[float]] = {}
-    for candidate in found.candidates:
-        used = found.hyperparameters[candidate.number]
-        cells.setdefault((used.activation, used.initialization), []).append(candidate.accuracy)
+    for trial in data.trials:
+        used = trial.hyperparameters
+        cells.setdefault((used.activation, used.initialization), []).append(trial.score)
     rows = [name for name in ACTIVATIONS if any(name == activation for activation, _ in cells)]
     columns = sorted({initialization for _, initialization in cells})
     values = [[max(cells.get((row, column), [math.nan])) * 100 for column in columns] for row in rows]
@@ -133,90 +134,77 @@ def initializations(found: Found) -> Section:
     return Section(
         "initializations",
         "Initialization and activation",
-        f"The best validation {found.config.metric} in per cent that each pair reached, and in brackets out of how "
+        f"The best validation {data.config.metric} in per cent that each pair reached, and in brackets out of how "
         f"many trials; an empty cell was never tried. {_NO_EXPERIMENT}",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
 
 
-def dropout(found: Found) -> Section | None:
+def dropout(data: SearchData) -> Section | None:
     """Sparsity against the dropout rate, where it is searched."""
-    members = [candidate for candidate in found.drawn if "dropout" in candidate.params]
+    members = [trial for trial in data.drawn if "dropout" in trial.params]
     if not members:
         return None
     panels = []
     for name, label, values in (
-        ("sparsity", f"{SPARSITY[found.config.sparsity]}, %", _sparsities),
-        ("accuracy", f"validation {found.config.metric}, %", _accuracies),
+        ("sparsity", f"{SPARSITY[data.config.sparsity]}, %", _sparsities),
+        ("accuracy", f"validation {data.config.metric}, %", _scores),
     ):
         made = figure("dropout rate", label)
         for activation in ACTIVATIONS:
-            some = found.of(activation, members)
+            some = of_activation(activation, members)
             if some:
                 rates = [each.params["dropout"] for each in some]
-                dots(made, activation, rates, values(some), [found.told(each) for each in some])
+                dots(made, activation, rates, values(some), [data.hover(each) for each in some])
         if name == "accuracy":
-            _zoom(made, found)
+            _zoom(made, data)
         panels.append(Panel(f"dropout-{name}", made))
     return Section(
         "dropout",
         "Dropout and sparsity",
-        f"What dropout in training did to the sparsity of the activations, measured without dropout, and to accuracy."
-        f"{found.thinned}",
+        f"Sparsity and validation {data.config.metric} of each trial against its dropout rate in training; both are "
+        f"measured without dropout. Other hyperparameters differ from point to point.{data.thinned}",
         tuple(panels),
     )
 
 
-def half_width(values: Sequence[float]) -> float | None:
-    """Half a t interval of the mean of independent values; None for fewer than two.
-
-    Example:
-        >>> round(half_width([0.1, 0.2, 0.3]), 4)
-        0.2484
-    """
-    if len(values) < 2:
-        return None
-    quantile = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1))
-    return quantile * stdev(values) / math.sqrt(len(values))
-
-
-def _special(made: go.Figure, found: Found, candidate: Candidate, name: str, marker: Mapping[str, object]) -> None:
+def _special(made: go.Figure, data: SearchData, trial: OwnTrial, name: str, marker: Mapping[str, object]) -> None:
     made.add_scatter(
-        x=_sparsities([candidate]),
-        y=_accuracies([candidate]),
+        x=_sparsities([trial]),
+        y=_scores([trial]),
         mode="markers",
         name=name,
         marker={**marker, "line": {"width": 1, "color": "#ffffff"}},
-        text=[found.told(candidate)],
+        text=[data.hover(trial)],
         hovertemplate="%{text}<extra></extra>",
     )
 
 
-def _zoom(made: go.Figure, found: Found) -> int:
+def _zoom(made: go.Figure, data: SearchData) -> int:
     """Shows the trials worth looking at: from a little below the worst of the front, baseline, and best by activation.
 
     Returns:
         How many trials lie below.
     """
-    if not found.candidates:
+    if not data.trials:
         return 0
     worth = [
-        *found.front.members,
-        *found.best_by_activation.values(),
-        *([found.front.baseline] if found.front.baseline else []),
+        *data.front.members,
+        *data.best_by_activation.values(),
+        *([data.front.baseline] if data.front.baseline else []),
     ]
-    low = min(candidate.accuracy for candidate in worth)
-    middle = float(np.quantile([candidate.accuracy for candidate in found.drawn], 0.1))
-    high = max(candidate.accuracy for candidate in found.candidates)
+    low = min(trial.score for trial in worth)
+    middle = float(np.quantile([trial.score for trial in data.drawn], 0.1))
+    high = max(trial.score for trial in data.trials)
     low = min(low, middle) - _MARGIN
-    below = sum(candidate.accuracy < low for candidate in found.drawn)
+    below = sum(trial.score < low for trial in data.drawn)
     made.update_yaxes(range=[100 * low, 100 * high + 0.08 * 100 * (high - low)])
     return below
 
 
-def _accuracies(candidates: Sequence[Candidate]) -> list[float]:
-    return [100 * candidate.accuracy for candidate in candidates]
+def _scores(trials: Sequence[OwnTrial]) -> list[float]:
+    return [100 * trial.score for trial in trials]
 
 
-def _sparsities(candidates: Sequence[Candidate]) -> list[float]:
-    return [100 * candidate.sparsity for candidate in candidates]
+def _sparsities(trials: Sequence[OwnTrial]) -> list[float]:
+    return [100 * trial.sparsity for trial in trials]

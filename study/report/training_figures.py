@@ -1,4 +1,4 @@
-"""The figures of how a search's networks trained: layer by layer, epoch by epoch, and what mattered."""
+"""The figures of a search's layers and learning curves, and of how much each hyperparameter mattered."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from statistics import fmean
 
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import CURVES, SPARSITY, Panel, Section, band, dots, figure
-from study.report.search_data import Found
+from study.report.search_data import SearchData
+
+_BEST = "best score"
 
 
-def layers(found: Found, rows: Sequence[Mapping[str, float]]) -> Section | None:
+def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section | None:
     """Sparsity, dead units and gradient norms from layer to layer, of each activation's best trial.
 
     Args:
-        found: The search.
-        rows: Layer measures of those trials, as the storage gives them.
+        data: The search.
+        rows: Layer measures of those trials, as the storage returns them.
     """
     if not rows:
         return None
     panels = []
     for name, label in (
-        (found.config.sparsity, f"{SPARSITY[found.config.sparsity]}, %"),
+        (data.config.sparsity, f"{SPARSITY[data.config.sparsity]}, %"),
         ("dead", "dead units, %"),
         ("gradient_norm_end", "gradient norm after training"),
     ):
         made = figure("layer", label)
         share = name != "gradient_norm_end"
-        for activation, candidate in found.best_by_activation.items():
-            means = _by_layer(rows, candidate.number, name)
-            numbers = [f"{found.told(candidate)}<br>layer {layer}: {value:.4g}" for layer, value in means.items()]
+        for activation, trial in data.best_by_activation.items():
+            means = _by_layer(rows, trial.number, name)
+            numbers = [f"{data.hover(trial)}<br>layer {layer}: {value:.4g}" for layer, value in means.items()]
             values = [100 * value if share else value for value in means.values()]
             dots(made, activation, list(means), values, numbers, mode="lines+markers", opacity=1.0)
         made.update_xaxes(dtick=1)
@@ -39,9 +41,9 @@ def layers(found: Found, rows: Sequence[Mapping[str, float]]) -> Section | None:
     return Section(
         "layers",
         "Layer by layer",
-        f"The most accurate trial of each activation: the sparsity of each hidden layer, its share of units that are "
-        f"zero on every validation sample, and the norm of the loss' gradient by each layer's weights, means over "
-        f"{found.seeds}. Layer 1 is next to the input; the last gradient is the output layer's.",
+        f"The best trial of each activation by validation {data.config.metric}: the sparsity of each hidden layer, its "
+        "share of units that are zero on every validation sample, and the norm of the loss' gradient by each layer's "
+        f"weights, means over {data.seeds}. Layer 1 is next to the input; the last gradient is the output layer's.",
         tuple(panels),
     )
 
@@ -50,7 +52,7 @@ def importance(values: Mapping[str, Mapping[str, float]]) -> Section | None:
     """How much each parameter matters for each objective.
 
     Args:
-        values: Importances by objective and parameter, as `importances` gives them.
+        values: Importances by objective and parameter, as `importances` returns them.
     """
     if not values:
         return None
@@ -76,28 +78,28 @@ def importance(values: Mapping[str, Mapping[str, float]]) -> Section | None:
     )
 
 
-def curves(found: Found, rows: Sequence[Mapping[str, object]]) -> Section | None:
-    """Learning curves of the recommended trial, the most accurate one and the baseline.
+def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section | None:
+    """Learning curves of the recommended trial, the best one by the metric, and the baseline.
 
     Args:
-        found: The search.
-        rows: Curves of those trials, as the storage gives them.
+        data: The search.
+        rows: Curves of those trials, as the storage returns them.
     """
-    wanted = {"recommended": found.front.recommended, "most accurate": found.front.members[0]}
-    if found.front.baseline is not None:
-        wanted["baseline"] = found.front.baseline
-    shown = {name: each for name, each in wanted.items() if name != "most accurate" or each != wanted["recommended"]}
-    colours = {"recommended": RECOMMENDED, "most accurate": "#2277dd", "baseline": INK}
+    wanted = {"recommended": data.front.recommended, _BEST: data.front.members[0]}
+    if data.front.baseline is not None:
+        wanted["baseline"] = data.front.baseline
+    shown = {name: each for name, each in wanted.items() if name != _BEST or each != wanted["recommended"]}
+    colours = {"recommended": RECOMMENDED, _BEST: "#2277dd", "baseline": INK}
     panels = []
     for curve, label, factor in CURVES:
         made = figure("epoch", label)
-        for name, candidate in shown.items():
-            own = [r["points"] for r in rows if (r["number"], r["name"]) == (candidate.number, curve)]
+        for name, trial in shown.items():
+            own = [r["points"] for r in rows if (r["number"], r["name"]) == (trial.number, curve)]
             points = [[factor * float(value) for value in each] for each in own]  # type: ignore[attr-defined]
             if points:
                 band(
                     made,
-                    f"{name} (trial {candidate.number})",
+                    f"{name} (trial {trial.number})",
                     colours[name],
                     points,
                     dash="dot" if name == "baseline" else "solid",
@@ -106,11 +108,11 @@ def curves(found: Found, rows: Sequence[Mapping[str, object]]) -> Section | None
             panels.append(Panel(f"curves-{curve.replace('_', '-')}", made))
     if not panels:
         return None
-    spread = ", with the range over seeds behind" if found.config.seeds > 1 else ""
+    spread = ", with the range over seeds behind" if data.config.seeds > 1 else ""
     return Section(
         "curves",
         "Learning",
-        f"Validation accuracy and training loss after each epoch, means over {found.seeds}{spread}. A curve that "
+        f"Validation accuracy and training loss after each epoch, means over {data.seeds}{spread}. A curve that "
         "still rises at its end asks for more epochs.",
         tuple(panels),
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from study.comparison.verdicts import Evidence, Finding
+from study.comparison.verdicts import ClaimVerdict, ContrastEstimate
 from study.report.palette import INK, RECOMMENDED
-from study.report.plot import Panel, Section, figure
+from study.report.plot import Panel, Section, figure, wrapped
 
 VERDICTS = {
     "supported": ("#2f9e44", "circle"),
@@ -16,56 +16,58 @@ VERDICTS = {
 }
 """Colour and marker of each verdict."""
 _ROW, _AROUND = 54, 70
+_WIDTH = 30
+"""Characters of a line of what is estimated."""
 
 
-def verdicts(findings: Sequence[Finding], level: float) -> Section:
-    """Every claim with its verdict, and every estimate behind it.
+def verdicts(claims: Sequence[ClaimVerdict], level: float) -> Section:
+    """Every claim with its verdict, and every estimate that it is read from.
 
     Args:
-        findings: One a claim.
+        claims: The verdicts, one a claim.
         level: Confidence level of each interval.
     """
-    groups: dict[tuple[str, tuple[float, float]], list[tuple[Finding, Evidence]]] = {}
-    for finding in findings:
-        for evidence in finding.evidence:
-            if evidence.estimate is not None:
-                groups.setdefault((evidence.unit, evidence.rope), []).append((finding, evidence))
+    groups: dict[tuple[str, tuple[float, float]], list[tuple[ClaimVerdict, ContrastEstimate]]] = {}
+    for claim in claims:
+        for estimate in claim.estimates:
+            if estimate.estimate is not None:
+                groups.setdefault((estimate.unit, estimate.rope), []).append((claim, estimate))
     panels = [_forest(f"verdicts-{number}", *key, members) for number, (key, members) in enumerate(groups.items())]
     return Section(
         "verdicts",
-        "Twelve claims",
+        f"Verdicts on {len(claims)} claims",
         f"The shaded band is what counts as no practical difference. An interval wholly outside it decides for or "
         f"against the claim, one wholly inside says that the difference does not matter, any other leaves it open. "
         f"Each interval holds with {100 * level:.2f} %, all of them together with 95 %. Green circles support their "
         "claim, red crosses refute it, grey squares make no practical difference, open diamonds are undecided.",
         tuple(panels),
-        tuple(_row(finding) for finding in findings),
+        tuple(_row(claim) for claim in claims),
     )
 
 
-def _row(finding: Finding) -> dict[str, str]:
+def _row(claim: ClaimVerdict) -> dict[str, str]:
     return {
-        "": str(finding.id),
-        "claim": finding.statement + (" (an association)" if finding.association else ""),
-        "verdict": finding.verdict,
-        "estimate": _number(finding.estimate, finding.unit),
-        "interval": "one seed: none" if finding.interval is None else _range(finding.interval),
-        "no difference": _range(finding.rope),
-        "what would change it": finding.change,
-        "read on": finding.read_on,
-        "class": finding.verdict,
+        "": str(claim.id),
+        "claim": claim.statement + (" (an association)" if claim.association else ""),
+        "verdict": claim.verdict,
+        "estimate": _number(claim.estimate, claim.unit),
+        "interval": "none" if claim.interval is None else _range(claim.interval),
+        "no difference": _range(claim.rope),
+        "what would change it": claim.change,
+        "read on": claim.read_on,
+        "class": claim.verdict,
     }
 
 
 def _forest(
-    identifier: str, unit: str, rope: tuple[float, float], members: Sequence[tuple[Finding, Evidence]]
+    identifier: str, unit: str, rope: tuple[float, float], members: Sequence[tuple[ClaimVerdict, ContrastEstimate]]
 ) -> Panel:
     made = figure(unit, "", height=_AROUND + _ROW * len(members), showlegend=False)
     if rope[0] < rope[1]:
         made.add_vrect(*rope, fillcolor=INK, opacity=0.18, line_width=0, layer="below")
     else:
         made.add_vline(rope[0], line={"color": INK, "dash": "dot"})
-    names = [f"{finding.id}. {_wrapped(evidence.name)}" for finding, evidence in members]
+    names = [f"{claim.id}. {wrapped(estimate.name, _WIDTH)}" for claim, estimate in members]
     for verdict, (colour, symbol) in VERDICTS.items():
         chosen = [(n, e) for n, (_, e) in zip(names, members, strict=True) if e.verdict == verdict]
         if chosen:
@@ -88,15 +90,6 @@ def _forest(
         categoryorder="array", categoryarray=names[::-1], tickfont={"size": 11}, range=[-0.6, len(names) - 0.4]
     )
     return Panel(identifier, made)
-
-
-def _wrapped(text: str, width: int = 30) -> str:
-    lines = [""]
-    for word in text.split():
-        if len(lines[-1]) + len(word) > width:
-            lines.append("")
-        lines[-1] += f"{word} "
-    return "<br>".join(line.strip() for line in lines if line)
 
 
 def _number(value: float | None, unit: str) -> str:

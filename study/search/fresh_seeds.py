@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
 
-from storage import TestMeasures
-from study.config import StudyConfig, digest
+from study.config import StudyConfig
 from study.intervals import corrected_interval
+from study.records.measure_keys import key_on_test
 from study.records.open_study import OpenStudy
+from study.records.own_trials import OwnTrial
 from study.records.results import measures_on_test
-from study.search.front import Candidate, Front, find_front, recommend
-from study.training import Replicate, Streams, fit
+from study.search.from_database import StoredSearch
+from study.search.front import Front, find_front, recommend
+from study.search.retraining import VALIDATION, TestResults, trained_results
+from study.training import Replicate
 
 FRESH_SEEDS = 10
 LEVEL = 0.95
+_VALIDATION_SPARSITY = "validation_sparsity"
+"""Key of the sparsity on the validation part of a replicate that was trained on a fresh seed."""
 
 Interval = tuple[float, float]
 
@@ -27,21 +32,21 @@ class FreshTrial:
     """One trial on fresh seeds.
 
     Attributes:
-        candidate: What the search knows of it.
-        validation: The trial as a candidate by its validation results on fresh seeds.
-        accuracies: Metric on the test part, seed by seed.
+        searched: The trial with the scores that the search chose by.
+        validation: The trial with its scores and sparsity on the validation part, on fresh seeds.
+        scores: Metric on the test part, seed by seed.
         sparsities: Sparsity on the test part, seed by seed.
     """
 
-    candidate: Candidate
-    validation: Candidate
-    accuracies: tuple[float, ...]
+    searched: OwnTrial
+    validation: OwnTrial
+    scores: tuple[float, ...]
     sparsities: tuple[float, ...]
 
     @property
-    def accuracy(self) -> float:
+    def score(self) -> float:
         """Mean metric on the test part."""
-        return fmean(self.accuracies)
+        return fmean(self.scores)
 
     @property
     def sparsity(self) -> float:
@@ -50,13 +55,13 @@ class FreshTrial:
 
     @property
     def interval(self) -> Interval:
-        """95 % t interval of `accuracy` over fresh seeds, on this test part."""
-        _, low, high = corrected_interval(np.array(self.accuracies), 0.0, LEVEL)
+        """95 % t interval of `score` over fresh seeds, on this test part."""
+        _, low, high = corrected_interval(np.array(self.scores), 0.0, LEVEL)
         return max(0.0, float(low)), min(1.0, float(high))
 
     def minus(self, other: FreshTrial) -> tuple[float, Interval]:
         """Paired difference of the metric to another trial, and its 95 % t interval."""
-        differences = np.array(self.accuracies) - np.array(other.accuracies)
+        differences = np.array(self.scores) - np.array(other.scores)
         mean, low, high = corrected_interval(differences, 0.0, LEVEL)
         return float(mean), (float(low), float(high))
 
@@ -66,8 +71,8 @@ class FreshFront:
     """A search's front on fresh seeds.
 
     Attributes:
-        recommended: Chosen anew by the validation results of fresh seeds, as a search chooses.
-        first_choice: What the search recommended.
+        recommended: The trial that is chosen anew by the validation results of fresh seeds, as a search chooses.
+        first_choice: The trial that the search recommended.
         others: All but the recommended one, by trial number.
         baseline: Trial 0, where the search trained it; it may be one of the others, or the recommended one.
     """
@@ -79,7 +84,7 @@ class FreshFront:
 
 
 def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -> FreshFront:
-    """The front on fresh seeds, trained where that is not kept yet: new streams, the study's split, its test part.
+    """The front on fresh seeds, trained where that is not stored yet: new streams, the study's split, its test part.
 
     Args:
         study: A search.
@@ -90,81 +95,35 @@ def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
         KindError: The study is a comparison.
         NoResultsError: No trial has finished, or none is feasible.
     """
-    study.need_search()
-    problem, config = study.problem, study.problem.config
-    trials = study.storage.read_trials(study.study_id)
-    front = find_front(trials, config, study.name, digest(problem.identity))
-    wanted = {candidate.number: candidate for candidate in front.candidates}
-    known = _kept(study, list(wanted))
-    missing = [candidate for number, candidate in wanted.items() if len(known.get(number, ())) < FRESH_SEEDS]
-    if missing:
-        outcomes = fit(
-            [problem.space.hyperparameters(candidate.params, problem.defaults) for candidate in missing],
-            problem.split,
-            replace(problem.budget, seeds=FRESH_SEEDS),
-            Streams(config.seed, first=config.seeds),
-            read_test=True,
-            stop=stop,
-            **problem.hardware,
-        )
-        ids = {trial.number: trial._trial_id for trial in trials}
-        measured = [
-            TestMeasures(ids[candidate.number], config.seeds + number, _measures(replicate, config))
-            for candidate, outcome in zip(missing, outcomes, strict=True)
-            for number, replicate in enumerate(outcome.replicates)
-        ]
-        study.storage.save_test_results(study.study_id, measured)
-        known = _kept(study, list(wanted))
-    return _front(front, known, config)
+    search = StoredSearch.of(study)
+    config = search.config
+    front = find_front(search.own_trials(), search.name)
+
+    def measures(replicate: Replicate) -> Mapping[str, float]:
+        return _measures(replicate, config)
+
+    fresh = range(config.seeds, config.seeds + FRESH_SEEDS)
+    return fresh_front(front, trained_results(study, front.trials, fresh, measures, stop=stop), config)
 
 
-def fresh_front(study: OpenStudy) -> FreshFront | None:
-    """The front on fresh seeds as it is kept; None where some of it is still to be trained.
+def fresh_front(front: Front, results: TestResults, config: StudyConfig) -> FreshFront:
+    """A search's front on fresh seeds, from their results.
 
-    Raises:
-        KindError: The study is a comparison.
-        NoResultsError: No trial has finished, or none is feasible.
+    Args:
+        front: The front as the search found it.
+        results: Measures on fresh seeds of all its trials.
+        config: Metric and sparsity measure.
     """
-    study.need_search()
-    config = study.problem.config
-    trials = study.storage.read_trials(study.study_id)
-    front = find_front(trials, config, study.name, digest(study.problem.identity))
-    wanted = [candidate.number for candidate in front.candidates]
-    known = _kept(study, wanted)
-    if any(len(known.get(number, ())) < FRESH_SEEDS for number in wanted):
-        return None
-    return _front(front, known, config)
 
+    def fresh(trial: OwnTrial) -> FreshTrial:
+        keys = (key_on_test(config.metric), key_on_test(config.sparsity), VALIDATION, _VALIDATION_SPARSITY)
+        columns = [tuple(row[key] for row in results[trial.number]) for key in keys]
+        scores, sparsities, validation, validation_sparsities = columns
+        chosen_by = replace(trial, scores=validation, sparsity=fmean(validation_sparsities))
+        return FreshTrial(trial, chosen_by, scores, sparsities)
 
-def _kept(study: OpenStudy, numbers: Sequence[int]) -> dict[int, list[dict[str, float]]]:
-    """What is kept of fresh seeds, by trial number: their replicates come after those of the study."""
-    known: dict[int, list[dict[str, float]]] = {}
-    for row in study.storage.test_results(study.study_id, numbers=numbers):
-        if row["replicate"] >= study.problem.config.seeds:
-            known.setdefault(row["number"], []).append(row)
-    return known
-
-
-def _measures(replicate: Replicate, config: StudyConfig) -> dict[str, float]:
-    """The test measures of a replicate, and what it is chosen by; a diverged one is not sparse."""
-    sparsity = fmean([layer[config.sparsity] for layer in replicate.test_layers] or [0.0])
-    by = {"validation": replicate.scores[config.metric], "validation_sparsity": replicate.scores[config.sparsity]}
-    return measures_on_test(replicate) | {f"test_{config.sparsity}": sparsity} | by
-
-
-def _front(front: Front, known: dict[int, list[dict[str, float]]], config: StudyConfig) -> FreshFront:
-    def fresh(candidate: Candidate) -> FreshTrial:
-        rows = known[candidate.number]
-        accuracies, sparsities, validation = (
-            tuple(row[name] for row in rows)
-            for name in (f"test_{config.metric}", f"test_{config.sparsity}", "validation")
-        )
-        sparsity = fmean(row["validation_sparsity"] for row in rows)
-        chosen_by = replace(candidate, accuracies=validation, sparsity=sparsity)
-        return FreshTrial(candidate, chosen_by, accuracies, sparsities)
-
-    trials = {each.number: fresh(each) for each in (*front.members, front.baseline) if each is not None}
-    ordered = sorted((trial.validation for trial in trials.values()), key=lambda each: (-each.accuracy, each.number))
+    trials = {trial.number: fresh(trial) for trial in front.trials}
+    ordered = sorted((trial.validation for trial in trials.values()), key=lambda each: (-each.score, each.number))
     recommended = trials[recommend(ordered).number]
     return FreshFront(
         recommended,
@@ -172,3 +131,12 @@ def _front(front: Front, known: dict[int, list[dict[str, float]]], config: Study
         tuple(trials[number] for number in sorted(trials) if trials[number] is not recommended),
         None if front.baseline is None else trials[front.baseline.number],
     )
+
+
+def _measures(replicate: Replicate, config: StudyConfig) -> Mapping[str, float]:
+    """What is stored of a replicate: its test measures, and what it is chosen by; a diverged one is not sparse."""
+    return measures_on_test(replicate) | {
+        key_on_test(config.sparsity): fmean([layer[config.sparsity] for layer in replicate.test_layers] or [0.0]),
+        VALIDATION: replicate.scores[config.metric],
+        _VALIDATION_SPARSITY: replicate.scores[config.sparsity],
+    }

@@ -1,54 +1,92 @@
-"""A search as its database knows it, and a front as rows."""
+"""A search as its database has it, read without its data and without training."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+
+from optuna.trial import FrozenTrial
 
 from search_spaces import SearchSpace
 from search_spaces.space import parse_space
 from storage import CohortStorage
 from study.config import StudyConfig, digest
-from study.records.attributes import IDENTITY, resolve_name, saved_config
-from study.search.front import Front, find_front, kept_test_results, read_contenders, with_test
-
-
-class Searched(Protocol):
-    """What a search is about, with its data or without."""
-
-    @property
-    def config(self) -> StudyConfig:
-        """Its configuration."""
-
-    @property
-    def space(self) -> SearchSpace:
-        """What is searched."""
+from study.objectives import pareto
+from study.records.attributes import IDENTITY, IDENTITY_DIGEST, resolve_name, saved_config
+from study.records.open_study import OpenStudy
+from study.records.own_trials import OwnTrial, is_feasible, is_own, own_trials
+from study.search.front import Front, find_front
+from study.search.held_out_scores import scored_front
+from study.search.retraining import stored_results
 
 
 @dataclass(frozen=True)
 class StoredSearch:
-    """A search as its database knows it.
+    """A search as its database has it.
 
     Attributes:
+        storage: Where it lives.
+        study_id: Its id there.
         name: Its name.
         config: Its configuration.
-        space: What is searched.
+        space: What it searches.
         identity: Digest of its identity.
     """
 
+    storage: CohortStorage
+    study_id: int
     name: str
     config: StudyConfig
     space: SearchSpace
     identity: str
 
     @classmethod
+    def of(cls, study: OpenStudy) -> StoredSearch:
+        """The search of an open study.
+
+        Raises:
+            KindError: The study is a comparison.
+        """
+        study.need_search()
+        problem = study.problem
+        return cls(study.storage, study.study_id, study.name, problem.config, problem.space, digest(problem.identity))
+
+    @classmethod
     def read(cls, storage: CohortStorage, study_id: int) -> StoredSearch | None:
-        """Reads a study; None where it is a comparison, or none of ours."""
+        """Reads a study; None where it is a comparison, or was not started by reluctant."""
         identity, config = storage.get_study_system_attrs(study_id).get(IDENTITY), saved_config(storage, study_id)
         if identity is None or config is None or "design" in identity:
             return None
         space = parse_space(identity["space"], name=config.space, where="the study's space")
-        return cls(storage.get_study_name_from_id(study_id), config, space, digest(identity))
+        name = storage.get_study_name_from_id(study_id)
+        return cls(storage, study_id, name, config, space, digest(identity))
+
+    def own(self, trials: Iterable[FrozenTrial]) -> list[OwnTrial]:
+        """Those of some trials that are finished and that the study trained itself."""
+        return own_trials(trials, config=self.config, space=self.space, identity=self.identity)
+
+    def own_trials(self) -> list[OwnTrial]:
+        """All finished trials that the study trained itself, in number order."""
+        return self.own(self.storage.read_trials(self.study_id))
+
+    def contenders(self) -> list[OwnTrial]:
+        """The trials that decide `find_front`: those that no feasible one beats by its means, and the baseline.
+
+        Few attributes are read of all other trials. Where no trial is feasible, all are returned.
+        """
+        config = self.config
+        attributes = (config.metric, config.sparsity, "diverged", IDENTITY_DIGEST)
+        trials = self.storage.read_trials(self.study_id, attributes=attributes)
+
+        def means(trial: FrozenTrial) -> tuple[float, float]:
+            measures = trial.user_attrs
+            return measures[config.metric], 0.0 if "diverged" in measures else measures[config.sparsity]
+
+        best = pareto([trial for trial in trials if is_own(trial, self.identity) and is_feasible(trial)], means)
+        if not best:
+            return self.own_trials()
+        wanted = {trial._trial_id for trial in (*trials[:1], *best)}
+        return self.own(self.storage.read_trials(self.study_id, from_number=len(trials), trial_ids=wanted))
 
 
 def stored_front(storage: CohortStorage, name: str | None) -> tuple[StoredSearch, Front] | None:
@@ -56,7 +94,7 @@ def stored_front(storage: CohortStorage, name: str | None) -> tuple[StoredSearch
 
     Args:
         storage: Where the search lives.
-        name: Its name; None: the only study there is.
+        name: Its name; None: the only study in the database.
 
     Returns:
         The search and its front with test results; None where some of them are still to be measured, or the study is
@@ -66,14 +104,11 @@ def stored_front(storage: CohortStorage, name: str | None) -> tuple[StoredSearch
         StudyNotFoundError: There is none of that name, or not one alone.
         NoResultsError: No trial has finished, or none is feasible.
     """
-    study_id = storage.study_id(resolve_name(storage, name))
-    search = StoredSearch.read(storage, study_id)
+    search = StoredSearch.read(storage, storage.study_id(resolve_name(storage, name)))
     if search is None:
         return None
-    config = search.config
-    trials = read_contenders(storage, study_id, config, search.identity)
-    front = find_front(trials, config, search.name, search.identity)
-    known = kept_test_results(storage, study_id, front, config)
-    if any(candidate.number not in known for candidate in front.candidates):
+    front = find_front(search.contenders(), search.name)
+    results = stored_results(storage, search.study_id, front.trials, range(search.config.seeds))
+    if any(trial.number not in results for trial in front.trials):
         return None
-    return search, with_test(front, known, config)
+    return search, scored_front(front, results, search.config.metric)

@@ -1,29 +1,30 @@
-"""The front with what its trials reach on the test part: they are trained once more where that is not kept yet."""
+"""The front of a search with the scores of its trials on the test part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 
-from optuna.trial import FrozenTrial
-
-from storage import TestMeasures
-from study.config import digest
+from reluctant.errors import ReluctantWarning
+from study.records.measure_keys import key_on_test
 from study.records.open_study import OpenStudy
-from study.search.front import Front, find_front, kept_test_results, with_test
-from study.training import fit
+from study.records.own_trials import OwnTrial
+from study.records.results import scores_on_test
+from study.search.front import Front, find_front
+from study.search.retraining import VALIDATION, TestResults, trained_results
+from study.training import Replicate
 
 
-def front_with_test(
-    study: OpenStudy, trials: Sequence[FrozenTrial], *, stop: Callable[[], bool] = lambda: False
-) -> Front:
-    """The front with test results: its trials are trained once more where no test result is kept yet.
+def front_with_test(study: OpenStudy, trials: Sequence[OwnTrial], *, stop: Callable[[], bool] = lambda: False) -> Front:
+    """The front with test scores: its trials are trained once more where no test result is stored yet.
 
-    Common random numbers make the second training exact. A trial whose validation metric did not come out again is
-    named in a warning.
+    Common random numbers make the second training exact. A warning names the trials whose validation metric did not
+    come out again.
 
     Args:
         study: The study.
-        trials: All its trials, or `read_contenders` of it.
+        trials: All its own trials, or those that decide the front.
         stop: Asked at every step of training.
 
     Raises:
@@ -32,27 +33,38 @@ def front_with_test(
         NoResultsError: No trial has finished, or none is feasible.
     """
     study.need_search()
-    problem, config = study.problem, study.problem.config
-    front = find_front(trials, config, study.name, digest(problem.identity))
-    known = kept_test_results(study.storage, study.study_id, front, config)
-    missing = [candidate for candidate in front.candidates if candidate.number not in known]
-    if missing:
-        outcomes = fit(
-            [problem.space.hyperparameters(candidate.params, problem.defaults) for candidate in missing],
-            problem.split,
-            problem.budget,
-            problem.streams,
-            read_test=True,
-            stop=stop,
-            **problem.hardware,
+    config = study.problem.config
+    front = find_front(trials, study.name)
+
+    def measures(replicate: Replicate) -> Mapping[str, float]:
+        return scores_on_test(replicate) | {VALIDATION: replicate.scores[config.metric]}
+
+    results = trained_results(study, front.trials, range(config.seeds), measures, stop=stop)
+    return scored_front(front, results, config.metric)
+
+
+def scored_front(front: Front, results: TestResults, metric: str) -> Front:
+    """A front with the test scores of its trials, warning where the second training was not exact.
+
+    Args:
+        front: The front.
+        results: Test results of all its trials.
+        metric: The study's metric.
+    """
+    changed = [
+        trial.number
+        for trial in front.trials
+        if tuple(row[VALIDATION] for row in results[trial.number]) != trial.scores
+    ]
+    if changed:
+        warnings.warn(
+            f"trained again for the test part, {len(changed)} of {len(front.trials)} trials did not reach exactly the "
+            f"recorded validation {metric} (trials {', '.join(map(str, changed))}); "
+            "another processor or library version, or on a GPU another batch of networks, gives other last digits",
+            ReluctantWarning,
+            stacklevel=3,
         )
-        ids = {trial.number: trial._trial_id for trial in trials}
-        measured = []
-        for candidate, outcome in zip(missing, outcomes, strict=True):
-            for number, replicate in enumerate(outcome.replicates):
-                scores = {key: value for key, value in replicate.scores.items() if key.startswith("test_")}
-                scores["validation"] = replicate.scores[config.metric]
-                measured.append(TestMeasures(ids[candidate.number], number, scores))
-        study.storage.save_test_results(study.study_id, measured)
-        known = kept_test_results(study.storage, study.study_id, front, config)
-    return with_test(front, known, config)
+    key = key_on_test(metric)
+    return front.with_test_scores(
+        {trial.number: fmean(row[key] for row in results[trial.number]) for trial in front.trials}
+    )

@@ -5,39 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search_spaces import ACTIVATIONS
-from study.search.from_database import Searched
-from study.search.front import Candidate, Front
+from search_spaces import SearchSpace
+from study.config import StudyConfig
+from study.records.own_trials import OwnTrial
+from study.search.description import settings
+from study.search.front import Front
 from study.wording import percent, plus_minus, value_text
 
+_ALWAYS = ("activation", "negative_slope", "initialization", "dropout")
+"""Hyperparameters that have a column in every study; others have one where they are searched."""
 
-def front_rows(front: Front, search: Searched) -> list[dict[str, Any]]:
-    """One row a member of the front, the most accurate first, then the baseline's.
 
-    Accuracies, sparsity and dead units are fractions; differences are to the recommended trial.
+def front_rows(front: Front, config: StudyConfig, space: SearchSpace) -> list[dict[str, Any]]:
+    """One row a member of the front, the best by the metric first, then the baseline's.
+
+    Scores, sparsity and dead units are fractions; differences are to the recommended trial.
+
+    Args:
+        front: The front, with test scores or without.
+        config: The study's configuration.
+        space: What the study searches.
     """
-    config = search.config
-    shown = ("activation", "negative_slope", "initialization", "dropout")
-    searched = [parameter.name for parameter in search.space.parameters if parameter.name not in shown]
+    searched = [parameter.name for parameter in space.parameters if parameter.name not in _ALWAYS]
 
-    def row(candidate: Candidate, role: str) -> dict[str, Any]:
-        used = search.space.hyperparameters(candidate.params, search.config.defaults)
-        difference, difference_error = candidate.difference(front.recommended)
+    def row(trial: OwnTrial, role: str) -> dict[str, Any]:
+        used = settings(trial.hyperparameters)
+        difference, difference_error = trial.difference(front.recommended)
         return {
-            "trial": candidate.number,
+            "trial": trial.number,
             "role": role,
-            "activation": used.activation,
-            "negative_slope": None if ACTIVATIONS[used.activation].slope == "none" else used.negative_slope,
-            "initialization": used.initialization,
-            "dropout": used.dropout,
-            **{name: candidate.params.get(name) for name in searched},
-            config.metric: candidate.accuracy,
-            "standard_error": candidate.standard_error,
+            **{name: used.get(name) for name in _ALWAYS},
+            **{name: trial.params.get(name) for name in searched},
+            config.metric: trial.score,
+            "standard_error": trial.standard_error,
             "difference": difference,
             "difference_standard_error": difference_error,
-            f"test_{config.metric}": candidate.test,
-            config.sparsity: candidate.sparsity,
-            "dead": candidate.dead,
+            f"test_{config.metric}": trial.test_score,
+            config.sparsity: trial.sparsity,
+            "dead": trial.dead,
         }
 
     rows = [row(member, "recommended" if member == front.recommended else "front") for member in front.members]

@@ -1,4 +1,4 @@
-"""Intervals and verdicts against the published formula, SciPy's own tests, and Demšar's tables."""
+"""Intervals and verdicts against the published formula and SciPy's own tests."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
-from study.comparison.across_data_sets import _cliques, critical_difference, holm
 from study.intervals import Region, corrected_interval
 
 
@@ -67,28 +64,3 @@ def test_a_verdict_follows_from_interval_and_rope(interval: Any, verdict: str) -
 )
 def test_some_but_not_all(interval: tuple[float, float], verdict: str) -> None:
     assert Region((0.0, 1.0), limit=99.0).verdict(interval) == verdict
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_is_bonferroni_for_the_smallest_and_keeps_the_order(p_values: list[float]) -> None:
-    adjusted = holm(p_values)
-    smallest = min(range(len(p_values)), key=lambda index: p_values[index])
-    assert adjusted[smallest] == pytest.approx(min(1.0, len(p_values) * p_values[smallest]))
-    assert all(ours >= theirs for ours, theirs in zip(adjusted, p_values, strict=True))
-    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-    assert [adjusted[index] for index in order] == sorted(adjusted)
-
-
-def test_the_critical_difference_is_demsars() -> None:
-    # Demšar 2006, table 5a: q at 0.05 for 2 to 10 classifiers.
-    table = [1.960, 2.343, 2.569, 2.728, 2.850, 2.949, 3.031, 3.102, 3.164]
-    for candidates, quantile in enumerate(table, start=2):
-        expected = quantile * math.sqrt(candidates * (candidates + 1) / (6 * 14))
-        assert critical_difference(candidates, 14) == pytest.approx(expected, rel=5e-4)
-    assert critical_difference(4, 14, error=0.10) == pytest.approx(1.12, abs=0.005)  # section 3.2.2 of the same
-
-
-def test_cliques_are_the_longest_runs() -> None:
-    assert _cliques([1.0, 1.5, 2.4, 3.0, 5.0], 1.5) == ((0, 2), (1, 3))
-    assert _cliques([1.0, 1.1, 1.2], 5.0) == ((0, 2),)
-    assert _cliques([1.0, 3.0], 1.0) == ()

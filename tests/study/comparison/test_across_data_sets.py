@@ -1,31 +1,38 @@
-"""Several comparisons seen together, against SciPy on the same numbers."""
+"""AcrossDataSets comparisons seen together, against SciPy on the same numbers, and Demšar's tables."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from search_spaces.design import BASELINE
-from study.comparison.across_data_sets import holm, together
+from search_spaces.design import LINEAR
+from study.comparison.across_data_sets import _cliques, compare_data_sets, critical_difference, holm
 from study.comparison.claims import CLAIMS, LEVEL
-from study.comparison.layer_timing import LAYERS, time_layers
-from study.comparison.summary import CellSummary, Comparison
-from study.comparison.verdicts import Finding, weigh
+from study.comparison.summary import CellSummary, ComparisonSummary
+from study.comparison.verdicts import ClaimVerdict, estimate_contrast
 
-NAMES = ("relu", "tanh", "elu", BASELINE)
+NAMES = ("relu", "tanh", "elu", LINEAR)
 
 
-def comparison(name: str, accuracies: tuple[float, ...], effect: float) -> Comparison:
-    findings = []
+def comparison(name: str, accuracies: tuple[float, ...], effect: float) -> ComparisonSummary:
+    verdicts = []
     for claim in CLAIMS:
-        evidence = tuple(weigh(part, effect + np.array([-0.1, 0.1]), 1 / 3, LEVEL) for part in claim.parts)
-        findings.append(Finding(claim.id, claim.statement, claim.read_on, claim.association, evidence[0], evidence))
+        estimates = tuple(
+            estimate_contrast(part, effect + np.array([-0.1, 0.1]), 1 / 3, LEVEL) for part in claim.contrasts
+        )
+        verdicts.append(
+            ClaimVerdict(claim.id, claim.statement, claim.read_on, claim.association, estimates[0], estimates)
+        )
     cells = tuple(
         CellSummary(activation, None, "kaiming_normal", 0.0, None, 2, accuracy, None, (accuracy,), 0.0)
         for activation, accuracy in zip(NAMES, accuracies, strict=True)
     )
-    return Comparison(name, name, 2, 1, 1 / 3, LEVEL, None, tuple(findings), cells, (), (), (), ())
+    return ComparisonSummary(name, name, 2, 1, 1 / 3, LEVEL, None, tuple(verdicts), cells, (), (), (), ())
 
 
 COMPARISONS = [
@@ -38,7 +45,7 @@ COMPARISONS = [
 
 
 def test_ranks_are_means_over_data_sets_without_the_linear_network() -> None:
-    ranking = together(COMPARISONS).ranking
+    ranking = compare_data_sets(COMPARISONS).ranking
     assert ranking.activations == ("relu", "tanh", "elu")
     assert ranking.ranks == pytest.approx((6 / 5, (3 + 3 + 1 + 2 + 2.5) / 5, (2 + 2 + 3 + 3 + 2.5) / 5))
     columns = [[cell.accuracy for cell in c.accuracy_by_activation[:3]] for c in COMPARISONS]
@@ -47,7 +54,7 @@ def test_ranks_are_means_over_data_sets_without_the_linear_network() -> None:
 
 
 def test_contrasts_are_signed_rank_tests_of_the_means() -> None:
-    several = together(COMPARISONS)
+    several = compare_data_sets(COMPARISONS)
     assert several.data == ("a", "b", "c", "d", "e")
     assert several.smallest_p == stats.wilcoxon([1.0, 2.0, 3.0, 4.0, 5.0]).pvalue
     # Neither the clock nor claims without a null at 0 are among them.
@@ -60,13 +67,32 @@ def test_contrasts_are_signed_rank_tests_of_the_means() -> None:
 
 def test_where_nothing_differs_nothing_is_found() -> None:
     alike = [comparison(name, (0.8, 0.8, 0.8, 0.8), 0.0) for name in "ab"]
-    several = together(alike)
+    several = compare_data_sets(alike)
     assert several.ranking.friedman_p == 1.0
     assert several.ranking.cliques == ((0, 2),)
     assert all(across.p == 1.0 for across in several.contrasts)
 
 
-def test_layers_are_timed_round_by_round() -> None:
-    seconds = time_layers(rounds=3)
-    assert tuple(seconds) == LAYERS
-    assert all(len(values) == 3 and min(values) > 0 for values in seconds.values())
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_bonferroni_for_the_smallest_and_keeps_the_order(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    smallest = min(range(len(p_values)), key=lambda index: p_values[index])
+    assert adjusted[smallest] == pytest.approx(min(1.0, len(p_values) * p_values[smallest]))
+    assert all(ours >= theirs for ours, theirs in zip(adjusted, p_values, strict=True))
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    assert [adjusted[index] for index in order] == sorted(adjusted)
+
+
+def test_the_critical_difference_is_demsars() -> None:
+    # Demšar 2006, table 5a: q at 0.05 for 2 to 10 classifiers.
+    table = [1.960, 2.343, 2.569, 2.728, 2.850, 2.949, 3.031, 3.102, 3.164]
+    for candidates, quantile in enumerate(table, start=2):
+        expected = quantile * math.sqrt(candidates * (candidates + 1) / (6 * 14))
+        assert critical_difference(candidates, 14) == pytest.approx(expected, rel=5e-4)
+    assert critical_difference(4, 14, error=0.10) == pytest.approx(1.12, abs=0.005)  # section 3.2.2 of the same
+
+
+def test_cliques_are_the_longest_runs() -> None:
+    assert _cliques([1.0, 1.5, 2.4, 3.0, 5.0], 1.5) == ((0, 2), (1, 3))
+    assert _cliques([1.0, 1.1, 1.2], 5.0) == ((0, 2),)
+    assert _cliques([1.0, 3.0], 1.0) == ()

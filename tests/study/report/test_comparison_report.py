@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from storage import open_storage
-from study.comparison.across_data_sets import together
-from study.comparison.related import siblings
-from study.comparison.summary import find_answers
+from study.comparison.across_data_sets import compare_data_sets
+from study.comparison.related import related_comparisons
+from study.comparison.summary import summarize
 from study.config import StudyConfig
 from study.model import export_model
 from study.problem import Problem
 from study.records.open_study import KindError, OpenStudy, create_or_open
 from study.report import write_report
 from study.report.comparison_figures import designs
-from study.report.dashboard_figures import stored
+from study.report.dashboard_figures import dashboard_content
 from study.report.verdict_figures import verdicts
 from study.workers.worker import work
 
@@ -39,7 +39,7 @@ def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_verdicts_intervals_and_cells(study: OpenStudy, tmp_path: Path) -> None:
     write_report(study, str(tmp_path / "report.html"))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    found = find_answers(study)
+    found = summarize(study)
     (written,) = re.findall(r'id="figures">(.*?)</script>', text, flags=re.DOTALL)
     figures: dict[str, Any] = json.loads(written)
     drawn = {
@@ -49,10 +49,10 @@ def test_verdicts_intervals_and_cells(study: OpenStudy, tmp_path: Path) -> None:
         for trace in figure["data"]
         for name, estimate in zip(trace["y"], trace["x"], strict=True)
     }
-    expected = [e for finding in found.findings for e in finding.evidence if e.estimate is not None]
+    expected = [e for finding in found.verdicts for e in finding.estimates if e.estimate is not None]
     assert sorted(estimate for _, estimate in drawn) == pytest.approx(sorted(e.estimate for e in expected))
     assert sorted(drawn.values()) == sorted(e.verdict for e in expected)
-    for finding in found.findings:
+    for finding in found.verdicts:
         assert finding.statement in text
     best = max(found.accuracy_by_activation, key=lambda cell: cell.accuracy)
     assert f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %" in text
@@ -85,13 +85,13 @@ def test_comparisons_of_other_data_are_seen_together(tmp_path: Path) -> None:
         studies[name] = create_or_open(Problem.comparison(config), storage)
         if name != "unfinished":
             assert work(studies[name])
-    assert [other.name for other in siblings(studies["a"])] == ["b"]
-    assert siblings(studies["other options"]) == []
+    assert [other.name for other in related_comparisons(studies["a"])] == ["b"]
+    assert related_comparisons(studies["other options"]) == []
     write_report(studies["a"], str(tmp_path / "report.html"))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     (written,) = re.findall(r'id="figures">(.*?)</script>', text, flags=re.DOTALL)
     drawn = {trace["name"]: trace for trace in json.loads(written)["ranks-figure"]["data"]}
-    ranking = together([find_answers(studies["a"]), find_answers(studies["b"])]).ranking
+    ranking = compare_data_sets([summarize(studies["a"]), summarize(studies["b"])]).ranking
     assert set(drawn) == set(ranking.activations)
     for name, rank in zip(ranking.activations, ranking.ranks, strict=True):
         assert drawn[name]["x"] == pytest.approx([rank])
@@ -106,21 +106,21 @@ def test_a_comparison_leaves_no_model(study: OpenStudy, tmp_path: Path) -> None:
 
 
 def test_the_database_alone_gives_the_dashboard_the_same_figures_and_the_answer(study: OpenStudy) -> None:
-    found = find_answers(study)
-    panels, note = stored(study.storage, study.study_id, ())
-    sections = [verdicts(found.findings, found.level), *designs(found)]
+    found = summarize(study)
+    panels, note = dashboard_content(study.storage, study.study_id, ())
+    sections = [verdicts(found.verdicts, found.level), *designs(found)]
     expected = [panel for section in sections for panel in section.panels]
     assert [panel.id for panel in panels] == [panel.id for panel in expected]
     for panel, other in zip(panels, expected, strict=True):
         assert panel.figure.to_plotly_json()["data"] == other.figure.to_plotly_json()["data"]
-    assert "\\(12\\)" in note
+    assert f"\\({len(found.verdicts)}\\)" in note
 
 
 def test_a_comparison_that_is_not_finished_says_so_to_the_dashboard(tmp_path: Path) -> None:
     storage = open_storage(tmp_path / "reluctant.db")
     config = StudyConfig(**{"data": "iris", "seeds": 1, "epochs": 1, "hidden": (8,), "name": "begun"})
     begun = create_or_open(Problem.comparison(config), storage)
-    panels, note = stored(storage, begun.study_id, ())
+    panels, note = dashboard_content(storage, begun.study_id, ())
     assert panels == []
     assert "0 of 158 cells" in note
     storage.close()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from search_spaces import ACTIVATIONS
-from study.report.palette import DARK, INK, LIGHT, MARKS, RECOMMENDED
+from study.report.palette import DARK, INK, LIGHT, MARKS, RECOMMENDED, _marks
 
 # Machado, Oliveira and Fernandes 2009, table 1, severity 1, on linear RGB.
 EYES = {
@@ -59,8 +61,23 @@ def test_a_colour_can_be_seen(colour: str, background: str) -> None:
 
 
 @pytest.mark.parametrize("eye", EYES)
-def test_activations_can_be_told_apart(eye: str) -> None:
-    colours = {mark.colour for mark in MARKS.values()}
+def test_colours_of_activations_can_be_told_apart(eye: str) -> None:
+    colours = {activation.mark.colour for activation in ACTIVATIONS.values() if activation.mark is not None}
     assert all(distance(a, b, eye) > 0.1 for a, b in combinations(colours, 2))
-    assert len({(mark.colour, mark.symbol) for mark in MARKS.values()}) == len(ACTIVATIONS)
+
+
+def test_every_activation_has_a_marker_of_its_own() -> None:
+    assert list(MARKS) == list(ACTIVATIONS)
     assert len({mark.symbol for mark in MARKS.values()}) == len(ACTIVATIONS)
+    assert not {mark.symbol for mark in MARKS.values()} & {"star", "x"}, "the recommended trial's and the baseline's"
+
+
+def test_activations_without_a_mark_are_drawn_with_markers_that_nobody_else_has() -> None:
+    known = list(ACTIVATIONS.values())
+    added = [replace(known[0], name=f"added{number}", mark=None) for number in range(3)]
+    marks = _marks([*known, *added])
+    assert len({mark.symbol for mark in marks.values()}) == len(marks)
+    assert {marks[activation.name].colour for activation in added} == {INK}
+    # Plotly refuses a marker that it does not know.
+    for mark in marks.values():
+        go.Scatter(marker={"symbol": mark.symbol, "color": mark.colour})

@@ -17,9 +17,10 @@ from command import run_here
 
 from storage import open_storage
 from study.report import search_figures
-from study.report.dashboard_figures import _found
 from study.report.page import in_script
-from study.report.search_figures import half_width
+from study.report.search_data import SearchData
+from study.search.from_database import StoredSearch
+from study.search.front import find_front
 
 EVIL = "<script>alert(1)</script>"
 LABELS = [EVIL, "</script><img src=x onerror=alert(2)>", "{{ 7 * 7 }} & 'quotes'\""]
@@ -118,23 +119,23 @@ def test_intervals_are_those_of_the_best_trials_seeds(folder: Path, text: str) -
         # t(0.975, 2 degrees of freedom) = 4.3027
         expected = 430.27 * statistics.stdev(seeds) / math.sqrt(3)
         assert trace["error_y"]["array"][0] == pytest.approx(expected, rel=1e-4, abs=1e-9)
-    assert half_width([0.5]) is None
 
 
 def test_what_a_cloud_leaves_out_is_said_under_it(folder: Path) -> None:
     storage = open_storage(folder / "reluctant.db")
-    study_id = storage.study_id("iris")
-    found = _found(storage, study_id, storage.read_trials(study_id))
+    search = StoredSearch.read(storage, storage.study_id("iris"))
+    assert search is not None
+    own = search.own_trials()
     storage.close()
-    assert found is not None
-    few = replace(found, most_points=7)
+    data = SearchData(search.config, find_front(own, search.name), own)
+    few = replace(data, most_points=7)
     sections = [search_figures.front, search_figures.slopes, search_figures.dropout]
     for make in sections:
-        whole, part = make(found), make(few)
+        whole, part = make(data), make(few)
         assert whole is not None
         assert part is not None
         assert "Drawn are" not in whole.sentence
-        assert part.sentence.endswith(f" Drawn are 7 of {len(found.candidates)} trials.")
+        assert part.sentence.endswith(f" Drawn are 7 of {len(data.trials)} trials.")
 
 
 def test_nothing_of_a_users_file_is_code(folder: Path) -> None:

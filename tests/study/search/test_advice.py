@@ -1,56 +1,56 @@
-"""Advice from trials made by hand, and fresh seeds that are those after a study's own."""
+"""Advice from trials made by hand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from problems import make_problem
 from scipy import stats
+from trials import own_trial
 
-from search_spaces import Hyperparameters
 from study.config import StudyConfig
-from study.problem import Problem
+from study.records.own_trials import OwnTrial
 from study.search.advice import Advice, advise
-from study.search.fresh_seeds import FreshFront, FreshTrial, _front
-from study.search.front import Candidate, Front
-from study.training import Budget, Streams, fit
+from study.search.fresh_seeds import FreshFront, FreshTrial, fresh_front
+from study.search.front import Front
+from study.search.retraining import TestResults
 
-PROBLEM = Problem.of(StudyConfig(data="iris", seeds=2))
+CONFIG = StudyConfig(data="iris", seeds=2)
 
 
-def candidate(number: int, accuracies: tuple[float, ...], sparsity: float, **params: Any) -> Candidate:
+def searched(number: int, scores: tuple[float, ...], sparsity: float, **params: Any) -> OwnTrial:
     used = {"activation": "relu", "initialization": "kaiming_normal", "dropout": 0.0, **params}
-    return Candidate(number, used, accuracies, sparsity, 0.0, feasible=True, diverged=False)
+    return own_trial(number, scores, sparsity, **used)
 
 
-def rows(accuracy: float, sparsity: float, *, validation: float | None = None) -> list[dict[str, float]]:
+def rows(score: float, sparsity: float, *, validation: float | None = None) -> list[Mapping[str, float]]:
     """Ten fresh seeds around given means; validation as on test where nothing else is said."""
     steps = [0.002 * (step - 4.5) for step in range(10)]
     return [
         {
-            "test_accuracy": accuracy + step,
+            "test_accuracy": score + step,
             "test_near_zero": sparsity,
-            "validation": (accuracy if validation is None else validation) + step,
+            "validation": (score if validation is None else validation) + step,
             "validation_sparsity": sparsity,
         }
         for step in steps
     ]
 
 
-def front_of(fresh: dict[int, list[dict[str, float]]], members: list[Candidate], recommended: int) -> FreshFront:
+def front_of(fresh: TestResults, members: list[OwnTrial], recommended: int) -> FreshFront:
     by_number = {member.number: member for member in members}
     found = Front(tuple(members), by_number[recommended], by_number.get(0))
-    return _front(found, fresh, PROBLEM.config)
+    return fresh_front(found, fresh, CONFIG)
 
 
-def advice_of(fresh: dict[int, list[dict[str, float]]], members: list[Candidate], recommended: int) -> Advice:
-    return advise(front_of(fresh, members, recommended), PROBLEM)
+def advice_of(fresh: TestResults, members: list[OwnTrial], recommended: int) -> Advice:
+    return advise(front_of(fresh, members, recommended), CONFIG)
 
 
-BASELINE = candidate(0, (0.90, 0.90), 0.3)
-WINNER = candidate(7, (0.94, 0.94), 0.4, activation="leaky_relu", negative_slope=0.1, dropout=0.2)
-SPARSE = candidate(9, (0.80, 0.80), 0.7, dropout=0.5)
+BASELINE = searched(0, (0.90, 0.90), 0.3)
+WINNER = searched(7, (0.94, 0.94), 0.4, activation="leaky_relu", negative_slope=0.1, dropout=0.2)
+SPARSE = searched(9, (0.80, 0.80), 0.7, dropout=0.5)
 
 
 def test_five_lines_say_what_survived() -> None:
@@ -80,8 +80,8 @@ def test_a_choice_that_does_not_hold_on_fresh_seeds_is_dropped() -> None:
 def test_the_choice_reads_validation_and_not_test() -> None:
     fresh = {0: rows(0.99, 0.3, validation=0.80), 7: rows(0.85, 0.4, validation=0.95)}
     front = front_of(fresh, [WINNER, BASELINE], recommended=7)
-    assert front.recommended.candidate.number == 7
-    assert front.recommended.accuracy == pytest.approx(0.85)
+    assert front.recommended.searched.number == 7
+    assert front.recommended.score == pytest.approx(0.85)
 
 
 def test_intervals_are_paired_t_intervals() -> None:
@@ -100,10 +100,3 @@ def test_what_is_within_half_a_point_is_too_close() -> None:
     fresh = {0: rows(0.918, 0.3), 7: rows(0.92, 0.35), 9: rows(0.80, 0.7)}
     advice = advice_of(fresh, [WINNER, BASELINE, SPARSE], recommended=7)
     assert advice.close == "too close to call: trial 0: the intervals of the difference reach into ±0.5 pp"
-
-
-def test_fresh_seeds_are_those_after_the_studys_own() -> None:
-    split, trial = make_problem(), Hyperparameters(dropout=0.3, hidden=(16,))
-    five = fit([trial], split, Budget(epochs=2, seeds=5), Streams(3))[0].replicates
-    fresh = fit([trial], split, Budget(epochs=2, seeds=2), Streams(3, first=3))[0].replicates
-    assert fresh == five[3:]

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,14 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
-from sqlalchemy import delete
 
-from reluctant import ReluctantWarning
 from storage import CohortStorage, open_storage
-from storage.tables import TEST_RESULTS
-from study.config import ConfigError, digest, read_config
+from study.config import ConfigError, read_config
 from study.estimate import estimate
 from study.machine import MachineError
 from study.problem import Problem
 from study.records.open_study import IdentityError, OpenStudy, create_or_open, reopen
-from study.search.from_database import stored_front
-from study.search.front import find_front, read_contenders
-from study.search.held_out_scores import front_with_test
-from study.search.rows import front_rows
-from study.training import Interrupted, Outcome, Replicate, TrainingProcessError
+from study.training import Outcome, Replicate, TrainingProcessError
 from study.training.processes import can_fork
 from study.workers.worker import Progress, work
 
@@ -146,27 +138,6 @@ def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -
         opened(storage, trials=4, epochs=9, seed=7)
 
 
-def test_a_second_training_that_differs_is_said(storage: CohortStorage) -> None:
-    study = opened(storage, trials=4, epochs=20)
-    work(study)
-    trials = storage.read_trials(study.study_id)
-    with pytest.raises(Interrupted):
-        front_with_test(study, trials, stop=lambda: True)
-    assert storage.test_results(study.study_id) == []
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        front = front_with_test(study, trials)
-    assert all(member.test is not None and member.test > 0.3 for member in front.members)
-    assert front.baseline is not None
-    other = opened(storage, trials=4, epochs=20, name="t")
-    work(other)
-    changed = storage.read_trials(other.study_id)
-    seeds = changed[0].system_attrs["reluctant:by_seed"]["accuracy"]
-    changed[0].system_attrs["reluctant:by_seed"]["accuracy"] = [value - 1e-6 for value in seeds]
-    with pytest.warns(ReluctantWarning, match="did not reach exactly the recorded validation accuracy \\(trials 0\\)"):
-        front_with_test(other, changed)
-
-
 def test_an_estimate_counts_slots_and_grows_with_the_study() -> None:
     small = estimate(Problem.of(read_config(OPTIONS | {"trials": 8})))
     large = estimate(Problem.of(read_config(OPTIONS | {"trials": 800})))
@@ -237,43 +208,3 @@ def test_a_cohort_that_memory_splits_is_said_once_and_gives_the_same(
     assert [line for line in lines if "of memory do not hold the cohort" in line] == lines
     assert len(lines) == 1
     assert values(storage, little) == values(storage, plenty)
-
-
-def test_the_front_is_found_without_every_trials_measures(storage: CohortStorage) -> None:
-    study = opened(storage, trials=24)
-    work(study)
-    identity = digest(study.problem.identity)
-    everything = storage.read_trials(study.study_id)
-    few = read_contenders(storage, study.study_id, study.problem.config, identity)
-    found = find_front(everything, study.problem.config, study.name, identity)
-    assert find_front(few, study.problem.config, study.name, identity) == found
-    assert {trial.number for trial in few} == {member.number for member in found.members} | {0}
-    assert len(few) < len(everything)
-
-
-def test_the_database_alone_tells_the_same_front(storage: CohortStorage) -> None:
-    study = opened(storage, trials=24)
-    work(study)
-    assert stored_front(storage, study.name) is None
-    found = front_with_test(study, storage.read_trials(study.study_id))
-    known = stored_front(storage, study.name)
-    assert known is not None
-    search, stored = known
-    assert stored == found
-    assert front_rows(stored, search) == front_rows(found, study.problem)
-
-
-def test_test_results_of_some_seeds_are_not_enough(storage: CohortStorage) -> None:
-    study = opened(storage, trials=24)
-    work(study)
-    found = front_with_test(study, storage.read_trials(study.study_id))
-    with storage.engine.begin() as connection:
-        connection.execute(delete(TEST_RESULTS).where(TEST_RESULTS.c.replicate == 1))
-    assert stored_front(storage, study.name) is None
-    assert front_with_test(study, storage.read_trials(study.study_id)) == found
-
-
-def test_without_a_feasible_trial_all_are_contenders(storage: CohortStorage) -> None:
-    study = opened(storage, trials=4, epochs=1, min_accuracy=0.95)
-    work(study)
-    assert len(read_contenders(storage, study.study_id, study.problem.config, digest(study.problem.identity))) == 4

@@ -1,0 +1,46 @@
+"""The hyperparameters of a trial as a row of a table, and in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from search_spaces import ACTIVATIONS, Hyperparameters
+
+
+def settings(used: Hyperparameters) -> dict[str, Any]:
+    """The hyperparameters that have an effect, by name: a slope only where the activation has one, penalties above 0.
+
+    Example:
+        >>> list(settings(Hyperparameters(activation="prelu", l1=1e-4)))
+        ['activation', 'negative_slope', 'initialization', 'dropout', 'learning_rate', 'hidden', 'l1']
+    """
+    return {
+        "activation": used.activation,
+        **({"negative_slope": used.negative_slope} if ACTIVATIONS[used.activation].has_slope else {}),
+        "initialization": used.initialization,
+        "dropout": used.dropout,
+        "learning_rate": used.learning_rate,
+        "hidden": used.hidden,
+        **{name: value for name in ("weight_decay", "l1") if (value := getattr(used, name)) > 0},
+    }
+
+
+def describe(used: Hyperparameters) -> str:
+    """A configuration in words; the slope is leaky ReLU's constant one, or where PReLU's starts.
+
+    Example:
+        >>> describe(Hyperparameters(activation="prelu", negative_slope=0.25, weight_decay=1e-4))
+        'prelu (slope 0.25), kaiming_normal, dropout 0, learning rate 0.001, weight decay 0.0001, layers 64 × 64'
+    """
+    shown = settings(used)
+    slope = f" (slope {shown['negative_slope']:.3g})" if "negative_slope" in shown else ""
+    penalties = [f"{name.replace('_', ' ')} {shown[name]:.3g}" for name in ("weight_decay", "l1") if name in shown]
+    parts = [
+        f"{used.activation}{slope}",
+        used.initialization,
+        f"dropout {used.dropout:.3g}",
+        f"learning rate {used.learning_rate:.3g}",
+        *penalties,
+        f"layers {' × '.join(map(str, used.hidden))}",
+    ]
+    return ", ".join(parts)

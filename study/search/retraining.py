@@ -1,0 +1,79 @@
+"""Trials trained once more for their results on the test part, which are stored with the study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from storage import CohortStorage, TestMeasures
+from study.records.open_study import OpenStudy
+from study.records.own_trials import OwnTrial
+from study.training import Replicate, Streams, fit
+
+VALIDATION = "validation"
+"""Key of the validation metric of a replicate that was trained once more."""
+
+TestResults = dict[int, list[Mapping[str, float]]]
+"""Measures by stored key, one mapping a replicate, by trial number."""
+
+
+def stored_results(storage: CohortStorage, study_id: int, trials: Sequence[OwnTrial], replicates: range) -> TestResults:
+    """The test results of those trials of which all wanted replicates are stored.
+
+    Args:
+        storage: Where the study lives.
+        study_id: Its id.
+        trials: The trials that are asked for.
+        replicates: The replicates that are asked for.
+    """
+    found: TestResults = {}
+    for row in storage.test_results(study_id, numbers=[trial.number for trial in trials]):
+        if row["replicate"] in replicates:
+            found.setdefault(row["number"], []).append(row)
+    return {number: rows for number, rows in found.items() if len(rows) == len(replicates)}
+
+
+def trained_results(
+    study: OpenStudy,
+    trials: Sequence[OwnTrial],
+    replicates: range,
+    measures: Callable[[Replicate], Mapping[str, float]],
+    *,
+    stop: Callable[[], bool],
+) -> TestResults:
+    """The test results of trials; those that lack some are trained once more, and the results stored.
+
+    Replicates below the study's own number have its random streams, so that common random numbers make the second
+    training exact; later ones are fresh seeds.
+
+    Args:
+        study: A search.
+        trials: Its trials.
+        replicates: The replicates that are asked for.
+        measures: What is stored of a replicate, by stored key.
+        stop: Asked at every step of training.
+
+    Raises:
+        Interrupted: `stop` said so.
+    """
+    problem = study.problem
+    known = stored_results(study.storage, study.study_id, trials, replicates)
+    missing = [trial for trial in trials if trial.number not in known]
+    if not missing:
+        return known
+    outcomes = fit(
+        [trial.hyperparameters for trial in missing],
+        problem.split,
+        replace(problem.budget, seeds=len(replicates)),
+        Streams(problem.config.seed, first=replicates.start),
+        read_test=True,
+        stop=stop,
+        **problem.hardware,
+    )
+    results = [
+        TestMeasures(trial.trial_id, number, measures(replicate))
+        for trial, outcome in zip(missing, outcomes, strict=True)
+        for number, replicate in zip(replicates, outcome.replicates, strict=True)
+    ]
+    study.storage.save_test_results(study.study_id, results)
+    return stored_results(study.storage, study.study_id, trials, replicates)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from storage import CohortStorage, open_storage
+from study.config import read_config
+from study.problem import Problem
+from study.records.open_study import OpenStudy, create_or_open
+from study.workers.worker import work
+
+OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[CohortStorage]:
+    """A new database."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = open_storage(tmp_path / "studies.db")
+    yield storage
+    storage.close()
+
+
+@pytest.fixture
+def trained(storage: CohortStorage) -> Callable[..., OpenStudy]:
+    """Trains a short search with some options, all of it."""
+
+    def train(**options: Any) -> OpenStudy:
+        study = create_or_open(Problem.of(read_config(OPTIONS | options)), storage)
+        assert work(study)
+        return study
+
+    return train
