@@ -21,17 +21,17 @@ if TYPE_CHECKING:
         StorageUnreachableError,
         StudyNotFoundError,
     )
-    from storage.records import Block, Claimed, Curve, LayerMeasures, Proposal, Result, TestMeasures
+    from storage.records import Claimed, Curve, LayerMeasures, Proposal, ProposedCohort, Result, TestMeasures
     from storage.workers import Worker
 
 __all__ = [
-    "Block",
     "Claimed",
     "CohortStorage",
     "Curve",
     "LayerMeasures",
     "LeasesLostError",
     "Proposal",
+    "ProposedCohort",
     "Result",
     "StorageAwayError",
     "StorageBusyError",
@@ -58,7 +58,7 @@ _HOMES = {
     "StorageRefusedError": "errors",
     "StorageUnreachableError": "errors",
     "StudyNotFoundError": "errors",
-    "Block": "records",
+    "ProposedCohort": "records",
     "Claimed": "records",
     "Curve": "records",
     "LayerMeasures": "records",

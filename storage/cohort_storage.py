@@ -15,12 +15,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from storage import leases, proposals, results, studies, workers
 from storage.errors import StorageError, StudyNotFoundError
 from storage.file_locks import FileLocks
-from storage.records import Block, Claimed, Proposal, Result, TestMeasures
+from storage.records import Claimed, Proposal, ProposedCohort, Result, TestMeasures
 from storage.session_locks import SessionLocks
 from storage.study_reader import StudyReader
 from storage.tables import METADATA, SCHEMA, SCHEMA_VERSION
-from storage.transactions import place_of, writing
-from storage.transactions import reading as snapshot
+from storage.transactions import place_of, snapshot, writing
 from storage.workers import LEASE_SECONDS, Worker
 
 
@@ -135,20 +134,20 @@ class CohortStorage(StudyReader):
         """Delete a study, and what our own tables know of it."""
         super().delete_study(study_id)
         with writing(self.engine) as connection:
-            studies.forget_orphans(connection)
+            studies.delete_orphaned_rows(connection)
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
         """As Optuna's; our rows of studies that stock Optuna deleted are cleared first."""
         with writing(self.engine) as connection:
-            studies.forget_orphans(connection)
+            studies.delete_orphaned_rows(connection)
         return super().create_new_study(directions, study_name)
 
-    def propose(self, study_id: int, block: Block) -> bool:
-        """Insert a block of trials as WAITING, with their parameters.
+    def propose(self, study_id: int, cohort: ProposedCohort) -> bool:
+        """Insert a cohort of trials as WAITING, with their parameters.
 
         Args:
             study_id: The study.
-            block: The proposals and the number that the first of them expects.
+            cohort: The proposals and the number that the first of them expects.
 
         Returns:
             Whether it was inserted. Nothing was written where the study has another number of trials by now.
@@ -158,7 +157,7 @@ class CohortStorage(StudyReader):
             StorageFullError: No room to write; nothing was written.
         """
         with writing(self.engine, study_id) as connection:
-            return proposals.insert_block(connection, study_id, block)
+            return proposals.insert_cohort(connection, study_id, cohort)
 
     def claim(
         self,
@@ -166,7 +165,7 @@ class CohortStorage(StudyReader):
         limit: int,
         *,
         below: int | None = None,
-        block: Block | None = None,
+        cohort: ProposedCohort | None = None,
         complete: Callable[[Claimed], Proposal | None] | None = None,
     ) -> list[Claimed]:
         """Turn the lowest waiting numbers of the worker's study into running trials of its own.
@@ -175,7 +174,7 @@ class CohortStorage(StudyReader):
             worker: Who claims.
             limit: How many at most.
             below: Only numbers below this one: the study's total.
-            block: Proposed first, in the same transaction; dropped where its first number is taken.
+            cohort: Proposed first, in the same transaction; dropped where its first number is taken.
             complete: Asked for every claimed trial; returns the parameters that it still lacks, or None. They are
                 stored in the same transaction. A trial that a user enqueued has a `fixed` and no `params`. What is
                 stored already stays as it is. It must not use this storage.
@@ -188,8 +187,8 @@ class CohortStorage(StudyReader):
             StorageFullError: No room to write; nothing was written.
         """
         with writing(self.engine, worker.study_id) as connection:
-            if block is not None:
-                proposals.insert_block(connection, worker.study_id, block)
+            if cohort is not None:
+                proposals.insert_cohort(connection, worker.study_id, cohort)
             return leases.claim_waiting(connection, worker.study_id, worker.token, limit, below, complete)
 
     def finish(self, worker: Worker, outcomes: Sequence[Result]) -> list[int]:
@@ -225,18 +224,18 @@ class CohortStorage(StudyReader):
         """
         try:
             with writing(self.engine, worker.study_id) as connection:
-                return leases.give_back(connection, worker.token, trial_ids)
+                return leases.release_trials(connection, worker.token, trial_ids)
         except StudyNotFoundError:
             return []
 
-    def lose(self, worker: Worker, reason: str) -> list[int]:
+    def abandon(self, worker: Worker, reason: str) -> list[int]:
         """Give back all trials of a worker as if it had died: the loss is on record, and it is signed off.
 
         Returns:
             Their numbers.
         """
         with writing(self.engine, worker.study_id) as connection:
-            return leases.take_back_from(connection, worker.study_id, worker.token, reason)
+            return leases.reclaim_from(connection, worker.study_id, worker.token, reason)
 
     def worker(self, study_id: int, *, details: Mapping[str, Any] | None = None, lease: float | None = None) -> Worker:
         """Sign on as a worker of a study; use it as a context manager.
@@ -252,7 +251,7 @@ class CohortStorage(StudyReader):
         """
         return Worker(self.engine, study_id, self._locks, details or {}, LEASE_SECONDS if lease is None else lease)
 
-    def take_back(self, study_id: int) -> list[int]:
+    def reclaim(self, study_id: int) -> list[int]:
         """Take back the trials of every worker that died or whose leases expired.
 
         They wait again, with the same number and parameters; one that was lost too often while it was trained alone
@@ -262,7 +261,7 @@ class CohortStorage(StudyReader):
         Returns:
             Their numbers.
         """
-        return workers.take_back(self.engine, study_id, self._locks)
+        return workers.reclaim(self.engine, study_id, self._locks)
 
     def living_workers(self, study_id: int) -> set[str]:
         """The tokens of the study's workers that are alive."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storage.errors import StorageError
-from storage.locks import FileLock
+from storage.flock import FileLock
 
 
 class FileLocks:
@@ -20,20 +20,20 @@ class FileLocks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def hold(self, token: str) -> FileLock:
+    def acquire(self, token: str) -> FileLock:
         """Take a worker's lock.
 
         Raises:
             StorageError: The folder cannot be written.
         """
         try:
-            return FileLock.hold(self._folder / token)
+            return FileLock.acquire(self._folder / token)
         except OSError as error:
             raise StorageError(
                 f"cannot keep a lock in {self._folder}: {error.strerror}; make room or make it writable"
             ) from None
 
-    def held(self, tokens: Collection[str]) -> set[str]:
+    def tokens_held(self, tokens: Collection[str]) -> set[str]:
         """Those workers whose lock is held by somebody."""
         held = set()
         for token in tokens:
@@ -46,7 +46,7 @@ class FileLocks:
         return held
 
     @contextmanager
-    def grave(self, token: str, server: str = "") -> Iterator[bool]:
+    def confirmed_dead(self, token: str, server: str = "") -> Iterator[bool]:
         """Whether a worker is dead: nobody holds the lock on its file, or the file is gone.
 
         A dead worker's file is removed after the block, if that succeeds.
@@ -66,8 +66,8 @@ class FileLocks:
             raise
         lock.release(unlink=True)
 
-    def sweep(self) -> None:
+    def remove_leftovers(self) -> None:
         """Clear away the files of those who died before they signed on."""
         for file in self._folder.glob("*"):
-            with self.grave(file.name):
+            with self.confirmed_dead(file.name):
                 pass

@@ -67,7 +67,7 @@ def claim_waiting(
     if below is not None:
         lowest = lowest.where(TRIALS.c.number < below)
     won: dict[int, int] = {}
-    for some in chunks(_harmless(connection, list(connection.execute(lowest).scalars()))):
+    for some in chunks(_claimable_together(connection, list(connection.execute(lowest).scalars()))):
         take = (
             update(TRIALS)
             .where(TRIALS.c.trial_id.in_(some), TRIALS.c.state == TrialState.WAITING)
@@ -83,10 +83,10 @@ def claim_waiting(
     leases = [{"trial_id": i, "study_id": study_id, "token": token, "claimed": at} for i in won.values()]
     connection.execute(insert(LEASES), leases)
     claimed = _read_claimed(connection, [(number, won[number]) for number in sorted(won)])
-    return claimed if complete is None else _completed(connection, claimed, complete)
+    return claimed if complete is None else _with_missing_params(connection, claimed, complete)
 
 
-def give_back(connection: Connection, token: str, trial_ids: Collection[int] | None) -> list[int]:
+def release_trials(connection: Connection, token: str, trial_ids: Collection[int] | None) -> list[int]:
     """Turn a worker's running trials into waiting ones; they keep their parameters.
 
     Args:
@@ -113,7 +113,7 @@ def give_back(connection: Connection, token: str, trial_ids: Collection[int] | N
     return sorted(numbers)
 
 
-def take_back_from(connection: Connection, study_id: int, token: str, reason: str) -> list[int]:
+def reclaim_from(connection: Connection, study_id: int, token: str, reason: str) -> list[int]:
     """Take back the trials of a worker that is gone, put the loss on record, and close the worker's row.
 
     A trial that took too many workers with it, trained alone, has failed.
@@ -130,10 +130,10 @@ def take_back_from(connection: Connection, study_id: int, token: str, reason: st
     held = select(LEASES.c.trial_id).where(LEASES.c.token == token)
     trial_ids = list(connection.execute(held).scalars())
     alone = len(trial_ids) == 1 and _is_suspect(connection, trial_ids[0])
-    numbers = give_back(connection, token, trial_ids)
+    numbers = release_trials(connection, token, trial_ids)
     record_losses(connection, study_id, token, trial_ids, reason + ALONE if alone else reason)
     if alone:
-        _fail_after_too_many(connection, trial_ids[0])
+        _fail_if_lost_too_often(connection, trial_ids[0])
     connection.execute(update(WORKERS).where(WORKERS.c.token == token, WORKERS.c.ended.is_(None)).values(ended=now()))
     return numbers
 
@@ -153,7 +153,7 @@ def _is_suspect(connection: Connection, trial_id: int) -> bool:
     return len(_losses(connection, [trial_id])[trial_id]) >= SUSPECT_LOSSES
 
 
-def _harmless(connection: Connection, trial_ids: list[int]) -> list[int]:
+def _claimable_together(connection: Connection, trial_ids: list[int]) -> list[int]:
     """Those that may be trained together: the first alone where it is suspect, else all that are not."""
     losses = _losses(connection, trial_ids)
     suspects = {trial_id for trial_id, reasons in losses.items() if len(reasons) >= SUSPECT_LOSSES}
@@ -162,7 +162,7 @@ def _harmless(connection: Connection, trial_ids: list[int]) -> list[int]:
     return [trial_id for trial_id in trial_ids if trial_id not in suspects]
 
 
-def _fail_after_too_many(connection: Connection, trial_id: int) -> None:
+def _fail_if_lost_too_often(connection: Connection, trial_id: int) -> None:
     """Fails a waiting trial that was lost too often while it was trained alone."""
     reasons = _losses(connection, [trial_id])[trial_id]
     alone = [reason for reason in reasons if reason.endswith(ALONE)]
@@ -225,7 +225,7 @@ def _read_claimed(connection: Connection, trials: list[tuple[int, int]]) -> list
     return [Claimed(i, number, params[i], distributions[i], fixed.get(i, {})) for number, i in trials]
 
 
-def _completed(
+def _with_missing_params(
     connection: Connection, claimed: list[Claimed], complete: Callable[[Claimed], Proposal | None]
 ) -> list[Claimed]:
     whole: list[Claimed] = []

@@ -26,7 +26,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Block:
+class ProposedCohort:
     """Proposals for consecutive trial numbers.
 
     Attributes:

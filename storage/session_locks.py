@@ -35,7 +35,7 @@ class SessionLock:
     """
 
     def __init__(self, engine: Engine, token: str) -> None:
-        """Use `SessionLocks.hold`."""
+        """Use `SessionLocks.acquire`."""
         self._engine, self._key = engine, _key(token)
         self._connection: Connection | None = None
         self._held = False
@@ -94,11 +94,11 @@ class SessionLocks:
             engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=connect_args(engine.url)
         )
 
-    def hold(self, token: str) -> SessionLock:
+    def acquire(self, token: str) -> SessionLock:
         """Take a worker's lock."""
         return SessionLock(self._engine, token)
 
-    def held(self, tokens: Collection[str]) -> set[str]:
+    def tokens_held(self, tokens: Collection[str]) -> set[str]:
         """Those workers whose lock is held by somebody."""
         if not tokens:
             return set()
@@ -107,7 +107,7 @@ class SessionLocks:
         return {token for token in tokens if _key(token) in keys}
 
     @contextlib.contextmanager
-    def grave(self, token: str, server: str) -> Iterator[bool]:
+    def confirmed_dead(self, token: str, server: str) -> Iterator[bool]:
         """Whether a worker is dead for certain: nobody holds its lock, which the same server once gave.
 
         Args:
@@ -128,7 +128,7 @@ class SessionLocks:
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
-    def sweep(self) -> None:
+    def remove_leftovers(self) -> None:
         """Nothing is left behind by those who died before they signed on."""
 
 

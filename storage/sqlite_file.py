@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from storage.cohort_storage import CohortStorage
 from storage.errors import StorageError, StorageRefusedError, translated
-from storage.locks import alone
+from storage.flock import exclusive
 from storage.mounts import Mount, mount_of, read_mounts
 from storage.schema import check_versions
 from storage.tables import METADATA, OPTUNA_TABLES
@@ -69,7 +69,7 @@ def open_file(path: Path, *, create: bool, mounts: Sequence[Mount] | None) -> Co
     if state is _State.READY:
         with translated(str(path)):
             return _connect(path, complete=True)
-    with alone(path.with_name(f".{path.name}.lock")):
+    with exclusive(path.with_name(f".{path.name}.lock")):
         return _complete(path)
 
 

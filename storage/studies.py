@@ -68,7 +68,7 @@ def create(
         raise ValueError(f"a study's name has 1 to {_LONGEST_NAME} characters, this one {len(name)}")
     if metric_names is not None and len(metric_names) != len(directions):
         raise ValueError(f"{len(metric_names)} metric names for {len(directions)} directions")
-    forget_orphans(connection)
+    delete_orphaned_rows(connection)
     inserted = connection.execute(insert(STUDIES).values(study_name=name).returning(STUDIES.c.study_id))
     study_id = int(inserted.scalar_one())
     rows = [{"study_id": study_id, "direction": d, "objective": k} for k, d in enumerate(directions)]
@@ -88,7 +88,7 @@ def set_attributes(
             connection.execute(insert(table), attribute_rows({"study_id": study_id}, attributes))
 
 
-def forget_orphans(connection: Connection) -> None:
+def delete_orphaned_rows(connection: Connection) -> None:
     """Clear our rows whose trial or study is gone: stock Optuna deletes without knowing them."""
     for table in TRIAL_TABLES:
         connection.execute(delete(table).where(table.c.trial_id.not_in(select(TRIALS.c.trial_id))))

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from storage import reading
 from storage.tables import SCHEMA
-from storage.transactions import reading as snapshot
+from storage.transactions import snapshot
 
 
 class StudyReader(RDBStorage):
@@ -108,7 +108,7 @@ class StudyReader(RDBStorage):
         *,
         from_number: int,
         trial_ids: Collection[int],
-        take: Callable[[list[FrozenTrial]], None],
+        on_trials: Callable[[list[FrozenTrial]], None],
     ) -> set[int]:
         """Reads new trials, and some of the others again, without holding many of them at once.
 
@@ -118,15 +118,15 @@ class StudyReader(RDBStorage):
             study_id: The study.
             from_number: The lowest number of new trials.
             trial_ids: Ids of lower-numbered trials to read too.
-            take: Given the trials piece by piece. Of attributes they carry their constraints and what a user fixed,
-                and nothing that was measured.
+            on_trials: Called with one list of trials after another. Of their attributes, the trials carry only the
+                constraints and the parameters that a user fixed; measurements are left out.
 
         Returns:
             The ids of all running trials that a worker, living or dead, has a lease on.
         """
         with snapshot(self.engine) as connection:
             for piece in reading.changes(connection, study_id, from_number, trial_ids):
-                take(piece)
+                on_trials(piece)
             return reading.leased_trials(connection, study_id)
 
     def integrity_check(self) -> list[str]:

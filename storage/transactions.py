@@ -47,7 +47,7 @@ def writing(engine: Engine, study_id: int | None = None) -> Iterator[Connection]
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def snapshot(engine: Engine) -> Iterator[Connection]:
     """One snapshot of the database for all statements of the block.
 
     Raises:

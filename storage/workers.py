@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from storage.clock import DatabaseSeconds
 from storage.encoding import now, to_json
 from storage.errors import StorageError, StorageUnreachableError, StudyNotFoundError, translated
-from storage.leases import LEASE_EXPIRED, WORKER_DIED, give_back, renew, take_back_from
-from storage.locks import FileLock
-from storage.pulse import Pulse
+from storage.flock import FileLock
+from storage.lease_renewal import LeaseRenewer
+from storage.leases import LEASE_EXPIRED, WORKER_DIED, reclaim_from, release_trials, renew
 from storage.session_locks import SessionLock
 from storage.tables import BEATS, LEASES, WORKERS
-from storage.transactions import place_of, reading, writing
+from storage.transactions import place_of, snapshot, writing
 
 if TYPE_CHECKING:
     from typing import Self
@@ -33,16 +33,16 @@ LEASE_SECONDS = 120.0
 class Locks(Protocol):
     """The locks that tell living workers from dead ones: on files, or on PostgreSQL's sessions."""
 
-    def hold(self, token: str) -> FileLock | SessionLock:
+    def acquire(self, token: str) -> FileLock | SessionLock:
         """Take a worker's lock."""
 
-    def held(self, tokens: Collection[str]) -> set[str]:
+    def tokens_held(self, tokens: Collection[str]) -> set[str]:
         """Those workers whose lock is held by somebody."""
 
-    def grave(self, token: str, server: str) -> AbstractContextManager[bool]:
+    def confirmed_dead(self, token: str, server: str) -> AbstractContextManager[bool]:
         """Whether a worker is dead for certain, for as long as the block lasts."""
 
-    def sweep(self) -> None:
+    def remove_leftovers(self) -> None:
         """Clear away what is left of those who died before they signed on."""
 
 
@@ -69,33 +69,33 @@ class Worker:
         self.lease = lease
         self._engine = engine
         with translated(place_of(engine)):
-            self._lock = locks.hold(self.token)
+            self._lock = locks.acquire(self.token)
         try:
             with writing(engine, study_id) as connection:
                 self._register(connection, details)
         except BaseException:
             self._lock.release(unlink=True)
             raise
-        self._pulse = Pulse(self._renew, lease)
+        self._renewer = LeaseRenewer(self._renew, lease)
 
     @property
     def lost(self) -> bool:
         """Whether the database was out of reach for longer than the leases last: others may have its trials."""
-        return self._pulse.lost
+        return self._renewer.lost
 
     @property
-    def trouble(self) -> str:
+    def renewal_error(self) -> str:
         """Why its leases could not be renewed lately; empty where they could."""
-        return "" if self._pulse.error is None else str(self._pulse.error)
+        return "" if self._renewer.error is None else str(self._renewer.error)
 
     def close(self) -> None:
         """Give back what is still held, and sign off."""
         if os.getpid() != self.pid:  # a forked child is not this worker
             return
-        self._pulse.stop()
+        self._renewer.stop()
         try:
             with suppress(StudyNotFoundError), writing(self._engine, self.study_id) as connection:
-                give_back(connection, self.token, None)
+                release_trials(connection, self.token, None)
                 connection.execute(update(WORKERS).where(WORKERS.c.token == self.token).values(ended=now()))
         finally:
             self._lock.release(unlink=True)
@@ -134,7 +134,7 @@ class Worker:
             renew(connection, self.token, server=self._lock.server)
 
 
-def take_back(engine: Engine, study_id: int, locks: Locks) -> list[int]:
+def reclaim(engine: Engine, study_id: int, locks: Locks) -> list[int]:
     """Take back the trials of every worker of a study that died or whose leases expired.
 
     Returns:
@@ -144,14 +144,14 @@ def take_back(engine: Engine, study_id: int, locks: Locks) -> list[int]:
     for token, standing in _standings(engine, study_id, locks).items():
         if standing.held and not standing.expired:
             continue
-        with translated(place_of(engine)), locks.grave(token, standing.server) as dead:
+        with translated(place_of(engine)), locks.confirmed_dead(token, standing.server) as dead:
             if not dead and not standing.expired:
                 continue
             with writing(engine, study_id) as connection:
                 if dead or _is_expired(connection, token):
                     reason = WORKER_DIED if dead else LEASE_EXPIRED
-                    numbers += take_back_from(connection, study_id, token, reason)
-    locks.sweep()
+                    numbers += reclaim_from(connection, study_id, token, reason)
+    locks.remove_leftovers()
     return sorted(numbers)
 
 
@@ -180,12 +180,12 @@ def _standings(engine: Engine, study_id: int, locks: Locks) -> dict[str, _Standi
     open_rows = select(WORKERS.c.token).where(WORKERS.c.study_id == study_id, WORKERS.c.ended.is_(None))
     holders = select(LEASES.c.token).where(LEASES.c.study_id == study_id)
     beats = select(BEATS.c.token, BEATS.c.expires < DatabaseSeconds(), BEATS.c.server)
-    with reading(engine) as connection:
+    with snapshot(engine) as connection:
         tokens = sorted({*connection.execute(open_rows).scalars(), *connection.execute(holders).scalars()})
         beating = beats.where(BEATS.c.study_id == study_id, BEATS.c.token.in_(tokens))
         known = {token: (bool(expired), server) for token, expired, server in connection.execute(beating)}
     with translated(place_of(engine)):
-        held = locks.held(tokens)
+        held = locks.tokens_held(tokens)
     return {token: _Standing(token in held, *known.get(token, (False, ""))) for token in tokens}
 
 

@@ -15,7 +15,7 @@ _PARTS = 5
 _RETRY_SECONDS = 1.0
 
 
-class Pulse:
+class LeaseRenewer:
     """Calls `beat` a few times within every lease until it is stopped.
 
     Args:

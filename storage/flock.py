@@ -23,13 +23,13 @@ class FileLock:
     server = ""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        """Use `hold` or `probe`."""
+        """Use `acquire` or `probe`."""
         self.path = path
         self._descriptor = descriptor
         _HELD.add(self)
 
     @classmethod
-    def hold(cls, path: Path) -> FileLock:
+    def acquire(cls, path: Path) -> FileLock:
         """Create the file where it is missing, with its folder, and wait for the exclusive lock on it."""
         while True:
             path.parent.mkdir(exist_ok=True)
@@ -84,9 +84,9 @@ class FileLock:
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock file `path` for the block, and remove it afterwards; its folder must exist."""
-    lock = FileLock.hold(path)
+    lock = FileLock.acquire(path)
     try:
         yield
     finally:
