@@ -1,4 +1,4 @@
-"""Blocks of trials enter a study as WAITING, numbered and with their parameters."""
+"""Inserts proposed trials into a study, as WAITING trials with numbers and parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from storage.tables import PARAMS, SYSTEM_ATTRS, TRIAL_TABLES, TRIALS, USER_ATTR
 
 
 def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort) -> bool:
-    """Insert the cohort where its first number is the study's next.
+    """Insert proposed trials, provided that the first of their numbers is the next number of the study.
 
     Args:
         connection: A writing transaction on the study.
@@ -21,7 +21,7 @@ def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort)
         cohort: The proposals.
 
     Returns:
-        Whether the cohort was inserted; nothing was written where not.
+        Whether the trials were inserted; otherwise nothing was written.
     """
     count = select(func.count()).select_from(TRIALS).where(TRIALS.c.study_id == study_id)
     if connection.execute(count).scalar_one() != cohort.first_number:
@@ -32,12 +32,12 @@ def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort)
     connection.execute(
         insert(TRIALS), [{"number": number, "study_id": study_id, "state": TrialState.WAITING} for number in numbers]
     )
-    born = (
+    inserted = (
         select(TRIALS.c.trial_id)
         .where(TRIALS.c.study_id == study_id, TRIALS.c.number >= cohort.first_number)
         .order_by(TRIALS.c.number)
     )
-    trial_ids = list(connection.execute(born).scalars())
+    trial_ids = list(connection.execute(inserted).scalars())
     delete_own_rows(connection, trial_ids)
 
     params: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort)
 
 
 def delete_own_rows(connection: Connection, trial_ids: list[int]) -> None:
-    """Clear our rows of these ids: Optuna gives the ids of deleted trials to new ones."""
+    """Delete the rows of these trial ids in the tables of `reluctant`: Optuna reuses the ids of deleted trials."""
     for some in chunks(trial_ids):
         for table in TRIAL_TABLES:
             connection.execute(delete(table).where(table.c.trial_id.in_(some)))

@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 
 from storage import StorageError, open_storage
-from storage.leases import LEASE_EXPIRED, WORKER_DIED
+from storage.losses import LEASE_EXPIRED, WORKER_DIED
 from storage.tables import BEATS
 
 HOLD = """
