@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from storage import Block, CohortStorage, LayerMeasures, Proposal, Result, open_storage
+from storage import CohortStorage, LayerMeasures, Proposal, ProposedCohort, Result, open_storage
 from study.config import StudyConfig, digest
 from study.problem import Problem
 from study.records.attributes import BY_SEED, IDENTITY_DIGEST
@@ -56,7 +56,7 @@ def make_study(storage: CohortStorage, trials: int) -> None:
         for first in range(0, trials, _BLOCK):
             points = [random_params(problem.space, generator) for _ in range(min(_BLOCK, trials - first))]
             proposals = [Proposal(point, problem.space.distributions(point)) for point in points]
-            storage.propose(study.study_id, Block(first, proposals))
+            storage.propose(study.study_id, ProposedCohort(first, proposals))
             results = []
             for claimed in storage.claim(worker, _BLOCK):
                 values = {name: float(generator.random()) for name in names}

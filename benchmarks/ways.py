@@ -20,7 +20,7 @@ from optuna.trial import FixedTrial, FrozenTrial
 import study.training.engines.stacked_mlp.block
 import study.workers.worker
 from benchmarks.stock import Listed, objective, open_stock
-from storage import Block, CohortStorage, Proposal, open_storage
+from storage import CohortStorage, Proposal, ProposedCohort, open_storage
 from study.config import read_config
 from study.machine import available_threads
 from study.problem import Problem
@@ -176,12 +176,12 @@ def _listing(params: list[dict[str, Any]]) -> Iterator[None]:
     """Lets the proposer do all its work and then gives the listed trials, as `Listed` does."""
 
     class Given(Proposer):
-        def block(self, *arguments: Any, **named: Any) -> Block | None:
+        def block(self, *arguments: Any, **named: Any) -> ProposedCohort | None:
             block = super().block(*arguments, **named)
             if block is None:
                 return None
             chosen = params[block.first_number : block.first_number + len(block.proposals)]
-            return Block(block.first_number, [Proposal(p, self._space.distributions(p)) for p in chosen])
+            return ProposedCohort(block.first_number, [Proposal(p, self._space.distributions(p)) for p in chosen])
 
     study.workers.worker.Proposer = Given  # type: ignore[misc]
     try:
@@ -196,7 +196,7 @@ def measured_phases() -> Iterator[Callable[[], dict[str, float]]]:
     places: list[tuple[Any, str, str]] = [
         (Proposer, "block", "propose"),
         (Mirror, "refresh", "refresh"),
-        (CohortStorage, "take_back", "take back"),
+        (CohortStorage, "reclaim", "reclaim"),
         (CohortStorage, "claim", "claim"),
         (CohortStorage, "finish", "finish"),
         (Trainer, "fit", "fit"),

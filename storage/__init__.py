@@ -1,6 +1,12 @@
-"""Where studies live: cohort transactions in Optuna's own schema.
+"""Where studies are stored: cohort transactions in Optuna's own schema, on SQLite or PostgreSQL.
 
-Importing this package is light; Optuna and SQLAlchemy are loaded with the first name that needs them.
+`open_storage` returns a `CohortStorage`. A process registers as a `Worker`, claims waiting trials under a lease, and
+records their results; trials of workers that died are reclaimed. Errors are a `StorageError` each.
+
+Inside, `cohort_storage` and `study_reader` hold the methods that callers use. Each hands its work to a module of
+functions on one transaction: `studies`, `proposals`, `leases`, `losses`, `results`, `workers` and `reading`. The locks
+that show which workers live are `file_locks` on SQLite and `session_locks` on PostgreSQL. Importing the package is
+fast: Optuna and SQLAlchemy are imported together with the first name that needs them.
 """
 
 from __future__ import annotations
@@ -17,26 +23,28 @@ if TYPE_CHECKING:
         StorageBusyError,
         StorageError,
         StorageFullError,
+        StorageMissingError,
         StorageRefusedError,
         StorageUnreachableError,
         StudyNotFoundError,
     )
-    from storage.records import Block, Claimed, Curve, LayerMeasures, Proposal, Result, TestMeasures
+    from storage.records import Claimed, Curve, LayerMeasures, Proposal, ProposedCohort, Result, TestMeasures
     from storage.workers import Worker
 
 __all__ = [
-    "Block",
     "Claimed",
     "CohortStorage",
     "Curve",
     "LayerMeasures",
     "LeasesLostError",
     "Proposal",
+    "ProposedCohort",
     "Result",
     "StorageAwayError",
     "StorageBusyError",
     "StorageError",
     "StorageFullError",
+    "StorageMissingError",
     "StorageRefusedError",
     "StorageUnreachableError",
     "StudyNotFoundError",
@@ -55,10 +63,11 @@ _HOMES = {
     "StorageBusyError": "errors",
     "StorageError": "errors",
     "StorageFullError": "errors",
+    "StorageMissingError": "errors",
     "StorageRefusedError": "errors",
     "StorageUnreachableError": "errors",
     "StudyNotFoundError": "errors",
-    "Block": "records",
+    "ProposedCohort": "records",
     "Claimed": "records",
     "Curve": "records",
     "LayerMeasures": "records",

@@ -1,4 +1,4 @@
-"""The database's own clock: expiry goes by it, so that no host's clock matters."""
+"""The clock of the database as an SQL expression: leases expire by it, so that the clocks of hosts do not matter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class DatabaseSeconds(FunctionElement[float]):
-    """Seconds since 1970 by the clock of the database, also within a transaction that began earlier."""
+    """Seconds since 1970 at the moment of the statement, also within a transaction that began earlier."""
 
     type = Double()
     inherit_cache = True

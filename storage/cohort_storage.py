@@ -1,4 +1,4 @@
-"""Optuna's storage with cohort transactions: whole blocks of trials in two of them."""
+"""`CohortStorage`: Optuna's storage, with whole cohorts of trials written in two transactions each."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from storage import leases, proposals, results, studies, workers
 from storage.errors import StorageError, StudyNotFoundError
 from storage.file_locks import FileLocks
-from storage.records import Block, Claimed, Proposal, Result, TestMeasures
+from storage.records import Claimed, Proposal, ProposedCohort, Result, TestMeasures
 from storage.session_locks import SessionLocks
 from storage.study_reader import StudyReader
 from storage.tables import METADATA, SCHEMA, SCHEMA_VERSION
-from storage.transactions import place_of, writing
-from storage.transactions import reading as snapshot
+from storage.transactions import place_of, snapshot, writing
 from storage.workers import LEASE_SECONDS, Worker
 
 
 class CohortStorage(StudyReader):
-    """A database of studies, in Optuna's own schema and tables of ours beside it.
+    """A database of studies, in Optuna's own schema and in a few tables of `reluctant`.
 
-    Everything that stock Optuna does with an `RDBStorage` works on it. The methods here move whole cohorts, every
-    state change a compare-and-set, so that any number of processes may call them at the same time.
+    Everything that stock Optuna does with an `RDBStorage` works on it. The methods here move whole cohorts. Every
+    change of a trial's state is a compare-and-set, so any number of processes may call them at the same time.
 
     Open one with `storage.open_storage`, which checks the database first.
     """
@@ -41,13 +40,13 @@ class CohortStorage(StudyReader):
         *,
         skip_table_creation: bool = False,
     ) -> None:
-        """Connect, and create missing tables.
+        """Connect to a database and create the tables that are missing.
 
         Args:
             url: SQLAlchemy URL.
-            engine_kwargs: For SQLAlchemy's `create_engine`.
-            skip_compatibility_check: Trust that Optuna's schema version fits.
-            skip_table_creation: Trust that all tables exist.
+            engine_kwargs: Arguments for SQLAlchemy's `create_engine`.
+            skip_compatibility_check: Whether to trust that Optuna's schema has the right version.
+            skip_table_creation: Whether to trust that all tables exist.
         """
         super().__init__(url, engine_kwargs, skip_compatibility_check, skip_table_creation=skip_table_creation)
         if not skip_table_creation:
@@ -58,17 +57,17 @@ class CohortStorage(StudyReader):
 
     @property
     def place(self) -> str:
-        """The database as its user knows it: a path, or a URL without its password."""
+        """The database as users know it: a path, or a URL without its password."""
         return place_of(self.engine)
 
     @property
     def address(self) -> str:
-        """What opens it again, its password included: never to be shown."""
+        """The path or URL that opens this database again. It includes the password, so it must not be shown."""
         return self.engine.url.render_as_string(hide_password=False) if self.file is None else str(self.file)
 
     @property
     def file(self) -> Path | None:
-        """The SQLite file; None for a server, and for a database in memory."""
+        """The SQLite file; None for a server or a database in memory."""
         path = self.engine.url.database
         return None if self.engine.dialect.name != "sqlite" or path in (None, "", ":memory:") else Path(str(path))
 
@@ -81,20 +80,20 @@ class CohortStorage(StudyReader):
         user_attrs: Mapping[str, Any] | None = None,
         system_attrs: Mapping[str, Any] | None = None,
     ) -> tuple[int, bool]:
-        """The study of that name, created with these directions and attributes where there is none.
+        """Look a study up by its name, and create it where it does not exist.
 
-        Processes that ask at the same time get the same study, and one of them has created it, whole. An existing
-        study is returned as it is.
+        Processes that ask at the same time get the same study, which one of them creates in one transaction. An
+        existing study is returned unchanged.
 
         Args:
-            name: Its name.
+            name: Name of the study.
             directions: "maximize" or "minimize" for each objective.
-            metric_names: What the objectives are called.
+            metric_names: Names of the objectives.
             user_attrs: Optuna user attributes of the study.
             system_attrs: Optuna system attributes of the study.
 
         Returns:
-            Its id, and whether it was created.
+            The id of the study, and whether this call created it.
         """
         sides = [d if isinstance(d, StudyDirection) else StudyDirection[d.upper()] for d in directions]
         with snapshot(self.engine) as connection:
@@ -108,14 +107,14 @@ class CohortStorage(StudyReader):
                     return found, False
                 created = studies.create(connection, name, sides, metric_names, user_attrs or {}, system_attrs or {})
                 return created, True
-        except IntegrityError:  # without SQLite's lock, another process may have been faster
+        except IntegrityError:  # on a server, another process may have created it first
             return self.study_id(name), False
 
     def study_id(self, name: str) -> int:
-        """The id of the study of that name.
+        """Look up the id of a study by its name.
 
         Raises:
-            StudyNotFoundError: There is none; the text names the nearest one.
+            StudyNotFoundError: There is no such study; the text names the nearest one.
         """
         with snapshot(self.engine) as connection:
             return studies.find_or_explain(connection, name, self.place)
@@ -127,38 +126,38 @@ class CohortStorage(StudyReader):
         user_attrs: Mapping[str, Any] | None = None,
         system_attrs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Insert or replace attributes of a study in one transaction."""
+        """Insert or replace attributes of a study, in one transaction."""
         with writing(self.engine, study_id) as connection:
             studies.set_attributes(connection, study_id, user_attrs or {}, system_attrs or {})
 
     def delete_study(self, study_id: int) -> None:
-        """Delete a study, and what our own tables know of it."""
+        """Delete a study, with its rows in the tables of `reluctant`."""
         super().delete_study(study_id)
         with writing(self.engine) as connection:
-            studies.forget_orphans(connection)
+            studies.delete_orphaned_rows(connection)
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
-        """As Optuna's; our rows of studies that stock Optuna deleted are cleared first."""
+        """Create a study as Optuna does, after deleting rows of studies that stock Optuna deleted."""
         with writing(self.engine) as connection:
-            studies.forget_orphans(connection)
+            studies.delete_orphaned_rows(connection)
         return super().create_new_study(directions, study_name)
 
-    def propose(self, study_id: int, block: Block) -> bool:
-        """Insert a block of trials as WAITING, with their parameters.
+    def propose(self, study_id: int, cohort: ProposedCohort) -> bool:
+        """Insert proposed trials as WAITING, with their parameters.
 
         Args:
             study_id: The study.
-            block: The proposals and the number that the first of them expects.
+            cohort: The proposals, and the trial number that the first of them expects.
 
         Returns:
-            Whether it was inserted. Nothing was written where the study has another number of trials by now.
+            Whether they were inserted. Nothing is written where the study has another number of trials by now.
 
         Raises:
-            StudyNotFoundError: The study is gone.
-            StorageFullError: No room to write; nothing was written.
+            StudyNotFoundError: The study was deleted.
+            StorageFullError: The disk is full; nothing was written.
         """
         with writing(self.engine, study_id) as connection:
-            return proposals.insert_block(connection, study_id, block)
+            return proposals.insert_cohort(connection, study_id, cohort)
 
     def claim(
         self,
@@ -166,45 +165,45 @@ class CohortStorage(StudyReader):
         limit: int,
         *,
         below: int | None = None,
-        block: Block | None = None,
+        cohort: ProposedCohort | None = None,
         complete: Callable[[Claimed], Proposal | None] | None = None,
     ) -> list[Claimed]:
-        """Turn the lowest waiting numbers of the worker's study into running trials of its own.
+        """Claim the waiting trials with the lowest numbers for a worker; they become RUNNING under its lease.
 
         Args:
-            worker: Who claims.
-            limit: How many at most.
-            below: Only numbers below this one: the study's total.
-            block: Proposed first, in the same transaction; dropped where its first number is taken.
-            complete: Asked for every claimed trial; returns the parameters that it still lacks, or None. They are
-                stored in the same transaction. A trial that a user enqueued has a `fixed` and no `params`. What is
-                stored already stays as it is. It must not use this storage.
+            worker: The worker that claims.
+            limit: The largest number of trials to claim.
+            below: Only trials with numbers below this one are claimed, which is the total of the study.
+            cohort: Proposals to insert first, in the same transaction; ignored where their first number is taken.
+            complete: Called with every claimed trial; returns the parameters that the trial still lacks, or None. They
+                are stored in the same transaction, and stored parameters are not changed. A trial that a user enqueued
+                has `fixed` and no `params`. The function must not use this storage.
 
         Returns:
             The claimed trials in number order.
 
         Raises:
-            StudyNotFoundError: The study is gone.
-            StorageFullError: No room to write; nothing was written.
+            StudyNotFoundError: The study was deleted.
+            StorageFullError: The disk is full; nothing was written.
         """
         with writing(self.engine, worker.study_id) as connection:
-            if block is not None:
-                proposals.insert_block(connection, worker.study_id, block)
+            if cohort is not None:
+                proposals.insert_cohort(connection, worker.study_id, cohort)
             return leases.claim_waiting(connection, worker.study_id, worker.token, limit, below, complete)
 
     def finish(self, worker: Worker, outcomes: Sequence[Result]) -> list[int]:
-        """Record results in one transaction, for those trials whose lease still stands.
+        """Record the results of all trials whose lease is still valid, in one transaction.
 
         Args:
-            worker: Who claimed them.
-            outcomes: One a trial.
+            worker: The worker that claimed the trials.
+            outcomes: One result for each trial.
 
         Returns:
-            The ids of the trials that were lost meanwhile; their results are discarded, and that is on record.
+            The ids of the trials that the worker lost meanwhile. Their results are discarded, and the loss is recorded.
 
         Raises:
             ValueError: A value is NaN, or does not fit the study; nothing was written.
-            StorageFullError: No room to write; nothing was written.
+            StorageFullError: The disk is full; nothing was written.
         """
         results.check(outcomes)
         try:
@@ -214,67 +213,72 @@ class CohortStorage(StudyReader):
             return [outcome.trial_id for outcome in outcomes]
 
     def release(self, worker: Worker, trial_ids: Collection[int] | None = None) -> list[int]:
-        """Give trials back: RUNNING becomes WAITING, with the same number and parameters.
+        """Release claimed trials: they become WAITING again, with the same numbers and parameters.
 
         Args:
-            worker: Who claimed them.
-            trial_ids: Which; None means all that it holds.
+            worker: The worker that claimed the trials.
+            trial_ids: The ids of the trials to release; None means all trials that the worker holds.
 
         Returns:
-            Their numbers.
+            The numbers of the trials that were released.
         """
         try:
             with writing(self.engine, worker.study_id) as connection:
-                return leases.give_back(connection, worker.token, trial_ids)
+                return leases.release_trials(connection, worker.token, trial_ids)
         except StudyNotFoundError:
             return []
 
-    def lose(self, worker: Worker, reason: str) -> list[int]:
-        """Give back all trials of a worker as if it had died: the loss is on record, and it is signed off.
+    def abandon(self, worker: Worker, reason: str) -> list[int]:
+        """Release all trials of a worker as if the worker had died: the losses are recorded, and the worker has ended.
+
+        Args:
+            worker: The worker that claimed the trials.
+            reason: The reason to record for the losses.
 
         Returns:
-            Their numbers.
+            The numbers of the trials.
         """
         with writing(self.engine, worker.study_id) as connection:
-            return leases.take_back_from(connection, worker.study_id, worker.token, reason)
+            return leases.reclaim_from(connection, worker.study_id, worker.token, reason)
 
     def worker(self, study_id: int, *, details: Mapping[str, Any] | None = None, lease: float | None = None) -> Worker:
-        """Sign on as a worker of a study; use it as a context manager.
+        """Register a new worker of a study; use the worker as a context manager.
 
         Args:
             study_id: The study.
-            details: Library versions and hardware, kept with the study.
-            lease: Seconds after which others may take its trials where it gives no sign of life; None: two minutes,
-                longer than SQLite's busy timeout and a renewal's pause.
+            details: Library versions and hardware, stored with the study.
+            lease: Seconds without renewal after which the leases of the worker expire, so that others may claim its
+                trials. None means two minutes, which is longer than the busy timeout of SQLite and the pause between
+                renewals together.
 
         Raises:
-            StorageError: The database has no place for locks.
+            StorageError: The database offers no locks, as one in memory.
         """
         return Worker(self.engine, study_id, self._locks, details or {}, LEASE_SECONDS if lease is None else lease)
 
-    def take_back(self, study_id: int) -> list[int]:
-        """Take back the trials of every worker that died or whose leases expired.
+    def reclaim(self, study_id: int) -> list[int]:
+        """Reclaim the trials of every worker that died or whose leases expired.
 
-        They wait again, with the same number and parameters; one that was lost too often while it was trained alone
-        has failed. Only trials with a row in our lease table are touched. Any number of processes may do this at the
-        same time; each trial is taken back by one of them.
+        The trials wait again, with the same numbers and parameters; a trial that was lost too often while it was
+        trained alone fails. Only trials with a row in the lease table are touched. Any number of processes may call
+        this at the same time; each trial is reclaimed by one of them.
 
         Returns:
-            Their numbers.
+            The numbers of the reclaimed trials.
         """
-        return workers.take_back(self.engine, study_id, self._locks)
+        return workers.reclaim(self.engine, study_id, self._locks)
 
     def living_workers(self, study_id: int) -> set[str]:
-        """The tokens of the study's workers that are alive."""
+        """The tokens of the workers of a study that are alive."""
         return workers.living(self.engine, study_id, self._locks)
 
     def save_test_results(self, study_id: int, measured: Sequence[TestMeasures]) -> None:
-        """Store test results, in place of older ones of the same trial and replicate."""
+        """Store measures on the test part; they replace older ones of the same trial and replicate."""
         with writing(self.engine, study_id) as connection:
             results.write_test_results(connection, measured)
 
     def close(self) -> None:
-        """Close all connections; of SQLite, the database file alone then holds everything."""
+        """Close all connections. An SQLite database is then complete in its one file."""
         self.remove_session()
         if self.engine.dialect.name == "sqlite":
             # A full disk or a reader in another process may prevent it: then the `-wal` file stays, and stays valid.

@@ -1,4 +1,4 @@
-"""Opening a database: checked first, refused in plain words, created once."""
+"""`open_storage`: checks a database, refuses with an explanation what cannot be used, and creates what is missing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from storage.session_locks import connect_args
 from storage.sqlite_file import open_file
 
 _POSTGRESQL_EXAMPLE = "postgresql+psycopg://USER@HOST/DATABASE"
-# Any constant will do; it keeps two processes from creating the tables of one database at the same time.
+# An arbitrary constant: the lock keeps two processes from creating the tables of a database at the same time.
 _CREATION_LOCK = 7_367_736
-# What a server that is starting, ending, or not there says in place of an answer.
+# Error texts of a server that is starting, shutting down, or not running.
 _AWAY = re.compile(
     "refused|starting up|shutting down|recovery|timeout|timed out|unreachable|closed the connection|too many"
 )
@@ -32,15 +32,17 @@ def open_storage(
     """Open a database of studies.
 
     Args:
-        url_or_path: A path, which is an SQLite file (`~` is the home folder), or a SQLAlchemy URL.
-        create: Whether a missing file is created; otherwise it is an error, and nothing is written.
-        mounts: The file systems of this machine; None asks the operating system.
+        url_or_path: The path of an SQLite file (`~` is the home folder), or a SQLAlchemy URL.
+        create: Whether to create a missing file; otherwise a missing file is an error, and nothing is written.
+        mounts: The mounted file systems of this machine; None asks the operating system.
 
     Returns:
-        The storage; `close()` it.
+        The storage; call `close()` on it at the end.
 
     Raises:
-        StorageRefusedError: The database cannot be used; nothing was written.
+        StorageMissingError: There is no such file, and `create` is false.
+        StorageAwayError: The server of the database does not answer.
+        StorageRefusedError: The database cannot be used for another reason; nothing was written.
 
     Example:
         >>> import tempfile
@@ -116,7 +118,7 @@ def _open_server(url: URL) -> CohortStorage:
 
 
 def without_password(url: str) -> str:
-    """A URL, or anything that was given for one, with its password hidden.
+    """Hide the password in a URL, or in any text that a user gave as a URL.
 
     Example:
         >>> without_password("postgresql+psycopg://ann:secret@host/studies")

@@ -1,4 +1,4 @@
-"""Rows as Optuna writes them, and JSON that every database understands."""
+"""How values become rows and JSON: the rows of Optuna's tables, and JSON that every database accepts."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ T = TypeVar("T")
 
 
 def now() -> datetime:
-    """This moment as Optuna stores it: UTC without a zone."""
+    """The current time as Optuna stores it: in UTC, without a time zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    """`items` in lists that are short enough for one statement."""
+    """Split `items` into lists that are short enough for one SQL statement."""
     iterator = iter(items)
     while chunk := list(islice(iterator, _CHUNK)):
         yield chunk
 
 
 def to_json(value: Any) -> str:
-    """`value` as JSON; numpy scalars become plain numbers."""
+    """Encode `value` as JSON; numpy scalars become plain numbers."""
     return _ENCODER.encode(value)
 
 
 def numbers_to_json(numbers: Mapping[str, float] | Sequence[float]) -> str:
-    """Numbers as standard JSON, which knows neither NaN nor infinity: what is not finite becomes null."""
+    """Encode numbers as standard JSON, which has neither NaN nor infinity: numbers that are not finite become null."""
     if isinstance(numbers, Mapping):
         return json.dumps({name: _finite(number) for name, number in numbers.items()})
     return json.dumps([_finite(number) for number in numbers])
 
 
 def json_to_numbers(text: str) -> Any:
-    """The inverse of `numbers_to_json`; null becomes NaN."""
+    """Decode what `numbers_to_json` encoded; null becomes NaN."""
     read = json.loads(text)
     if isinstance(read, dict):
         return {name: math.nan if number is None else number for name, number in read.items()}
@@ -53,7 +53,7 @@ def json_to_numbers(text: str) -> Any:
 def param_rows(
     trial_id: int, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
 ) -> list[dict[str, Any]]:
-    """Rows of Optuna's `trial_params`."""
+    """Rows of Optuna's table `trial_params` for the parameters of one trial."""
     return [
         {
             "trial_id": trial_id,
@@ -72,7 +72,7 @@ def attribute_rows(owner: Mapping[str, int], attributes: Mapping[str, Any]) -> l
 
 @lru_cache(maxsize=4096)
 def json_to_cached_distribution(text: str) -> BaseDistribution:
-    """The distribution that `text` describes; the same text gives the same object."""
+    """Decode a distribution; equal texts give the same object."""
     return json_to_distribution(text)
 
 

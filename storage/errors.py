@@ -1,4 +1,4 @@
-"""What can go wrong with a database, in the words of this project."""
+"""Errors of databases, and the translation of driver errors into them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from reluctant.exit_codes import CONTACT_LOST, FAILED, WRONG_USAGE
 
 
 class StorageError(ReluctantError, RuntimeError):
-    """A database cannot be used as it was asked to be."""
+    """Something failed that concerns the database; base class of all errors of this package."""
 
     exit_code = FAILED
 
 
 class StorageRefusedError(StorageError):
-    """A database was not opened; nothing was written."""
+    """A database was not opened, and nothing was written."""
+
+
+class StorageMissingError(StorageRefusedError):
+    """There is no database at this path, and none was to be created."""
 
     exit_code = WRONG_USAGE
 
 
 class StorageFullError(StorageError):
-    """There is no room to write; the transaction was rolled back and the database is intact."""
+    """The disk is full; the transaction was rolled back, and the database is intact."""
 
 
 class StorageBusyError(StorageError):
@@ -30,41 +34,41 @@ class StorageBusyError(StorageError):
 
 
 class StorageUnreachableError(StorageError):
-    """The connection to the database's server is lost; what was under way may or may not have been written."""
+    """The connection to the server was lost; the current transaction may or may not have been written."""
 
     exit_code = CONTACT_LOST
 
 
 class StorageAwayError(StorageRefusedError, StorageUnreachableError):
-    """A database was not opened, because its server does not answer now."""
+    """A database was not opened because its server does not answer at the moment."""
 
     exit_code = CONTACT_LOST
 
 
 class LeasesLostError(StorageError):
-    """A worker could not renew its leases in time; others may have its trials."""
+    """A worker could not renew its leases in time, so other workers may have claimed its trials."""
 
     exit_code = CONTACT_LOST
 
 
 class StudyNotFoundError(StorageError, LookupError):
-    """A study of that name or id does not exist."""
+    """There is no study of this name or id."""
 
     exit_code = WRONG_USAGE
 
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Raise a `StorageError` where the block raises an error of the database.
+    """Raise a `StorageError` where the `with` block raises an error of a database driver.
 
     Args:
-        place: The database as its user knows it, without a password.
+        place: The database as users know it, without a password.
 
     Raises:
         StorageFullError: The disk is full.
         StorageBusyError: The database stayed locked.
-        StorageUnreachableError: Its server cannot be reached.
-        StorageError: Anything else that the database reports about itself.
+        StorageUnreachableError: The server cannot be reached.
+        StorageError: The database reported another fault that is known here.
     """
     import sqlite3
 
@@ -80,20 +84,20 @@ def translated(place: str) -> Iterator[None]:
         raise known from error
 
 
-# Classes of PostgreSQL's error codes: connections, shut down by an operator, too many connections.
+# Beginnings of PostgreSQL's error codes: connection failures, shutdown by an operator, too many connections.
 _UNREACHABLE = ("08", "57P", "53300")
-# Two transactions that waited for each other, of which one was ended.
-_CROSSED = ("40001", "40P01")
+# PostgreSQL ended one of two transactions that blocked each other.
+_DEADLOCKED = ("40001", "40P01")
 
 
 def _of_server(error: BaseException | None, place: str) -> StorageError | None:
-    """The error of this project that says what PostgreSQL's driver reports; None for others."""
+    """The `StorageError` for an error of PostgreSQL's driver; None for errors of other drivers and unknown errors."""
     if type(error).__module__.partition(".")[0] != "psycopg":
         return None
     import psycopg
 
     code = getattr(error, "sqlstate", None)
-    if code in _CROSSED:
+    if code in _DEADLOCKED:
         return StorageBusyError(f"{place} ended a transaction that crossed another's; nothing was written; try again")
     if isinstance(error, psycopg.OperationalError) and (code is None or code.startswith(_UNREACHABLE)):
         return StorageUnreachableError(
@@ -104,7 +108,7 @@ def _of_server(error: BaseException | None, place: str) -> StorageError | None:
 
 
 def _known(text: str, place: str) -> StorageError | None:
-    """The error of this project that says what a database driver's text means."""
+    """The `StorageError` for the error text of any driver; None for unknown texts."""
     seen = text.lower()
     if "disk is full" in seen or "no space left" in seen or "disk full" in seen:
         return StorageFullError(

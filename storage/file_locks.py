@@ -1,4 +1,4 @@
-"""Locks of the operating system beside an SQLite file: they tell living workers from dead ones."""
+"""Liveness on one host: each worker of an SQLite database holds a file lock for as long as it lives."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storage.errors import StorageError
-from storage.locks import FileLock
+from storage.flock import FileLock
 
 
 class FileLocks:
-    """One file a worker, in a folder beside the database.
+    """The locks of all workers of an SQLite database: one file for each worker, in a folder next to the database.
 
-    The name of a worker's host is not asked: all processes on one SQLite file share a kernel, and containers and
-    laptops change their names.
+    Host names play no part: all processes on one SQLite file share a kernel, and containers and laptops change their
+    names.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def hold(self, token: str) -> FileLock:
-        """Take a worker's lock.
+    def acquire(self, token: str) -> FileLock:
+        """Acquire the lock of a new worker.
 
         Raises:
             StorageError: The folder cannot be written.
         """
         try:
-            return FileLock.hold(self._folder / token)
+            return FileLock.acquire(self._folder / token)
         except OSError as error:
             raise StorageError(
                 f"cannot keep a lock in {self._folder}: {error.strerror}; make room or make it writable"
             ) from None
 
-    def held(self, tokens: Collection[str]) -> set[str]:
-        """Those workers whose lock is held by somebody."""
+    def tokens_held(self, tokens: Collection[str]) -> set[str]:
+        """The tokens of those workers whose lock is held."""
         held = set()
         for token in tokens:
             with suppress(FileNotFoundError):
@@ -46,10 +46,11 @@ class FileLocks:
         return held
 
     @contextmanager
-    def grave(self, token: str, server: str = "") -> Iterator[bool]:
-        """Whether a worker is dead: nobody holds the lock on its file, or the file is gone.
+    def confirmed_dead(self, token: str, server: str = "") -> Iterator[bool]:
+        """Whether a worker is dead, which stays true within the `with` block.
 
-        A dead worker's file is removed after the block, if that succeeds.
+        A worker is dead where nobody holds the lock on its file, or where the file is gone. The file of a dead worker
+        is removed after the block, unless the block raises.
         """
         try:
             lock = FileLock.probe(self._folder / token)
@@ -66,8 +67,8 @@ class FileLocks:
             raise
         lock.release(unlink=True)
 
-    def sweep(self) -> None:
-        """Clear away the files of those who died before they signed on."""
+    def remove_leftovers(self) -> None:
+        """Remove the lock files of workers that died before they were registered."""
         for file in self._folder.glob("*"):
-            with self.grave(file.name):
+            with self.confirmed_dead(file.name):
                 pass

@@ -1,4 +1,4 @@
-"""Which file system a path is on."""
+"""The mounted file systems: whether a path lies on a network file system, on which SQLite is not safe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-# Their locks and shared memory do not reach other machines, or not reliably: WAL would corrupt the database.
+# Locks and shared memory do not reach other machines, or not reliably, so that WAL would corrupt the database.
 _NETWORK = frozenset(
     {
         *("nfs", "nfs3", "nfs4", "cifs", "smb2", "smb3", "smbfs", "ncpfs", "afs", "coda", "davfs"),
@@ -27,12 +27,12 @@ class Mount:
 
     @property
     def is_network(self) -> bool:
-        """Whether other machines may have it mounted too."""
+        """Whether other machines may have mounted it too."""
         return self.kind in _NETWORK or _NETWORK_FUSE.fullmatch(self.kind) is not None
 
 
 def read_mounts(table: Path = Path("/proc/mounts")) -> list[Mount]:
-    """The mounts of this system; empty where it does not say."""
+    """The mounts of this system; empty where the system does not list them."""
     try:
         lines = table.read_text(errors="surrogateescape").splitlines()
     except OSError:
@@ -41,7 +41,7 @@ def read_mounts(table: Path = Path("/proc/mounts")) -> list[Mount]:
 
 
 def mount_of(path: Path, mounts: list[Mount]) -> Mount | None:
-    """The mount that holds `path`, which is absolute and free of symbolic links; the last one wins a tie."""
+    """The mount that holds `path`, which must be absolute and resolved; of equal mount points, the last one counts."""
     holding = [mount for mount in mounts if path.is_relative_to(mount.point)]
     return max(reversed(holding), key=lambda mount: len(mount.point.parts), default=None)
 

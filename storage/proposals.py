@@ -1,4 +1,4 @@
-"""Blocks of trials enter a study as WAITING, numbered and with their parameters."""
+"""Inserts proposed trials into a study, as WAITING trials with numbers and parameters."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from optuna.trial import TrialState
 from sqlalchemy import Connection, delete, func, insert, select
 
 from storage.encoding import attribute_rows, chunks, param_rows
-from storage.records import Block
+from storage.records import ProposedCohort
 from storage.tables import PARAMS, SYSTEM_ATTRS, TRIAL_TABLES, TRIALS, USER_ATTRS
 
 
-def insert_block(connection: Connection, study_id: int, block: Block) -> bool:
-    """Insert the block where its first number is the study's next.
+def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort) -> bool:
+    """Insert proposed trials, provided that the first of their numbers is the next number of the study.
 
     Args:
         connection: A writing transaction on the study.
         study_id: The study.
-        block: The proposals.
+        cohort: The proposals.
 
     Returns:
-        Whether the block was inserted; nothing was written where not.
+        Whether the trials were inserted; otherwise nothing was written.
     """
     count = select(func.count()).select_from(TRIALS).where(TRIALS.c.study_id == study_id)
-    if connection.execute(count).scalar_one() != block.first_number:
+    if connection.execute(count).scalar_one() != cohort.first_number:
         return False
-    if not block.proposals:
+    if not cohort.proposals:
         return True
-    numbers = range(block.first_number, block.first_number + len(block.proposals))
+    numbers = range(cohort.first_number, cohort.first_number + len(cohort.proposals))
     connection.execute(
         insert(TRIALS), [{"number": number, "study_id": study_id, "state": TrialState.WAITING} for number in numbers]
     )
-    born = (
+    inserted = (
         select(TRIALS.c.trial_id)
-        .where(TRIALS.c.study_id == study_id, TRIALS.c.number >= block.first_number)
+        .where(TRIALS.c.study_id == study_id, TRIALS.c.number >= cohort.first_number)
         .order_by(TRIALS.c.number)
     )
-    trial_ids = list(connection.execute(born).scalars())
-    forget_trials(connection, trial_ids)
+    trial_ids = list(connection.execute(inserted).scalars())
+    delete_own_rows(connection, trial_ids)
 
     params: list[dict[str, Any]] = []
     system_attrs: list[dict[str, Any]] = []
     user_attrs: list[dict[str, Any]] = []
-    for trial_id, proposal in zip(trial_ids, block.proposals, strict=True):
+    for trial_id, proposal in zip(trial_ids, cohort.proposals, strict=True):
         params += param_rows(trial_id, proposal.params, proposal.distributions)
         system_attrs += attribute_rows({"trial_id": trial_id}, {"fixed_params": dict(proposal.params)})
         user_attrs += attribute_rows({"trial_id": trial_id}, proposal.user_attrs)
@@ -53,8 +53,8 @@ def insert_block(connection: Connection, study_id: int, block: Block) -> bool:
     return True
 
 
-def forget_trials(connection: Connection, trial_ids: list[int]) -> None:
-    """Clear our rows of these ids: Optuna gives the ids of deleted trials to new ones."""
+def delete_own_rows(connection: Connection, trial_ids: list[int]) -> None:
+    """Delete the rows of these trial ids in the tables of `reluctant`: Optuna reuses the ids of deleted trials."""
     for some in chunks(trial_ids):
         for table in TRIAL_TABLES:
             connection.execute(delete(table).where(table.c.trial_id.in_(some)))

@@ -1,4 +1,4 @@
-"""Reading a study with a handful of statements, however many trials it has."""
+"""Queries that read a study with a fixed, small number of statements, however many trials it has."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from storage.tables import (
 )
 
 _AT_ONCE = 4096
-"""Trials in a piece of `changes`."""
+"""Largest number of trials that `changes` yields at once."""
 
 
 def trials(
@@ -42,15 +42,16 @@ def trials(
     states: Collection[TrialState],
     attributes: Collection[str] | None = None,
 ) -> list[FrozenTrial]:
-    """The trials from a number on, and those with the given ids, in number order.
+    """Trials from a number on, and trials with the given ids, in number order.
 
     Args:
         connection: A snapshot.
         study_id: The study.
         from_number: The lowest number.
         trial_ids: Ids of lower-numbered trials to read too.
-        states: Which states; empty means all.
-        attributes: Keys of the attributes to read; None means all. Constraints, and what a user fixed, are always read.
+        states: States of the trials to read; empty means all.
+        attributes: Keys of the attributes to read; None means all. Constraints, and parameters that a user fixed, are
+            always read.
     """
     found: list[FrozenTrial] = []
     for wanted in _conditions(study_id, from_number, trial_ids, states):
@@ -61,7 +62,7 @@ def trials(
 def changes(
     connection: Connection, study_id: int, from_number: int, trial_ids: Collection[int]
 ) -> Iterator[list[FrozenTrial]]:
-    """The same in pieces, each in number order, of trials in any state, without attributes of ours.
+    """The same trials in several lists, each in number order: trials in any state, without user attributes.
 
     Args:
         connection: A snapshot.
@@ -97,7 +98,7 @@ def first_number_after(connection: Connection, study_id: int, trial_id: int) -> 
 
 
 def count_by_state(connection: Connection, study_id: int) -> dict[TrialState, int]:
-    """How many trials are in each state; every state is a key."""
+    """The number of trials in each state; every state is a key."""
     counted = select(TRIALS.c.state, func.count()).where(TRIALS.c.study_id == study_id).group_by(TRIALS.c.state)
     counts = dict.fromkeys(TrialState, 0)
     counts.update((state, count) for state, count in connection.execute(counted))
@@ -105,7 +106,7 @@ def count_by_state(connection: Connection, study_id: int) -> dict[TrialState, in
 
 
 def last_activity(connection: Connection, study_id: int) -> datetime | None:
-    """When a trial or a worker of the study was last active, in UTC; None where never."""
+    """The time, in UTC, at which a trial or worker of the study was last active; None where there was none."""
     of_trials = select(func.max(TRIALS.c.datetime_start), func.max(TRIALS.c.datetime_complete))
     of_workers = select(func.max(WORKERS.c.last_active)).where(WORKERS.c.study_id == study_id)
     moments = [
@@ -117,7 +118,7 @@ def last_activity(connection: Connection, study_id: int) -> datetime | None:
 
 
 def layer_measures(connection: Connection, study_id: int, numbers: Collection[int] | None) -> list[dict[str, Any]]:
-    """One dict a trial, replicate and layer: `number`, `replicate`, `layer`, and every measure by name."""
+    """One dict for each trial, replicate and layer: `number`, `replicate`, `layer`, and every measure by name."""
     rows = _own_rows(connection, LAYERS, study_id, numbers, LAYERS.c.replicate, LAYERS.c.layer)
     return [
         {"number": r.number, "replicate": r.replicate, "layer": r.layer, **json_to_numbers(r.measures_json)}
@@ -126,7 +127,7 @@ def layer_measures(connection: Connection, study_id: int, numbers: Collection[in
 
 
 def learning_curves(connection: Connection, study_id: int, numbers: Collection[int] | None) -> list[dict[str, Any]]:
-    """One dict a trial, replicate and curve: `number`, `replicate`, `name`, `points`."""
+    """One dict for each trial, replicate and curve: `number`, `replicate`, `name`, `points`."""
     rows = _own_rows(connection, CURVES, study_id, numbers, CURVES.c.replicate, CURVES.c.name)
     return [
         {"number": r.number, "replicate": r.replicate, "name": r.name, "points": json_to_numbers(r.points_json)}
@@ -135,7 +136,7 @@ def learning_curves(connection: Connection, study_id: int, numbers: Collection[i
 
 
 def test_results(connection: Connection, study_id: int, numbers: Collection[int] | None) -> list[dict[str, Any]]:
-    """One dict a trial and replicate: `number`, `replicate`, and every measure by name."""
+    """One dict for each trial and replicate: `number`, `replicate`, and every measure by name."""
     rows = _own_rows(connection, TEST_RESULTS, study_id, numbers, TEST_RESULTS.c.replicate)
     return [{"number": r.number, "replicate": r.replicate, **json_to_numbers(r.measures_json)} for r in rows]
 
@@ -149,7 +150,7 @@ def losses(connection: Connection, study_id: int) -> list[dict[str, Any]]:
 
 
 def workers(connection: Connection, study_id: int) -> list[dict[str, Any]]:
-    """One dict a worker, oldest first.
+    """One dict for each worker, oldest first.
 
     Keys: `token`, `host`, `pid`, `started`, `last_active`, `ended` (UTC, None while it runs), `details`.
     """
@@ -178,7 +179,13 @@ def held_trials(connection: Connection, study_id: int) -> dict[str, list[int]]:
 
 
 def finished_trials(connection: Connection, study_id: int, since: datetime | None) -> dict[str, int]:
-    """How many trials each worker finished, by its token; `since` is in UTC."""
+    """The number of trials that each worker finished, by its token.
+
+    Args:
+        connection: A snapshot.
+        study_id: The study.
+        since: Count only trials that finished at or after this time, which has a time zone; None counts all.
+    """
     counted = select(FINISHES.c.token, func.count()).join(TRIALS, TRIALS.c.trial_id == FINISHES.c.trial_id)
     counted = counted.where(TRIALS.c.study_id == study_id)
     if since is not None:
@@ -263,9 +270,16 @@ def _frozen(
 def _attributes(
     connection: Connection, table: Table, wanted: ColumnElement[bool], keys: Collection[str] | None
 ) -> dict[int, dict[str, Any]]:
-    """Attributes by trial id, in the order in which they were written; of some keys, constraints beside them, or all.
+    """Attributes by trial id, in the order in which they were written.
 
-    The database joins a trial's pairs into one JSON object: a row for each of them takes three times as long.
+    The database joins the pairs of a trial into one JSON object: reading one row for each pair takes three times as
+    long.
+
+    Args:
+        connection: A snapshot.
+        table: Optuna's table of user attributes or of system attributes.
+        wanted: The condition that selects the trials.
+        keys: Keys of the attributes to read, in addition to constraints; None means all.
     """
     if keys is not None:
         wanted &= table.c.key.in_(keys) | table.c.key.startswith("constraints")
@@ -281,7 +295,7 @@ def _attributes(
 
 
 def _local(moment: datetime | None) -> datetime | None:
-    """Optuna's trials carry naive local times."""
+    """Convert a stored time to local time without a zone, as Optuna's trials carry it."""
     return None if moment is None else moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
 
 

@@ -1,4 +1,4 @@
-"""The values that go into a study and come out of it."""
+"""Plain values that callers exchange with the storage: proposals, claimed trials, and results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Proposal:
     Attributes:
         params: Values as a user sees them (external representation), by name.
         distributions: The distribution of each of `params`.
-        user_attrs: Optuna user attributes that the trial is born with.
+        user_attrs: Optuna user attributes that the trial has from the start.
     """
 
     params: Mapping[str, Any]
@@ -26,12 +26,12 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Block:
-    """Proposals for consecutive trial numbers.
+class ProposedCohort:
+    """Proposals for consecutive trial numbers: a cohort, or the rest of one.
 
     Attributes:
-        first_number: The number that the first proposal expects; the block is dropped where it is taken.
-        proposals: One for each number from there on.
+        first_number: The trial number of the first proposal; nothing is inserted where another trial has this number.
+        proposals: One proposal for each trial number from there on.
     """
 
     first_number: int
@@ -40,14 +40,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A trial that a worker holds a lease on.
+    """A trial on which a worker holds a lease.
 
     Attributes:
-        trial_id: Its id in the database.
-        number: Its number in the study.
-        params: Stored values, external representation. A trial that a user enqueued may have none yet.
+        trial_id: The id of the trial in the database.
+        number: The number of the trial in the study.
+        params: Stored values, in external representation. A trial that a user enqueued may have none yet.
         distributions: The distribution of each of `params`.
-        fixed: What a user, or a proposal, fixed when the trial was enqueued.
+        fixed: The parameters that a user or a proposal fixed when the trial was inserted.
     """
 
     trial_id: int
@@ -59,7 +59,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class LayerMeasures:
-    """What was measured in one layer of one replicate; a value that is not finite reads back as NaN."""
+    """Measures of one layer of one replicate; values that are not finite are read back as NaN."""
 
     replicate: int
     layer: int
@@ -68,7 +68,7 @@ class LayerMeasures:
 
 @dataclass(frozen=True)
 class Curve:
-    """One quantity over the epochs of one replicate; a value that is not finite reads back as NaN."""
+    """One quantity over the epochs of one replicate; values that are not finite are read back as NaN."""
 
     replicate: int
     name: str
@@ -77,18 +77,19 @@ class Curve:
 
 @dataclass(frozen=True)
 class Result:
-    """What training one trial gave.
+    """The result of training one trial.
 
     Attributes:
-        trial_id: The claimed trial.
-        values: One value an objective, never NaN; None for a failed trial.
-        constraints: Feasible where all are ≤ 0; by name, and a name is not a number.
+        trial_id: The id of the claimed trial.
+        values: One value for each objective, never NaN; None for a failed trial.
+        constraints: Constraints by name; the trial is feasible where all are ≤ 0. A name must not be a number.
         user_attrs: Optuna user attributes.
         system_attrs: Optuna system attributes.
-        layers: Measurements, kept in our own tables.
-        curves: Learning curves, kept in our own tables.
-        test: Measures on the test part, where it was read at once.
-        failure: Why the trial failed; it is recorded as FAIL, with this text as user attribute `failure`.
+        layers: Measures of layers, which are stored in tables of `reluctant`.
+        curves: Learning curves, which are stored in tables of `reluctant`.
+        test: Measures on the test part, where they were taken together with the training.
+        failure: The reason why the trial failed. The trial is recorded as FAIL, with this text as its user attribute
+            `failure`.
     """
 
     trial_id: int
@@ -104,9 +105,9 @@ class Result:
 
 @dataclass(frozen=True)
 class TestMeasures:
-    """Measures of one replicate on the test part, after the choice was made."""
+    """Measures of one replicate on the test part, which is read only after the choice is made."""
 
-    __test__ = False  # pytest takes a class of this name for tests
+    __test__ = False  # the name looks like a class of tests to pytest
 
     trial_id: int
     replicate: int

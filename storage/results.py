@@ -1,4 +1,4 @@
-"""What a cohort gave, written in one transaction."""
+"""Writes the results of a cohort in one transaction, for trials whose lease is still valid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from optuna.trial import TrialState
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from storage.encoding import attribute_rows, chunks, now, numbers_to_json
-from storage.leases import RESULT_DISCARDED, lease_stands, mark_active, record_losses
+from storage.leases import lease_stands, mark_active
+from storage.losses import RESULT_DISCARDED, Loss, record_losses
 from storage.records import Result, TestMeasures
 from storage.tables import (
     CURVES,
@@ -28,11 +29,11 @@ from storage.tables import (
 
 
 def check(results: Sequence[Result]) -> None:
-    """Refuse what a database must not hold.
+    """Refuse results that must not be stored.
 
     Raises:
         ValueError: A value or constraint is NaN, a constraint's name is a number, a trial has neither or both of
-            values and a failure, or a trial comes twice.
+            values and a failure, or a trial has two results.
     """
     if len({result.trial_id for result in results}) != len(results):
         raise ValueError("a trial has two results")
@@ -51,16 +52,16 @@ def check(results: Sequence[Result]) -> None:
 
 
 def write_results(connection: Connection, study_id: int, token: str, results: Sequence[Result]) -> list[int]:
-    """Finish the trials whose lease stands.
+    """Finish the trials whose lease is still valid.
 
     Args:
         connection: A writing transaction on the study.
         study_id: The study.
         token: The worker's token.
-        results: What its trials gave.
+        results: The results of its trials.
 
     Returns:
-        The ids of the trials whose lease was lost; their results are discarded, on record.
+        The ids of the trials whose lease was lost; their results are discarded, and the loss is recorded.
     """
     at = now()
     count = select(func.count()).select_from(STUDY_DIRECTIONS).where(STUDY_DIRECTIONS.c.study_id == study_id)
@@ -91,13 +92,16 @@ def write_results(connection: Connection, study_id: int, token: str, results: Se
     _insert(connection, LAYERS, [row for result in finished for row in _layer_rows(result)])
     _insert(connection, CURVES, [row for result in finished for row in _curve_rows(result)])
     write_test_results(connection, [measured for result in finished for measured in result.test])
-    record_losses(connection, study_id, token, lost, RESULT_DISCARDED)
+    record_losses(connection, study_id, token, lost, Loss(RESULT_DISCARDED))
     mark_active(connection, token, at)
     return lost
 
 
 def _lost(connection: Connection, token: str, trial_ids: Sequence[int]) -> list[int]:
-    """Those of the trials without a lease that this worker did not finish in a commit whose answer it never heard."""
+    """Those trials without a lease that this worker lost.
+
+    The others were finished by this worker in an earlier transaction, whose confirmation did not reach it.
+    """
     mine: set[int] = set()
     for some in chunks(trial_ids):
         own = select(FINISHES.c.trial_id).where(FINISHES.c.trial_id.in_(some), FINISHES.c.token == token)
@@ -106,7 +110,7 @@ def _lost(connection: Connection, token: str, trial_ids: Sequence[int]) -> list[
 
 
 def write_test_results(connection: Connection, results: Sequence[TestMeasures]) -> None:
-    """Insert test results, in place of older ones of the same trial and replicate."""
+    """Insert measures on the test part; they replace older ones of the same trial and replicate."""
     for result in results:
         at = (TEST_RESULTS.c.trial_id == result.trial_id, TEST_RESULTS.c.replicate == result.replicate)
         connection.execute(delete(TEST_RESULTS).where(*at))
@@ -146,9 +150,10 @@ def _user_attrs(result: Result) -> dict[str, Any]:
 
 
 def _system_attrs(result: Result) -> dict[str, Any]:
-    """With the constraints by name, as `Trial.set_constraint` writes them, and as the list that the dashboard reads.
+    """System attributes with the constraints: by name, as `Trial.set_constraint` writes them, and as a list.
 
-    Optuna reads both: the list under the names "0", "1", …; the answer is one, since the values are the same.
+    optuna-dashboard reads the list. Optuna reads both, the list under the names "0", "1", …; feasibility is the same,
+    since the values are.
     """
     if not result.constraints:
         return dict(result.system_attrs)

@@ -1,4 +1,4 @@
-"""Which versions of the tables this version can read and write."""
+"""Checks the versions of the tables: which databases this version can read and write."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from storage.tables import METADATA, OPTUNA_TABLES, SCHEMA, SCHEMA_VERSION
 
 
 def check_versions(connection: Connection, tables: set[str], place: str) -> bool:
-    """Refuse tables of another version than ours.
+    """Refuse tables of a version that this program cannot use.
 
     Args:
-        connection: To the database.
-        tables: The tables that it has.
-        place: The database as its user knows it.
+        connection: A connection to the database.
+        tables: Names of the tables in the database.
+        place: The database as users know it.
 
     Returns:
-        Whether all tables are there, of the right versions. Where not, creating those that are missing completes it.
+        Whether all tables exist, in the right versions. Otherwise, creating the missing ones completes the database.
 
     Raises:
         StorageRefusedError: A newer or older version wrote the tables.

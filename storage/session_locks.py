@@ -1,4 +1,4 @@
-"""Advisory locks of PostgreSQL sessions: let go the moment their holder's connection ends, however it ends."""
+"""Liveness on PostgreSQL: each worker holds an advisory lock, which the server releases when its session ends."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ _HELD = text(
 
 
 def connect_args(url: URL) -> dict[str, int]:
-    """What every connection to a server is told: seconds until one that does not answer counts as gone."""
+    """Connection options for psycopg: time limits after which a connection without an answer counts as lost."""
     if not url.get_driver_name().startswith("psycopg"):
         return {}
     return {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
 class SessionLock:
-    """A worker's lock on a session of its own; taken again where the session was lost.
+    """The lock of one worker, in a session of its own; it is acquired again where the session was lost.
 
     Attributes:
-        server: When the server that holds it was started: a restart ends every session and nobody's life.
+        server: The start time of the server that granted the lock. A restart of the server ends all sessions, but no
+            worker.
     """
 
     def __init__(self, engine: Engine, token: str) -> None:
-        """Use `SessionLocks.hold`."""
+        """Internal; call `SessionLocks.acquire` instead."""
         self._engine, self._key = engine, _key(token)
         self._connection: Connection | None = None
         self._held = False
@@ -44,10 +45,10 @@ class SessionLock:
         _OPEN.add(self)
 
     def ensure(self) -> None:
-        """Makes sure that the lock is held, on a new session if need be.
+        """Make sure that the lock is held, in a new session where the old one was lost.
 
-        A session of ours that the network cut off may hold it still, as far as the server knows; then nobody takes
-        this worker for dead, and the lock is asked for again the next time.
+        After a network failure the server may keep the old session, which then still holds the lock. The worker counts
+        as alive in that case, and the next call tries to acquire the lock again.
 
         Raises:
             DBAPIError: The server cannot be reached.
@@ -65,7 +66,7 @@ class SessionLock:
                 connection.close()
                 raise
             self._connection, self._held = connection, False
-        # Whoever looks whether a worker is dead holds its lock for a moment.
+        # A process that checks whether this worker is dead holds its lock for a moment.
         for pause in (0.0, 0.02, 0.1, 0.5):
             if self._held:
                 return
@@ -73,7 +74,7 @@ class SessionLock:
             self._held = bool(self._connection.execute(_TRY, {"key": self._key}).scalar_one())
 
     def release(self, *, unlink: bool = False) -> None:
-        """Ends the session, and the lock with it."""
+        """End the session, which releases the lock."""
         self._forget()
         self._engine.dispose()
 
@@ -86,7 +87,7 @@ class SessionLock:
 
 
 class SessionLocks:
-    """The locks that tell living workers of a PostgreSQL database from dead ones."""
+    """The locks of all workers of a PostgreSQL database."""
 
     def __init__(self, engine: Engine) -> None:
         self._pool = engine
@@ -94,12 +95,12 @@ class SessionLocks:
             engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=connect_args(engine.url)
         )
 
-    def hold(self, token: str) -> SessionLock:
-        """Take a worker's lock."""
+    def acquire(self, token: str) -> SessionLock:
+        """Acquire the lock of a new worker."""
         return SessionLock(self._engine, token)
 
-    def held(self, tokens: Collection[str]) -> set[str]:
-        """Those workers whose lock is held by somebody."""
+    def tokens_held(self, tokens: Collection[str]) -> set[str]:
+        """The tokens of those workers whose lock is held."""
         if not tokens:
             return set()
         with self._pool.connect() as connection:
@@ -107,13 +108,13 @@ class SessionLocks:
         return {token for token in tokens if _key(token) in keys}
 
     @contextlib.contextmanager
-    def grave(self, token: str, server: str) -> Iterator[bool]:
-        """Whether a worker is dead for certain: nobody holds its lock, which the same server once gave.
+    def confirmed_dead(self, token: str, server: str) -> Iterator[bool]:
+        """Whether a worker is certainly dead: nobody holds its lock, and the server that granted it was not restarted.
 
         Args:
-            token: The worker's token.
-            server: The start of the server that gave it its lock. After a restart a lock that nobody holds says
-                nothing; then only expiry does.
+            token: The token of the worker.
+            server: The start time of the server that granted the lock. After a restart, a lock that nobody holds is
+                no evidence, and only the expiry of leases counts.
         """
         with self._engine.connect() as connection:
             if server != connection.execute(_START).scalar_one():
@@ -128,12 +129,12 @@ class SessionLocks:
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
-    def sweep(self) -> None:
-        """Nothing is left behind by those who died before they signed on."""
+    def remove_leftovers(self) -> None:
+        """Do nothing: a worker that died before it was registered leaves nothing behind."""
 
 
 def _key(token: str) -> int:
-    """The 63 bits of a token that name its lock."""
+    """The key of a worker's advisory lock: 63 bits of its token."""
     return int(token[:16], 16) >> 1
 
 
@@ -141,7 +142,7 @@ _OPEN: weakref.WeakSet[SessionLock] = weakref.WeakSet()
 
 
 def _forget_in_child() -> None:
-    """A forked child shares the connection: without this it would keep a dead parent alive, or end its session."""
+    """Replace the shared connections in a forked child: they would keep a dead parent alive, or end its session."""
     for lock in list(_OPEN):
         if lock._connection is not None:
             nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)

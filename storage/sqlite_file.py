@@ -1,4 +1,4 @@
-"""An SQLite file: what may be wrong with it, how it is created, how connections to it behave."""
+"""Opens SQLite files: checks what may be wrong with a file, creates it, and configures its connections."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from storage.cohort_storage import CohortStorage
-from storage.errors import StorageError, StorageRefusedError, translated
-from storage.locks import alone
+from storage.errors import StorageError, StorageMissingError, StorageRefusedError, translated
+from storage.flock import exclusive
 from storage.mounts import Mount, mount_of, read_mounts
 from storage.schema import check_versions
 from storage.tables import METADATA, OPTUNA_TABLES
 
-# Seconds to wait for another process's transaction. A cohort's takes milliseconds; a backup may take longer.
+# Seconds to wait for a transaction of another process. That of a cohort takes milliseconds; a backup takes longer.
 _BUSY_TIMEOUT = 60.0
-# `UPDATE … RETURNING`.
+# The first version with `UPDATE … RETURNING`.
 _OLDEST_SQLITE = (3, 35, 0)
-# Bytes up to which a file is checked whole when it is opened; `doctor` checks larger ones.
+# Files up to this number of bytes are checked completely on opening; `reluctant doctor` checks larger ones.
 _CHECKED_SIZE = 64 * 2**20
 
 
 class _State(enum.Enum):
-    """How much of a database is there."""
+    """How much of a database exists."""
 
     EMPTY = enum.auto()
     PARTIAL = enum.auto()
@@ -39,7 +39,7 @@ class _State(enum.Enum):
 
 
 class DurableConnection(sqlite3.Connection):
-    """Waits for the disk at every commit, whatever the SQLite library was built to do."""
+    """A connection that waits for the disk at every commit, whatever the defaults of the SQLite library are."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -69,19 +69,19 @@ def open_file(path: Path, *, create: bool, mounts: Sequence[Mount] | None) -> Co
     if state is _State.READY:
         with translated(str(path)):
             return _connect(path, complete=True)
-    with alone(path.with_name(f".{path.name}.lock")):
+    with exclusive(path.with_name(f".{path.name}.lock")):
         return _complete(path)
 
 
 def _check_path(path: Path, create: bool) -> bool:
-    """Whether there is such a file; refuse what can be none."""
+    """Whether the file exists; refuse paths that cannot be a database."""
     if not path.parent.is_dir():
         raise StorageRefusedError(f"there is no folder {path.parent} for {path.name}; mkdir -p {path.parent}")
     if "?" in str(path):
         raise StorageRefusedError(f"{path} has a question mark in its path, which SQLAlchemy cannot read; rename it")
     if not path.exists():
         if not create:
-            raise StorageRefusedError(
+            raise StorageMissingError(
                 f"there is no database {path}; `reluctant run` creates one, --storage names another"
             )
         return False
@@ -114,7 +114,7 @@ def _check_access(path: Path, exists: bool) -> None:
 
 
 def _state(path: Path) -> _State:
-    """How much of a database the file holds; refuse what is not ours to write to."""
+    """How much of a database the file holds; refuse files of other programs."""
     size = path.stat().st_size
     if size == 0:
         return _State.EMPTY
@@ -155,7 +155,7 @@ def _corrupt(path: Path, reason: str) -> str:
 
 
 def _complete(path: Path) -> CohortStorage:
-    """Create what is missing, alone; leave nothing behind where that fails."""
+    """Create the missing tables under the creation lock; delete a new file again where that fails."""
     new = not path.exists()
     if not new and _state(path) is _State.READY:
         with translated(str(path)):
@@ -164,7 +164,7 @@ def _complete(path: Path) -> CohortStorage:
         with translated(str(path)):
             connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT)
             try:
-                # Another program may be reading a database that stock Optuna made; it is correct without WAL too.
+                # Another program may be reading a database of stock Optuna; the database is correct without WAL too.
                 with contextlib.suppress(sqlite3.OperationalError) if not new else contextlib.nullcontext():
                     connection.execute("PRAGMA journal_mode = WAL")
             finally:

@@ -1,4 +1,4 @@
-"""Studies: found, created once however many ask for it, and described by attributes."""
+"""Rows of studies: finds, creates and describes a study."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from storage.tables import (
     WORKERS,
 )
 
-# Where `Study.set_metric_names` keeps them.
+# The system attribute in which `Study.set_metric_names` stores names.
 _METRIC_NAMES = "study:metric_names"
 _LONGEST_NAME = 512
 
 
 def find(connection: Connection, name: str) -> int | None:
-    """The id of the study of that name, or None."""
+    """The id of the study of this name, or None."""
     found = connection.execute(select(STUDIES.c.study_id).where(STUDIES.c.study_name == name)).scalar()
     return None if found is None else int(found)
 
 
 def find_or_explain(connection: Connection, name: str, place: str) -> int:
-    """The id of the study of that name.
+    """The id of the study of this name.
 
     Raises:
-        StudyNotFoundError: There is none; the text names the nearest one and those there are.
+        StudyNotFoundError: There is no such study; the text lists the existing ones and names the nearest.
     """
     found = find(connection, name)
     if found is not None:
@@ -68,7 +68,7 @@ def create(
         raise ValueError(f"a study's name has 1 to {_LONGEST_NAME} characters, this one {len(name)}")
     if metric_names is not None and len(metric_names) != len(directions):
         raise ValueError(f"{len(metric_names)} metric names for {len(directions)} directions")
-    forget_orphans(connection)
+    delete_orphaned_rows(connection)
     inserted = connection.execute(insert(STUDIES).values(study_name=name).returning(STUDIES.c.study_id))
     study_id = int(inserted.scalar_one())
     rows = [{"study_id": study_id, "direction": d, "objective": k} for k, d in enumerate(directions)]
@@ -88,8 +88,8 @@ def set_attributes(
             connection.execute(insert(table), attribute_rows({"study_id": study_id}, attributes))
 
 
-def forget_orphans(connection: Connection) -> None:
-    """Clear our rows whose trial or study is gone: stock Optuna deletes without knowing them."""
+def delete_orphaned_rows(connection: Connection) -> None:
+    """Delete rows of `reluctant` whose trial or study no longer exists: stock Optuna does not know these rows."""
     for table in TRIAL_TABLES:
         connection.execute(delete(table).where(table.c.trial_id.not_in(select(TRIALS.c.trial_id))))
     for table in (WORKERS, BEATS):

@@ -1,7 +1,7 @@
-"""Our own tables beside Optuna's, and Optuna's as SQLAlchemy Core knows them.
+"""The tables of the database: those that Optuna defines, and those of `reluctant`, whose names begin with `reluctant_`.
 
-Ours have no foreign keys into Optuna's schema: stock Optuna must be able to delete a study that it knows nothing
-more about. They are cleared where a study is deleted, and where an id is used again.
+The tables of `reluctant` have no foreign keys into Optuna's: stock Optuna must be able to delete a study without
+knowing them. Their rows are deleted together with a study, and where a trial id is used again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SCHEMA = Table(
     Column("version", Integer, nullable=False),
 )
 
-# One row a worker that ever opened a study; `ended` is null while it lives, or until its death is noticed.
+# One row for each worker that ever worked on a study; `ended` is null while it lives, or until its death is noticed.
 WORKERS = Table(
     f"{PREFIX}workers",
     METADATA,
@@ -47,9 +47,9 @@ WORKERS = Table(
     Column("details_json", Text, nullable=False),
 )
 
-# Until when a worker's leases stand, in seconds since 1970 by the database's clock; one statement renews them all, each
-# time for `lease` seconds.
-# `server` is when the PostgreSQL server that gave the worker its lock was started; empty for SQLite.
+# When the leases of a worker expire, in seconds since 1970 by the clock of the database; one statement renews all of
+# them, each time for `lease` seconds.
+# `server` is the start time of the PostgreSQL server that granted the worker its lock; empty for SQLite.
 BEATS = Table(
     f"{PREFIX}beats",
     METADATA,
@@ -60,8 +60,8 @@ BEATS = Table(
     Column("server", String(64), nullable=False),
 )
 
-# `claimed` repeats the trial's datetime_start: a lease whose trial was started anew by somebody else, or whose id
-# went to another trial, no longer fits it.
+# `claimed` repeats the `datetime_start` of the trial: a lease is no longer valid where another worker started the trial
+# again, or where another trial has its id.
 LEASES = Table(
     f"{PREFIX}leases",
     METADATA,
@@ -71,7 +71,7 @@ LEASES = Table(
     Column("claimed", DateTime, nullable=False),
 )
 
-# One row for every time that a claimed trial was lost: its worker died, or its result came too late.
+# One row for every loss of a claimed trial: its worker died, or its result came too late.
 LOSSES = Table(
     f"{PREFIX}losses",
     METADATA,
@@ -83,7 +83,7 @@ LOSSES = Table(
     Column("at", DateTime, nullable=False),
 )
 
-# Who finished a trial: a worker that did not hear the answer to its commit finds out here.
+# Which worker finished a trial: a worker whose commit was not confirmed finds out here whether it succeeded.
 FINISHES = Table(
     f"{PREFIX}finishes",
     METADATA,
@@ -117,6 +117,6 @@ TEST_RESULTS = Table(
     Column("measures_json", Text, nullable=False),
 )
 
-# What hangs on a trial id, and must go where the id goes to another trial.
+# Tables with rows of a trial id, which are deleted where the id is given to another trial.
 RESULT_TABLES = (LAYERS, CURVES, TEST_RESULTS)
 TRIAL_TABLES = (*RESULT_TABLES, LEASES, LOSSES, FINISHES)

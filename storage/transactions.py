@@ -1,4 +1,4 @@
-"""Transactions on a connection of their own, beside the sessions that Optuna opens."""
+"""Transactions for writing, and snapshots for reading; each has its own connection, apart from Optuna's sessions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.tables import STUDIES
 
 
 def place_of(engine: Engine) -> str:
-    """The database as its user knows it: a path, or a URL without its password."""
+    """The database as users know it: a path, or a URL without its password."""
     if engine.dialect.name == "sqlite" and engine.url.database:
         return str(engine.url.database)
     return engine.url.render_as_string(hide_password=True)
@@ -20,17 +20,17 @@ def place_of(engine: Engine) -> str:
 
 @contextmanager
 def writing(engine: Engine, study_id: int | None = None) -> Iterator[Connection]:
-    """One transaction that holds the right to write from its start; it is rolled back where the block raises.
+    """Open a transaction that may write from its start; it is rolled back where the `with` block raises.
 
-    SQLite: BEGIN IMMEDIATE, since in WAL a transaction that reads first and writes later fails at once where another
-    wrote in between. Other databases: the study's row is locked.
+    On SQLite it begins with BEGIN IMMEDIATE, since in WAL mode a transaction that first reads and later writes fails
+    where another one wrote in between. On other databases the row of the study is locked.
 
     Args:
-        engine: The storage's engine.
-        study_id: The study that is written to; it must exist.
+        engine: The engine of the storage.
+        study_id: The study to write to; it must exist.
 
     Raises:
-        StudyNotFoundError: The study is gone.
+        StudyNotFoundError: The study was deleted.
         StorageError: The database cannot be written.
     """
     with translated(place_of(engine)), engine.connect() as connection:
@@ -47,8 +47,8 @@ def writing(engine: Engine, study_id: int | None = None) -> Iterator[Connection]
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """One snapshot of the database for all statements of the block.
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Open a snapshot of the database for all statements of the `with` block.
 
     Raises:
         StorageError: The database cannot be read.

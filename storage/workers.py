@@ -1,4 +1,4 @@
-"""Workers, and how others know that one is dead: its lock is let go, or its leases expire."""
+"""Workers of a study, and how they are found dead: the lock of a worker is released, or its leases expire."""
 
 from __future__ import annotations
 
@@ -16,52 +16,53 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from storage.clock import DatabaseSeconds
 from storage.encoding import now, to_json
 from storage.errors import StorageError, StorageUnreachableError, StudyNotFoundError, translated
-from storage.leases import LEASE_EXPIRED, WORKER_DIED, give_back, renew, take_back_from
-from storage.locks import FileLock
-from storage.pulse import Pulse
+from storage.flock import FileLock
+from storage.lease_renewal import LeaseRenewer
+from storage.leases import reclaim_from, release_trials, renew
+from storage.losses import LEASE_EXPIRED, WORKER_DIED
 from storage.session_locks import SessionLock
 from storage.tables import BEATS, LEASES, WORKERS
-from storage.transactions import place_of, reading, writing
+from storage.transactions import place_of, snapshot, writing
 
 if TYPE_CHECKING:
     from typing import Self
 
 LEASE_SECONDS = 120.0
-"""How long a worker's leases stand without renewal."""
+"""Seconds after which the leases of a worker expire without renewal."""
 
 
 class Locks(Protocol):
-    """The locks that tell living workers from dead ones: on files, or on PostgreSQL's sessions."""
+    """The locks that workers hold while they live: on files, or in PostgreSQL sessions."""
 
-    def hold(self, token: str) -> FileLock | SessionLock:
-        """Take a worker's lock."""
+    def acquire(self, token: str) -> FileLock | SessionLock:
+        """Acquire the lock of a new worker."""
 
-    def held(self, tokens: Collection[str]) -> set[str]:
-        """Those workers whose lock is held by somebody."""
+    def tokens_held(self, tokens: Collection[str]) -> set[str]:
+        """The tokens of those workers whose lock is held."""
 
-    def grave(self, token: str, server: str) -> AbstractContextManager[bool]:
-        """Whether a worker is dead for certain, for as long as the block lasts."""
+    def confirmed_dead(self, token: str, server: str) -> AbstractContextManager[bool]:
+        """Whether a worker is certainly dead, which stays true within the `with` block."""
 
-    def sweep(self) -> None:
-        """Clear away what is left of those who died before they signed on."""
+    def remove_leftovers(self) -> None:
+        """Remove what workers left behind that died before they were registered."""
 
 
 class Worker:
-    """One worker of one study, known to the others by its token; a context manager.
+    """One worker of one study, which other workers know by its token; a context manager.
 
-    It holds a lock for as long as it lives, and one thread renews the leases on its trials. At its end it gives back
-    what it still holds.
+    It holds a lock for as long as it lives, and a thread renews the leases on its trials. At its end it releases the
+    trials that it still holds.
 
     Attributes:
-        token: A random name, unique for all time.
-        study_id: The study it works on.
-        host: Where it runs.
-        pid: Its process.
-        lease: Seconds that its leases stand without renewal.
+        token: A random, unique name.
+        study_id: The study that it works on.
+        host: The name of the host that it runs on.
+        pid: The id of its process.
+        lease: Seconds after which its leases expire without renewal.
     """
 
     def __init__(self, engine: Engine, study_id: int, locks: Locks, details: Mapping[str, Any], lease: float) -> None:
-        """Use `CohortStorage.worker`."""
+        """Internal; call `CohortStorage.worker` instead."""
         self.token = uuid.uuid4().hex
         self.study_id = study_id
         self.host = socket.gethostname()
@@ -69,33 +70,33 @@ class Worker:
         self.lease = lease
         self._engine = engine
         with translated(place_of(engine)):
-            self._lock = locks.hold(self.token)
+            self._lock = locks.acquire(self.token)
         try:
             with writing(engine, study_id) as connection:
                 self._register(connection, details)
         except BaseException:
             self._lock.release(unlink=True)
             raise
-        self._pulse = Pulse(self._renew, lease)
+        self._renewer = LeaseRenewer(self._renew, lease)
 
     @property
     def lost(self) -> bool:
-        """Whether the database was out of reach for longer than the leases last: others may have its trials."""
-        return self._pulse.lost
+        """Whether the leases expired while the database could not be reached, so that others may have the trials."""
+        return self._renewer.lost
 
     @property
-    def trouble(self) -> str:
-        """Why its leases could not be renewed lately; empty where they could."""
-        return "" if self._pulse.error is None else str(self._pulse.error)
+    def renewal_error(self) -> str:
+        """The text of the error of the last renewal; empty where it succeeded."""
+        return "" if self._renewer.error is None else str(self._renewer.error)
 
     def close(self) -> None:
-        """Give back what is still held, and sign off."""
+        """Release the trials that are still held, and mark the worker as ended."""
         if os.getpid() != self.pid:  # a forked child is not this worker
             return
-        self._pulse.stop()
+        self._renewer.stop()
         try:
             with suppress(StudyNotFoundError), writing(self._engine, self.study_id) as connection:
-                give_back(connection, self.token, None)
+                release_trials(connection, self.token, None)
                 connection.execute(update(WORKERS).where(WORKERS.c.token == self.token).values(ended=now()))
         finally:
             self._lock.release(unlink=True)
@@ -106,8 +107,8 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Where the database cannot be written, whoever comes next takes back what this worker held; one that ends
-        # well holds nothing.
+        # Where the database cannot be written, another worker reclaims the trials later. A worker that ends without an
+        # error holds none, so only an unreachable server is ignored then.
         with suppress(StorageError if kind is not None else StorageUnreachableError):
             self.close()
 
@@ -127,48 +128,48 @@ class Worker:
         connection.execute(insert(BEATS).values(**row, expires=DatabaseSeconds() + self.lease))
 
     def _renew(self) -> None:
-        """One statement renews all leases."""
+        """Renew all leases in one statement."""
         with translated(place_of(self._engine)):
             self._lock.ensure()
         with writing(self._engine) as connection:
             renew(connection, self.token, server=self._lock.server)
 
 
-def take_back(engine: Engine, study_id: int, locks: Locks) -> list[int]:
-    """Take back the trials of every worker of a study that died or whose leases expired.
+def reclaim(engine: Engine, study_id: int, locks: Locks) -> list[int]:
+    """Reclaim the trials of every worker of a study that died or whose leases expired.
 
     Returns:
-        The numbers of the trials. They wait again, or have failed where they took too many workers with them.
+        The numbers of the trials. They wait again, or failed where they were lost too often.
     """
     numbers: list[int] = []
-    for token, standing in _standings(engine, study_id, locks).items():
-        if standing.held and not standing.expired:
+    for token, signs in _signs_of_life(engine, study_id, locks).items():
+        if signs.held and not signs.expired:
             continue
-        with translated(place_of(engine)), locks.grave(token, standing.server) as dead:
-            if not dead and not standing.expired:
+        with translated(place_of(engine)), locks.confirmed_dead(token, signs.server) as dead:
+            if not dead and not signs.expired:
                 continue
             with writing(engine, study_id) as connection:
                 if dead or _is_expired(connection, token):
                     reason = WORKER_DIED if dead else LEASE_EXPIRED
-                    numbers += take_back_from(connection, study_id, token, reason)
-    locks.sweep()
+                    numbers += reclaim_from(connection, study_id, token, reason)
+    locks.remove_leftovers()
     return sorted(numbers)
 
 
 def living(engine: Engine, study_id: int, locks: Locks) -> set[str]:
-    """The tokens of a study's workers that are alive."""
-    standings = _standings(engine, study_id, locks)
-    return {token for token, standing in standings.items() if standing.held and not standing.expired}
+    """The tokens of the workers of a study that are alive."""
+    found = _signs_of_life(engine, study_id, locks)
+    return {token for token, signs in found.items() if signs.held and not signs.expired}
 
 
 @dataclass(frozen=True)
-class _Standing:
-    """What is known of a worker that has not signed off, or that still holds a lease.
+class _Signs:
+    """The signs of life of a worker that has not ended, or that still holds a lease.
 
     Attributes:
-        held: Whether somebody holds its lock.
-        expired: Whether its leases are.
-        server: Who gave it its lock.
+        held: Whether its lock is held.
+        expired: Whether its leases have expired.
+        server: The start time of the server that granted its lock; empty on SQLite.
     """
 
     held: bool
@@ -176,20 +177,20 @@ class _Standing:
     server: str
 
 
-def _standings(engine: Engine, study_id: int, locks: Locks) -> dict[str, _Standing]:
+def _signs_of_life(engine: Engine, study_id: int, locks: Locks) -> dict[str, _Signs]:
     open_rows = select(WORKERS.c.token).where(WORKERS.c.study_id == study_id, WORKERS.c.ended.is_(None))
     holders = select(LEASES.c.token).where(LEASES.c.study_id == study_id)
     beats = select(BEATS.c.token, BEATS.c.expires < DatabaseSeconds(), BEATS.c.server)
-    with reading(engine) as connection:
+    with snapshot(engine) as connection:
         tokens = sorted({*connection.execute(open_rows).scalars(), *connection.execute(holders).scalars()})
         beating = beats.where(BEATS.c.study_id == study_id, BEATS.c.token.in_(tokens))
         known = {token: (bool(expired), server) for token, expired, server in connection.execute(beating)}
     with translated(place_of(engine)):
-        held = locks.held(tokens)
-    return {token: _Standing(token in held, *known.get(token, (False, ""))) for token in tokens}
+        held = locks.tokens_held(tokens)
+    return {token: _Signs(token in held, *known.get(token, (False, ""))) for token in tokens}
 
 
 def _is_expired(connection: Connection, token: str) -> bool:
-    """Whether a worker's leases are expired now, within the transaction that takes them back."""
+    """Whether the leases of a worker have expired, checked again within the transaction that reclaims its trials."""
     expired = select(BEATS.c.token).where(BEATS.c.token == token, BEATS.c.expires < DatabaseSeconds())
     return connection.execute(expired.with_for_update()).first() is not None

@@ -45,7 +45,7 @@ def faults_of(storage: CohortStorage, name: str, total: int, expected: dict[str,
         expected: `contents` of the undisturbed study.
     """
     study_id = storage.study_id(name)
-    storage.take_back(study_id)
+    storage.reclaim(study_id)
     trials = storage.read_trials(study_id)
     found = []
     if [trial.number for trial in trials] != list(range(total)):

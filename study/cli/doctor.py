@@ -1,4 +1,4 @@
-"""Whether this machine and this database are fit to run studies."""
+"""What `reluctant doctor` prints: versions, hardware, and whether the database is sound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import metadata
 import torch
 
 from reluctant.errors import ReluctantError
-from storage import StorageRefusedError, open_storage
+from storage import StorageMissingError, StorageRefusedError, open_storage
 from study.machine import available_memory, available_threads, processor
 from study.records.attributes import RECORDED_VERSIONS
 
@@ -17,13 +17,13 @@ OTHERS = ("sqlalchemy", "optuna-dashboard", "pandas", "pyarrow", "scipy")
 
 
 def examine(storage: str) -> bool:
-    """Prints versions, hardware and the database's state.
+    """Print versions, hardware and the state of the database.
 
     Args:
         storage: Path or URL of the database.
 
     Returns:
-        Whether all is well.
+        Whether studies can run: the database is sound, or does not exist yet.
     """
     _line("python", platform.python_version())
     for name in (*RECORDED_VERSIONS, *OTHERS):
@@ -41,7 +41,8 @@ def _examine_database(storage: str) -> bool:
         database = open_storage(storage, create=False)
     except StorageRefusedError as error:
         _line("database", str(error))
-        return "no database" in str(error)
+        # The first `reluctant run` creates what is missing.
+        return isinstance(error, StorageMissingError)
     try:
         _line("database", database.place)
         for name, version in database.schema_versions().items():

@@ -50,7 +50,7 @@ class Mirror:
         """Reads new trials, and again those that were unfinished."""
         open_ids = [trial._trial_id for trial in self.unfinished.values()]
         self.leased = self._storage.read_changes(
-            self._study_id, from_number=self.count, trial_ids=open_ids, take=self._take
+            self._study_id, from_number=self.count, trial_ids=open_ids, on_trials=self._take
         )
 
     def _take(self, trials: Sequence[FrozenTrial]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Hyperparameters, SearchSpace, SpaceError, Suggester
-from storage import Block, Proposal
+from storage import Proposal, ProposedCohort
 from study.config import StudyConfig
 from study.records.trial_feed import Mirror
 from study.sampling.points import UnitPoint
@@ -56,7 +56,7 @@ class Proposer:
         if self._learns:
             self._tpe.see(trial, self._params(trial))
 
-    def block(self, mirror: Mirror, total: int) -> Block | None:
+    def block(self, mirror: Mirror, total: int) -> ProposedCohort | None:
         """The next block of proposals.
 
         Args:
@@ -72,7 +72,7 @@ class Proposer:
             return None
         last = min(total, (first // size + 1) * size)
         if self._given is not None:
-            return Block(first, [self._proposal(dict(params)) for params in self._given[first:last]])
+            return ProposedCohort(first, [self._proposal(dict(params)) for params in self._given[first:last]])
         start = first // size * size
         visible = max(0, start - size)
         if any(t.state is TrialState.WAITING or t._trial_id in mirror.leased for t in mirror.unfinished_below(visible)):
@@ -88,7 +88,7 @@ class Proposer:
             proposals.append(self._proposal(params))
             if cohort is not None:
                 cohort.occupy(params)
-        return Block(first, proposals)
+        return ProposedCohort(first, proposals)
 
     def complete(self, number: int, fixed: Mapping[str, Any]) -> Proposal:
         """The parameters of a trial that a user enqueued, perhaps in part; the rest is drawn from its stream.

@@ -78,11 +78,11 @@ class Cohort:
         except TrainingProcessError as error:
             # To others this is as if the worker itself had died: what it trained may be the reason.
             reason = str(error)
-            self._contact(lambda: storage.lose(self._worker, reason))
+            self._contact(lambda: storage.abandon(self._worker, reason))
             raise
         except Interrupted:
             if self._worker.lost:
-                raise self._contact.lost(self._worker.trouble) from None
+                raise self._contact.lost(self._worker.renewal_error) from None
             given_back = self._contact(lambda: storage.release(self._worker))
             self._log(f"given back, to be trained by whoever comes next: {numbers_in_short(given_back)}")
             return 0

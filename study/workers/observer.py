@@ -42,7 +42,7 @@ class Watch:
     def look(self) -> int:
         """Takes back what the dead left, and counts; a server that is away for a while changes nothing."""
         with suppress(StorageUnreachableError):
-            self._study.storage.take_back(self._study.study_id)
+            self._study.storage.reclaim(self._study.study_id)
             self._mirror.refresh()
             self.done = self._mirror.done
         if self.done != self._shown:

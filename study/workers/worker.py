@@ -14,7 +14,7 @@ from typing import Any
 from optuna.trial import TrialState
 
 from search_spaces import SpaceError
-from storage import Block, Claimed, Proposal, Worker
+from storage import Claimed, Proposal, ProposedCohort, Worker
 from study.machine import processor
 from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
@@ -99,11 +99,11 @@ def work(
     ):
         contact = Contact(worker, study.storage.place, stop=stop, log=log)
         cohort = Cohort(study, worker, contact, trainer, stop=stop, log=log, sharing=sharing)
-        ahead: Future[Block | None] | None = None
+        ahead: Future[ProposedCohort | None] | None = None
         trained, waited, pause = 0, 0.0, _FIRST_POLL
         while True:
             proposed = ahead.result() if ahead is not None else None
-            taken = contact(lambda: study.storage.take_back(study.study_id))
+            taken = contact(lambda: study.storage.reclaim(study.study_id))
             if taken:
                 log(f"taken back from workers that are gone: {numbers_in_short(taken)}")
             contact(mirror.refresh)
@@ -127,7 +127,7 @@ def work(
 
 
 def _claim(
-    study: OpenStudy, worker: Worker, contact: Contact, proposer: Proposer, mirror: Mirror, block: Block | None
+    study: OpenStudy, worker: Worker, contact: Contact, proposer: Proposer, mirror: Mirror, block: ProposedCohort | None
 ) -> tuple[list[Claimed], dict[int, str]]:
     """The next trials to train, and why some of them cannot be: reason by trial id."""
     unfit: dict[int, str] = {}
@@ -150,7 +150,7 @@ def _claim(
     def claim() -> list[Claimed]:
         living = len(study.storage.living_workers(study.study_id))
         share = -(-study.problem.config.cohort // max(1, living))
-        return study.storage.claim(worker, share, block=block, complete=complete, below=study.total)
+        return study.storage.claim(worker, share, cohort=block, complete=complete, below=study.total)
 
     # A claim whose answer was not heard of is given back first.
     return contact(claim, again=lambda: study.storage.release(worker)), unfit

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from storage import Block, Claimed, CohortStorage, Curve, LayerMeasures, Proposal, Result, open_storage
+from storage import Claimed, CohortStorage, Curve, LayerMeasures, Proposal, ProposedCohort, Result, open_storage
 
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     "activation": CategoricalDistribution(("relu", "leaky_relu", "tanh", None)),
@@ -69,17 +69,17 @@ def distributions() -> dict[str, BaseDistribution]:
 
 
 @pytest.fixture
-def make_block() -> Callable[..., Block]:
+def make_block() -> Callable[..., ProposedCohort]:
     """`make_block(first_number, count)`: parameters depend on the number alone; the slope is conditional."""
 
-    def make(first_number: int, count: int) -> Block:
+    def make(first_number: int, count: int) -> ProposedCohort:
         proposals = []
         for number in range(first_number, first_number + count):
             params: dict[str, Any] = {"activation": "relu", "dropout": number / 1000, "width": 16 * (1 + number % 16)}
             if number % 2:
                 params |= {"activation": "leaky_relu", "negative_slope": 0.001 * (1 + number)}
             proposals.append(Proposal(params, {name: DISTRIBUTIONS[name] for name in params}))
-        return Block(first_number, proposals)
+        return ProposedCohort(first_number, proposals)
 
     return make
 

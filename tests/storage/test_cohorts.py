@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy import update
 
-from storage import Block, Proposal, StudyNotFoundError
+from storage import Proposal, ProposedCohort, StudyNotFoundError
 from storage.tables import TRIALS
 
 
@@ -48,14 +48,14 @@ def test_numbers_count_within_a_study(storage, study_id, make_block):
 
 
 def test_an_empty_block_is_nothing(storage, study_id):
-    assert storage.propose(study_id, Block(0, []))
-    assert not storage.propose(study_id, Block(1, []))
+    assert storage.propose(study_id, ProposedCohort(0, []))
+    assert not storage.propose(study_id, ProposedCohort(1, []))
     assert storage.get_all_trials(study_id) == []
 
 
 def test_a_proposal_brings_its_user_attributes(storage, study_id, distributions):
     proposal = Proposal({"dropout": 0.5}, {"dropout": distributions["dropout"]}, {"role": "baseline"})
-    storage.propose(study_id, Block(0, [proposal]))
+    storage.propose(study_id, ProposedCohort(0, [proposal]))
     assert storage.get_all_trials(study_id)[0].user_attrs == {"role": "baseline"}
 
 
@@ -63,7 +63,7 @@ def test_a_block_that_cannot_be_written_leaves_nothing(storage, study_id, distri
     good = Proposal({"dropout": 0.5}, {"dropout": distributions["dropout"]})
     bad = Proposal({"activation": "swish"}, {"activation": distributions["activation"]})
     with pytest.raises(ValueError, match="swish"):
-        storage.propose(study_id, Block(0, [good, bad]))
+        storage.propose(study_id, ProposedCohort(0, [good, bad]))
     assert storage.get_all_trials(study_id) == []
 
 
@@ -86,10 +86,10 @@ def test_claim_takes_the_lowest_waiting_numbers(storage, study_id, make_block):
 
 def test_propose_and_claim_in_one_transaction(storage, study_id, make_block):
     with storage.worker(study_id) as worker:
-        assert [trial.number for trial in storage.claim(worker, 4, block=make_block(0, 4))] == [0, 1, 2, 3]
+        assert [trial.number for trial in storage.claim(worker, 4, cohort=make_block(0, 4))] == [0, 1, 2, 3]
         # The block that another worker proposed meanwhile stands; this copy is dropped.
         storage.propose(study_id, make_block(4, 4))
-        assert [trial.number for trial in storage.claim(worker, 2, block=make_block(4, 4))] == [4, 5]
+        assert [trial.number for trial in storage.claim(worker, 2, cohort=make_block(4, 4))] == [4, 5]
         assert len(storage.get_all_trials(study_id)) == 8
 
 
@@ -108,13 +108,13 @@ def test_what_was_claimed_is_complete_or_not_at_all(storage, study_id, make_bloc
         raise KeyError("no such space")
 
     with storage.worker(study_id) as worker, pytest.raises(KeyError, match="no such space"):
-        storage.claim(worker, 2, complete=fail, block=make_block(2, 2))
+        storage.claim(worker, 2, complete=fail, cohort=make_block(2, 2))
     assert storage.count_by_state(study_id)[TrialState.WAITING] == 2
 
 
 def test_finish_writes_everything(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 4, block=make_block(0, 4))
+        claimed = storage.claim(worker, 4, cohort=make_block(0, 4))
         assert storage.finish(worker, [make_result(trial) for trial in claimed]) == []
     trials = storage.get_all_trials(study_id)
     assert {trial.state for trial in trials} == {TrialState.COMPLETE}
@@ -138,7 +138,7 @@ def test_finish_writes_everything(storage, study_id, make_block, make_result):
 
 def test_infinite_values_survive_and_nan_is_refused(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
-        first, second = storage.claim(worker, 2, block=make_block(0, 2))
+        first, second = storage.claim(worker, 2, cohort=make_block(0, 2))
         assert storage.finish(worker, [make_result(first, values=[math.inf, -math.inf])]) == []
         with pytest.raises(ValueError, match="NaN"):
             storage.finish(worker, [make_result(second, values=[0.5, math.nan])])
@@ -154,7 +154,7 @@ def test_measures_that_are_not_finite_read_back_as_nan(storage, study_id, make_b
     from storage import Curve, LayerMeasures
 
     with storage.worker(study_id) as worker:
-        (trial,) = storage.claim(worker, 1, block=make_block(0, 1))
+        (trial,) = storage.claim(worker, 1, cohort=make_block(0, 1))
         layers = [LayerMeasures(0, 0, {"gradient": math.inf, "dead": 1.0})]
         storage.finish(worker, [make_result(trial, layers=layers, curves=[Curve(0, "loss", [1.0, math.nan])])])
     assert math.isnan(storage.layer_measures(study_id)[0]["gradient"])
@@ -164,7 +164,7 @@ def test_measures_that_are_not_finite_read_back_as_nan(storage, study_id, make_b
 
 def test_a_failed_trial_keeps_its_reason_and_has_no_values(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
-        (trial,) = storage.claim(worker, 1, block=make_block(0, 1))
+        (trial,) = storage.claim(worker, 1, cohort=make_block(0, 1))
         storage.finish(worker, [make_result(trial, values=None, failure="slope 9 is outside the space")])
     (read,) = storage.get_all_trials(study_id)
     assert read.state == TrialState.FAIL
@@ -178,7 +178,7 @@ def test_result_attributes_replace_those_of_the_proposal_and_leave_others(
     params = {"dropout": 0.5}
     proposal = Proposal(params, {"dropout": distributions["dropout"]}, {"a": 1, "b": 1})
     with storage.worker(study_id) as worker:
-        one, two = storage.claim(worker, 2, block=Block(0, [proposal, proposal]))
+        one, two = storage.claim(worker, 2, cohort=ProposedCohort(0, [proposal, proposal]))
         outcomes = [make_result(one, user_attrs={"a": 2}), make_result(two, user_attrs={"c": 2})]
         assert storage.finish(worker, outcomes) == []
     assert [t.user_attrs for t in storage.get_all_trials(study_id)] == [{"a": 2, "b": 1}, {"a": 1, "b": 1, "c": 2}]
@@ -186,7 +186,7 @@ def test_result_attributes_replace_those_of_the_proposal_and_leave_others(
 
 def test_a_lost_lease_means_the_result_is_discarded_on_record(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
-        kept, told, retaken = storage.claim(worker, 3, block=make_block(0, 3))
+        kept, told, retaken = storage.claim(worker, 3, cohort=make_block(0, 3))
         # Someone tells one trial in the dashboard, and another is given back and claimed anew elsewhere.
         storage.set_trial_state_values(told.trial_id, TrialState.FAIL)
         storage.release(worker, [retaken.trial_id])
@@ -196,7 +196,7 @@ def test_a_lost_lease_means_the_result_is_discarded_on_record(storage, study_id,
             assert lost == [told.trial_id, retaken.trial_id]
             states = [trial.state for trial in storage.get_all_trials(study_id)]
             assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING]
-            assert storage.read_changes(study_id, from_number=0, trial_ids=(), take=len) == {retaken.trial_id}
+            assert storage.read_changes(study_id, from_number=0, trial_ids=(), on_trials=len) == {retaken.trial_id}
             assert {row["number"] for row in storage.layer_measures(study_id)} == {0}
             assert [(row["number"], row["reason"]) for row in storage.losses(study_id)] == [
                 (1, "result discarded"),
@@ -209,7 +209,7 @@ def test_a_trial_started_anew_by_stock_optuna_is_not_ours_any_more(storage, stud
     import datetime
 
     with storage.worker(study_id) as worker:
-        (trial,) = storage.claim(worker, 1, block=make_block(0, 1))
+        (trial,) = storage.claim(worker, 1, cohort=make_block(0, 1))
         with storage.engine.begin() as connection:
             connection.execute(update(TRIALS).values(datetime_start=datetime.datetime(2030, 1, 1)))
         assert storage.finish(worker, [make_result(trial)]) == [trial.trial_id]
@@ -218,7 +218,7 @@ def test_a_trial_started_anew_by_stock_optuna_is_not_ours_any_more(storage, stud
 
 def test_the_results_of_a_deleted_study_are_discarded(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 2, block=make_block(0, 2))
+        claimed = storage.claim(worker, 2, cohort=make_block(0, 2))
         storage.delete_study(study_id)
         assert storage.finish(worker, [make_result(t) for t in claimed]) == [t.trial_id for t in claimed]
         with pytest.raises(StudyNotFoundError, match="was deleted meanwhile"):
@@ -228,7 +228,7 @@ def test_the_results_of_a_deleted_study_are_discarded(storage, study_id, make_bl
 def test_release_keeps_number_and_parameters(storage, study_id, make_block):
     block = make_block(0, 3)
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 3, block=block)
+        claimed = storage.claim(worker, 3, cohort=block)
         assert storage.release(worker, [claimed[1].trial_id]) == [1]
         assert storage.release(worker, [claimed[1].trial_id]) == []
         assert storage.release(worker) == [0, 2]
@@ -241,7 +241,7 @@ def test_release_keeps_number_and_parameters(storage, study_id, make_block):
 def test_a_worker_gives_back_what_it_holds_when_it_ends(storage, study_id, make_block, path):
     def run():
         with storage.worker(study_id) as worker:
-            storage.claim(worker, 2, block=make_block(0, 2))
+            storage.claim(worker, 2, cohort=make_block(0, 2))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

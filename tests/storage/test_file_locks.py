@@ -7,13 +7,13 @@ def test_a_worker_that_died_before_it_signed_on_leaves_no_file(storage, study_id
     folder = path.with_name("reluctant.db.workers")
     folder.mkdir()
     (folder / "0123").touch()
-    assert storage.take_back(study_id) == []
+    assert storage.reclaim(study_id) == []
     assert not folder.exists()
 
 
 def test_a_removed_lock_file_counts_as_death(storage, study_id, path, make_block, make_result):
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 1, block=make_block(0, 1))
+        claimed = storage.claim(worker, 1, cohort=make_block(0, 1))
         (path.with_name("reluctant.db.workers") / worker.token).unlink()
-        assert storage.take_back(study_id) == [0]
+        assert storage.reclaim(study_id) == [0]
         assert storage.finish(worker, [make_result(claimed[0])]) == [claimed[0].trial_id]

@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 
 from storage import StorageError, open_storage
-from storage.leases import LEASE_EXPIRED, WORKER_DIED
+from storage.losses import LEASE_EXPIRED, WORKER_DIED
 from storage.tables import BEATS
 
 HOLD = """
@@ -68,10 +68,10 @@ def test_a_stopped_worker_loses_its_trials_once_and_goes_on(storage, study_id, p
     assert numbers(stopped) == [0, 1]
     (token,) = storage.living_workers(study_id)
     time.sleep(1.5)
-    assert storage.take_back(study_id) == []  # renewed meanwhile
+    assert storage.reclaim(study_id) == []  # renewed meanwhile
     stopped.send_signal(signal.SIGSTOP)
-    assert until(lambda: storage.take_back(study_id)) == [0, 1]
-    assert storage.take_back(study_id) == []
+    assert until(lambda: storage.reclaim(study_id)) == [0, 1]
+    assert storage.reclaim(study_id) == []
     assert storage.living_workers(study_id) == set()
     stopped.send_signal(signal.SIGCONT)
     stopped.stdin.write("\n")
@@ -103,7 +103,7 @@ def test_leases_are_renewed_while_python_is_busy(storage, study_id, place, make_
     assert busy.stdout.readline() == "busy\n"
     end = time.monotonic() + 3.5
     while time.monotonic() < end:
-        assert storage.take_back(study_id) == []
+        assert storage.reclaim(study_id) == []
         time.sleep(0.1)
     assert busy.stdout.readline() == "done\n"
 
@@ -118,7 +118,7 @@ def test_a_trial_that_ends_its_workers_is_trained_alone_and_fails_in_the_end(
         held.append(numbers(process))
         die(process)
         # A server needs a moment to see that a session's other end is gone.
-        assert until(lambda: storage.take_back(study_id)) == held[-1]
+        assert until(lambda: storage.reclaim(study_id)) == held[-1]
     # Twice together, then the lowest alone, three times.
     assert held == [[0, 1, 2], [0, 1, 2], [0], [0], [0]]
     trial = storage.read_trials(study_id)[0]
@@ -142,7 +142,7 @@ def test_suspects_do_not_hold_up_the_others(storage, study_id, place, make_block
         process = start(HOLD, place, 60, 1)
         assert numbers(process) == [0]
         die(process)
-        assert until(lambda: storage.take_back(study_id)) == [0]
+        assert until(lambda: storage.reclaim(study_id)) == [0]
     with storage.worker(study_id) as one, storage.worker(study_id) as other:
         assert [t.number for t in storage.claim(one, 4)] == [0]
         assert [t.number for t in storage.claim(other, 4)] == [1, 2, 3]
@@ -150,7 +150,7 @@ def test_suspects_do_not_hold_up_the_others(storage, study_id, place, make_block
 
 def test_results_whose_commit_was_not_heard_of_are_not_lost(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker, storage.worker(study_id) as other:
-        claimed = storage.claim(worker, 3, block=make_block(0, 3))
+        claimed = storage.claim(worker, 3, cohort=make_block(0, 3))
         results = [make_result(trial) for trial in claimed]
         assert storage.finish(worker, results[:2]) == []
         assert storage.finish(worker, results) == []
@@ -163,15 +163,15 @@ def test_expiry_goes_by_the_clock_of_the_database(storage, study_id, make_block,
     import datetime
 
     with storage.worker(study_id, lease=60) as worker:
-        storage.claim(worker, 1, block=make_block(0, 1))
+        storage.claim(worker, 1, cohort=make_block(0, 1))
         ahead = datetime.datetime(2099, 1, 1)
         for module in ("leases", "workers", "results"):
             monkeypatch.setattr(f"storage.{module}.now", lambda: ahead)
         monkeypatch.setattr("time.time", lambda: 4e9)
-        assert storage.take_back(study_id) == []
+        assert storage.reclaim(study_id) == []
         with storage.engine.begin() as connection:
             connection.execute(BEATS.update().values(expires=BEATS.c.expires - 120))
-        assert storage.take_back(study_id) == [0]
+        assert storage.reclaim(study_id) == [0]
 
 
 def test_a_worker_without_its_database_knows_when_its_leases_are_over(postgres_server, postgres_template):
@@ -203,11 +203,11 @@ def test_a_restart_of_the_server_costs_nobody_a_trial(
         claimed = storage.claim(worker, 2)
         postgres_server.stop(mode)
         postgres_server.start()
-        assert storage.take_back(study_id) == []
+        assert storage.reclaim(study_id) == []
         until(lambda: len(storage.living_workers(study_id)) == 2)
         assert storage.finish(worker, [make_result(trial) for trial in claimed]) == []
         die(process)
-        assert until(lambda: storage.take_back(study_id)) == [0, 1]  # its new session's end is seen at once
+        assert until(lambda: storage.reclaim(study_id)) == [0, 1]  # its new session's end is seen at once
     assert {row["reason"] for row in storage.losses(study_id)} == {WORKER_DIED}
     storage.close()
 
@@ -221,9 +221,9 @@ def test_a_session_that_the_server_still_knows_does_not_hold_up_its_worker(postg
         cut_off = worker._lock._connection
         worker._lock._connection = None  # as after a partition: the server has not noticed
         time.sleep(1.5)
-        assert storage.take_back(study_id) == []
+        assert storage.reclaim(study_id) == []
         assert not worker.lost
         cut_off.close()
         until(lambda: worker._lock._held)
-        assert storage.take_back(study_id) == []
+        assert storage.reclaim(study_id) == []
     storage.close()

@@ -45,7 +45,7 @@ DRAIN = """
 PROPOSE = """
     import json, sys
     from optuna.distributions import FloatDistribution
-    from storage import Block, Proposal, open_storage
+    from storage import ProposedCohort, Proposal, open_storage
     storage = open_storage(sys.argv[1])
     study_id = storage.study_id("digits")
     print("ready", flush=True)
@@ -53,7 +53,7 @@ PROPOSE = """
     mine = []
     for first in range(0, 200, 10):
         proposals = [Proposal({"x": n / 200}, {"x": FloatDistribution(0, 1)}) for n in range(first, first + 10)]
-        if storage.propose(study_id, Block(first, proposals)):
+        if storage.propose(study_id, ProposedCohort(first, proposals)):
             mine.append(first)
     storage.close()
     print(json.dumps(mine))
@@ -75,7 +75,7 @@ TAKE_BACK = """
     study_id = storage.study_id("digits")
     print("ready", flush=True)
     sys.stdin.readline()
-    print(json.dumps(storage.take_back(study_id)))
+    print(json.dumps(storage.reclaim(study_id)))
     storage.close()
 """
 
@@ -152,7 +152,7 @@ def test_the_trials_of_a_killed_worker_are_taken_back_once(storage, study_id, pa
     assert living.stdout.readline() == "2\n"
     dead = {trial.number for trial in storage.read_trials(study_id) if trial.state == TrialState.RUNNING}
     assert len(storage.living_workers(study_id)) == 2
-    assert storage.take_back(study_id) == []
+    assert storage.reclaim(study_id) == []
 
     reclaimers = [start(TAKE_BACK, place) for _ in range(2)]
     ready(reclaimers)
@@ -178,11 +178,11 @@ def test_a_forked_child_does_not_keep_its_dead_parent_alive(storage, study_id, p
     storage.propose(study_id, make_block(0, 2))
     parent = start(FORK, place)
     assert parent.stdout.readline() == "forked\n"
-    assert storage.take_back(study_id) == []
+    assert storage.reclaim(study_id) == []
     assert storage.count_by_state(study_id)[TrialState.RUNNING] == 2  # the child's close() was not the worker's
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    assert storage.take_back(study_id) == [0, 1]
+    assert storage.reclaim(study_id) == [0, 1]
 
 
 @pytest.mark.parametrize("attempt", range(2))
@@ -195,7 +195,7 @@ def test_writers_killed_at_random_leave_no_partial_trial(storage, study_id, plac
     for worker in workers:
         worker.send_signal(signal.SIGKILL)
         worker.wait()
-    storage.take_back(study_id)
+    storage.reclaim(study_id)
     counts = storage.count_by_state(study_id)
     assert counts[TrialState.WAITING] + counts[TrialState.COMPLETE] == 300
     values = {trial.state: trial.values for trial in storage.read_trials(study_id)}

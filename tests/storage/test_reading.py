@@ -16,7 +16,7 @@ from storage import Result, StudyNotFoundError, TestMeasures
 def mixed(storage, study_id, make_block, make_result):
     """A study with trials in every state, of ours and of stock Optuna."""
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 8, block=make_block(0, 8))
+        claimed = storage.claim(worker, 8, cohort=make_block(0, 8))
         storage.finish(worker, [make_result(trial) for trial in claimed[:5]])
         storage.finish(worker, [make_result(claimed[5], values=None, failure="diverged")])
         study = optuna.load_study(study_name="digits", storage=storage)
@@ -73,7 +73,7 @@ def test_changes_come_in_pieces_and_all_of_one_moment(storage, study_id, monkeyp
 
     def changes(from_number, trial_ids):
         pieces = []
-        leased = storage.read_changes(study_id, from_number=from_number, trial_ids=trial_ids, take=pieces.append)
+        leased = storage.read_changes(study_id, from_number=from_number, trial_ids=trial_ids, on_trials=pieces.append)
         assert all(len(piece) <= at_once for piece in pieces)
         return [trial for piece in pieces for trial in piece], leased
 
@@ -110,7 +110,7 @@ def test_counts_and_last_activity(storage, study_id):
 
 def test_test_results_may_come_with_the_result(storage, study_id, make_block):
     with storage.worker(study_id) as worker:
-        one, other = storage.claim(worker, 2, block=make_block(0, 2))
+        one, other = storage.claim(worker, 2, cohort=make_block(0, 2))
         results = [
             Result(t.trial_id, [0.9, 0.5], test=[TestMeasures(t.trial_id, 0, {"accuracy": 0.8})]) for t in (one, other)
         ]

@@ -278,7 +278,7 @@ def test_the_file_alone_holds_everything_after_close(tmp_path, path, make_block,
     reader = sqlite3.connect(path)  # somebody else has it open
     reader.execute("SELECT * FROM studies").fetchall()
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 8, block=make_block(0, 8))
+        claimed = storage.claim(worker, 8, cohort=make_block(0, 8))
         storage.finish(worker, [make_result(trial) for trial in claimed])
     expected = storage.read_trials(study_id), storage.layer_measures(study_id)
     storage.close()
@@ -293,7 +293,7 @@ def test_the_file_alone_holds_everything_after_close(tmp_path, path, make_block,
 
 def test_a_full_disk_leaves_the_database_intact(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 8, block=make_block(0, 8))
+        claimed = storage.claim(worker, 8, cohort=make_block(0, 8))
         before = storage.read_trials(study_id)
         with storage.engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()

@@ -22,7 +22,7 @@ def stock(storage, study_id, path):
 @pytest.fixture
 def finished(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 16, block=make_block(0, 16))
+        claimed = storage.claim(worker, 16, cohort=make_block(0, 16))
         storage.finish(worker, [make_result(trial) for trial in claimed])
 
 
@@ -78,7 +78,7 @@ def test_stock_optimize_goes_on_and_we_after_it(storage, study_id, stock, make_b
     stock.optimize(objective, n_trials=3)
     assert not storage.propose(study_id, make_block(16, 2))
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 2, block=make_block(19, 2))
+        claimed = storage.claim(worker, 2, cohort=make_block(19, 2))
         storage.finish(worker, [make_result(trial) for trial in claimed])
     assert [trial.number for trial in stock.trials] == list(range(21))
     assert {trial.state for trial in stock.trials} == {TrialState.COMPLETE}
@@ -122,7 +122,7 @@ def test_a_trial_that_a_user_enqueued_is_claimed_and_completed(storage, study_id
 
 def test_trials_that_stock_optuna_runs_are_never_taken_back(storage, study_id, stock):
     trial = stock.ask()
-    assert storage.take_back(study_id) == []
+    assert storage.reclaim(study_id) == []
     assert storage.get_trial(trial._trial_id).state == TrialState.RUNNING
 
 
@@ -130,7 +130,7 @@ def test_ids_used_again_do_not_inherit_our_rows(storage, study_id, stock, make_b
     from storage import TestMeasures
 
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 4, block=make_block(0, 4))
+        claimed = storage.claim(worker, 4, cohort=make_block(0, 4))
         storage.finish(worker, [make_result(trial) for trial in claimed[:3]])
         storage.save_test_results(study_id, [TestMeasures(t.trial_id, 0, {"accuracy": 0.9}) for t in claimed])
         optuna.delete_study(study_name="digits", storage=stock._storage)  # our tables are not told
@@ -146,12 +146,12 @@ def test_ids_used_again_do_not_inherit_our_rows(storage, study_id, stock, make_b
 
 def test_a_lease_does_not_pass_to_a_trial_with_the_same_id(storage, study_id, stock, make_block, path):
     with storage.worker(study_id) as worker:
-        storage.claim(worker, 1, block=make_block(0, 1))
+        storage.claim(worker, 1, cohort=make_block(0, 1))
         optuna.delete_study(study_name="digits", storage=stock._storage)
         theirs = optuna.create_study(study_name="theirs", storage=stock._storage)
         theirs.ask()
         worker._lock.release(unlink=True)  # as if it had died
-        assert storage.take_back(theirs._study_id) == []
+        assert storage.reclaim(theirs._study_id) == []
         assert theirs.trials[0].state == TrialState.RUNNING
 
 
@@ -161,7 +161,7 @@ def test_deleting_a_study_clears_our_tables(storage, study_id, make_block, make_
     from storage.tables import METADATA
 
     with storage.worker(study_id) as worker:
-        claimed = storage.claim(worker, 3, block=make_block(0, 3))
+        claimed = storage.claim(worker, 3, cohort=make_block(0, 3))
         storage.finish(worker, [make_result(trial) for trial in claimed[:2]])
         storage.delete_study(study_id)
     with storage.engine.connect() as connection:

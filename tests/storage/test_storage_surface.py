@@ -20,7 +20,7 @@ def test_an_unknown_name_is_an_attribute_error():
         storage.close_storage  # noqa: B018
 
 
-@pytest.mark.parametrize("names", ["*", "StorageError, StorageRefusedError", "Result, Proposal, Block"])
+@pytest.mark.parametrize("names", ["*", "StorageError, StorageRefusedError", "Result, Proposal, ProposedCohort"])
 def test_import_is_light(names):
     heavy = "{'optuna', 'sqlalchemy', 'alembic', 'numpy', 'torch'}"
     statement = "import storage" if names == "*" else f"from storage import {names}"

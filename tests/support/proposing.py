@@ -10,7 +10,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Hyperparameters, SearchSpace, load_space
-from storage import Block, Proposal
+from storage import Proposal, ProposedCohort
 from study.config import StudyConfig
 from study.records.trial_feed import Mirror
 from study.sampling.proposer import Proposer
@@ -88,17 +88,17 @@ class Rows:
         *,
         from_number: int,
         trial_ids: Collection[int],
-        take: Callable[[list[FrozenTrial]], None],
+        on_trials: Callable[[list[FrozenTrial]], None],
     ) -> set[int]:
         found = [row for row in self.trials if row.number >= from_number or row._trial_id in trial_ids]
         self.read = [row.number for row in found]
-        take(found)
+        on_trials(found)
         return set(self.leased)
 
 
 def propose(
     proposer: Proposer, trials: Sequence[FrozenTrial], total: int, leased: Collection[int] = ()
-) -> Block | None:
+) -> ProposedCohort | None:
     """The next block after these trials, of which those with the ids `leased` are being trained."""
     mirror = Mirror(Rows(trials, leased), 1, proposer.see)  # type: ignore[arg-type]
     mirror.refresh()

@@ -24,7 +24,7 @@ from wsgiref.validate import validator
 import pytest
 from command import COMMAND, run_command
 
-from storage import Block, CohortStorage, Proposal, Result, open_storage
+from storage import CohortStorage, Proposal, ProposedCohort, Result, open_storage
 from study.dashboard import PortError, application, serve
 from study.dashboard.compression import compressed
 from study.dashboard.guard import local, read_only, same_origin, with_token
@@ -250,7 +250,7 @@ def add_study(storage: CohortStorage, directions: list[str], trials: list[tuple[
     """A study of trials with these values and constraints."""
     study_id, _ = storage.create_or_get_study(f"study of {directions}", directions)
     with storage.worker(study_id) as worker:
-        storage.propose(study_id, Block(0, [Proposal({}, {}) for _ in trials]))
+        storage.propose(study_id, ProposedCohort(0, [Proposal({}, {}) for _ in trials]))
         claimed = storage.claim(worker, len(trials))
         storage.finish(
             worker,

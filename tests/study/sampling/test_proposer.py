@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from proposing import DEFAULTS, Rows, carry_on, finished, judged, make_proposer, other, params_of, propose, trial
 
 from search_spaces import ACTIVATIONS, SpaceError, load_space, parse_space
-from storage import Block
+from storage import ProposedCohort
 from study.records.trial_feed import Mirror
 from study.sampling.points import random_params
 from study.sampling.proposer import Proposer
@@ -40,7 +40,7 @@ def studies() -> dict[str, list[FrozenTrial]]:
     return {name: carry_on([], 48, lambda name=name: make_proposer(sampler=name)) for name in SAMPLERS}
 
 
-def proposed(block: Block | None) -> list[dict[str, Any]]:
+def proposed(block: ProposedCohort | None) -> list[dict[str, Any]]:
     assert block is not None
     return [dict(proposal.params) for proposal in block.proposals]
 

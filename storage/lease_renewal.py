@@ -1,4 +1,4 @@
-"""One thread a worker that renews its leases, also while training keeps the processor busy."""
+"""`LeaseRenewer`: a thread that renews the leases of a worker, also while training keeps the processor busy."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.errors import StorageError
 
-# Parts of a lease after which it is renewed: four renewals may fail before it expires.
-_PARTS = 5
+# Renewals in the time of one lease: four of them may fail before the lease expires.
+_RENEWALS_PER_LEASE = 5
 _RETRY_SECONDS = 1.0
 
 
-class Pulse:
-    """Calls `beat` a few times within every lease until it is stopped.
+class LeaseRenewer:
+    """Calls `renew` several times within the time of every lease, until it is stopped.
 
     Args:
-        beat: Renews the leases; may raise an error of the database, and is then called again soon.
-        seconds: How long a lease lasts without renewal.
+        renew: Renews the leases. It may raise an error of the database, and is then called again soon.
+        seconds: Seconds after which a lease expires without renewal.
 
     Attributes:
-        error: Why the last renewal failed; None where it did not.
+        error: The error of the last renewal; None where it succeeded.
     """
 
-    def __init__(self, beat: Callable[[], None], seconds: float) -> None:
-        self._beat, self._seconds = beat, seconds
+    def __init__(self, renew: Callable[[], None], seconds: float) -> None:
+        self._renew, self._seconds = renew, seconds
         self._failing_since: float | None = None
         self.error: Exception | None = None
         self._end = threading.Event()
-        # A daemon: a worker whose main thread dies must not seem alive.
+        # A daemon thread ends with the main thread: a worker whose main thread died must not seem alive.
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
         self._thread.start()
 
     @property
     def lost(self) -> bool:
-        """Whether renewing has failed for longer than a lease lasts."""
+        """Whether renewals have failed for longer than a lease lasts."""
         since = self._failing_since
         return since is not None and time.monotonic() - since > self._seconds
 
     def stop(self) -> None:
-        """Ends the thread; a renewal under way is waited for."""
+        """End the thread, after a renewal that is in progress."""
         self._end.set()
         self._thread.join(timeout=self._seconds)
 
     def _run(self) -> None:
-        pause = self._seconds / _PARTS
+        pause = self._seconds / _RENEWALS_PER_LEASE
         while not self._end.wait(pause if self._failing_since is None else min(pause, _RETRY_SECONDS)):
             began = time.monotonic()
             try:
-                self._beat()
+                self._renew()
             except (StorageError, DBAPIError) as error:
                 self._failing_since, self.error = self._failing_since or began, error
             else:

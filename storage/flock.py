@@ -1,4 +1,4 @@
-"""Locks of the operating system on files: let go the moment their holder dies, however it dies."""
+"""`FileLock`: a lock on a file (flock) that the operating system releases as soon as its holder ends, in any way."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pathlib import Path
 class FileLock:
     """An flock on a file, held until it is released or its process ends.
 
-    The file may be unlinked by whoever holds a lock on it; whoever waited for it then starts over on a new file.
+    The holder of a lock may delete the file; processes that waited for the lock then start over with a new file.
 
     Attributes:
         path: The file.
-        server: Who gives the lock: this machine's own system, which has no name.
+        server: Always empty: the operating system of this machine grants the lock, not a server.
     """
 
     server = ""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        """Use `hold` or `probe`."""
+        """Internal; call `acquire` or `probe` instead."""
         self.path = path
         self._descriptor = descriptor
         _HELD.add(self)
 
     @classmethod
-    def hold(cls, path: Path) -> FileLock:
-        """Create the file where it is missing, with its folder, and wait for the exclusive lock on it."""
+    def acquire(cls, path: Path) -> FileLock:
+        """Create the file and its folder where they are missing, and wait for the exclusive lock on the file."""
         while True:
             path.parent.mkdir(exist_ok=True)
             try:
@@ -44,16 +44,17 @@ class FileLock:
 
     @classmethod
     def probe(cls, path: Path) -> FileLock | None:
-        """A shared lock on an existing file, or None where somebody holds it.
+        """Try to get a shared lock on an existing file; None where a process holds the exclusive lock.
 
-        Probes do not disturb one another. While one is held, nobody can begin to hold the file.
+        Any number of processes can probe a file at the same time. While one of them does, no process can acquire the
+        exclusive lock.
 
         Raises:
             FileNotFoundError: There is no such file.
         """
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except PermissionError:  # another user's: nothing speaks for its holder's death
+        except PermissionError:  # the file of another user: it is no evidence that its holder is dead
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -63,10 +64,10 @@ class FileLock:
         return cls(path, descriptor)
 
     def ensure(self) -> None:
-        """Nothing to do: a file's lock is not lost while its process lives."""
+        """Do nothing: a lock on a file is not lost while its process lives."""
 
     def release(self, *, unlink: bool = False) -> None:
-        """Let go; with `unlink`, remove the file and its folder where that is empty then."""
+        """Release the lock; with `unlink`, delete the file, and its folder if that is empty afterwards."""
         if self._descriptor < 0:
             return
         if unlink:
@@ -84,9 +85,9 @@ class FileLock:
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` for the block, and remove it afterwards; its folder must exist."""
-    lock = FileLock.hold(path)
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on the file `path` during the `with` block, and delete the file afterwards."""
+    lock = FileLock.acquire(path)
     try:
         yield
     finally:
@@ -106,7 +107,7 @@ _HELD: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
 
 def _forget_in_child() -> None:
-    """A forked child shares the lock: without this it would keep a dead parent alive."""
+    """Drop the locks in a forked child: it shares them, so its parent would seem alive after the parent's death."""
     for lock in list(_HELD):
         lock._drop()
 

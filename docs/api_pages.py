@@ -1,0 +1,88 @@
+"""Hook of mkdocs: adds the pages that are made from the code, so that they cannot fall behind it.
+
+The reference has one page for each package with an `__all__`, and one section for each name in it. The page of commands
+holds the help texts of the command line.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from pygments.formatters import HtmlFormatter
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOTS = ("reluctant", "search_spaces", "storage", "study")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Puts the pages of the reference at the end of the navigation."""
+    assert config.nav is not None
+    config.nav.append({"Reference": [{package: f"api/{package}.md"} for package in public_names()]})
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Adds the pages that are made from the code, and the colours of code."""
+    for package, names in public_names().items():
+        files.append(File.generated(config, f"api/{package}.md", content=reference_page(package, names)))
+    files.append(File.generated(config, "commands.md", content=commands_page()))
+    files.append(File.generated(config, "stylesheets/code.css", content=code_styles()))
+    return files
+
+
+def public_names() -> dict[str, list[str]]:
+    """The names in the `__all__` of every package that has one, by the package's dotted name."""
+    found: dict[str, list[str]] = {}
+    for root in ROOTS:
+        for path in sorted((ROOT / root).rglob("__init__.py")):
+            for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
+                    package = ".".join(path.parent.relative_to(ROOT).parts)
+                    found[package] = sorted(ast.literal_eval(statement.value), key=str.lower)
+    return found
+
+
+def reference_page(package: str, names: list[str]) -> str:
+    """Markdown in which mkdocstrings finds a package's docstring and each of its public names."""
+    parts = [f"# {package}", f"::: {package}\n    options: {{members: false, show_root_heading: false}}"]
+    parts += [f"::: {package}.{name}{_options(package, name)}" for name in names]
+    return "\n\n".join(parts) + "\n"
+
+
+def code_styles() -> str:
+    """Colours of code; the frame that the theme draws around code is drawn once."""
+    return HtmlFormatter().get_style_defs(".highlight") + "\n.highlight pre code { border: 0; padding: 0 }\n"
+
+
+def commands_page() -> str:
+    """The help texts of the command line, as `reluctant COMMAND --help` prints them."""
+    overview = _help()
+    listed = overview.partition("Commands:\n")[2].splitlines()
+    commands = [line.split()[0] for line in listed if line[2:3].isalpha()]
+    parts = ["# Commands", _fenced(overview)]
+    for command in commands:
+        parts += [f"## reluctant {command}", _fenced(_help(command))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _options(package: str, name: str) -> str:
+    """A public name that is a module is described by its docstring alone."""
+    return "\n    options: {members: false}" if (ROOT / Path(*package.split(".")) / f"{name}.py").is_file() else ""
+
+
+def _help(*command: str) -> str:
+    code = "import sys; sys.argv[0] = 'reluctant'; from reluctant.command import main; main()"
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, "-c", code, *command, "--help"]
+    return subprocess.run(arguments, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def _fenced(text: str) -> str:
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    return "\n".join(["```text", *lines, "```"])

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from chromium import browser
+
+__all__ = ["browser"]
