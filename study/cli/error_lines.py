@@ -79,6 +79,6 @@ def _status(error: ReluctantError) -> int:
         return WRONG_USAGE if isinstance(error, StorageRefusedError | StudyNotFoundError) else FAILED
     from study.records.own_trials import NoResultsError
     from study.training import TrainingProcessError
-    from study.workers.local_processes import CrewError
+    from study.workers.local_processes import WorkersFailedError
 
-    return FAILED if isinstance(error, NoResultsError | CrewError | TrainingProcessError) else WRONG_USAGE
+    return FAILED if isinstance(error, NoResultsError | WorkersFailedError | TrainingProcessError) else WRONG_USAGE

@@ -74,11 +74,11 @@ def run(
     options = {key: value for key, value in locals().items() if key in StudyConfig.model_fields}
     with ending(debug, quiet) as messages:
         resolved = read_config(options, file=config)
-        from study.cli.run_search import print_plan, work_and_print
-        from study.problem import Problem
+        from study.cli.run_search import print_plan, train_and_print_front
+        from study.problem import Search
         from study.records.open_study import create_or_open
 
-        problem = Problem.of(resolved)
+        problem = Search.of(resolved)
         judge = problem.judge
         if dry_run:
             from study.estimate import estimate
@@ -99,7 +99,7 @@ def run(
                 f"study {study.name} in {database.place}: {study.total} trials x {resolved.seeds} seeds, "
                 f"floor {judge.floor:.4f}"
             )
-            work_and_print(study, messages, quiet=quiet, lease=lease)
+            train_and_print_front(study, messages, quiet=quiet, lease=lease)
 
 
 @app.command()
@@ -135,7 +135,13 @@ def compare(
     device: Device = None,
     threads: Threads = None,
     workers: Workers = None,
+    ray: Ray = None,
+    cpus_per_worker: CpusPerWorker = None,
+    gpus_per_worker: GpusPerWorker = None,
+    checkpoints: Checkpoints = None,
+    checkpoint_every: CheckpointEvery = None,
     timeout: Timeout = None,
+    lease: Lease = None,
     form: Format = "table",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and write nothing")] = False,
     quiet: Quiet = False,
@@ -147,19 +153,26 @@ def compare(
     identity |= {key: given.pop(key) for key in ("optimizer", "seed", "hidden")}
     with ending(debug, quiet) as messages:
         from study.cli.console import check_format
-        from study.cli.run_comparison import DEFAULTS, print_plans, problems, studies_of, work_and_print
+        from study.cli.run_comparison import (
+            DEFAULTS,
+            comparisons,
+            open_comparisons,
+            print_plans,
+            train_and_print_verdicts,
+        )
 
         check_format(form)
         columns = identity.pop("target")
         asked = data or columns or any(value is not None for value in identity.values())
         config = read_config({**given, **DEFAULTS, **{k: v for k, v in identity.items() if v is not None}})
-        wanted = problems(data or ["digits"], columns or [], config)
+        wanted = comparisons(data or ["digits"], columns or [], config)
         if dry_run:
             print_plans(wanted)
             return
         with opened(config.storage) as database:
-            studies = studies_of(wanted, database, saved=None if asked else name)
-            work_and_print(studies, messages, form, quiet=quiet)
+            overrides = config.model_dump(include={name for name in OF_ONE_RUN if given.get(name) is not None})
+            studies = open_comparisons(wanted, database, stored=None if asked else name, overrides=overrides)
+            train_and_print_verdicts(studies, messages, form, quiet=quiet, lease=lease)
 
 
 @app.command()
@@ -187,14 +200,11 @@ def resume(
     """Continues a study until it has its total of trials, and prints its front."""
     options = {key: value for key, value in locals().items() if key in OF_ONE_RUN}
     with ending(debug, quiet) as messages, reopened(name, options, storage=storage, data=data) as study:
-        from study.cli import run_comparison
-        from study.cli.run_search import work_and_print
+        from study.cli import run_comparison, run_search
+        from study.problem import Comparison
 
-        if study.problem.design is not None:
-            run_comparison.work_and_print([study], messages, "table", quiet=quiet)
-            return
-        messages.info(f"study {study.name} in {study.storage.place}: {study.total} trials in all")
-        work_and_print(study, messages, quiet=quiet, lease=lease)
+        run = run_comparison if isinstance(study.problem, Comparison) else run_search
+        run.resume(study, messages, quiet=quiet, lease=lease)
 
 
 @app.command()
@@ -218,6 +228,6 @@ def worker(
     with ending(debug, quiet) as messages:
         patience = 60.0 if tied else 0.0
         with reopened(name, options, storage=storage, data=data, keep=False, patience=patience) as study:
-            from study.cli.run_search import work_beside_others
+            from study.cli.train import train_as_one_worker
 
-            work_beside_others(study, messages, quiet=quiet, tied=tied, lease=lease, sharing=sharing)
+            train_as_one_worker(study, messages, quiet=quiet, tied=tied, lease=lease, sharing=sharing)

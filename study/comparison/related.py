@@ -16,9 +16,9 @@ def siblings(study: OpenStudy) -> list[Comparison]:
     Args:
         study: An open comparison.
     """
-    study.need_comparison()
+    problem = study.comparison
     ours = _options(study.storage.get_study_system_attrs(study.study_id)[IDENTITY])
-    found = {study.problem.dataset.fingerprint: study.name}
+    found = {problem.dataset.fingerprint: study.name}
     comparisons = []
     for other in sorted(study.storage.get_all_studies(), key=lambda each: each.study_name):
         theirs = study.storage.get_study_system_attrs(other._study_id).get(IDENTITY)

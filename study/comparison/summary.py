@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from search_spaces import ACTIVATIONS, Hyperparameters
-from search_spaces.design import Design
 from storage import CohortStorage
 from study.comparison.cell_measures import CLOCK, Measured, read_measured
 from study.comparison.claims import LEVEL
 from study.comparison.contrasts import cells_of, chosen
 from study.comparison.verdicts import Finding, find
 from study.intervals import Array, corrected_interval
+from study.problem import stored_design
 from study.records.attributes import CONFIG, DATA, IDENTITY
 from study.records.open_study import OpenStudy
 
@@ -121,7 +121,7 @@ def find_answers(study: OpenStudy) -> Comparison:
         KindError: The study is a search.
         NoResultsError: Cells are still to be trained.
     """
-    study.need_comparison()
+    _ = study.comparison  # refuses a search
     return stored_answers(study.storage, study.study_id)
 
 
@@ -132,7 +132,7 @@ def stored_answers(storage: CohortStorage, study_id: int) -> Comparison:
         NoResultsError: Cells are still to be trained.
     """
     saved = storage.get_study_system_attrs(study_id)
-    design, data = Design.restored(saved[IDENTITY]["design"]), saved[DATA]
+    design, data = stored_design(saved[IDENTITY]), saved[DATA]
     seeds, epochs = saved[CONFIG]["seeds"], saved[CONFIG]["epochs"]
     measured = read_measured(storage, study_id, design, seeds=seeds)
     ratio = data["test"] / data["training"]

@@ -48,8 +48,8 @@ def export_model(
         NoResultsError: No trial is feasible.
         Interrupted: `stop` said so.
     """
-    problem, config = study.problem, study.problem.config
-    study.need_search()
+    problem = study.search
+    config = problem.config
     candidate = _chosen(study, trial, study.storage.read_trials(study.study_id))
     hyperparameters = problem.space.hyperparameters(candidate.params, problem.defaults)
     outcome, networks = fit_networks(

@@ -43,7 +43,7 @@ def _together(study: OpenStudy, found: Comparison) -> list[Section]:
 
 def curves(study: OpenStudy) -> Section:
     """How the usual network of each activation learned."""
-    design = study.need_comparison()
+    design = study.comparison.design
     numbers = {name: design.cells.index(design.cell(name)) for name in design.activations}
     rows = study.storage.learning_curves(study.study_id, numbers=list(numbers.values()))
     panels = []

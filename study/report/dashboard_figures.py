@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial
 from search_spaces import ACTIVATIONS
 from storage import CohortStorage
 from study.comparison.summary import stored_answers
+from study.problem import Comparison, Search, kind_of
 from study.records.attributes import IDENTITY
 from study.records.own_trials import NoResultsError
 from study.report import search_figures, training_figures
@@ -33,14 +34,14 @@ def stored(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial])
     identity = storage.get_study_system_attrs(study_id).get(IDENTITY)
     if identity is None:
         return [], ""
-    sections, answer = _comparison(storage, study_id) if "design" in identity else _search(storage, study_id, trials)
+    sections, answer = _READERS[kind_of(identity)](storage, study_id, trials)
     for section in sections:
         for panel in section.panels:
             panel.figure.update_layout(title={"text": section.title, "font": {"size": 14}}, margin={"t": 40})
     return [panel for section in sections for panel in section.panels], answer
 
 
-def _comparison(storage: CohortStorage, study_id: int) -> tuple[list[Section], str]:
+def _comparison(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]) -> tuple[list[Section], str]:
     try:
         found = stored_answers(storage, study_id)
     except NoResultsError as error:
@@ -101,3 +102,6 @@ def _advice(found: Found) -> str:
         )
     lines.append("Chosen on these seeds: expect a little less on new ones; `reluctant advise` says how much.")
     return "\n\n".join(lines)
+
+
+_READERS = {Search: _search, Comparison: _comparison}

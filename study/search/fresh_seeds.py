@@ -90,8 +90,8 @@ def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
         KindError: The study is a comparison.
         NoResultsError: No trial has finished, or none is feasible.
     """
-    study.need_search()
-    problem, config = study.problem, study.problem.config
+    problem = study.search
+    config = problem.config
     trials = study.storage.read_trials(study.study_id)
     front = find_front(trials, config, study.name, digest(problem.identity))
     wanted = {candidate.number: candidate for candidate in front.candidates}
@@ -125,8 +125,8 @@ def fresh_front(study: OpenStudy) -> FreshFront | None:
         KindError: The study is a comparison.
         NoResultsError: No trial has finished, or none is feasible.
     """
-    study.need_search()
-    config = study.problem.config
+    problem = study.search
+    config = problem.config
     trials = study.storage.read_trials(study.study_id)
     front = find_front(trials, config, study.name, digest(study.problem.identity))
     wanted = [candidate.number for candidate in front.candidates]

@@ -9,6 +9,7 @@ from search_spaces import SearchSpace
 from search_spaces.space import parse_space
 from storage import CohortStorage
 from study.config import StudyConfig, digest
+from study.problem import Search, kind_of
 from study.records.attributes import IDENTITY, resolve_name, saved_config
 from study.search.front import Front, find_front, kept_test_results, read_contenders, with_test
 
@@ -45,7 +46,7 @@ class StoredSearch:
     def read(cls, storage: CohortStorage, study_id: int) -> StoredSearch | None:
         """Reads a study; None where it is a comparison, or none of ours."""
         identity, config = storage.get_study_system_attrs(study_id).get(IDENTITY), saved_config(storage, study_id)
-        if identity is None or config is None or "design" in identity:
+        if identity is None or config is None or kind_of(identity) is not Search:
             return None
         space = parse_space(identity["space"], name=config.space, where="the study's space")
         return cls(storage.get_study_name_from_id(study_id), config, space, digest(identity))

@@ -31,8 +31,8 @@ def front_with_test(
         KindError: The study is a comparison.
         NoResultsError: No trial has finished, or none is feasible.
     """
-    study.need_search()
-    problem, config = study.problem, study.problem.config
+    problem = study.search
+    config = problem.config
     front = find_front(trials, config, study.name, digest(problem.identity))
     known = kept_test_results(study.storage, study.study_id, front, config)
     missing = [candidate for candidate in front.candidates if candidate.number not in known]

@@ -12,8 +12,10 @@ from optuna.trial import FrozenTrial, TrialState
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from storage import Block, Proposal
 from study.config import StudyConfig
-from study.records.trial_feed import Mirror
+from study.records.trial_feed import TrialFeed
+from study.sampling.base import SampledStudy
 from study.sampling.proposer import Proposer
+from study.sampling.registry import make_sampler
 
 DEFAULTS = Hyperparameters(hidden=(32, 32))
 Judged = Callable[[int, Mapping[str, Any]], list[float]]
@@ -72,7 +74,8 @@ def finished(number: int, proposal: Proposal, judge: Judged = judged) -> FrozenT
 def make_proposer(space: SearchSpace | None = None, **options: Any) -> Proposer:
     """A proposer of two objectives, cohort 8."""
     config = StudyConfig(**{"cohort": 8, **options})
-    return Proposer(config, space or load_space("core"), DEFAULTS, 2)
+    study = SampledStudy(space or load_space("core"), objectives=2, cohort=config.cohort, seed=config.seed)
+    return Proposer(make_sampler(config.sampler, study), DEFAULTS)
 
 
 class Rows:
@@ -100,9 +103,9 @@ def propose(
     proposer: Proposer, trials: Sequence[FrozenTrial], total: int, leased: Collection[int] = ()
 ) -> Block | None:
     """The next block after these trials, of which those with the ids `leased` are being trained."""
-    mirror = Mirror(Rows(trials, leased), 1, proposer.see)  # type: ignore[arg-type]
-    mirror.refresh()
-    return proposer.block(mirror, total)
+    feed = TrialFeed(Rows(trials, leased), 1, proposer.record)  # type: ignore[arg-type]
+    feed.refresh()
+    return proposer.propose(feed, total)
 
 
 def carry_on(

@@ -22,9 +22,9 @@ from optuna.trial import FrozenTrial, TrialState
 from proposing import DEFAULTS, Rows, carry_on, finished, judged, make_proposer, other, params_of, propose, trial
 
 from search_spaces import ACTIVATIONS, SpaceError, load_space, parse_space
+from search_spaces.points import random_params
 from storage import Block
-from study.records.trial_feed import Mirror
-from study.sampling.points import random_params
+from study.records.trial_feed import TrialFeed
 from study.sampling.proposer import Proposer
 from study.training import Purpose, Streams
 
@@ -191,7 +191,9 @@ def test_a_trial_without_outcome_is_waited_for(sampler: str, studies: dict[str, 
 
 
 @every_sampler
-def test_what_strangers_left_running_is_not_waited_for(sampler: str, studies: dict[str, list[FrozenTrial]]) -> None:
+def test_what_trials_of_another_program_left_running_is_not_waited_for(
+    sampler: str, studies: dict[str, list[FrozenTrial]]
+) -> None:
     trials = studies[sampler][:24]
     left = [*trials[:9], with_state(trials[9], TrialState.RUNNING), *trials[10:]]
     assert propose(make_proposer(sampler=sampler), left, 48, {4711}) is not None
@@ -279,7 +281,7 @@ def test_an_enqueued_trial_that_does_not_fit_stops_no_proposals(studies: dict[st
 # A block that was proposed and whose numbers others took
 
 
-def strangers(first: int, count: int) -> list[FrozenTrial]:
+def trials_of_another_program(first: int, count: int) -> list[FrozenTrial]:
     """Trials of another program, with parameters of its own."""
     params = {"activation": "relu", "momentum": 0.5}
     distributions = {"activation": SPACE.parameters[0].distribution, "momentum": FloatDistribution(0, 1)}
@@ -292,11 +294,13 @@ def assert_like_fresh(used: Proposer, trials: Sequence[FrozenTrial], total: int 
 
 @every_sampler
 @pytest.mark.parametrize("count", [1, 3, 8])
-def test_strangers_in_the_numbers_of_a_block(sampler: str, count: int, studies: dict[str, list[FrozenTrial]]) -> None:
+def test_trials_of_another_program_in_the_numbers_of_a_block(
+    sampler: str, count: int, studies: dict[str, list[FrozenTrial]]
+) -> None:
     one = make_proposer(sampler=sampler)
     trials = studies[sampler][:24]
     propose(one, trials, 48)
-    trials = trials + strangers(24, count)
+    trials = trials + trials_of_another_program(24, count)
     assert_like_fresh(one, trials, sampler=sampler)
     trials = carry_on(trials, 40, lambda: make_proposer(sampler=sampler))
     assert_like_fresh(one, trials, sampler=sampler)
@@ -403,41 +407,41 @@ def test_random_points_are_uniform() -> None:
     assert len(counts) == 6
 
 
-# The mirror
+# The feed
 
 
-def test_the_mirror_reads_what_is_new_or_was_unfinished(studies: dict[str, list[FrozenTrial]]) -> None:
+def test_the_feed_reads_what_is_new_or_was_unfinished(studies: dict[str, list[FrozenTrial]]) -> None:
     rows, trials = Rows(), studies["random"]
-    seen: list[FrozenTrial] = []
-    mirror = Mirror(rows, 1, seen.append)  # type: ignore[arg-type]
-    mirror.refresh()
-    assert (mirror.count, mirror.done, mirror.unfinished, seen) == (0, 0, {}, [])
+    passed_on: list[FrozenTrial] = []
+    feed = TrialFeed(rows, 1, passed_on.append)  # type: ignore[arg-type]
+    feed.refresh()
+    assert (feed.count, feed.done, feed.unfinished, passed_on) == (0, 0, {}, [])
     running, waiting = with_state(trials[1], TrialState.RUNNING), with_state(trials[2], TrialState.WAITING)
     rows.trials, rows.leased = [trials[0], running, waiting], {1001}
-    mirror.refresh()
-    assert seen == rows.trials
-    assert (mirror.count, mirror.done, mirror.unfinished) == (3, 1, {1: running, 2: waiting})
-    assert mirror.unfinished_below(2) == [running]
-    assert mirror.leased == {1001}
+    feed.refresh()
+    assert passed_on == rows.trials
+    assert (feed.count, feed.done, feed.unfinished) == (3, 1, {1: running, 2: waiting})
+    assert feed.unfinished_below(2) == [running]
+    assert feed.leased == {1001}
     claimed = with_state(trials[2], TrialState.RUNNING)
     rows.trials, rows.leased = [*trials[:2], claimed, trials[3]], set()
-    mirror.refresh()
+    feed.refresh()
     assert rows.read == [1, 2, 3]
-    assert seen[3:] == rows.trials[1:]
-    assert (mirror.count, mirror.done, mirror.unfinished, mirror.leased) == (4, 3, {2: claimed}, set())
-    mirror.refresh()
+    assert passed_on[3:] == rows.trials[1:]
+    assert (feed.count, feed.done, feed.unfinished, feed.leased) == (4, 3, {2: claimed}, set())
+    feed.refresh()
     assert rows.read == [2]
 
 
-def test_the_mirror_knows_the_best_values() -> None:
+def test_the_feed_knows_the_best_values() -> None:
     rows = Rows()
-    mirror = Mirror(rows, 1)  # type: ignore[arg-type]
+    feed = TrialFeed(rows, 1)  # type: ignore[arg-type]
 
     def more(*values: list[float], **options: Any) -> list[list[float]]:
         first = len(rows.trials)
         rows.trials += [trial(first + place, {}, {}, values=pair, **options) for place, pair in enumerate(values)]
-        mirror.refresh()
-        return mirror.best
+        feed.refresh()
+        return feed.best
 
     assert more([0.9, 0.2], [0.8, 0.1], [0.7, 0.6]) == [[0.9, 0.2], [0.7, 0.6]]
     # Infeasible ones, and those without values, compete with nobody.
@@ -455,9 +459,9 @@ def test_what_a_worker_keeps_of_a_finished_trial_is_small() -> None:
         trial(n, t.params, t.distributions, values=t.values) for n, t in zip(range(4096), cycle(trials), strict=False)
     ]
     tracemalloc.start()
-    mirror = Mirror(Rows(many), 1, one.see)  # type: ignore[arg-type]
-    mirror.refresh()
+    feed = TrialFeed(Rows(many), 1, one.record)  # type: ignore[arg-type]
+    feed.refresh()
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert mirror.done == 4096
+    assert feed.done == 4096
     assert kept < 200 * 4096

@@ -15,8 +15,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from proposing import judged
 
 from search_spaces import Hyperparameters, SearchSpace, load_space, parse_space
-from study.sampling.points import random_params
-from study.sampling.tpe import CANDIDATES, MOST_BETTER, MOST_OTHERS, Cohort, Tpe
+from search_spaces.points import random_params
+from study.sampling.base import SampledStudy
+from study.sampling.candidates import CANDIDATES, Candidates
+from study.sampling.tpe import MOST_BETTER, MOST_OTHERS, Tpe
 
 STEPPED = parse_space(
     """
@@ -67,16 +69,16 @@ def history(space: SearchSpace, finished: int, running: int, objectives: int) ->
 
 def known(space: SearchSpace, trials: list[FrozenTrial], objectives: int) -> Tpe:
     """What the trials teach."""
-    tpe = Tpe(space, objectives)
+    tpe = Tpe(SampledStudy(space, objectives))
     for number, trial in enumerate(trials):
         trial.number = number
-        tpe.see(trial, trial.params)
+        tpe.record(trial, trial.params)
     return tpe
 
 
-def cohort(tpe: Tpe, trials: list[FrozenTrial], size: int, seed: int) -> Cohort:
+def cohort(tpe: Tpe, trials: list[FrozenTrial], size: int, seed: int) -> Candidates:
     """Candidates for the trials that come next, with the knowledge of all outcomes so far."""
-    found = tpe.cohort(len(trials), len(trials), size, np.random.RandomState(seed))
+    found = tpe.candidates(len(trials), len(trials), size, np.random.RandomState(seed))
     assert found is not None
     return found
 
@@ -130,7 +132,7 @@ def test_the_second_of_a_cohort_is_what_stock_tpe_proposes_beside_the_first() ->
     more = [*trials, create_trial(state=TrialState.RUNNING, params=first, distributions=space.distributions(first))]
     assert space.suggest(cohort(known(space, more, 2), more, 2, 3).at(1)) == second
     # Or as of one of the same cohort that was there before.
-    taken = known(space, more, 2).cohort(len(trials), len(trials), 2, np.random.RandomState(3), taken=1)
+    taken = known(space, more, 2).candidates(len(trials), len(trials), 2, np.random.RandomState(3), occupied=1)
     assert taken is not None
     assert space.suggest(taken.at(1)) == second
     own = [values[CANDIDATES:] for values in group._candidates.values()]
@@ -151,20 +153,20 @@ def test_what_is_looked_at_is_bounded() -> None:
 def test_a_trial_that_ends_late_counts_as_one_that_ended_in_time() -> None:
     space = load_space("core")
     trials = history(space, 40, 0, 2)
-    in_time, late = known(space, trials, 2), Tpe(space, 2)
+    in_time, late = known(space, trials, 2), Tpe(SampledStudy(space, 2))
     # One that is among the better, as soon as its outcome is known.
     slow = in_time._split(np.flatnonzero(in_time._trials["complete"]))[0][0]
     params = trials[slow].params
     running = create_trial(state=TrialState.RUNNING, params=params, distributions=space.distributions(params))
     running.number = slow
     for trial in (*trials[:slow], running, *trials[slow + 1 :]):
-        late.see(trial, trial.params)
+        late.record(trial, trial.params)
 
     def next_ones(tpe: Tpe) -> list[dict[str, Any]]:
         return [space.suggest(cohort(tpe, trials, 1, seed).at(0)) for seed in range(8)]
 
     before = next_ones(late)
-    late.see(trials[slow], params)
+    late.record(trials[slow], params)
     assert next_ones(in_time) == next_ones(late) != before
 
 

@@ -10,13 +10,13 @@ from scipy import stats
 
 from search_spaces import Hyperparameters
 from study.config import StudyConfig
-from study.problem import Problem
+from study.problem import Search
 from study.search.advice import Advice, advise
 from study.search.fresh_seeds import FreshFront, FreshTrial, _front
 from study.search.front import Candidate, Front
 from study.training import Budget, Streams, fit
 
-PROBLEM = Problem.of(StudyConfig(data="iris", seeds=2))
+PROBLEM = Search.of(StudyConfig(data="iris", seeds=2))
 
 
 def candidate(number: int, accuracies: tuple[float, ...], sparsity: float, **params: Any) -> Candidate:

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from study.cli.console import write_csv
 from study.config import StudyConfig
 from study.objectives import hypervolume
-from study.problem import Problem
+from study.problem import Search
 from study.records.attributes import BY_SEED, IDENTITY_DIGEST
 from study.records.own_trials import NoResultsError
 from study.search.front import Candidate, find_front
@@ -127,7 +127,7 @@ def test_hypervolume_of_one_objective_is_its_gain() -> None:
 
 def test_the_table_speaks_in_per_cent() -> None:
     front = front_of(finished(0, [0.90, 0.92], 0.3), finished(1, [0.95, 0.95], 0.1))
-    rows = front_rows(front, Problem.of(CONFIG))
+    rows = front_rows(front, Search.of(CONFIG))
     best, other, baseline = front_cells(rows, "accuracy", "near_zero")
     assert best["accuracy %"] == "95.00 ± 0.00"
     assert best["role"] == "← recommended"
