@@ -19,7 +19,10 @@ class QuasiRandom(CohortSampler):
 
     def _point(self, number: int) -> Any:
         """`[parameters]` the point of a trial number."""
-        return self._sequence.reset().fast_forward(number).random(1)[0]
+        sequence = self._sequence.reset()
+        if number:  # SciPy cannot go forward by nothing
+            sequence.fast_forward(number)
+        return sequence.random(1)[0]
 
     @cached_property
     def _sequence(self) -> Any:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import optuna
+import proposing
 import pytest
 from optuna.samplers import TPESampler
 from optuna.samplers._tpe.sampler import _split_trials, default_gamma
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from proposing import judged
+from proposing import carry_on, enqueued, judged, judged_anew, make_proposer, params_of, propose, proposed, with_state
 
 from search_spaces import Hyperparameters, SearchSpace, load_space, parse_space
 from search_spaces.points import random_params
@@ -197,3 +199,69 @@ def test_the_better_trials_are_those_that_stock_tpe_picks(count: int, infeasible
     better, others = known(space, trials, objectives)._split(np.arange(count))
     assert better.tolist() == sorted(trial.number for trial in theirs)
     assert set(others) <= set(range(count)) - set(better)
+
+
+@pytest.mark.parametrize("first_total", [210, 245, 255])
+def test_a_total_that_cuts_a_large_cohort_changes_nothing(first_total: int) -> None:
+    """Where a cohort is looked at anew after every third trial only, also for a worker that comes in between."""
+    whole = carry_on([], 300, lambda: make_proposer(cohort=100))
+    cut = carry_on([], first_total, lambda: make_proposer(cohort=100))
+    assert len(cut) == first_total
+    assert params_of(carry_on(cut, 300, lambda: make_proposer(cohort=100))) == params_of(whole)
+
+
+def test_outcomes_of_the_cohort_two_before_do_matter(studies: dict[str, list[FrozenTrial]]) -> None:
+    trials = studies["tpe"]
+    expected = params_of(trials[40:])
+    for changed in (
+        [judged_anew(done) for done in trials[24:32]],
+        [with_state(done, TrialState.FAIL) for done in trials[24:32]],
+    ):
+        assert proposed(propose(make_proposer(), trials[:24] + changed + trials[32:40], 48)) != expected
+
+
+def test_constraints_of_the_cohort_two_before_do_matter(studies: dict[str, list[FrozenTrial]]) -> None:
+    trials = studies["tpe"]
+    infeasible = [
+        proposing.trial(done.number, done.params, done.distributions, values=done.values, floor=0.3)
+        for done in trials[:32:2]
+    ]
+    mixed = [infeasible[number // 2] if number % 2 == 0 else trials[number] for number in range(32)]
+    assert proposed(propose(make_proposer(), mixed + trials[32:40], 48)) != params_of(trials[40:])
+
+
+def test_parameters_of_the_cohort_before_do_matter(studies: dict[str, list[FrozenTrial]]) -> None:
+    """A constant liar: the same place is not proposed again while it is tried."""
+    trials = studies["tpe"]
+    elsewhere = [
+        proposing.trial(done.number, trials[0].params, trials[0].distributions, values=[0, 0]) for done in trials[32:40]
+    ]
+    assert proposed(propose(make_proposer(), trials[:32] + elsewhere, 48)) != params_of(trials[40:])
+
+
+def test_tpe_learns() -> None:
+    """Among trials that were proposed with knowledge, the best activations stand oftener than chance has it."""
+    one = make_proposer()
+    late = carry_on([], 96, lambda: one, lambda number, params: [float(params["activation"] == "elu"), 0.0])[40:]
+    assert sum(done.params["activation"] == "elu" for done in late) > 2 * len(late) / 6
+
+
+@pytest.mark.parametrize("state", [TrialState.FAIL, TrialState.PRUNED])
+def test_trials_without_values_are_no_obstacle(state: TrialState, studies: dict[str, list[FrozenTrial]]) -> None:
+    trials = [with_state(done, state) if done.number % 3 == 1 else done for done in studies["tpe"][:24]]
+    one = make_proposer()
+    expected = proposed(propose(make_proposer(), trials, 48))
+    assert propose(one, trials[:16], 48) is not None
+    assert proposed(propose(one, trials, 48)) == expected
+
+
+def test_an_enqueued_trial_that_failed_untrained_counts_as_it_did(studies: dict[str, list[FrozenTrial]]) -> None:
+    def after(last: Callable[[int], FrozenTrial]) -> list[dict[str, Any]]:
+        trials = [*studies["tpe"][:32], *map(last, range(32, 40))]
+        return proposed(propose(make_proposer(), trials, 48))
+
+    fixed = studies["tpe"][0].params
+    waits = after(lambda number: enqueued(number, fixed))
+    fails = after(lambda number: proposing.trial(number, {}, {}, state=TrialState.FAIL, fixed=fixed))
+    says_nothing = after(lambda number: proposing.trial(number, {}, {}, state=TrialState.FAIL))
+    assert waits == fails != says_nothing
