@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
+from search_spaces.points import random_params
 from storage import CohortStorage, LayerMeasures, Proposal, ProposedCohort, Result, open_storage
 from study.config import StudyConfig, digest
-from study.problem import Problem
+from study.problem import Search
 from study.records.attributes import BY_SEED, IDENTITY_DIGEST
 from study.records.open_study import create_or_open
-from study.sampling.points import random_params
 from study.training import Budget, fit
 
 _BLOCK = 500
@@ -47,7 +47,7 @@ def main() -> None:
 
 def make_study(storage: CohortStorage, trials: int) -> None:
     """A study over digits with so many made-up trials."""
-    problem = Problem.of(StudyConfig.model_validate({"data": "digits", "trials": trials}))
+    problem = Search.of(StudyConfig.model_validate({"data": "digits", "trials": trials}))
     study = create_or_open(problem, storage)
     generator, identity = np.random.default_rng(0), digest(problem.identity)
     (real,) = fit([problem.defaults], problem.split, Budget(epochs=1, seeds=1), problem.streams)

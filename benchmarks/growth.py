@@ -26,9 +26,9 @@ from benchmarks.hardware import taken
 from benchmarks.ways import Recipe, measured_phases, ours
 from storage import open_storage
 from study.config import read_config
-from study.problem import Problem
+from study.problem import Problem, Search
 from study.records.open_study import OpenStudy, create_or_open
-from study.records.trial_feed import Mirror
+from study.records.trial_feed import TrialFeed
 from study.workers.worker import work
 
 MEBI = 2**20
@@ -67,7 +67,7 @@ def main() -> None:
 def grow(database: Path, sizes: list[int]) -> list[dict[str, Any]]:
     """One row a size: milliseconds a trial of each phase, memory, file, time to open."""
     given = {"data": "iris", "hidden": "8", "epochs": 2, "seeds": 1, "name": "growth", "min_accuracy": 0.0}
-    problem = Problem.of(read_config(given | {"trials": sizes[0]}))
+    problem = Search.of(read_config(given | {"trials": sizes[0]}))
     storage = open_storage(database)
     study = create_or_open(problem, storage)
     print(f"{'trials':>7} │ {'propose':>8}{'claim':>7}{'finish':>7}{'fit':>7} ms a trial │ open, s │ MiB: memory, file")
@@ -86,8 +86,8 @@ def grow(database: Path, sizes: list[int]) -> list[dict[str, Any]]:
         row["ms_a_trial"] = {name: median(piece[name] for piece in pieces) for name in sorted(pieces[-1])}
         started = time.perf_counter()
         again = open_storage(database, create=False)
-        mirror = Mirror(again, study.study_id)
-        mirror.refresh()
+        feed = TrialFeed(again, study.study_id)
+        feed.refresh()
         row["open_seconds"] = time.perf_counter() - started
         again.close()
         row["memory_mib"] = memory
@@ -101,7 +101,7 @@ def grow(database: Path, sizes: list[int]) -> list[dict[str, Any]]:
             f" {row['open_seconds']:>7.2f} │ {row['memory_mib']:.0f}, {row['file_mib']:.0f}",
             flush=True,
         )
-        del mirror
+        del feed
     storage.close()
     return rows
 

@@ -37,7 +37,7 @@ from storage import open_storage
 from study.config import read_config
 from study.machine import available_threads
 from study.objectives import hypervolume
-from study.problem import Problem
+from study.problem import Problem, Search
 from study.records.open_study import create_or_open
 from study.training import Streams, fit
 from study.workers.worker import work
@@ -183,7 +183,7 @@ def run_ours(seed: int, trials: int, cohort: int) -> Run:
     """Ours; the split stays that of seed 0."""
     split = RECIPE.problem(trials)
     given = {"hidden": "64,64", "epochs": RECIPE.epochs, "batch_size": RECIPE.batch_size, "seeds": 1}
-    problem = Problem.of(read_config(given | {"trials": trials, "cohort": cohort, "seed": seed}))
+    problem = Search.of(read_config(given | {"trials": trials, "cohort": cohort, "seed": seed}))
     # A cached property: the same samples for all, whatever the study's seed.
     problem.__dict__["prepared"] = split.prepared
     with tempfile.TemporaryDirectory() as folder:

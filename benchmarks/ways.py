@@ -20,13 +20,13 @@ from optuna.trial import FixedTrial, FrozenTrial
 import study.training.engines.stacked_mlp.block
 import study.workers.worker
 from benchmarks.stock import Listed, objective, open_stock
+from search_spaces.points import random_params
 from storage import CohortStorage, Proposal, ProposedCohort, open_storage
 from study.config import read_config
 from study.machine import available_threads
-from study.problem import Problem
+from study.problem import Problem, Search
 from study.records.open_study import create_or_open
-from study.records.trial_feed import Mirror
-from study.sampling.points import random_params
+from study.records.trial_feed import TrialFeed
 from study.sampling.proposer import Proposer
 from study.training import Trainer
 from study.workers.worker import work
@@ -68,7 +68,7 @@ class Recipe:
             "cohort": self.cohort,
             "trials": trials,
         }
-        return Problem.of(read_config({key: value for key, value in options.items() if value is not None}))
+        return Search.of(read_config({key: value for key, value in options.items() if value is not None}))
 
 
 @dataclass(frozen=True)
@@ -175,15 +175,15 @@ def _run(seconds: float, trials: list[FrozenTrial], phases: dict[str, float] | N
 def _listing(params: list[dict[str, Any]]) -> Iterator[None]:
     """Lets the proposer do all its work and then gives the listed trials, as `Listed` does."""
 
-    class Given(Proposer):
-        def block(self, *arguments: Any, **named: Any) -> ProposedCohort | None:
-            block = super().block(*arguments, **named)
+    class ListedProposer(Proposer):
+        def propose(self, *arguments: Any, **named: Any) -> ProposedCohort | None:
+            block = super().propose(*arguments, **named)
             if block is None:
                 return None
             chosen = params[block.first_number : block.first_number + len(block.proposals)]
             return ProposedCohort(block.first_number, [Proposal(p, self._space.distributions(p)) for p in chosen])
 
-    study.workers.worker.Proposer = Given  # type: ignore[misc]
+    study.workers.worker.Proposer = ListedProposer  # type: ignore[misc]
     try:
         yield
     finally:
@@ -194,8 +194,8 @@ def _listing(params: list[dict[str, Any]]) -> Iterator[None]:
 def measured_phases() -> Iterator[Callable[[], dict[str, float]]]:
     """Seconds spent in each phase of the worker's loop; `train` and `measure` are those of all its processes."""
     places: list[tuple[Any, str, str]] = [
-        (Proposer, "block", "propose"),
-        (Mirror, "refresh", "refresh"),
+        (Proposer, "propose", "propose"),
+        (TrialFeed, "refresh", "refresh"),
         (CohortStorage, "reclaim", "reclaim"),
         (CohortStorage, "claim", "claim"),
         (CohortStorage, "finish", "finish"),

@@ -27,7 +27,7 @@ from optuna.trial import TrialState
 from storage import open_storage
 from study.config import read_config
 from study.machine import available_threads, processor
-from study.problem import Problem
+from study.problem import Search
 from study.records.attributes import installed_versions
 from study.records.open_study import create_or_open
 from study.workers.worker import work
@@ -80,7 +80,7 @@ def queue(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     for repeat in range(options.repeats):
         place = str(folder / f"{repeat}.db")
         storage = open_storage(place)
-        study = create_or_open(Problem.of(read_config(SMALL | {"trials": 60})), storage)
+        study = create_or_open(Search.of(read_config(SMALL | {"trials": 60})), storage)
         stock = optuna.load_study(study_name="s", storage=storage)
         for number in range(60):
             stock.enqueue_trial({"activation": "relu", "dropout": number / 100})
@@ -100,7 +100,7 @@ def crowd(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     place = str(folder / "crowd.db")
     storage = open_storage(place)
     config = read_config(SMALL | {"trials": 1_000_000, "cohort": 64, "sampler": "random"})
-    study = create_or_open(Problem.of(config), storage)
+    study = create_or_open(Search.of(config), storage)
     answers = _at_once(16, _work, place, options.seconds)
     done = storage.count_by_state(study.study_id)[TrialState.COMPLETE]
     storage.close()
@@ -140,7 +140,7 @@ def speed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _timed(count: int, place: str) -> float:
     storage = open_storage(place)
-    create_or_open(Problem.of(read_config(WIDE)), storage)
+    create_or_open(Search.of(read_config(WIDE)), storage)
     command = [sys.executable, "-m", "reluctant", "worker", "s", "--threads", "1", "--quiet"]
     environment = {**os.environ, "RELUCTANT_STORAGE": place, "OMP_NUM_THREADS": "1"}
     started = time.monotonic()

@@ -16,14 +16,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from reluctant.errors import ReluctantError, unknown
 from study.machine import available_threads
+from study.sampling.registry import SAMPLER_NAMES
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
 
+    Sampler = str
+else:
+    Sampler = Literal[SAMPLER_NAMES]
+
 Objective = Literal["front", "weighted", "accuracy"]
 Metric = Literal["accuracy", "balanced_accuracy"]
 Sparsity = Literal["near_zero", "zeros", "hoyer", "gini", "removable"]
-Sampler = Literal["tpe", "qmc", "random"]
 OptimizerName = Literal["adam", "sgd"]
 Width = Annotated[int, Field(ge=1, le=8192)]
 
@@ -117,7 +121,9 @@ class StudyConfig(BaseModel):
     min_accuracy: Annotated[float | None, _IDENTITY] = Field(
         None, ge=0, lt=1, description="floor of feasibility; default: what guessing the majority class reaches"
     )
-    sampler: Annotated[Sampler, _IDENTITY] = Field("tpe", description="tpe, qmc, or random")
+    sampler: Annotated[Sampler, _IDENTITY] = Field(
+        "tpe", description=", ".join(SAMPLER_NAMES[:-1]) + f", or {SAMPLER_NAMES[-1]}"
+    )
     cohort: Annotated[int, _IDENTITY] = Field(32, ge=1, le=4096, description="trials proposed together")
     seed: Annotated[int, _IDENTITY] = Field(0, ge=0, lt=2**63, description="the study's seed")
     storage: Annotated[str, Option(scope=Scope.PLACE, stored=False)] = Field(

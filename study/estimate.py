@@ -5,13 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from search_spaces import Hyperparameters
 from study.data.split import Part
 from study.machine import available_memory
 from study.problem import Problem
-from study.sampling.points import random_params
 from study.training import Sizes, Trainer, peak_bytes, plan_blocks
 
 SAMPLE_ROWS = 1024
@@ -42,7 +38,7 @@ def estimate(problem: Problem) -> Estimate:
     config, split, budget = problem.config, problem.split, problem.budget
     threads = problem.threads
     count = min(config.cohort, config.trials)
-    cohort = _sample(problem, count)
+    cohort = problem.sample(count)
     rows = min(SAMPLE_ROWS, len(split.training))
 
     def head(part: Part) -> Part:
@@ -77,13 +73,3 @@ def estimate(problem: Problem) -> Estimate:
         memory=2 * data + threads * largest,
         seconds=seconds,
     )
-
-
-def _sample(problem: Problem, count: int) -> list[Hyperparameters]:
-    """Trials as the study will have them: cells of a comparison, evenly spaced, or points of a search's space."""
-    if problem.design is not None:
-        cells = problem.design.cells
-        return [cells[index * len(cells) // count] for index in range(count)]
-    generator = np.random.default_rng(problem.config.seed)
-    points = [random_params(problem.space, generator) for _ in range(count)]
-    return [problem.space.hyperparameters(point, problem.defaults) for point in points]

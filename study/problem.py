@@ -1,18 +1,26 @@
-"""What a study is about, before any database: configuration, data, space."""
+"""What a study is about, before any database: a search or a comparison, with its configuration, data and space."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from search_spaces.design import Design
-from study.config import StudyConfig, digest
+from search_spaces.points import random_params
+from study.config import ConfigError, StudyConfig, digest
 from study.data import Dataset, Prepared, Split, load_dataset, prepare, sample_rows
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
 from study.training import Budget, Sizes, Streams, peak_bytes
+
+_DESIGN = "design"
+"""Key of an identity under which a comparison has the levels of its design; a search does not have it."""
 
 
 def read_data(config: StudyConfig) -> Dataset:
@@ -21,56 +29,88 @@ def read_data(config: StudyConfig) -> Dataset:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What a study is about, before any database: configuration, data, space.
+class Problem(ABC):
+    """What a study is about; `Search` and `Comparison` are the two kinds.
 
     Attributes:
         config: The configuration.
-        dataset: As it was read.
-        space: What is searched.
-        design: The cells of a comparison; None for a search.
+        dataset: The data as they were read.
+        space: The space in which the trials lie.
+        kind: The kind of study, in one word.
+        command: The command that starts such a study.
+        command_lacks: Fields of the configuration that this command has no option for.
+        reads_test_part: Whether training scores the test part too.
+        splits_each_seed: Whether every replicate has a split of its own.
     """
 
     config: StudyConfig
     dataset: Dataset
     space: SearchSpace
-    design: Design | None = None
+
+    kind: ClassVar[str]
+    command: ClassVar[str]
+    command_lacks: ClassVar[frozenset[str]] = frozenset()
+    reads_test_part: ClassVar[bool]
+    splits_each_seed: ClassVar[bool]
 
     @classmethod
-    def of(cls, config: StudyConfig) -> Problem:
+    @abstractmethod
+    def of(cls, config: StudyConfig) -> Self:
         """Reads the data and the space that a configuration names."""
-        check_device(config.device)
-        space = load_space(config.space)
-        return cls(config, read_data(config), space)
 
     @classmethod
-    def comparison(cls, config: StudyConfig) -> Problem:
-        """Reads the data of a comparison, whose trials are the cells of its designs."""
-        check_device(config.device)
-        design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
-        config = config.model_copy(update={"trials": len(design.cells), "space": design.space.name})
-        return cls(config, read_data(config), design.space, design)
+    @abstractmethod
+    def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:
+        """The problem of a study that exists, from its stored identity."""
 
-    @cached_property
+    @property
+    @abstractmethod
     def prepared(self) -> tuple[Prepared, ...]:
-        """The splits with their preprocessing: one for all replicates of a search, one for each of a comparison."""
-        seed, seeds = self.config.seed, self.config.seeds
-        if self.design is None:
-            return (prepare(self.dataset, seed=seed),)
-        first = prepare(self.dataset, seed=seed, replicate=0)
-        parts = (first.split.training, first.split.validation, first.split.test)
-        needed, free = seeds * sum(4 * part.x.numel() for part in parts), available_memory()
-        if needed > free:
-            raise MachineError(
-                f"{seeds} splits of {self.dataset.name}, one for each seed of a comparison, need about "
-                f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free; "
-                "take fewer --seeds, or a part of the data with --rows"
-            )
-        return (first, *(prepare(self.dataset, seed=seed, replicate=number) for number in range(1, seeds)))
+        """The splits with their preprocessing: one for all replicates, or one for each."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """What makes the study this study."""
+
+    @property
+    @abstractmethod
+    def sampler(self) -> str:
+        """The sampler's name, a key of `SAMPLERS`."""
+
+    @property
+    @abstractmethod
+    def sampler_text(self) -> str:
+        """How trials are proposed, for a reader."""
+
+    @property
+    def cells(self) -> Sequence[Mapping[str, Any]]:
+        """The parameters of each trial number, where they are fixed from the beginning; else empty."""
+        return ()
+
+    @property
+    def progress_reference(self) -> list[float]:
+        """Reference point of the objectives that progress shows."""
+        return self.judge.reference_point
+
+    @abstractmethod
+    def sample(self, count: int) -> list[Hyperparameters]:
+        """Hyperparameters of so many trials, as the study will have them."""
+
+    @abstractmethod
+    def refusal(self, name: str) -> str:
+        """What a user reads who needs the other kind; `name` is the study's."""
+
+    def check_total(self, name: str) -> None:  # noqa: B027 - most studies can have any
+        """Refuses a number of trials that the study cannot have; `name` is the study's.
+
+        Raises:
+            ConfigError: The text says what was asked for, and what the study has.
+        """
 
     @property
     def splits(self) -> tuple[Split, ...]:
-        """Training, validation and test part: one for all replicates of a search, one for each of a comparison."""
+        """Training, validation and test part: one for all replicates, or one for each."""
         return tuple(prepared.split for prepared in self.prepared)
 
     @property
@@ -78,15 +118,9 @@ class Problem:
         """The first of `splits`; the others have its sizes."""
         return self.prepared[0].split
 
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """What makes the study this study."""
-        identity = self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
-        return identity if self.design is None else identity | {"design": self.design.levels}
-
     @property
     def name(self) -> str:
-        """The study's name, given or made from data, space and identity."""
+        """The study's name: the one that was given, or one made from data, space and identity."""
         return self.config.name or f"{self.dataset.name}-{self.space.name}-{digest(self.identity)}"
 
     @property
@@ -137,3 +171,169 @@ class Problem:
     def judge(self) -> Judge:
         """Turns outcomes into values."""
         return Judge.of(self.config, self.split)
+
+    def _identity(self) -> dict[str, Any]:
+        return self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
+
+
+@dataclass(frozen=True)
+class Search(Problem):
+    """A search: a sampler proposes trials in a space, and the best of them are the answer."""
+
+    kind: ClassVar[str] = "search"
+    command: ClassVar[str] = "run"
+    reads_test_part: ClassVar[bool] = False
+    splits_each_seed: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, config: StudyConfig) -> Self:
+        """Reads the data and the space that a configuration names."""
+        check_device(config.device)
+        space = load_space(config.space)
+        return cls(config, read_data(config), space)
+
+    @classmethod
+    def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:
+        """The problem of a search that exists."""
+        return cls(config, dataset, space)
+
+    @cached_property
+    def prepared(self) -> tuple[Prepared, ...]:
+        """One split for all replicates, with its preprocessing."""
+        return (prepare(self.dataset, seed=self.config.seed),)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What makes the search this search."""
+        return self._identity()
+
+    @property
+    def sampler(self) -> str:
+        """The sampler that the configuration names."""
+        return self.config.sampler
+
+    @property
+    def sampler_text(self) -> str:
+        """How trials are proposed, for a reader."""
+        return f"{self.config.sampler}, {self.config.cohort} trials together"
+
+    def sample(self, count: int) -> list[Hyperparameters]:
+        """Hyperparameters at random points of the space."""
+        generator = np.random.default_rng(self.config.seed)
+        points = [random_params(self.space, generator) for _ in range(count)]
+        return [self.space.hyperparameters(point, self.defaults) for point in points]
+
+    def refusal(self, name: str) -> str:
+        """What a user reads who needs a comparison."""
+        return (
+            f"study {name!r} is a search, and a comparison is needed: a search samples where it is good, so "
+            "its trials carry no fair comparison; start one with `reluctant compare`"
+        )
+
+
+@dataclass(frozen=True)
+class Comparison(Problem):
+    """A comparison: every cell of paired designs is one trial, and every replicate has a split of its own.
+
+    Attributes:
+        design: The designs.
+    """
+
+    design: Design
+
+    kind: ClassVar[str] = "comparison"
+    command: ClassVar[str] = "compare"
+    command_lacks: ClassVar[frozenset[str]] = frozenset({"space", "trials"})
+    reads_test_part: ClassVar[bool] = True
+    splits_each_seed: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, config: StudyConfig) -> Self:
+        """Reads the data that a configuration names; the trials are the cells of its designs."""
+        check_device(config.device)
+        design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
+        config = config.model_copy(update={"trials": len(design.cells), "space": design.space.name})
+        return cls(config, read_data(config), design.space, design)
+
+    @classmethod
+    def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:
+        """The problem of a comparison that exists."""
+        return cls(config, dataset, space, stored_design(identity))
+
+    @cached_property
+    def prepared(self) -> tuple[Prepared, ...]:
+        """A split for each replicate, with its preprocessing.
+
+        Raises:
+            MachineError: They do not fit into memory together.
+        """
+        seed, seeds = self.config.seed, self.config.seeds
+        first = prepare(self.dataset, seed=seed, replicate=0)
+        parts = (first.split.training, first.split.validation, first.split.test)
+        needed, free = seeds * sum(4 * part.x.numel() for part in parts), available_memory()
+        if needed > free:
+            raise MachineError(
+                f"{seeds} splits of {self.dataset.name}, one for each seed of a comparison, need about "
+                f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free; "
+                "take fewer --seeds, or a part of the data with --rows"
+            )
+        return (first, *(prepare(self.dataset, seed=seed, replicate=number) for number in range(1, seeds)))
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What makes the comparison this comparison."""
+        return self._identity() | {_DESIGN: self.design.levels}
+
+    @property
+    def sampler(self) -> str:
+        """The fixed list of cells."""
+        return "cells"
+
+    @property
+    def sampler_text(self) -> str:
+        """How trials are proposed, for a reader."""
+        return f"none: a comparison of {len(self.design.cells)} cells, every seed with a split of its own"
+
+    @cached_property
+    def cells(self) -> Sequence[Mapping[str, Any]]:
+        """The parameters of each cell."""
+        return [self.design.params(number) for number in range(len(self.design.cells))]
+
+    @property
+    def progress_reference(self) -> list[float]:
+        """Reference point of the metric alone: a comparison looks for no front."""
+        return self.judge.reference_point[:1]
+
+    def sample(self, count: int) -> list[Hyperparameters]:
+        """So many cells, evenly spaced."""
+        cells = self.design.cells
+        return [cells[index * len(cells) // count] for index in range(count)]
+
+    def refusal(self, name: str) -> str:
+        """What a user reads who needs a search."""
+        return (
+            f"study {name!r} is a comparison, and a search is needed; its verdicts: "
+            f"`reluctant compare --name {name}`; a search is started with `reluctant run`"
+        )
+
+    def check_total(self, name: str) -> None:
+        """Refuses any number of trials but that of the cells.
+
+        Raises:
+            ConfigError: The number is another.
+        """
+        if self.config.trials != len(self.design.cells):
+            raise ConfigError(
+                f"--trials is {self.config.trials}; study {name!r} is a comparison of {len(self.design.cells)} cells, "
+                "no more and no less; leave --trials out"
+            )
+
+
+def kind_of(identity: Mapping[str, Any]) -> type[Search] | type[Comparison]:
+    """The kind of a study, read from its stored identity."""
+    return Comparison if _DESIGN in identity else Search
+
+
+def stored_design(identity: Mapping[str, Any]) -> Design:
+    """The designs of a comparison, from its stored identity."""
+    return Design.restored(identity[_DESIGN])

@@ -29,7 +29,7 @@ from benchmarks.faults.crowd import KINDS, Crowd
 from storage import StorageUnreachableError, open_storage
 from study.config import read_config
 from study.machine import available_threads, processor
-from study.problem import Problem
+from study.problem import Problem, Search
 from study.records.attributes import installed_versions
 from study.records.open_study import create_or_open
 from study.workers.worker import work
@@ -147,7 +147,7 @@ def disturbed(
 
 def _problem(sampler: str, options: argparse.Namespace) -> Problem:
     given = {"sampler": sampler, "trials": options.trials, "epochs": options.epochs, "name": "s"}
-    return Problem.of(read_config(STUDY | given))
+    return Search.of(read_config(STUDY | given))
 
 
 def _server(options: argparse.Namespace) -> AbstractContextManager[postgres.Server | None]:

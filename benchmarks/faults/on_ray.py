@@ -26,7 +26,7 @@ from ray.cluster_utils import Cluster
 from benchmarks.faults.compare import contents, faults_of
 from storage import CohortStorage, StudyNotFoundError, open_storage
 from study.config import read_config
-from study.problem import Problem
+from study.problem import Search
 from study.records.open_study import create_or_open
 from study.workers.ray_actors import NAMESPACE
 from study.workers.worker import work
@@ -50,7 +50,7 @@ def main() -> int:
         raise SystemExit("PostgreSQL is not installed: apt-get install postgresql")
     with tempfile.TemporaryDirectory() as folder, postgres.Server(found, durable=True) as server:
         given = {"data": "digits", "cohort": 12, "seeds": 2, "hidden": "32,32", "sampler": "tpe", "name": "s"}
-        problem = Problem.of(read_config(given | {"trials": options.trials, "epochs": options.epochs}))
+        problem = Search.of(read_config(given | {"trials": options.trials, "epochs": options.epochs}))
         alone = open_storage(Path(folder) / "alone.db")
         work(create_or_open(problem, alone))
         expected = contents(alone, "s")

@@ -71,7 +71,7 @@ def front(
                     print_front(front_rows(found, search.config, search.space), search.config, form, messages)
                     return
         with reopened(name, options, storage=storage, data=data) as study:
-            from study.cli.run_search import find_and_print_front
+            from study.cli.search_answers import find_and_print_front
 
             with interruptible(messages, "nothing is lost, ask again") as stop:
                 find_and_print_front(study, messages, form, stop=stop)
@@ -93,7 +93,7 @@ def advise(
 
         check_format(form)
         with reopened(name, options, storage=options.pop("storage"), data=data) as study:
-            from study.cli.run_search import print_advice
+            from study.cli.search_answers import print_advice
 
             with interruptible(messages, "nothing is lost, ask again") as stop:
                 print_advice(study, messages, form, stop=stop)
@@ -133,10 +133,10 @@ def export(
 
         check_folder(model)
         with reopened(name, options, storage=storage, data=data) as study:
-            from study.cli.run_search import export_and_say
+            from study.cli.search_answers import export_model_and_print
 
             with interruptible(messages, "nothing was written") as stop:
-                export_and_say(study, messages, trial or "best", model, stop=stop)
+                export_model_and_print(study, messages, trial or "best", model, stop=stop)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from study.config import ConfigError, StudyConfig
 from study.wording import value_text
 
 if TYPE_CHECKING:
-    from study.workers.worker import Progress as WorkerProgress
+    from study.workers.worker import StudyProgress
 
 FORMATS = ("table", "json", "csv")
 
@@ -171,7 +171,7 @@ class ProgressView:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, progress: WorkerProgress) -> None:
+    def __call__(self, progress: StudyProgress) -> None:
         """Shows where the study stands."""
         if self._quiet:
             return
@@ -181,7 +181,7 @@ class ProgressView:
         else:
             self._messages.info(f"{progress.done} of {progress.total} trials · {figures}" if figures else "starting")
 
-    def _figures(self, progress: WorkerProgress) -> str:
+    def _figures(self, progress: StudyProgress) -> str:
         from study.objectives import hypervolume
 
         parts = []

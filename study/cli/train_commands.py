@@ -25,7 +25,7 @@ from study.config import Scope, StudyConfig, read_config
 
 _OF_A_COMPARISON = (
     *("target", "rows", "seeds", "epochs", "hidden", "batch_size", "learning_rate", "optimizer", "seed"),
-    *("storage", "name", "device", "threads", "timeout", "workers"),
+    *("storage", "name", *(name for name in OF_A_RUN if name != "trials")),
 )
 
 
@@ -46,11 +46,11 @@ def run(
     """Starts a study, or continues it where it exists, and prints its front."""
     with ending(debug, quiet) as messages:
         resolved = read_config({"data": data, **options}, file=config)
-        from study.cli.run_search import print_plan, work_and_print
-        from study.problem import Problem
+        from study.cli.run_search import print_plan, train_and_print_front
+        from study.problem import Search
         from study.records.open_study import create_or_open
 
-        problem = Problem.of(resolved)
+        problem = Search.of(resolved)
         judge = problem.judge
         if dry_run:
             from study.estimate import estimate
@@ -71,7 +71,7 @@ def run(
                 f"study {study.name} in {database.place}: {study.total} trials x {resolved.seeds} seeds, "
                 f"floor {judge.floor:.4f}"
             )
-            work_and_print(study, messages, quiet=quiet, lease=lease)
+            train_and_print_front(study, messages, quiet=quiet, lease=lease)
 
 
 @app.command()
@@ -90,6 +90,7 @@ def compare(
     ] = None,
     *,
     options: dict[str, Any],
+    lease: Lease = None,
     form: Format = "table",
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -98,7 +99,13 @@ def compare(
     """Tests claims about activations by paired designs, and prints a verdict for each."""
     with ending(debug, quiet) as messages:
         from study.cli.console import check_format
-        from study.cli.run_comparison import DEFAULTS, print_plans, problems, studies_of, work_and_print
+        from study.cli.run_comparison import (
+            DEFAULTS,
+            comparisons,
+            open_comparisons,
+            print_plans,
+            train_and_print_verdicts,
+        )
 
         check_format(form)
         columns, name = options.pop("target") or [], options["name"]
@@ -106,13 +113,14 @@ def compare(
         decides_what_is_compared = {*StudyConfig.options(Scope.IDENTITY), "rows"}
         asked = data or columns or given.keys() & decides_what_is_compared
         config = read_config(DEFAULTS | given)
-        wanted = problems(data or ["digits"], columns, config)
+        wanted = comparisons(data or ["digits"], columns, config)
         if dry_run:
             print_plans(wanted)
             return
         with opened(config.storage) as database:
-            studies = studies_of(wanted, database, saved=None if asked else name)
-            work_and_print(studies, messages, form, quiet=quiet)
+            overrides = config.model_dump(include=given.keys() & {*OF_A_RUN})
+            studies = open_comparisons(wanted, database, stored=None if asked else name, overrides=overrides)
+            train_and_print_verdicts(studies, messages, form, quiet=quiet, lease=lease)
 
 
 @app.command()
@@ -129,14 +137,11 @@ def resume(
     """Continues a study until it has its total of trials, and prints its front."""
     storage = options.pop("storage")
     with ending(debug, quiet) as messages, reopened(name, options, storage=storage, data=data) as study:
-        from study.cli import run_comparison
-        from study.cli.run_search import work_and_print
+        from study.cli import run_comparison, run_search
+        from study.problem import Comparison
 
-        if study.problem.design is not None:
-            run_comparison.work_and_print([study], messages, "table", quiet=quiet)
-            return
-        messages.info(f"study {study.name} in {study.storage.place}: {study.total} trials in all")
-        work_and_print(study, messages, quiet=quiet, lease=lease)
+        run = run_comparison if isinstance(study.problem, Comparison) else run_search
+        run.resume(study, messages, quiet=quiet, lease=lease)
 
 
 @app.command()
@@ -157,6 +162,6 @@ def worker(
     with ending(debug, quiet) as messages:
         patience = 60.0 if tied else 0.0
         with reopened(name, options, storage=storage, data=data, keep=False, patience=patience) as study:
-            from study.cli.run_search import work_beside_others
+            from study.cli.train import train_as_one_worker
 
-            work_beside_others(study, messages, quiet=quiet, tied=tied, lease=lease, sharing=sharing)
+            train_as_one_worker(study, messages, quiet=quiet, tied=tied, lease=lease, sharing=sharing)

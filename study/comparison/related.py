@@ -20,9 +20,9 @@ def related_comparisons(study: OpenStudy) -> list[ComparisonSummary]:
     Raises:
         KindError: The study is a search.
     """
-    study.need_comparison()
+    problem = study.comparison
     ours = _options(study.storage.get_study_system_attrs(study.study_id)[IDENTITY])
-    seen = {study.problem.dataset.fingerprint}
+    seen = {problem.dataset.fingerprint}
     comparisons = []
     for other in sorted(study.storage.get_all_studies(), key=lambda each: each.study_name):
         theirs = study.storage.get_study_system_attrs(other._study_id).get(IDENTITY)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from search_spaces import ACTIVATIONS, Hyperparameters
-from search_spaces.design import Design
 from storage import CohortStorage
 from study.comparison.cell_measures import LAYER_TIMES, CellMeasures, read_cell_measures
 from study.comparison.claims import LEVEL
 from study.comparison.contrasts import cells_of, chosen
 from study.comparison.verdicts import ClaimVerdict, judge_claims
 from study.intervals import Array, corrected_interval
+from study.problem import stored_design
 from study.records.attributes import CONFIG, DATA, IDENTITY
 from study.records.measure_keys import MeasureKey, key_on_test
 from study.records.open_study import OpenStudy
@@ -122,7 +122,7 @@ def summarize(study: OpenStudy) -> ComparisonSummary:
         KindError: The study is a search.
         NoResultsError: Cells are still to be trained.
     """
-    study.need_comparison()
+    _ = study.comparison  # refuses a search
     return summarize_stored(study.storage, study.study_id)
 
 
@@ -137,7 +137,7 @@ def summarize_stored(storage: CohortStorage, study_id: int) -> ComparisonSummary
         NoResultsError: Cells are still to be trained.
     """
     saved = storage.get_study_system_attrs(study_id)
-    design, data = Design.restored(saved[IDENTITY]["design"]), saved[DATA]
+    design, data = stored_design(saved[IDENTITY]), saved[DATA]
     seeds, epochs = saved[CONFIG]["seeds"], saved[CONFIG]["epochs"]
     measured = read_cell_measures(storage, study_id, design, seeds=seeds)
     ratio = data["test"] / data["training"]

@@ -49,7 +49,8 @@ def export_model(
         NoResultsError: No trial is feasible.
         Interrupted: `stop` said so.
     """
-    problem, config = study.problem, study.problem.config
+    problem = study.search
+    config = problem.config
     chosen = _find_trial(StoredSearch.of(study), trial)
     outcome, networks = fit_networks(
         chosen.hyperparameters,
@@ -132,7 +133,8 @@ def _columns(dataset: Dataset, features: tuple[str, ...]) -> dict[str, Any]:
 
 def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int) -> dict[str, Any]:
     """What the model says of where it comes from."""
-    problem, config = study.problem, study.problem.config
+    problem = study.search
+    config = problem.config
     scores, metric = outcome.replicates[replicate].scores, config.metric
     shown = asdict(trial.hyperparameters)
     if not ACTIVATIONS[trial.hyperparameters.activation].has_slope:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from reluctant.errors import ReluctantError, ReluctantWarning
-from search_spaces.design import Design
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import ConfigError
 from study.data import DataNotFoundError
 from study.machine import check_device
-from study.problem import Problem, read_data
+from study.problem import Comparison, Problem, Search, kind_of, read_data
 from study.records.attributes import (
     CONFIG,
     DATA,
@@ -53,30 +52,27 @@ class OpenStudy:
     name: str
     total: int
 
-    def need_search(self) -> None:
-        """Refuses a comparison.
+    @property
+    def search(self) -> Search:
+        """The problem of a search.
 
         Raises:
-            KindError: It is one.
+            KindError: The study is a comparison.
         """
-        if self.problem.design is not None:
-            raise KindError(
-                f"study {self.name!r} is a comparison, and a search is needed; its verdicts: "
-                f"`reluctant compare --name {self.name}`; a search is started with `reluctant run`"
-            )
+        if isinstance(self.problem, Search):
+            return self.problem
+        raise KindError(self.problem.refusal(self.name))
 
-    def need_comparison(self) -> Design:
-        """The designs of a comparison.
+    @property
+    def comparison(self) -> Comparison:
+        """The problem of a comparison.
 
         Raises:
             KindError: The study is a search.
         """
-        if self.problem.design is None:
-            raise KindError(
-                f"study {self.name!r} is a search, and a comparison is needed: a search samples where it is good, so "
-                "its trials carry no fair comparison; start one with `reluctant compare`"
-            )
-        return self.problem.design
+        if isinstance(self.problem, Comparison):
+            return self.problem
+        raise KindError(self.problem.refusal(self.name))
 
 
 def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
@@ -166,19 +162,14 @@ def reopen(
         dataset = read_data(config)
     except DataNotFoundError as error:
         raise DataNotFoundError(f"{error}; if the data of study {name!r} moved, --data PATH names where to") from None
-    levels = saved[IDENTITY].get("design")
-    problem = Problem(config, dataset, space, None if levels is None else Design.restored(levels))
+    problem = kind_of(saved[IDENTITY]).stored(config, dataset, space, saved[IDENTITY])
     if problem.dataset.fingerprint != saved[IDENTITY]["data"]:
         raise IdentityError(
             f"the data in {config.data} are not those of study {name!r} "
             f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[IDENTITY]['data'][:12]}); "
             "--data PATH names where the original lies"
         )
-    if problem.design is not None and config.trials != len(problem.design.cells):
-        raise ConfigError(
-            f"--trials is {config.trials}; study {name!r} is a comparison of {len(problem.design.cells)} cells, "
-            "no more and no less; leave --trials out"
-        )
+    problem.check_total(name)
     problem.check_memory()
     _check_versions(saved[VERSIONS])
     if not keep:
@@ -202,11 +193,9 @@ def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, A
 
 
 def _check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: str) -> None:
-    if ("design" in theirs) != ("design" in ours):
-        kinds = ("comparison", "search") if "design" in theirs else ("search", "comparison")
-        raise IdentityError(
-            f"the name {name!r} is taken by a {kinds[0]}, and this is a {kinds[1]}; choose another --name"
-        )
+    there, here = kind_of(theirs).kind, kind_of(ours).kind
+    if there != here:
+        raise IdentityError(f"the name {name!r} is taken by a {there}, and this is a {here}; choose another --name")
     different = [key for key in ours if ours[key] != theirs.get(key)]
     if not different:
         return
@@ -271,9 +260,7 @@ def _note(problem: Problem) -> str:
         else judge.metric_names[0],
         "feasible": f"every seed above {judge.floor:.4f}"
         + (", what a constant guess reaches" if config.min_accuracy is None else ""),
-        "sampler": f"{config.sampler}, {config.cohort} trials together"
-        if problem.design is None
-        else f"none: a comparison of {len(problem.design.cells)} cells, every seed with a split of its own",
+        "sampler": problem.sampler_text,
         "study seed": str(config.seed),
         "baseline": "trial 0: " + ", ".join(map(str, problem.space.baseline(problem.defaults).values())),
     }

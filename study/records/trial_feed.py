@@ -1,4 +1,4 @@
-"""A study's trials in a worker's memory."""
+"""A study's trials as they arrive: each new or changed trial is passed on once, and finished ones are not kept."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from study.objectives import pareto
 from study.records.own_trials import is_feasible
 
 
-class Mirror:
-    """What a worker knows of a study's trials, kept up to date by reading what is new.
+class TrialFeed:
+    """Reads the new and changed trials of a study, and passes them on.
 
-    Finished trials are passed on and not kept, so that a study may have any number of them.
+    Only unfinished trials are kept, so that a study may have any number of finished ones.
 
     Args:
-        storage: Where the study is.
-        study_id: The study.
-        see: Told of every trial that is new or was unfinished, in number order.
+        storage: Where the study lives.
+        study_id: Its id.
+        on_trial: Called with every trial that is new or was unfinished, in number order.
 
     Attributes:
         count: How many trials there are, in whatever state.
-        unfinished: Those that are running or wait, by number, without what was measured.
+        unfinished: Those that are running or waiting, by number, without their measures.
         leased: Ids of the trials that a worker holds a lease on.
         best: Values of the feasible trials that no other beats, the best by the first objective first.
     """
 
     def __init__(
-        self, storage: CohortStorage, study_id: int, see: Callable[[FrozenTrial], None] = lambda trial: None
+        self, storage: CohortStorage, study_id: int, on_trial: Callable[[FrozenTrial], None] = lambda trial: None
     ) -> None:
-        self._storage, self._study_id, self._see = storage, study_id, see
+        self._storage, self._study_id, self._on_trial = storage, study_id, on_trial
         self.count = 0
         self.unfinished: dict[int, FrozenTrial] = {}
         self.leased: set[int] = set()
@@ -50,20 +50,20 @@ class Mirror:
         """Reads new trials, and again those that were unfinished."""
         open_ids = [trial._trial_id for trial in self.unfinished.values()]
         self.leased = self._storage.read_changes(
-            self._study_id, from_number=self.count, trial_ids=open_ids, on_trials=self._take
+            self._study_id, from_number=self.count, trial_ids=open_ids, on_trials=self._pass_on
         )
 
-    def _take(self, trials: Sequence[FrozenTrial]) -> None:
+    def _pass_on(self, trials: Sequence[FrozenTrial]) -> None:
         for trial in trials:
             if trial.state.is_finished():
                 self.unfinished.pop(trial.number, None)
             else:
                 self.unfinished[trial.number] = trial
-            self._see(trial)
+            self._on_trial(trial)
             self.count = max(self.count, trial.number + 1)
-        self._compete(trials)
+        self._update_best(trials)
 
-    def _compete(self, trials: Sequence[FrozenTrial]) -> None:
-        """Updates `best` by the values of new feasible trials."""
+    def _update_best(self, trials: Sequence[FrozenTrial]) -> None:
+        """Updates `best` with the values of feasible trials."""
         points = [list(trial.values) for trial in trials if trial.state is TrialState.COMPLETE and is_feasible(trial)]
         self.best = pareto([*self.best, *points], lambda point: point)

@@ -48,7 +48,7 @@ def _across_data_sets(study: OpenStudy, summary: ComparisonSummary) -> list[Sect
 
 def curves(study: OpenStudy) -> Section:
     """Learning curves of the usual network of each activation."""
-    design = study.need_comparison()
+    design = study.comparison.design
     numbers = {name: design.cells.index(design.cell(name)) for name in design.activations}
     rows = study.storage.learning_curves(study.study_id, numbers=list(numbers.values()))
     panels = []

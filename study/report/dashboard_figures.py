@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial
 
 from storage import CohortStorage
 from study.comparison.summary import summarize_stored
+from study.problem import Comparison, Search, kind_of
 from study.records.attributes import IDENTITY
 from study.records.own_trials import NoResultsError
 from study.report.comparison_page import answer, comparison_sections
@@ -34,14 +35,14 @@ def dashboard_content(storage: CohortStorage, study_id: int, trials: Sequence[Fr
     identity = storage.get_study_system_attrs(study_id).get(IDENTITY)
     if identity is None:
         return [], ""
-    sections, note = _comparison(storage, study_id) if "design" in identity else _search(storage, study_id, trials)
+    sections, note = _READERS[kind_of(identity)](storage, study_id, trials)
     for section in sections:
         for panel in section.panels:
             panel.figure.update_layout(title={"text": section.title, "font": {"size": 14}}, margin={"t": 40})
     return [panel for section in sections for panel in section.panels], note
 
 
-def _comparison(storage: CohortStorage, study_id: int) -> tuple[list[Section], str]:
+def _comparison(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]) -> tuple[list[Section], str]:
     try:
         summary = summarize_stored(storage, study_id)
     except NoResultsError as error:
@@ -77,3 +78,6 @@ def advice_note(data: SearchData) -> str:
         )
     lines.append("Chosen on these seeds: expect a little less on new ones; `reluctant advise` says how much.")
     return "\n\n".join(lines)
+
+
+_READERS = {Search: _search, Comparison: _comparison}

@@ -25,7 +25,7 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         f"preprocessing, {len(split.classes)} classes ({_some(split.classes)})",
         "fingerprint": problem.dataset.fingerprint,
         "split": f"{len(split.training)} training, {len(split.validation)} validation, {len(split.test)} test samples"
-        + ("; a split of its own for each seed" if problem.design is not None else ""),
+        + ("; a split of its own for each seed" if problem.splits_each_seed else ""),
         "seeds": f"{config.seeds} a trial, study seed {config.seed}",
         "network": " × ".join(map(str, config.hidden)) + " hidden units, where the trial does not say otherwise",
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.optimizer}",
@@ -40,16 +40,15 @@ def provenance(study: OpenStudy) -> dict[str, str]:
 
 def command(study: OpenStudy) -> str:
     """The command that starts the same study: what differs from the defaults."""
-    config = study.problem.config
-    search = study.problem.design is None
+    problem, config = study.problem, study.problem.config
     shown = config.model_dump(mode="json")
     defaults = StudyConfig.model_validate({}).model_dump(mode="json")
-    unsaid = _NOT_SAID if search else (*_NOT_SAID, "space", "trials")
-    options = {name: value for name, value in shown.items() if name not in unsaid and value != defaults[name]}
-    if search:
-        options["trials"] = study.total
-    words = ["reluctant", "run" if search else "compare", config.data]
+    options = {name: value for name, value in shown.items() if name not in _NOT_SAID and value != defaults[name]}
+    options["trials"] = study.total
+    words = ["reluctant", problem.command, config.data]
     for name, value in options.items():
+        if name in problem.command_lacks:
+            continue
         words += [f"--{name.replace('_', '-')}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]
     return shlex.join([*words, "--name", study.name])
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from study.config import ConfigError
+from study.problem import Comparison, Problem, Search
 from study.records.open_study import OpenStudy
-from study.report.page import render
+from study.report.page import Page, render
 
 _SUFFIXES = (".html", ".htm")
 
@@ -52,14 +53,7 @@ def write_report(study: OpenStudy, output: str, *, stop: Callable[[], bool] = la
         Interrupted: `stop` said so.
     """
     path = check_report(output)
-    if study.problem.design is None:
-        from study.report.search_page import search_page
-
-        text = render(search_page(study, stop=stop))
-    else:
-        from study.report.comparison_page import comparison_page
-
-        text = render(comparison_page(study))
+    text = render(_PAGES[type(study.problem)](study, stop))
     try:
         number, work = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
@@ -74,3 +68,21 @@ def write_report(study: OpenStudy, output: str, *, stop: Callable[[], bool] = la
             raise
     except OSError as error:
         raise ReportError(f"cannot write {output}: {error.strerror or error}; choose another --output") from None
+
+
+def _search_page(study: OpenStudy, stop: Callable[[], bool]) -> Page:
+    from study.report.search_page import search_page
+
+    return search_page(study, stop=stop)
+
+
+def _comparison_page(study: OpenStudy, stop: Callable[[], bool]) -> Page:
+    from study.report.comparison_page import comparison_page
+
+    return comparison_page(study)
+
+
+_PAGES: dict[type[Problem], Callable[[OpenStudy, Callable[[], bool]], Page]] = {
+    Search: _search_page,
+    Comparison: _comparison_page,
+}

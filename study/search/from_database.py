@@ -12,6 +12,7 @@ from search_spaces.space import parse_space
 from storage import CohortStorage
 from study.config import StudyConfig, digest
 from study.objectives import pareto
+from study.problem import Search, kind_of
 from study.records.attributes import IDENTITY, IDENTITY_DIGEST, resolve_name, saved_config
 from study.records.open_study import OpenStudy
 from study.records.own_trials import OwnTrial, is_feasible, is_own, own_trials
@@ -47,15 +48,14 @@ class StoredSearch:
         Raises:
             KindError: The study is a comparison.
         """
-        study.need_search()
-        problem = study.problem
+        problem = study.search
         return cls(study.storage, study.study_id, study.name, problem.config, problem.space, digest(problem.identity))
 
     @classmethod
     def read(cls, storage: CohortStorage, study_id: int) -> StoredSearch | None:
         """Reads a study; None where it is a comparison, or was not started by reluctant."""
         identity, config = storage.get_study_system_attrs(study_id).get(IDENTITY), saved_config(storage, study_id)
-        if identity is None or config is None or "design" in identity:
+        if identity is None or config is None or kind_of(identity) is not Search:
             return None
         space = parse_space(identity["space"], name=config.space, where="the study's space")
         name = storage.get_study_name_from_id(study_id)

@@ -32,8 +32,7 @@ def front_with_test(study: OpenStudy, trials: Sequence[OwnTrial], *, stop: Calla
         KindError: The study is a comparison.
         NoResultsError: No trial has finished, or none is feasible.
     """
-    study.need_search()
-    config = study.problem.config
+    config = study.search.config
     front = find_front(trials, study.name)
 
     def measures(replicate: Replicate) -> Mapping[str, float]:

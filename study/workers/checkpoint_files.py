@@ -22,32 +22,32 @@ _HEADER = "reluctant"
 
 
 class CheckpointError(ValueError):
-    """A file that nobody can go on from."""
+    """A file from which training cannot be resumed."""
 
 
 @dataclass(frozen=True, eq=False)
-class Progress:
-    """Where a trial stands.
+class TrialProgress:
+    """How far the training of a trial is.
 
     Attributes:
-        states: Where its unfinished replicates stand.
-        given: What its finished replicates gave.
+        states: The states of its unfinished replicates, by number.
+        finished: The results of its finished replicates, by number.
     """
 
     states: Mapping[int, SlotState] = field(default_factory=dict)
-    given: Mapping[int, Replicate] = field(default_factory=dict)
+    finished: Mapping[int, Replicate] = field(default_factory=dict)
 
 
-def write(path: Path, subject: Mapping[str, Any], progress: Progress) -> None:
-    """Writes a trial's progress: the whole file, or none of it.
+def write(path: Path, subject: Mapping[str, Any], progress: TrialProgress) -> None:
+    """Writes a trial's progress, atomically.
 
     Args:
         path: The file; its folder exists.
-        subject: What trial of what study it is, as JSON knows it.
-        progress: Where it stands.
+        subject: Identifies the trial and its study; JSON-able.
+        progress: The progress.
 
     Raises:
-        OSError: It cannot be written; what was there before stays.
+        OSError: The file cannot be written; an earlier file stays as it is.
     """
     tensors = {
         f"{replicate}/{name}": tensor
@@ -58,7 +58,7 @@ def write(path: Path, subject: Mapping[str, Any], progress: Progress) -> None:
         "format": _FORMAT,
         "subject": dict(subject),
         "epochs": {replicate: state.epoch for replicate, state in progress.states.items()},
-        "given": {replicate: asdict(given) for replicate, given in progress.given.items()},
+        "given": {replicate: asdict(result) for replicate, result in progress.finished.items()},
     }
     temporary = path.with_name(f"{path.name}.new")
     try:
@@ -72,17 +72,17 @@ def write(path: Path, subject: Mapping[str, Any], progress: Progress) -> None:
         raise
 
 
-def read(path: Path, subject: Mapping[str, Any], shapes: Mapping[str, torch.Size], epochs: int) -> Progress:
+def read(path: Path, subject: Mapping[str, Any], shapes: Mapping[str, torch.Size], epochs: int) -> TrialProgress:
     """Reads a trial's progress.
 
     Args:
         path: The file.
-        subject: What trial of what study it must be.
-        shapes: Of every tensor of a slot, without its curves.
-        epochs: That a replicate is trained for; its progress is behind that.
+        subject: Identifies the trial and its study, which the file must be of.
+        shapes: Shapes of every tensor of a slot, without its curves.
+        epochs: Epochs of a whole training; an unfinished replicate has fewer behind it.
 
     Raises:
-        CheckpointError: It is damaged, of another trial, or of another shape.
+        CheckpointError: The file is damaged, of another trial, or of networks of another shape.
         FileNotFoundError: There is no such file.
     """
     try:
@@ -99,7 +99,7 @@ def read(path: Path, subject: Mapping[str, Any], shapes: Mapping[str, torch.Size
         raise CheckpointError("it is of another trial")
     try:
         states = {int(r): SlotState(int(epoch), _of_slot(tensors, r)) for r, epoch in header["epochs"].items()}
-        given = {int(r): _replicate(values) for r, values in header["given"].items()}
+        finished = {int(r): _replicate(values) for r, values in header["given"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"it is damaged ({error})") from None
     for state in states.values():
@@ -108,7 +108,7 @@ def read(path: Path, subject: Mapping[str, Any], shapes: Mapping[str, torch.Size
         fits = bool(curves) and all(curve.shape == (state.epoch,) for curve in curves)
         if seen != shapes or not fits or not 0 < state.epoch < epochs:
             raise CheckpointError("it is of networks of another shape")
-    return Progress(states, given)
+    return TrialProgress(states, finished)
 
 
 def _of_slot(tensors: Mapping[str, Tensor], replicate: str) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
-"""Checkpoints of the trials that a worker trains, so that whoever takes them back goes on from there.
+"""Checkpoints of the trials that a worker trains, from which another worker resumes them after a crash.
 
-A file's name carries the token of the worker that wrote it: one that was thought dead, and writes on, cannot spoil the
-file of its successor.
+A file's name carries the token of the worker that wrote it: a worker whose leases expired, and which goes on writing,
+cannot spoil the file of its successor.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from search_spaces import Hyperparameters
 from study.problem import Problem
 from study.training import Replicate, SlotState
 from study.training.engines.stacked_mlp.block import slot_shapes
-from study.workers.checkpoint_files import SUFFIX, CheckpointError, Progress, read, write
+from study.workers.checkpoint_files import SUFFIX, CheckpointError, TrialProgress, read, write
 
 
 class Checkpoints:
     """The checkpoints of one study, in one folder that it may share with others.
 
     Args:
-        folder: Where they lie; created with the first of them.
+        folder: The folder; created with the first checkpoint.
         study: The study's name.
-        problem: What it is about.
-        every: Seconds of training after which, and between which, they are written.
-        log: Told, in a line, what a user should know.
+        problem: What the study is about.
+        every: Seconds of training between two checkpoints, and before the first.
+        log: Called with every line that a user should read.
     """
 
     def __init__(self, folder: Path, study: str, problem: Problem, *, every: float, log: Callable[[str], None]) -> None:
@@ -41,7 +41,7 @@ class Checkpoints:
         self._folder, self._problem, self._every, self._log = folder, problem, every, log
 
     def keeper(self, token: str, trials: Mapping[int, Hyperparameters]) -> CohortKeeper:
-        """What keeps the progress of trials that a worker claimed.
+        """Creates the keeper of the trials that a worker claimed.
 
         Args:
             token: The worker's token.
@@ -54,11 +54,11 @@ class Checkpoints:
         return self._folder / f"{self._key}-{number:07d}-{token}{SUFFIX}"
 
     def subject(self, number: int, hyperparameters: Hyperparameters) -> dict[str, Any]:
-        """What a file says it is of."""
+        """Identifies a trial and its study in a file."""
         return {"study": self._key, "number": number, "hyperparameters": asdict(hyperparameters)}
 
-    def find(self, number: int, hyperparameters: Hyperparameters) -> tuple[Path, Progress] | None:
-        """The file that is furthest, with what it says; files that nobody can go on from are removed."""
+    def find(self, number: int, hyperparameters: Hyperparameters) -> tuple[Path, TrialProgress] | None:
+        """The file with most epochs, and its progress; files from which training cannot be resumed are removed."""
         paths = [path for path in self._files(number) if path.suffix == SUFFIX]
         if not paths:
             return None
@@ -85,7 +85,7 @@ class Checkpoints:
             return []
         return [self._folder / name for name in sorted(names) if name.startswith(f"{self._key}-{number:07d}-")]
 
-    def forget(self, numbers: Collection[int]) -> None:
+    def remove(self, numbers: Collection[int]) -> None:
         """Removes the files of trials that are finished."""
         for number in numbers:
             for path in self._files(number):
@@ -93,13 +93,13 @@ class Checkpoints:
         with contextlib.suppress(OSError):
             self._folder.rmdir()
 
-    def forget_all_but(self, unfinished: Collection[int]) -> None:
-        """Removes files of finished trials that somebody left behind who died before removing them."""
+    def remove_except(self, unfinished: Collection[int]) -> None:
+        """Removes files of finished trials, which workers that crashed left behind."""
         found = {int(path.name.split("-")[1]) for path in self._folder.glob(f"{self._key}-*-*")}
-        self.forget(found - set(unfinished))
+        self.remove(found - set(unfinished))
 
-    def save(self, path: Path, number: int, hyperparameters: Hyperparameters, progress: Progress) -> bool:
-        """Writes a file; a disk that is full, or a folder that is gone, costs the checkpoint and not the training."""
+    def save(self, path: Path, number: int, hyperparameters: Hyperparameters, progress: TrialProgress) -> bool:
+        """Writes a file; where that fails, as on a full disk, training goes on without it."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             write(path, self.subject(number, hyperparameters), progress)
@@ -108,18 +108,18 @@ class Checkpoints:
             return False
         return True
 
-    def _epochs(self, progress: Progress) -> int:
+    def _epochs(self, progress: TrialProgress) -> int:
         budget = self._problem.budget
-        return len(progress.given) * budget.epochs + sum(state.epoch for state in progress.states.values())
+        return len(progress.finished) * budget.epochs + sum(state.epoch for state in progress.states.values())
 
 
 class CohortKeeper:
-    """Keeps the progress of one claimed cohort; see `study.training.Keeper`.
+    """Saves the progress of one claimed cohort; see `study.training.Keeper`.
 
-    Nothing is written where the cohort is trained within `every` seconds.
+    Nothing is written if the cohort is trained within `every` seconds.
 
     Attributes:
-        resumed: Epochs, of all replicates together, that each trial had behind it from a checkpoint, by number.
+        resumed: Epochs of each trial that was resumed, over all its replicates, by trial number.
     """
 
     def __init__(
@@ -128,61 +128,62 @@ class CohortKeeper:
         self._checkpoints, self._token, self._every = checkpoints, token, every
         self._numbers, self._hyperparameters = list(trials), list(trials.values())
         self._started = time.monotonic()
-        self._rounds: dict[tuple[int, int], int] = {}
-        self._told = 0
+        # Intervals of `every` seconds: the last in which each block was saved, and in which finished slots were.
+        self._saved_in: dict[tuple[int, int], int] = {}
+        self._finished_saved_in = 0
         self._lock = threading.Lock()
-        self._given: dict[tuple[int, int], Replicate] = {}
+        self._finished: dict[tuple[int, int], Replicate] = {}
         self._unsaved: set[int] = set()
         self._files: dict[int, Path] = {}
-        self._found: dict[tuple[int, int], SlotState] = {}
+        self._started_from: dict[tuple[int, int], SlotState] = {}
         self.resumed: dict[int, int] = {}
         for trial, (number, hyperparameters) in enumerate(trials.items()):
             found = checkpoints.find(number, hyperparameters)
             if found is not None:
                 self._files[trial], progress = found
-                self._given.update({(trial, replicate): given for replicate, given in progress.given.items()})
-                self._found.update({(trial, replicate): state for replicate, state in progress.states.items()})
+                self._finished.update({(trial, replicate): result for replicate, result in progress.finished.items()})
+                self._started_from.update({(trial, replicate): state for replicate, state in progress.states.items()})
                 self.resumed[number] = checkpoints._epochs(progress)
 
     def known(self, trial: int, replicate: int) -> SlotState | Replicate | None:
-        """Where a slot stood, or what it gave."""
-        return self._given.get((trial, replicate)) or self._found.pop((trial, replicate), None)
+        """The state from which a slot is resumed, or the result of a finished one."""
+        return self._finished.get((trial, replicate)) or self._started_from.pop((trial, replicate), None)
 
     def between_epochs(self, slots: Sequence[tuple[int, int]], states: Callable[[], list[SlotState]]) -> None:
-        """Saves where the slots of a block stand, once in every interval."""
-        now = int((time.monotonic() - self._started) / self._every)
-        if now <= self._rounds.get(slots[0], 0):
+        """Saves the states of a block's slots, once in every interval."""
+        interval = int((time.monotonic() - self._started) / self._every)
+        if interval <= self._saved_in.get(slots[0], 0):
             return
-        self._rounds[slots[0]] = now
+        self._saved_in[slots[0]] = interval
         copies = states()
         with self._lock:
-            if now > self._told:
-                self._told = now
+            if interval > self._finished_saved_in:
+                self._finished_saved_in = interval
                 for trial in sorted(self._unsaved):
                     self._save(trial, {})
             for (trial, replicate), state in zip(slots, copies, strict=True):
                 self._save(trial, {replicate: state})
 
     def finished(self, slots: Sequence[tuple[int, int]], replicates: Sequence[Replicate]) -> None:
-        """Remembers what the slots of a block gave; it is saved in the next interval, if the cohort lasts so long."""
+        """Keeps the results of a block's slots; they are saved in the next interval, if the cohort lasts so long."""
         with self._lock:
-            self._given.update(zip(slots, replicates, strict=True))
+            self._finished.update(zip(slots, replicates, strict=True))
             self._unsaved.update(trial for trial, _ in slots)
 
     def drop(self, numbers: Collection[int]) -> None:
-        """Removes this worker's files of trials that others have by now."""
+        """Removes this worker's files of trials that other workers have reclaimed."""
         for number in numbers:
             self._checkpoints.path(number, self._token).unlink(missing_ok=True)
 
     def _save(self, trial: int, states: Mapping[int, SlotState]) -> None:
-        """Writes a trial's file anew: new states, what is given, and what its file says of the other replicates."""
+        """Writes a trial's file anew: new states, finished results, and the file's states of all other replicates."""
         number, hyperparameters = self._numbers[trial], self._hyperparameters[trial]
-        given = {replicate: value for (owner, replicate), value in self._given.items() if owner == trial}
+        finished = {replicate: value for (owner, replicate), value in self._finished.items() if owner == trial}
         before = self._checkpoints.find(number, hyperparameters) if trial in self._files else None
         kept = {} if before is None else before[1].states
-        merged = {r: state for r, state in {**kept, **states}.items() if r not in given}
+        merged = {r: state for r, state in {**kept, **states}.items() if r not in finished}
         path = self._checkpoints.path(number, self._token)
-        if not self._checkpoints.save(path, number, hyperparameters, Progress(merged, given)):
+        if not self._checkpoints.save(path, number, hyperparameters, TrialProgress(merged, finished)):
             return
         if self._files.get(trial, path) != path:
             self._files[trial].unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A study by several workers: processes of this machine, or actors of a Ray cluster."""
+"""A study by as many workers as were asked for: in this process, in several, or as actors of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -8,45 +8,57 @@ from collections.abc import Callable
 from storage import LeasesLostError
 from study.machine import available_threads
 from study.records.open_study import OpenStudy
-from study.workers.local_processes import Crew, worker_command
-from study.workers.observer import Watch, crew_size
+from study.workers.local_processes import LocalProcesses, worker_command
+from study.workers.observer import Observer, worker_count
 from study.workers.ray_actors import launch_on_ray
-from study.workers.worker import Progress
+from study.workers.worker import StudyProgress, work
 
-_TEND_SECONDS, _LOOK_SECONDS = 0.1, 1.0
+_SUPERVISE_SECONDS, _OBSERVE_SECONDS = 0.1, 1.0
 
 
 def launch(
     study: OpenStudy,
     *,
     stop: Callable[[], bool] = lambda: False,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[StudyProgress], None] = lambda progress: None,
     log: Callable[[str], None] = lambda line: None,
     lease: float | None = None,
 ) -> bool:
-    """Works on a study by `config.workers` processes or actors until it has its total of trials.
+    """Trains a study until it has its total of trials, by the workers that its configuration asks for.
 
     Args:
-        study: The study.
-        stop: Asked all the time; all workers then give back what they hold.
-        report: Told where the study stands.
-        log: Told, in a line, what a user should know.
+        study: A search or a comparison.
+        stop: Called all the time; returns whether to stop. All workers then release the trials that they hold.
+        report: Called with the study's progress.
+        log: Called with every line that a user should read.
         lease: As for `work`.
 
     Returns:
         Whether the study has its total.
 
     Raises:
-        CrewError: Workers crash again and again.
-        LeasesLostError: They lost their database.
+        WorkersFailedError: Workers crash again and again.
+        LeasesLostError: The workers lost their database.
         RayError: The Ray cluster cannot run them.
+        TrainingProcessError: A process that trained a block is gone.
     """
-    config, storage = study.problem.config, study.storage
-    watch = Watch(study, report)
+    config = study.problem.config
+    if config.ray is None and config.workers == 1:
+        return work(study, stop=stop, report=report, log=log, lease=lease)
+    observer = Observer(study, report)
     if config.ray is not None:
-        launch_on_ray(study, watch, stop=stop, log=log, lease=lease)
-        return watch.nothing_left
-    count = crew_size(config.workers, watch.missing, config.cohort, log)
+        launch_on_ray(study, observer, stop=stop, log=log, lease=lease)
+    else:
+        _launch_here(study, observer, stop=stop, log=log, lease=lease)
+    return observer.complete
+
+
+def _launch_here(
+    study: OpenStudy, observer: Observer, *, stop: Callable[[], bool], log: Callable[[str], None], lease: float | None
+) -> None:
+    """Trains a study by processes of this machine."""
+    config, storage = study.problem.config, study.storage
+    count = worker_count(config.workers, observer.missing, config.cohort, log)
     threads = thread_shares(config.threads or available_threads(), count)
     options: list[object] = ["--data", study.problem.dataset.origin, "--device", config.device, "--sharing", count]
     options += ["--checkpoint-every", config.checkpoint_every]
@@ -55,18 +67,17 @@ def launch(
     commands = [worker_command(study.name, *options, "--threads", share) for share in threads]
     # The environment, since other users can read a process's arguments.
     environment = [{"RELUCTANT_STORAGE": storage.address, "OMP_NUM_THREADS": str(share)} for share in threads]
-    with Crew(commands, environment, finished=watch.look, log=log) as crew:
-        look_at = 0.0
-        while not crew.done and not stop():
-            crew.tend()
-            if time.monotonic() >= look_at:
-                watch.look()
-                look_at = time.monotonic() + _LOOK_SECONDS
-            time.sleep(_TEND_SECONDS)
-    watch.look()
-    if crew.contact_lost and not watch.nothing_left:
+    with LocalProcesses(commands, environment, finished=observer.refresh, log=log) as processes:
+        observe_at = 0.0
+        while not processes.done and not stop():
+            processes.supervise()
+            if time.monotonic() >= observe_at:
+                observer.refresh()
+                observe_at = time.monotonic() + _OBSERVE_SECONDS
+            time.sleep(_SUPERVISE_SECONDS)
+    observer.refresh()
+    if processes.contact_lost and not observer.complete:
         raise LeasesLostError(f"the workers lost their database, {storage.place}; everything finished is kept")
-    return watch.nothing_left
 
 
 def thread_shares(threads: int, workers: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The processes of one run: started, watched, replaced where they crash, ended together."""
+"""Workers as processes of this machine: started, supervised, replaced where they crash, ended together."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from reluctant.errors import ReluctantError
 from reluctant.exit_codes import CONTACT_LOST, DONE, FAILED, WRONG_USAGE
 
 MOST_CRASHES = 5
-"""Crashes in a row, without a trial finished by anybody, that end a run."""
+"""So many crashes in a row, during which no worker finished a trial, end a run."""
 _LAST_LINES = 12
 _LONGEST_PAUSE = 30.0
 _PATIENCE = 30.0
 
 
-class CrewError(ReluctantError, RuntimeError):
+class WorkersFailedError(ReluctantError, RuntimeError):
     """Workers crash again and again."""
 
     exit_code = FAILED
 
 
 @dataclass
-class _Member:
-    """One place in the crew, and the process that fills it."""
+class _Worker:
+    """One worker: its command, and the process that runs it now."""
 
     number: int
     command: Sequence[str]
@@ -42,14 +43,14 @@ class _Member:
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
 
 
-class Crew:
-    """Workers as processes of this machine; a context manager that ends all of them.
+class LocalProcesses:
+    """Runs one process a worker; a context manager that ends all of them.
 
     Args:
-        commands: One a worker.
-        environment: Of each of them, beside this process's own.
-        finished: How many trials of the study are finished; asked after every crash.
-        log: Told every line that a worker writes, and what becomes of it.
+        commands: The command of each worker.
+        environment: Environment variables of each worker, added to those of this process.
+        finished: Returns how many trials of the study are finished; called after every crash.
+        log: Called with every line that a worker writes, and with how workers ended.
     """
 
     def __init__(
@@ -60,8 +61,8 @@ class Crew:
         finished: Callable[[], int],
         log: Callable[[str], None],
     ) -> None:
-        self._members = [
-            _Member(number, command, own)
+        self._workers = [
+            _Worker(number, command, own)
             for number, (command, own) in enumerate(zip(commands, environment, strict=True), start=1)
         ]
         self._finished, self._log = finished, log
@@ -71,31 +72,31 @@ class Crew:
     @property
     def done(self) -> bool:
         """Whether every worker has ended well, or has lost its database."""
-        return all(member.done for member in self._members)
+        return all(worker.done for worker in self._workers)
 
     @property
     def pids(self) -> list[int]:
         """The processes that run."""
-        return [member.process.pid for member in self._members if member.process is not None]
+        return [worker.process.pid for worker in self._workers if worker.process is not None]
 
-    def tend(self) -> None:
-        """Starts who is to be started, and sees to who has ended.
+    def supervise(self) -> None:
+        """Starts the workers that are to be started, and handles those that have ended.
 
         Raises:
-            CrewError: Too many crashed in a row, or one cannot work; the text has the last one's last lines.
+            WorkersFailedError: Too many crashed in a row, or one cannot work; the text has its last lines.
         """
-        for member in self._members:
-            if member.process is not None and member.process.poll() is not None:
-                self._bury(member)
-            if member.process is None and not member.done and time.monotonic() >= member.again_at:
-                self._start(member)
+        for worker in self._workers:
+            if worker.process is not None and worker.process.poll() is not None:
+                self._handle_exit(worker)
+            if worker.process is None and not worker.done and time.monotonic() >= worker.again_at:
+                self._start(worker)
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Self:
         self._finished_before = self._finished()
         return self
 
     def __exit__(self, *error: object) -> None:
-        running = [member.process for member in self._members if member.process is not None]
+        running = [worker.process for worker in self._workers if worker.process is not None]
         for process in running:
             process.terminate()
         until = time.monotonic() + _PATIENCE
@@ -105,68 +106,70 @@ class Crew:
         except subprocess.TimeoutExpired:
             pass
         finally:
-            for member in self._members:
-                if member.process is not None:
-                    member.process.kill()
-                    self._close(member)
+            for worker in self._workers:
+                if worker.process is not None:
+                    worker.process.kill()
+                    self._close(worker)
 
-    def _start(self, member: _Member) -> None:
-        member.lines.clear()
-        member.process = subprocess.Popen(
-            member.command,
-            env={**os.environ, **member.environment},
+    def _start(self, worker: _Worker) -> None:
+        worker.lines.clear()
+        worker.process = subprocess.Popen(
+            worker.command,
+            env={**os.environ, **worker.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            # Ctrl-C reaches this process alone, which tells them.
+            # Ctrl-C reaches this process alone, which ends the workers.
             start_new_session=True,
         )
-        member.reader = threading.Thread(target=self._read, args=(member, member.process), daemon=True)
-        member.reader.start()
+        worker.reader = threading.Thread(target=self._read, args=(worker, worker.process), daemon=True)
+        worker.reader.start()
 
-    def _read(self, member: _Member, process: subprocess.Popen[str]) -> None:
+    def _read(self, worker: _Worker, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
         for line in process.stderr:
-            member.lines.append(line.rstrip())
+            worker.lines.append(line.rstrip())
             if not line.startswith((" ", "Traceback")) and line.strip():
-                self._log(f"worker {member.number}: {line.rstrip()}")
+                self._log(f"worker {worker.number}: {line.rstrip()}")
 
-    def _close(self, member: _Member) -> int:
-        assert member.process is not None
-        assert member.reader is not None
-        status = member.process.wait()
-        member.reader.join(timeout=5)
-        for pipe in (member.process.stdin, member.process.stderr):
+    def _close(self, worker: _Worker) -> int:
+        """Waits for a process that ends, closes its pipes, and returns its exit status."""
+        assert worker.process is not None
+        assert worker.reader is not None
+        status = worker.process.wait()
+        worker.reader.join(timeout=5)
+        for pipe in (worker.process.stdin, worker.process.stderr):
             if pipe is not None:
                 pipe.close()
-        member.process = None
+        worker.process = None
         return status
 
-    def _bury(self, member: _Member) -> None:
-        status = self._close(member)
+    def _handle_exit(self, worker: _Worker) -> None:
+        """Decides whether a worker that ended is done, or is replaced after a pause."""
+        status = self._close(worker)
         if status == DONE:
-            member.done = True
+            worker.done = True
             return
         if status == CONTACT_LOST:
-            member.done = self.contact_lost = True
+            worker.done = self.contact_lost = True
             return
-        last = " | ".join(line.strip() for line in member.lines if line.strip()) or "it wrote nothing"
+        last = " | ".join(line.strip() for line in worker.lines if line.strip()) or "it wrote nothing"
         if status == WRONG_USAGE:
-            raise CrewError(f"worker {member.number} cannot work: {last}")
+            raise WorkersFailedError(f"worker {worker.number} cannot work: {last}")
         finished = self._finished()
         self._crashes = 1 if finished > self._finished_before else self._crashes + 1
         self._finished_before = finished
         how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         if self._crashes >= MOST_CRASHES:
-            raise CrewError(
+            raise WorkersFailedError(
                 f"{self._crashes} workers in a row ended without finishing a trial, the last by {how}; "
                 f"its last lines: {last}"
             )
         pause = min(_LONGEST_PAUSE, 2.0 ** (self._crashes - 1))
-        member.again_at = time.monotonic() + pause
-        self._log(f"worker {member.number} ended by {how} and is replaced in {pause:.0f} s; its last lines: {last}")
+        worker.again_at = time.monotonic() + pause
+        self._log(f"worker {worker.number} ended by {how} and is replaced in {pause:.0f} s; its last lines: {last}")
 
 
 def worker_command(name: str, *options: object) -> list[str]:

@@ -1,4 +1,4 @@
-"""A study seen from outside of its workers: how many trials are done, and whether any are left."""
+"""The progress of a study that others work on: how many trials are done, and whether any are left."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from contextlib import suppress
 
 from storage import StorageUnreachableError
 from study.records.open_study import OpenStudy
-from study.records.trial_feed import Mirror
-from study.workers.worker import Progress, nothing_left
+from study.records.trial_feed import TrialFeed
+from study.workers.worker import StudyProgress, is_complete
 
 
-class Watch:
-    """Looks at a study while others work on it.
+class Observer:
+    """Follows a study while workers in other processes train it.
 
     Args:
         study: The study.
-        report: Told whenever more trials are done.
+        report: Called with the study's progress whenever more trials are done.
 
     Attributes:
         done: Trials that have ended.
     """
 
-    def __init__(self, study: OpenStudy, report: Callable[[Progress], None]) -> None:
+    def __init__(self, study: OpenStudy, report: Callable[[StudyProgress], None]) -> None:
         self._study, self._report = study, report
-        self._mirror = Mirror(study.storage, study.study_id)
-        self._mirror.refresh()
-        self._before = self.done = self._mirror.done
-        self._shown = -1
+        self._feed = TrialFeed(study.storage, study.study_id)
+        self._feed.refresh()
+        self._before = self.done = self._feed.done
+        self._reported = -1
 
     @property
     def missing(self) -> int:
@@ -35,24 +35,31 @@ class Watch:
         return self._study.total - self.done
 
     @property
-    def nothing_left(self) -> bool:
+    def complete(self) -> bool:
         """Whether the study has its total."""
-        return nothing_left(self._study, self._mirror)
+        return is_complete(self._study, self._feed)
 
-    def look(self) -> int:
-        """Takes back what the dead left, and counts; a server that is away for a while changes nothing."""
+    def refresh(self) -> int:
+        """Reclaims crashed workers' trials, counts again and returns `done`; a temporary outage is ignored."""
         with suppress(StorageUnreachableError):
             self._study.storage.reclaim(self._study.study_id)
-            self._mirror.refresh()
-            self.done = self._mirror.done
-        if self.done != self._shown:
-            self._report(Progress(self.done, self._study.total, self.done - self._before, self._mirror.best))
-            self._shown = self.done
+            self._feed.refresh()
+            self.done = self._feed.done
+        if self.done != self._reported:
+            self._report(StudyProgress(self.done, self._study.total, self.done - self._before, self._feed.best))
+            self._reported = self.done
         return self.done
 
 
-def crew_size(asked: int, missing: int, cohort: int, log: Callable[[str], None]) -> int:
-    """How many workers are started; says where that is not what was asked for, or more than a cohort feeds well."""
+def worker_count(asked: int, missing: int, cohort: int, log: Callable[[str], None]) -> int:
+    """How many workers to start: as many as were asked for, but no more than trials are missing.
+
+    Args:
+        asked: Workers that were asked for.
+        missing: Trials that are still to be trained.
+        cohort: Trials of a cohort.
+        log: Called with a line where fewer are started, or where their shares of a cohort are small.
+    """
     count = max(1, min(asked, missing))
     if count < asked:
         log(f"{asked} workers were asked for, and {missing} trials are missing; {count} are started")

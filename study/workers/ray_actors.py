@@ -1,7 +1,7 @@
 """Workers as actors of a Ray cluster: Ray places them, and restarts those whose node is lost.
 
-The actors are detached: the driver may leave and come back, and finds them by their names. They know nothing of each
-other; the database is all that they share.
+The actors are detached: the driver may end and be started again, and finds them by their names. They know nothing of
+each other; the database is all that they share.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 from reluctant.errors import ReluctantError, ReluctantWarning
 from study.config import digest
 from study.records.open_study import OpenStudy, reopen
-from study.workers.local_processes import MOST_CRASHES, CrewError
-from study.workers.observer import Watch, crew_size
+from study.workers.local_processes import MOST_CRASHES, WorkersFailedError
+from study.workers.observer import Observer, worker_count
 from study.workers.worker import work
 
 NAMESPACE = "reluctant"
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 _PATIENCE = 30.0
 _ANSWER_SECONDS = 10.0
 
@@ -36,12 +36,12 @@ class RayError(ReluctantError, RuntimeError):
 
 @dataclass(frozen=True)
 class Assignment:
-    """What an actor works on.
+    """The work of an actor.
 
     Attributes:
         storage: URL of the database, with its password.
         name: The study's name.
-        data: Where its data lie.
+        data: Path or name of its data.
         overrides: Options of this run.
         lease: As for `work`.
     """
@@ -54,28 +54,27 @@ class Assignment:
 
 
 class RayWorker:
-    """One worker; it begins with its actor, and again wherever Ray restarts that."""
+    """One worker; it starts with its actor, and again whenever Ray restarts the actor."""
 
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
         self._stop = threading.Event()
         self._lines: deque[str] = deque(maxlen=1000)
-        self._said = 0
-        self.begin()
+        self.start()
 
-    def begin(self) -> None:
-        """Starts to work."""
+    def start(self) -> None:
+        """Starts a thread that works."""
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def look(self) -> tuple[list[str], bool, str | None]:
-        """Lines since the last look, whether it works, and why it does not where it failed."""
+    def poll(self) -> tuple[list[str], bool, str | None]:
+        """The lines since the last call, whether the worker is at work, and why not where it failed."""
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         return lines, self._thread.is_alive(), self._failure
 
     def stop(self) -> None:
-        """Asks for the end: what is under way is given back."""
+        """Lets the worker stop: it releases the trials that it holds."""
         self._stop.set()
 
     def _run(self) -> None:
@@ -87,55 +86,55 @@ class RayWorker:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.simplefilter("ignore", ReluctantWarning)
-        given = self._assignment
+        own = self._assignment
         try:
-            storage = open_storage(given.storage, create=False)
+            storage = open_storage(own.storage, create=False)
             try:
-                study = reopen(storage, given.name, data=given.data, overrides=given.overrides, keep=False)
-                work(study, stop=self._stop.is_set, log=self._lines.append, lease=given.lease, processes=False)
+                study = reopen(storage, own.name, data=own.data, overrides=own.overrides, keep=False)
+                work(study, stop=self._stop.is_set, log=self._lines.append, lease=own.lease, processes=False)
             finally:
                 storage.close()
-        except Exception as error:  # the driver decides what is to become of it
+        except Exception as error:  # the driver decides whether the worker is started anew
             self._failure = " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def launch_on_ray(
-    study: OpenStudy, watch: Watch, *, stop: Callable[[], bool], log: Callable[[str], None], lease: float | None
+    study: OpenStudy, observer: Observer, *, stop: Callable[[], bool], log: Callable[[str], None], lease: float | None
 ) -> None:
-    """Works on a study by actors of the cluster `config.ray` until nothing is left, or `stop` says so.
+    """Trains a study by actors of the cluster `config.ray` until it is complete, or `stop` returns true.
 
     Args:
         study: The study.
-        watch: Looks where it stands.
-        stop: Asked all the time; all workers then give back what they hold.
-        log: Told, in a line, what a user should know.
+        observer: Follows the study.
+        stop: Called all the time; returns whether to stop. All workers then release the trials that they hold.
+        log: Called with every line that a user should read.
         lease: As for `work`.
 
     Raises:
         RayError: No Ray, no cluster, or too small a one.
-        CrewError: Workers fail again and again.
+        WorkersFailedError: Workers fail again and again.
     """
     config = study.problem.config
     ray = _connected(str(config.ray))
     try:
         _check_database(ray, study)
-        count = crew_size(config.workers, watch.missing, config.cohort, log)
+        count = worker_count(config.workers, observer.missing, config.cohort, log)
         _check_resources(ray, count, config.cpus_per_worker, config.gpus_per_worker)
-        crew = _Crew(ray, study, count, lease, watch=watch, log=log)
+        actors = _Actors(ray, study, count, lease, observer=observer, log=log)
         try:
-            while not watch.nothing_left and not stop():
-                crew.tend()
-                watch.look()
-                time.sleep(_LOOK_SECONDS)
+            while not observer.complete and not stop():
+                actors.supervise()
+                observer.refresh()
+                time.sleep(_POLL_SECONDS)
         finally:
-            crew.end()
-        watch.look()
+            actors.end()
+        observer.refresh()
     finally:
         ray.shutdown()
 
 
-class _Crew:
-    """The actors of a study: those that a driver left behind, and new ones for those that are missing."""
+class _Actors:
+    """The actors of a study: those that an earlier driver started, and new ones for those that are missing."""
 
     def __init__(
         self,
@@ -144,12 +143,12 @@ class _Crew:
         count: int,
         lease: float | None,
         *,
-        watch: Watch,
+        observer: Observer,
         log: Callable[[str], None],
     ) -> None:
-        self._ray, self._watch, self._log = ray, watch, log
+        self._ray, self._observer, self._log = ray, observer, log
         config = study.problem.config
-        given = Assignment(
+        assignment = Assignment(
             storage=study.storage.address,
             name=study.name,
             data=study.problem.dataset.origin,
@@ -172,49 +171,50 @@ class _Crew:
             "num_gpus": config.gpus_per_worker,
         }
         self._actors = {
-            number: actor.options(name=f"{key}-{number}", **options).remote(given) for number in range(1, count + 1)
+            number: actor.options(name=f"{key}-{number}", **options).remote(assignment)
+            for number in range(1, count + 1)
         }
-        # A driver that was given more workers may have left more of them behind.
+        # An earlier driver may have started more workers than this one is to have.
         for name in ray.util.list_named_actors():
             owner, _, number = name.rpartition("-")
             if owner == key:
                 self._actors.setdefault(int(number), ray.get_actor(name))
         self._away: set[int] = set()
-        self._failures, self._done_before = 0, watch.done
+        self._failures, self._done_before = 0, observer.done
 
-    def tend(self) -> None:
-        """Hears every actor, and starts those anew that failed.
+    def supervise(self) -> None:
+        """Logs the lines of every actor, and starts those anew that failed.
 
         Raises:
-            CrewError: Too many failed in a row.
+            WorkersFailedError: Too many failed in a row.
         """
-        for number, (lines, alive, failure) in self._looks().items():
+        for number, (lines, alive, failure) in self._poll().items():
             for line in lines:
                 self._log(f"worker {number}: {line}")
             if failure is None or alive:
                 continue
-            self._failures = 1 if self._watch.done > self._done_before else self._failures + 1
-            self._done_before = self._watch.done
+            self._failures = 1 if self._observer.done > self._done_before else self._failures + 1
+            self._done_before = self._observer.done
             if self._failures >= MOST_CRASHES:
-                raise CrewError(
+                raise WorkersFailedError(
                     f"{self._failures} workers in a row ended without finishing a trial; the last: {failure}"
                 )
             self._log(f"worker {number} failed and begins anew: {failure}")
-            self._actors[number].begin.remote()
+            self._actors[number].start.remote()
 
     def end(self) -> None:
-        """Lets all of them give back what they hold, and ends their actors."""
+        """Lets all workers release the trials that they hold, and ends their actors."""
         for actor in self._actors.values():
             actor.stop.remote()
         until = time.monotonic() + _PATIENCE
-        while time.monotonic() < until and any(alive for _, alive, _ in self._looks().values()):
+        while time.monotonic() < until and any(alive for _, alive, _ in self._poll().values()):
             time.sleep(0.1)
         for actor in self._actors.values():
             self._ray.kill(actor, no_restart=True)
 
-    def _looks(self) -> dict[int, tuple[list[str], bool, str | None]]:
-        asked = {actor.look.remote(): number for number, actor in self._actors.items()}
-        ready, _ = self._ray.wait(list(asked), num_returns=len(asked), timeout=_LOOK_SECONDS)
+    def _poll(self) -> dict[int, tuple[list[str], bool, str | None]]:
+        asked = {actor.poll.remote(): number for number, actor in self._actors.items()}
+        ready, _ = self._ray.wait(list(asked), num_returns=len(asked), timeout=_POLL_SECONDS)
         looks = {}
         for reference in ready:
             number = asked[reference]
@@ -264,10 +264,10 @@ def _check_database(ray: ModuleType, study: OpenStudy) -> None:
 
 
 def _check_resources(ray: ModuleType, workers: int, cpus: float, gpus: float) -> None:
-    """Refuses what the cluster could never place, in place of waiting for it without end.
+    """Refuses workers that the cluster could never place; Ray itself would wait for them without end.
 
     Raises:
-        RayError: What is asked for, and what it has.
+        RayError: The text says what is asked for, and what the cluster has.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     places = sum(

@@ -1,4 +1,4 @@
-"""A worker's contact to its database: lost for a while, it waits; lost for longer than its leases, it ends."""
+"""Calls of the database that outlast an outage: tried again until the worker's leases have expired."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 T = TypeVar("T")
 
 
-class Contact:
-    """Calls the database again and again while it cannot be reached and the worker's leases stand.
+class Reconnecting:
+    """Repeats a call while the database cannot be reached and the worker's leases stand.
 
     Args:
-        worker: Whose leases.
+        worker: The worker that holds the leases.
         place: The database as its user knows it.
-        stop: Whether somebody asks for the end; then it waits no longer.
-        log: Told, in a line, when contact is lost and found.
+        stop: Returns whether to stop; no call is repeated then.
+        log: Called with a line when contact is lost, and when it is there again.
     """
 
     def __init__(self, worker: Worker, place: str, *, stop: Callable[[], bool], log: Callable[[str], None]) -> None:
         self._worker, self._place, self._stop, self._log = worker, place, stop, log
 
-    def __call__(self, call: Callable[[], T], *, again: Callable[[], object] = lambda: None) -> T:
-        """What `call` returns, in the end.
+    def __call__(self, call: Callable[[], T], *, undo: Callable[[], object] = lambda: None) -> T:
+        """Calls until a call succeeds, and returns its result.
 
         Args:
-            call: May have been carried out although it seemed to fail; must allow for it.
-            again: Called before `call` is tried again, to undo what may have been done.
+            call: May have been carried out although it seemed to fail, and must allow for that.
+            undo: Called before `call` is repeated, to undo what it may have done.
 
         Raises:
             LeasesLostError: There was no contact for longer than the leases last.
@@ -40,7 +40,7 @@ class Contact:
         while True:
             try:
                 if since is not None:
-                    again()
+                    undo()
                 result = call()
             except (StorageUnreachableError, StorageBusyError) as error:
                 if since is None:
@@ -58,7 +58,7 @@ class Contact:
                 return result
 
     def lost(self, reason: str) -> LeasesLostError:
-        """The error that ends a worker whose leases are over."""
+        """The error that ends a worker whose leases have expired."""
         return LeasesLostError(
             f"{reason}; this lasted longer than the {self._worker.lease:.0f} s that the leases on this worker's trials "
             "stand, so others may train them now; everything finished is kept"

@@ -1,4 +1,4 @@
-"""The loop: propose → claim → train → finish, until the study has its trials or somebody asks for the end."""
+"""The loop of a worker: propose → claim → train → finish, until the study has its trials or is to stop."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from optuna.trial import TrialState
 from search_spaces import SpaceError
 from storage import Claimed, Proposal, ProposedCohort, Worker
 from study.machine import processor
+from study.problem import Problem
 from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
-from study.records.trial_feed import Mirror
+from study.records.trial_feed import TrialFeed
 from study.sampling.proposer import Proposer
 from study.training import Trainer
 from study.wording import numbers_in_short
-from study.workers.cohort import Cohort
-from study.workers.reconnecting import Contact
+from study.workers.cohort import CohortTraining
+from study.workers.reconnecting import Reconnecting
 
-_FIRST_POLL, _LONGEST_POLL = 0.02, 0.5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 
 
 @dataclass(frozen=True)
-class Progress:
+class StudyProgress:
     """Where a study stands after a cohort.
 
     Attributes:
@@ -51,24 +52,25 @@ def work(
     study: OpenStudy,
     *,
     stop: Callable[[], bool] = lambda: False,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[StudyProgress], None] = lambda progress: None,
     log: Callable[[str], None] = lambda line: None,
     lease: float | None = None,
     sharing: int = 1,
     processes: bool = True,
 ) -> bool:
-    """Works on a study until it has its total of trials, beside any number of other workers.
+    """Works on a study in this process until it has its total of trials; any number of workers may do so at once.
 
-    What is under way when `stop` says so is given back: it waits, with its number and parameters.
+    When `stop` returns true, the trials that this worker holds are released: they wait, with their numbers and
+    parameters, for the next worker.
 
     Args:
         study: The study.
-        stop: Asked at every step of training and between cohorts.
-        report: Told after every cohort.
-        log: Told, in a line, what a user should know.
-        lease: Seconds after which others may take its trials where it gives no sign of life; None: two minutes.
+        stop: Called at every step of training and between cohorts; returns whether to stop.
+        report: Called with the study's progress after every cohort.
+        log: Called with every line that a user should read.
+        lease: Seconds without a sign of life after which others may take this worker's trials; None: two minutes.
         sharing: Workers that share this machine's memory.
-        processes: Whether blocks may train in forked processes; not where others' threads run in this one.
+        processes: Whether blocks may train in forked processes; they must not where other threads run in this one.
 
     Returns:
         Whether the study has its total.
@@ -77,94 +79,155 @@ def work(
         LeasesLostError: The database was out of reach for longer than a lease.
         TrainingProcessError: A process that trained a block is gone.
     """
-    problem = study.problem
-    config, judge, design = problem.config, problem.judge, problem.design
-    given = None if design is None else [design.params(number) for number in range(len(design.cells))]
-    proposer = Proposer(config, problem.space, problem.defaults, len(judge.metric_names), given)
-    mirror = Mirror(study.storage, study.study_id, proposer.see)
-    details = _details(problem.threads, config.device)
-    trainer = Trainer(
+    problem, storage = study.problem, study.storage
+    trainer = _trainer(problem)
+    with (
+        # Its processes are forked before this one has threads and locks of its own.
+        trainer if processes else nullcontext(),
+        storage.worker(study.study_id, details=_details(problem), lease=lease) as worker,
+        ThreadPoolExecutor(max_workers=1) as executor,
+    ):
+        reconnecting = Reconnecting(worker, storage.place, stop=stop, log=log)
+        cohorts = CohortTraining(study, worker, reconnecting, trainer, stop=stop, log=log, sharing=sharing)
+        return _Loop(study, worker, reconnecting, cohorts, executor, stop=stop, report=report, log=log).run()
+
+
+class _Loop:
+    """Claims and trains one cohort after another, and proposes the next one meanwhile.
+
+    Args:
+        study: The study.
+        worker: Holds the leases.
+        reconnecting: Calls the database.
+        cohorts: Trains and records claimed trials.
+        executor: Proposes the next cohort while this one trains.
+        stop: As for `work`.
+        report: As for `work`.
+        log: As for `work`.
+    """
+
+    def __init__(
+        self,
+        study: OpenStudy,
+        worker: Worker,
+        reconnecting: Reconnecting,
+        cohorts: CohortTraining,
+        executor: ThreadPoolExecutor,
+        *,
+        stop: Callable[[], bool],
+        report: Callable[[StudyProgress], None],
+        log: Callable[[str], None],
+    ) -> None:
+        self._study, self._storage = study, study.storage
+        self._worker, self._reconnecting, self._cohorts, self._executor = worker, reconnecting, cohorts, executor
+        self._stop, self._report, self._log = stop, report, log
+        self._proposer = Proposer.of(study.problem)
+        self._feed = TrialFeed(study.storage, study.study_id, self._proposer.record)
+        self._ahead: Future[ProposedCohort | None] | None = None
+        self._trained, self._waited, self._pause = 0, 0.0, _FIRST_PAUSE
+
+    def run(self) -> bool:
+        """Works until the study has its total, or is to stop; returns whether it has its total."""
+        while True:
+            proposed = self._proposed_ahead()
+            self._reclaim()
+            self._refresh()
+            if self._stop():
+                return is_complete(self._study, self._feed)
+            claimed, rejected = self._claim(proposed)
+            if claimed:
+                self._train(claimed, rejected)
+            elif is_complete(self._study, self._feed):
+                self._cohorts.remove_checkpoints_except(self._feed.unfinished)
+                return True
+            else:
+                self._wait()
+
+    def _proposed_ahead(self) -> ProposedCohort | None:
+        """The cohort that was proposed while the last one trained."""
+        ahead, self._ahead = self._ahead, None
+        return None if ahead is None else ahead.result()
+
+    def _reclaim(self) -> None:
+        """Lets the trials of crashed workers wait again."""
+        reclaimed = self._reconnecting(lambda: self._storage.reclaim(self._study.study_id))
+        if reclaimed:
+            self._log(f"taken back from workers that are gone: {numbers_in_short(reclaimed)}")
+
+    def _refresh(self) -> None:
+        feed = self._feed
+        self._reconnecting(feed.refresh)
+        self._report(StudyProgress(feed.done, self._study.total, self._trained, feed.best, self._waited))
+
+    def _claim(self, proposed: ProposedCohort | None) -> tuple[list[Claimed], dict[int, str]]:
+        """Claims the next trials to train.
+
+        Args:
+            proposed: Proposals that were made ahead, if any; they are made anew where trials were added since.
+
+        Returns:
+            The claimed trials, and for those that cannot be trained the reason by trial id.
+        """
+        study, feed, rejected = self._study, self._feed, dict[int, str]()
+        if any(trial.state is TrialState.WAITING for trial in feed.unfinished_below(study.total)):
+            proposed = None  # what waits is trained first
+        else:
+            if proposed is None or proposed.first_number != feed.count:
+                proposed = self._proposer.propose(feed, study.total)
+            if proposed is None:
+                return [], rejected
+
+        def complete(claimed: Claimed) -> Proposal | None:
+            try:
+                return self._proposer.complete(claimed.number, {**claimed.fixed, **claimed.params})
+            except SpaceError as error:
+                rejected[claimed.trial_id] = str(error)
+                return None
+
+        def claim() -> list[Claimed]:
+            alive = len(self._storage.living_workers(study.study_id))
+            share = -(-study.problem.config.cohort // max(1, alive))
+            return self._storage.claim(self._worker, share, cohort=proposed, complete=complete, below=study.total)
+
+        # A claim may have succeeded although its answer was lost: its trials are released first.
+        return self._reconnecting(claim, undo=lambda: self._storage.release(self._worker)), rejected
+
+    def _train(self, claimed: list[Claimed], rejected: dict[int, str]) -> None:
+        """Trains what was claimed, and meanwhile proposes the next cohort, which needs no outcome of this one."""
+        self._reconnecting(self._feed.refresh)
+        self._ahead = self._executor.submit(self._proposer.propose, self._feed, self._study.total)
+        self._trained += self._cohorts.train(claimed, rejected)
+        self._pause = _FIRST_PAUSE
+
+    def _wait(self) -> None:
+        """Waits for outcomes of other workers, for a little longer each time."""
+        time.sleep(self._pause)
+        self._waited, self._pause = self._waited + self._pause, min(1.5 * self._pause, _LONGEST_PAUSE)
+
+
+def is_complete(study: OpenStudy, feed: TrialFeed) -> bool:
+    """Whether the study has its total and none of its workers still trains.
+
+    Trials that other programs left RUNNING are not waited for.
+    """
+    return feed.count >= study.total and not any(
+        trial.state is TrialState.WAITING or trial._trial_id in feed.leased
+        for trial in feed.unfinished_below(study.total)
+    )
+
+
+def _trainer(problem: Problem) -> Trainer:
+    return Trainer(
         problem.splits,
         problem.budget,
         problem.streams,
         threads=problem.threads,
-        device=config.device,
-        read_test=design is not None,
-    )
-    with (
-        # Its processes are forked before this one has threads and locks of its own.
-        trainer if processes else nullcontext(),
-        study.storage.worker(study.study_id, details=details, lease=lease) as worker,
-        ThreadPoolExecutor(max_workers=1) as beside,
-    ):
-        contact = Contact(worker, study.storage.place, stop=stop, log=log)
-        cohort = Cohort(study, worker, contact, trainer, stop=stop, log=log, sharing=sharing)
-        ahead: Future[ProposedCohort | None] | None = None
-        trained, waited, pause = 0, 0.0, _FIRST_POLL
-        while True:
-            proposed = ahead.result() if ahead is not None else None
-            taken = contact(lambda: study.storage.reclaim(study.study_id))
-            if taken:
-                log(f"taken back from workers that are gone: {numbers_in_short(taken)}")
-            contact(mirror.refresh)
-            report(Progress(mirror.done, study.total, trained, mirror.best, waited))
-            if stop():
-                return nothing_left(study, mirror)
-            claimed, unfit = _claim(study, worker, contact, proposer, mirror, proposed)
-            ahead = None
-            if claimed:
-                # The next block needs no outcome of this one: it is proposed while this one trains.
-                contact(mirror.refresh)
-                ahead = beside.submit(proposer.block, mirror, study.total)
-                trained += cohort.train(claimed, unfit)
-                pause = _FIRST_POLL
-                continue
-            if nothing_left(study, mirror):
-                cohort.clear_away(mirror.unfinished)
-                return True
-            time.sleep(pause)
-            waited, pause = waited + pause, min(1.5 * pause, _LONGEST_POLL)
-
-
-def _claim(
-    study: OpenStudy, worker: Worker, contact: Contact, proposer: Proposer, mirror: Mirror, block: ProposedCohort | None
-) -> tuple[list[Claimed], dict[int, str]]:
-    """The next trials to train, and why some of them cannot be: reason by trial id."""
-    unfit: dict[int, str] = {}
-
-    def complete(claimed: Claimed) -> Proposal | None:
-        try:
-            return proposer.complete(claimed.number, {**claimed.fixed, **claimed.params})
-        except SpaceError as error:
-            unfit[claimed.trial_id] = str(error)
-            return None
-
-    waiting = any(trial.state is TrialState.WAITING for trial in mirror.unfinished_below(study.total))
-    if waiting:
-        block = None
-    elif block is None or block.first_number != mirror.count:
-        block = proposer.block(mirror, study.total)
-    if block is None and not waiting:
-        return [], unfit
-
-    def claim() -> list[Claimed]:
-        living = len(study.storage.living_workers(study.study_id))
-        share = -(-study.problem.config.cohort // max(1, living))
-        return study.storage.claim(worker, share, cohort=block, complete=complete, below=study.total)
-
-    # A claim whose answer was not heard of is given back first.
-    return contact(claim, again=lambda: study.storage.release(worker)), unfit
-
-
-def nothing_left(study: OpenStudy, mirror: Mirror) -> bool:
-    """Whether the total is reached and no worker of ours still trains; strangers' trials are not waited for."""
-    return mirror.count >= study.total and not any(
-        trial.state is TrialState.WAITING or trial._trial_id in mirror.leased
-        for trial in mirror.unfinished_below(study.total)
+        device=problem.config.device,
+        read_test=problem.reads_test_part,
     )
 
 
-def _details(threads: int, device: str) -> dict[str, Any]:
+def _details(problem: Problem) -> dict[str, Any]:
     """Library versions and hardware of this worker."""
     return {
         "versions": installed_versions(),
@@ -172,6 +235,6 @@ def _details(threads: int, device: str) -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": processor(),
         "cores": os.cpu_count(),
-        "threads": threads,
-        "device": device,
+        "threads": problem.threads,
+        "device": problem.config.device,
     }

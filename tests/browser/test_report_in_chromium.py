@@ -13,7 +13,7 @@ from command import run_here
 
 from storage import open_storage
 from study.config import StudyConfig
-from study.problem import Problem
+from study.problem import Comparison
 from study.records.open_study import create_or_open
 from study.report import write_report
 from study.report.palette import DARK, LIGHT
@@ -33,7 +33,7 @@ def search(folder: Path) -> Path:
 def comparison(folder: Path) -> Path:
     storage = open_storage(folder / "reluctant.db")
     config = StudyConfig(**{"data": "iris", "seeds": 2, "epochs": 2, "hidden": (8,), "name": "comparison"})
-    study = create_or_open(Problem.comparison(config), storage)
+    study = create_or_open(Comparison.of(config), storage)
     assert work(study)
     write_report(study, str(folder / "comparison.html"))
     storage.close()

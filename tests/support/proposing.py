@@ -7,13 +7,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Hyperparameters, SearchSpace, load_space
+from search_spaces.points import random_params
 from storage import Proposal, ProposedCohort
-from study.config import StudyConfig
-from study.records.trial_feed import Mirror
+from study.records.trial_feed import TrialFeed
+from study.sampling.base import CohortSampler, SampledStudy
 from study.sampling.proposer import Proposer
+from study.sampling.registry import SAMPLERS, make_sampler
 
 DEFAULTS = Hyperparameters(hidden=(32, 32))
 Judged = Callable[[int, Mapping[str, Any]], list[float]]
@@ -69,10 +73,18 @@ def finished(number: int, proposal: Proposal, judge: Judged = judged) -> FrozenT
     return trial(number, proposal.params, proposal.distributions, values=values, floor=floor)
 
 
-def make_proposer(space: SearchSpace | None = None, **options: Any) -> Proposer:
-    """A proposer of two objectives, cohort 8."""
-    config = StudyConfig(**{"cohort": 8, **options})
-    return Proposer(config, space or load_space("core"), DEFAULTS, 2)
+def make_sampler_of(name: str, space: SearchSpace, *, cohort: int = 8, seed: int = 0) -> CohortSampler:
+    """A sampler of two objectives; a fixed list has cells at random points of the space."""
+    generator = np.random.default_rng(5)
+    cells = [random_params(space, generator) for _ in range(400)]
+    return make_sampler(name, SampledStudy(space, objectives=2, cohort=cohort, seed=seed, cells=cells))
+
+
+def make_proposer(
+    space: SearchSpace | None = None, *, sampler: str = "tpe", cohort: int = 8, seed: int = 0
+) -> Proposer:
+    """A proposer of two objectives."""
+    return Proposer(make_sampler_of(sampler, space or load_space("core"), cohort=cohort, seed=seed), DEFAULTS)
 
 
 class Rows:
@@ -100,9 +112,9 @@ def propose(
     proposer: Proposer, trials: Sequence[FrozenTrial], total: int, leased: Collection[int] = ()
 ) -> ProposedCohort | None:
     """The next block after these trials, of which those with the ids `leased` are being trained."""
-    mirror = Mirror(Rows(trials, leased), 1, proposer.see)  # type: ignore[arg-type]
-    mirror.refresh()
-    return proposer.block(mirror, total)
+    feed = TrialFeed(Rows(trials, leased), 1, proposer.record)  # type: ignore[arg-type]
+    feed.refresh()
+    return proposer.propose(feed, total)
 
 
 def carry_on(
@@ -123,7 +135,42 @@ def params_of(trials: Sequence[FrozenTrial]) -> list[dict[str, Any]]:
     return [trial.params for trial in trials]
 
 
-def print_study(sampler: str, total: int) -> None:
-    """Prints the parameters of a study as JSON, for another process to compare."""
-    proposer = make_proposer(sampler=sampler)
-    print(json.dumps(params_of(carry_on([], total, lambda: proposer))))
+def proposed(block: ProposedCohort | None) -> list[dict[str, Any]]:
+    """The parameters of each proposal."""
+    assert block is not None
+    return [dict(proposal.params) for proposal in block.proposals]
+
+
+def with_state(done: FrozenTrial, state: TrialState) -> FrozenTrial:
+    """A finished trial as it was, or would have been, in another state."""
+    values = done.values if state is TrialState.COMPLETE else None
+    return trial(done.number, done.params, done.distributions, state=state, values=values)
+
+
+def judged_anew(done: FrozenTrial) -> FrozenTrial:
+    """A finished trial with other values, and infeasible."""
+    return trial(done.number, done.params, done.distributions, values=other(done.number, done.params), floor=0.3)
+
+
+def enqueued(number: int, fixed: dict[str, Any]) -> FrozenTrial:
+    """A trial that a user enqueued, and that no worker has claimed."""
+    return trial(number, {}, {}, state=TrialState.WAITING, fixed=fixed)
+
+
+def trials_of_another_program(first: int, count: int) -> list[FrozenTrial]:
+    """Trials of another program, with parameters of its own."""
+    params = {"activation": "relu", "momentum": 0.5}
+    distributions = {"activation": load_space("core").parameters[0].distribution, "momentum": FloatDistribution(0, 1)}
+    return [trial(first + i, params, distributions, values=[0.5, 0.5]) for i in range(count)]
+
+
+def assert_like_fresh(used: Proposer, trials: Sequence[FrozenTrial], total: int = 48, **options: Any) -> None:
+    """A proposer that was used before proposes what a fresh one does."""
+    assert proposed(propose(used, trials, total)) == proposed(propose(make_proposer(**options), trials, total))
+
+
+def print_studies(total: int) -> None:
+    """Prints the parameters of a study of each sampler as JSON, for another process to compare."""
+    proposers = {name: make_proposer(sampler=name) for name in SAMPLERS}
+    studies = {name: carry_on([], total, lambda each=each: each) for name, each in proposers.items()}
+    print(json.dumps({name: params_of(trials) for name, trials in studies.items()}))

@@ -16,7 +16,7 @@ from study.comparison.related import related_comparisons
 from study.comparison.summary import summarize
 from study.config import StudyConfig
 from study.model import export_model
-from study.problem import Problem
+from study.problem import Comparison
 from study.records.open_study import KindError, OpenStudy, create_or_open
 from study.report import write_report
 from study.report.comparison_figures import designs
@@ -30,7 +30,7 @@ def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A comparison over iris with one seed, and with three."""
     storage = open_storage(tmp_path_factory.mktemp("comparison") / "reluctant.db")
     config = StudyConfig(**{"data": "iris", "seeds": request.param, "epochs": 2, "hidden": (8,), "name": "compared"})
-    opened = create_or_open(Problem.comparison(config), storage)
+    opened = create_or_open(Comparison.of(config), storage)
     assert work(opened)
     yield opened
     storage.close()
@@ -82,7 +82,7 @@ def test_comparisons_of_other_data_are_seen_together(tmp_path: Path) -> None:
         ("unfinished", "breast_cancer", {}),
     ):
         config = StudyConfig(**{**options, **changed, "data": data, "name": name})
-        studies[name] = create_or_open(Problem.comparison(config), storage)
+        studies[name] = create_or_open(Comparison.of(config), storage)
         if name != "unfinished":
             assert work(studies[name])
     assert [other.name for other in related_comparisons(studies["a"])] == ["b"]
@@ -119,7 +119,7 @@ def test_the_database_alone_gives_the_dashboard_the_same_figures_and_the_answer(
 def test_a_comparison_that_is_not_finished_says_so_to_the_dashboard(tmp_path: Path) -> None:
     storage = open_storage(tmp_path / "reluctant.db")
     config = StudyConfig(**{"data": "iris", "seeds": 1, "epochs": 1, "hidden": (8,), "name": "begun"})
-    begun = create_or_open(Problem.comparison(config), storage)
+    begun = create_or_open(Comparison.of(config), storage)
     panels, note = dashboard_content(storage, begun.study_id, ())
     assert panels == []
     assert "0 of 158 cells" in note

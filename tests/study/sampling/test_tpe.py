@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import optuna
+import proposing
 import pytest
 from optuna.samplers import TPESampler
 from optuna.samplers._tpe.sampler import _split_trials, default_gamma
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from proposing import judged
+from proposing import carry_on, enqueued, judged, judged_anew, make_proposer, params_of, propose, proposed, with_state
 
 from search_spaces import Hyperparameters, SearchSpace, load_space, parse_space
-from study.sampling.points import random_params
-from study.sampling.tpe import CANDIDATES, MOST_BETTER, MOST_OTHERS, Cohort, Tpe
+from search_spaces.points import random_params
+from study.sampling.base import SampledStudy
+from study.sampling.candidates import CANDIDATES, Candidates
+from study.sampling.tpe import MOST_BETTER, MOST_OTHERS, Tpe
 
 STEPPED = parse_space(
     """
@@ -67,16 +71,16 @@ def history(space: SearchSpace, finished: int, running: int, objectives: int) ->
 
 def known(space: SearchSpace, trials: list[FrozenTrial], objectives: int) -> Tpe:
     """What the trials teach."""
-    tpe = Tpe(space, objectives)
+    tpe = Tpe(SampledStudy(space, objectives))
     for number, trial in enumerate(trials):
         trial.number = number
-        tpe.see(trial, trial.params)
+        tpe.record(trial, trial.params)
     return tpe
 
 
-def cohort(tpe: Tpe, trials: list[FrozenTrial], size: int, seed: int) -> Cohort:
+def cohort(tpe: Tpe, trials: list[FrozenTrial], size: int, seed: int) -> Candidates:
     """Candidates for the trials that come next, with the knowledge of all outcomes so far."""
-    found = tpe.cohort(len(trials), len(trials), size, np.random.RandomState(seed))
+    found = tpe.candidates(len(trials), len(trials), size, np.random.RandomState(seed))
     assert found is not None
     return found
 
@@ -130,7 +134,7 @@ def test_the_second_of_a_cohort_is_what_stock_tpe_proposes_beside_the_first() ->
     more = [*trials, create_trial(state=TrialState.RUNNING, params=first, distributions=space.distributions(first))]
     assert space.suggest(cohort(known(space, more, 2), more, 2, 3).at(1)) == second
     # Or as of one of the same cohort that was there before.
-    taken = known(space, more, 2).cohort(len(trials), len(trials), 2, np.random.RandomState(3), taken=1)
+    taken = known(space, more, 2).candidates(len(trials), len(trials), 2, np.random.RandomState(3), occupied=1)
     assert taken is not None
     assert space.suggest(taken.at(1)) == second
     own = [values[CANDIDATES:] for values in group._candidates.values()]
@@ -151,20 +155,20 @@ def test_what_is_looked_at_is_bounded() -> None:
 def test_a_trial_that_ends_late_counts_as_one_that_ended_in_time() -> None:
     space = load_space("core")
     trials = history(space, 40, 0, 2)
-    in_time, late = known(space, trials, 2), Tpe(space, 2)
+    in_time, late = known(space, trials, 2), Tpe(SampledStudy(space, 2))
     # One that is among the better, as soon as its outcome is known.
     slow = in_time._split(np.flatnonzero(in_time._trials["complete"]))[0][0]
     params = trials[slow].params
     running = create_trial(state=TrialState.RUNNING, params=params, distributions=space.distributions(params))
     running.number = slow
     for trial in (*trials[:slow], running, *trials[slow + 1 :]):
-        late.see(trial, trial.params)
+        late.record(trial, trial.params)
 
     def next_ones(tpe: Tpe) -> list[dict[str, Any]]:
         return [space.suggest(cohort(tpe, trials, 1, seed).at(0)) for seed in range(8)]
 
     before = next_ones(late)
-    late.see(trials[slow], params)
+    late.record(trials[slow], params)
     assert next_ones(in_time) == next_ones(late) != before
 
 
@@ -195,3 +199,69 @@ def test_the_better_trials_are_those_that_stock_tpe_picks(count: int, infeasible
     better, others = known(space, trials, objectives)._split(np.arange(count))
     assert better.tolist() == sorted(trial.number for trial in theirs)
     assert set(others) <= set(range(count)) - set(better)
+
+
+@pytest.mark.parametrize("first_total", [210, 245, 255])
+def test_a_total_that_cuts_a_large_cohort_changes_nothing(first_total: int) -> None:
+    """Where a cohort is looked at anew after every third trial only, also for a worker that comes in between."""
+    whole = carry_on([], 300, lambda: make_proposer(cohort=100))
+    cut = carry_on([], first_total, lambda: make_proposer(cohort=100))
+    assert len(cut) == first_total
+    assert params_of(carry_on(cut, 300, lambda: make_proposer(cohort=100))) == params_of(whole)
+
+
+def test_outcomes_of_the_cohort_two_before_do_matter(studies: dict[str, list[FrozenTrial]]) -> None:
+    trials = studies["tpe"]
+    expected = params_of(trials[40:])
+    for changed in (
+        [judged_anew(done) for done in trials[24:32]],
+        [with_state(done, TrialState.FAIL) for done in trials[24:32]],
+    ):
+        assert proposed(propose(make_proposer(), trials[:24] + changed + trials[32:40], 48)) != expected
+
+
+def test_constraints_of_the_cohort_two_before_do_matter(studies: dict[str, list[FrozenTrial]]) -> None:
+    trials = studies["tpe"]
+    infeasible = [
+        proposing.trial(done.number, done.params, done.distributions, values=done.values, floor=0.3)
+        for done in trials[:32:2]
+    ]
+    mixed = [infeasible[number // 2] if number % 2 == 0 else trials[number] for number in range(32)]
+    assert proposed(propose(make_proposer(), mixed + trials[32:40], 48)) != params_of(trials[40:])
+
+
+def test_parameters_of_the_cohort_before_do_matter(studies: dict[str, list[FrozenTrial]]) -> None:
+    """A constant liar: the same place is not proposed again while it is tried."""
+    trials = studies["tpe"]
+    elsewhere = [
+        proposing.trial(done.number, trials[0].params, trials[0].distributions, values=[0, 0]) for done in trials[32:40]
+    ]
+    assert proposed(propose(make_proposer(), trials[:32] + elsewhere, 48)) != params_of(trials[40:])
+
+
+def test_tpe_learns() -> None:
+    """Among trials that were proposed with knowledge, the best activations stand oftener than chance has it."""
+    one = make_proposer()
+    late = carry_on([], 96, lambda: one, lambda number, params: [float(params["activation"] == "elu"), 0.0])[40:]
+    assert sum(done.params["activation"] == "elu" for done in late) > 2 * len(late) / 6
+
+
+@pytest.mark.parametrize("state", [TrialState.FAIL, TrialState.PRUNED])
+def test_trials_without_values_are_no_obstacle(state: TrialState, studies: dict[str, list[FrozenTrial]]) -> None:
+    trials = [with_state(done, state) if done.number % 3 == 1 else done for done in studies["tpe"][:24]]
+    one = make_proposer()
+    expected = proposed(propose(make_proposer(), trials, 48))
+    assert propose(one, trials[:16], 48) is not None
+    assert proposed(propose(one, trials, 48)) == expected
+
+
+def test_an_enqueued_trial_that_failed_untrained_counts_as_it_did(studies: dict[str, list[FrozenTrial]]) -> None:
+    def after(last: Callable[[int], FrozenTrial]) -> list[dict[str, Any]]:
+        trials = [*studies["tpe"][:32], *map(last, range(32, 40))]
+        return proposed(propose(make_proposer(), trials, 48))
+
+    fixed = studies["tpe"][0].params
+    waits = after(lambda number: enqueued(number, fixed))
+    fails = after(lambda number: proposing.trial(number, {}, {}, state=TrialState.FAIL, fixed=fixed))
+    says_nothing = after(lambda number: proposing.trial(number, {}, {}, state=TrialState.FAIL))
+    assert waits == fails != says_nothing

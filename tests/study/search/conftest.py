@@ -9,7 +9,7 @@ import pytest
 
 from storage import CohortStorage, open_storage
 from study.config import read_config
-from study.problem import Problem
+from study.problem import Search
 from study.records.open_study import OpenStudy, create_or_open
 from study.workers.worker import work
 
@@ -30,7 +30,7 @@ def trained(storage: CohortStorage) -> Callable[..., OpenStudy]:
     """Trains a short search with some options, all of it."""
 
     def train(**options: Any) -> OpenStudy:
-        study = create_or_open(Problem.of(read_config(OPTIONS | options)), storage)
+        study = create_or_open(Search.of(read_config(OPTIONS | options)), storage)
         assert work(study)
         return study
 

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from search_spaces import Hyperparameters
 from study.config import read_config
-from study.problem import Problem
+from study.problem import Problem, Search
 from study.training import Interrupted, Outcome, fit
 from study.workers.checkpoints import Checkpoints
 
@@ -28,7 +28,7 @@ TRIALS = {
 
 @pytest.fixture(scope="module")
 def problem() -> Problem:
-    return Problem.of(read_config(OPTIONS))
+    return Search.of(read_config(OPTIONS))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_an_interrupted_training_goes_on_from_its_files_and_ends_the_same(
     last = checkpoints.keeper("f" * 32, TRIALS)
     assert min(last.resumed.values()) > problem.budget.epochs
     assert train(problem, keeper=last) == whole
-    checkpoints.forget(TRIALS)
+    checkpoints.remove(TRIALS)
     assert not checkpoints.path(3, "f").parent.exists()
     assert lines == []
 
@@ -171,6 +171,6 @@ def test_files_of_finished_trials_are_removed_and_other_studies_files_kept(
     for one in (checkpoints, other):
         with pytest.raises(Interrupted):
             train(problem, keeper=one.keeper("a" * 32, TRIALS), stop=stop_after(9))
-    checkpoints.forget_all_but([7])
+    checkpoints.remove_except([7])
     left = sorted((tmp_path / "kept").iterdir())
     assert left == sorted([checkpoints.path(7, "a" * 32), *(other.path(number, "a" * 32) for number in TRIALS)])

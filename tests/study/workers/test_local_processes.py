@@ -9,19 +9,19 @@ from collections.abc import Callable
 import pytest
 
 from study.workers.launch import thread_shares
-from study.workers.local_processes import Crew, CrewError
-from study.workers.observer import crew_size
+from study.workers.local_processes import LocalProcesses, WorkersFailedError
+from study.workers.observer import worker_count
 
 
 def script(text: str) -> list[str]:
     return [sys.executable, "-c", text]
 
 
-def tend(crew: Crew, until: Callable[[], bool], seconds: float = 30) -> None:
+def supervise(processes: LocalProcesses, until: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < end
-        crew.tend()
+        processes.supervise()
         time.sleep(0.02)
 
 
@@ -32,8 +32,8 @@ def test_workers_that_end_well_are_not_replaced_and_their_lines_are_told(tmp_pat
     lines: list[str] = []
     text = f"import sys; open({str(tmp_path)!r} + '/' + sys.argv[1], 'x'); print('hello', file=sys.stderr)"
     commands = [[*script(text), str(number)] for number in range(3)]
-    with Crew(commands, [{}] * 3, finished=lambda: 0, log=lines.append) as crew:
-        tend(crew, lambda: crew.done)
+    with LocalProcesses(commands, [{}] * 3, finished=lambda: 0, log=lines.append) as processes:
+        supervise(processes, lambda: processes.done)
     assert sorted(lines) == ["worker 1: hello", "worker 2: hello", "worker 3: hello"]
     assert len(list(tmp_path.iterdir())) == 3
 
@@ -42,11 +42,11 @@ def test_a_crash_is_told_with_its_last_lines_and_the_worker_is_replaced(tmp_path
     mark = str(tmp_path / "mark")
     crash = f"import os, sys; print('the reason', file=sys.stderr, flush=True); os.path.exists({mark!r}) or (open({mark!r}, 'w'), os.kill(os.getpid(), 9))"  # noqa: E501
     lines: list[str] = []
-    with Crew([script(crash), script(WAIT)], [{}] * 2, finished=lambda: 0, log=lines.append) as crew:
-        tend(crew, lambda: any("replaced" in line for line in lines))
-        (other,) = crew.pids  # the other goes on
-        tend(crew, lambda: sum(line == "worker 1: the reason" for line in lines) == 2)
-        assert other in crew.pids
+    with LocalProcesses([script(crash), script(WAIT)], [{}] * 2, finished=lambda: 0, log=lines.append) as processes:
+        supervise(processes, lambda: any("replaced" in line for line in lines))
+        (other,) = processes.pids  # the other goes on
+        supervise(processes, lambda: sum(line == "worker 1: the reason" for line in lines) == 2)
+        assert other in processes.pids
     assert "worker 1 ended by SIGKILL and is replaced in 1 s; its last lines: the reason" in lines
 
 
@@ -54,36 +54,38 @@ def test_five_crashes_in_a_row_end_the_run_and_a_trial_in_between_does_not(monke
     monkeypatch.setattr("study.workers.local_processes._LONGEST_PAUSE", 0.0)
     crash = script("import sys; print('no memory', file=sys.stderr); sys.exit(3)")
     with (
-        pytest.raises(CrewError, match=r"5 workers in a row ended .* by exit status 3; its last lines: no memory"),
-        Crew([crash], [{}], finished=lambda: 7, log=lambda line: None) as crew,
+        pytest.raises(
+            WorkersFailedError, match=r"5 workers in a row ended .* by exit status 3; its last lines: no memory"
+        ),
+        LocalProcesses([crash], [{}], finished=lambda: 7, log=lambda line: None) as processes,
     ):
-        tend(crew, lambda: False)
+        supervise(processes, lambda: False)
     lines: list[str] = []
     progress = iter(range(1000))
-    with Crew([crash], [{}], finished=lambda: next(progress), log=lines.append) as crew:
-        tend(crew, lambda: sum("replaced" in line for line in lines) >= 8)
+    with LocalProcesses([crash], [{}], finished=lambda: next(progress), log=lines.append) as processes:
+        supervise(processes, lambda: sum("replaced" in line for line in lines) >= 8)
 
 
 def test_what_replacing_cannot_mend_ends_the_run_at_once() -> None:
     refuse = script("import sys; print('error: no study', file=sys.stderr); sys.exit(2)")
     with (
-        pytest.raises(CrewError, match="worker 1 cannot work: error: no study"),
-        Crew([refuse], [{}], finished=lambda: 0, log=lambda line: None) as crew,
+        pytest.raises(WorkersFailedError, match="worker 1 cannot work: error: no study"),
+        LocalProcesses([refuse], [{}], finished=lambda: 0, log=lambda line: None) as processes,
     ):
-        tend(crew, lambda: False)
+        supervise(processes, lambda: False)
 
 
 def test_a_worker_that_lost_its_database_is_not_replaced() -> None:
-    with Crew([script("raise SystemExit(75)")], [{}], finished=lambda: 0, log=lambda line: None) as crew:
-        tend(crew, lambda: crew.done)
-        assert crew.contact_lost
+    with LocalProcesses([script("raise SystemExit(75)")], [{}], finished=lambda: 0, log=lambda line: None) as processes:
+        supervise(processes, lambda: processes.done)
+        assert processes.contact_lost
 
 
-def test_all_end_with_the_crew() -> None:
+def test_all_end_together() -> None:
     lines: list[str] = []
-    with Crew([script(WAIT)] * 2, [{}] * 2, finished=lambda: 0, log=lines.append) as crew:
-        tend(crew, lambda: len(lines) == 2)
-    assert crew.pids == []
+    with LocalProcesses([script(WAIT)] * 2, [{}] * 2, finished=lambda: 0, log=lines.append) as processes:
+        supervise(processes, lambda: len(lines) == 2)
+    assert processes.pids == []
 
 
 def test_threads_are_shared_out_whole() -> None:
@@ -96,10 +98,10 @@ def test_threads_are_shared_out_whole() -> None:
 
 def test_no_more_workers_than_trials_and_a_line_on_small_shares() -> None:
     lines: list[str] = []
-    assert crew_size(2, 100, 32, lines.append) == 2
+    assert worker_count(2, 100, 32, lines.append) == 2
     assert lines == []
-    assert crew_size(6, 4, 32, lines.append) == 4
+    assert worker_count(6, 4, 32, lines.append) == 4
     assert lines == ["6 workers were asked for, and 4 trials are missing; 4 are started"]
-    assert crew_size(9, 100, 32, lines.append) == 9
+    assert worker_count(9, 100, 32, lines.append) == 9
     assert "9 workers share cohorts of 32 trials, 4 for each; a larger --cohort would" in lines[1]
-    assert crew_size(3, 0, 32, lines.append) == 1
+    assert worker_count(3, 0, 32, lines.append) == 1

@@ -18,11 +18,11 @@ from storage import CohortStorage, open_storage
 from study.config import ConfigError, read_config
 from study.estimate import estimate
 from study.machine import MachineError
-from study.problem import Problem
+from study.problem import Comparison, Search
 from study.records.open_study import IdentityError, OpenStudy, create_or_open, reopen
 from study.training import Outcome, Replicate, TrainingProcessError
 from study.training.processes import can_fork
-from study.workers.worker import Progress, work
+from study.workers.worker import StudyProgress, work
 
 OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
 
@@ -36,7 +36,7 @@ def storage(tmp_path: Path) -> Iterator[CohortStorage]:
 
 
 def opened(storage: CohortStorage, **options: Any) -> OpenStudy:
-    return create_or_open(Problem.of(read_config(OPTIONS | options)), storage)
+    return create_or_open(Search.of(read_config(OPTIONS | options)), storage)
 
 
 def values(storage: CohortStorage, study: OpenStudy) -> list[tuple[float, ...]]:
@@ -45,7 +45,7 @@ def values(storage: CohortStorage, study: OpenStudy) -> list[tuple[float, ...]]:
 
 def test_it_ends_at_the_total_and_reports_every_cohort(storage: CohortStorage) -> None:
     study = opened(storage, trials=10)
-    seen: list[Progress] = []
+    seen: list[StudyProgress] = []
     assert work(study, report=seen.append)
     assert [progress.done for progress in seen] == [0, 4, 8, 10]
     assert storage.count_by_state(study.study_id)[TrialState.COMPLETE] == 10
@@ -89,7 +89,7 @@ def test_what_a_stop_interrupts_is_given_back_and_trained_later(storage: CohortS
 def test_a_worker_whose_training_process_is_killed_counts_as_one_that_died(storage: CohortStorage) -> None:
     study = opened(storage, trials=4, epochs=10**6, threads=2)
 
-    def kill(progress: Progress) -> None:
+    def kill(progress: StudyProgress) -> None:
         threading.Timer(0.5, lambda: os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)).start()
 
     with pytest.raises(TrainingProcessError, match="ended by SIGKILL"):
@@ -102,7 +102,7 @@ def test_a_worker_whose_training_process_is_killed_counts_as_one_that_died(stora
     ]
 
 
-def test_strangers_are_neither_waited_for_nor_run_twice(storage: CohortStorage) -> None:
+def test_trials_of_other_programs_are_neither_waited_for_nor_run_twice(storage: CohortStorage) -> None:
     study = opened(storage, trials=12)
     stock = optuna.load_study(study_name="s", storage=storage)
     stock.ask()
@@ -139,8 +139,8 @@ def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -
 
 
 def test_an_estimate_counts_slots_and_grows_with_the_study() -> None:
-    small = estimate(Problem.of(read_config(OPTIONS | {"trials": 8})))
-    large = estimate(Problem.of(read_config(OPTIONS | {"trials": 800})))
+    small = estimate(Search.of(read_config(OPTIONS | {"trials": 8})))
+    large = estimate(Search.of(read_config(OPTIONS | {"trials": 800})))
     assert (small.slots, small.slots_a_cohort, large.slots) == (16, 8, 1600)
     assert large.seconds > 5 * small.seconds > 0
     assert small.memory == large.memory > 0
@@ -165,7 +165,7 @@ def test_foreign_waiting_trials_fail_with_a_reason_and_the_study_goes_on(storage
     assert (counts[TrialState.FAIL], counts[TrialState.COMPLETE]) == (1, 5)
 
 
-def test_a_total_stays_what_it_is_where_none_is_given(storage: CohortStorage) -> None:
+def test_a_total_stays_where_none_is_asked_for(storage: CohortStorage) -> None:
     assert opened(storage, trials=5).total == 5
     assert opened(storage).total == 5
 
@@ -189,7 +189,7 @@ def test_seeds_keep_their_place_where_one_diverges() -> None:
 
 
 def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = Problem.comparison(read_config({"data": "iris", "seeds": 10, "hidden": "8"}))
+    problem = Comparison.of(read_config({"data": "iris", "seeds": 10, "hidden": "8"}))
     monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4 - 1)
     with pytest.raises(MachineError, match="10 splits of iris, one for each seed of a comparison, need about"):
         _ = problem.splits

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from search_spaces import SearchSpace
+from search_spaces.space import SearchSpace
 
 
 def random_params(space: SearchSpace, generator: np.random.Generator) -> dict[str, Any]:

@@ -1,0 +1,139 @@
+"""Verdicts of comparisons on stdout: as lines, as a table of several data sets, as JSON or CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from study.cli.console import print_rows
+from study.comparison.across_data_sets import AcrossDataSets, compare_data_sets
+from study.comparison.summary import ComparisonSummary
+from study.comparison.verdicts import ContrastEstimate
+
+
+def print_comparisons(comparisons: Sequence[ComparisonSummary], form: str) -> None:
+    """Prints verdicts on stdout: of each comparison, and of all together where there are several."""
+    several = compare_data_sets(comparisons) if len(comparisons) > 1 else None
+    if form == "json":
+        print(json.dumps(as_json(comparisons, several), indent=2, allow_nan=False))
+    elif form == "csv":
+        print_rows([row for comparison in comparisons for row in _rows(comparison)], "csv")
+    else:
+        for comparison in comparisons:
+            print("\n".join(_lines(comparison)))
+        if several is not None:
+            _print_several(comparisons, several)
+
+
+def as_json(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets | None) -> dict[str, Any]:
+    """What `--format json` prints."""
+    return {
+        "claims": [
+            {"study": comparison.name, "data": comparison.data} | finding.as_dict()
+            for comparison in comparisons
+            for finding in comparison.verdicts
+        ],
+        "studies": [
+            {
+                "study": comparison.name,
+                "data": comparison.data,
+                "seeds": comparison.seeds,
+                "epochs": comparison.epochs,
+                "test_over_training": comparison.ratio,
+                "level": comparison.level,
+                "timed_on": comparison.machine,
+            }
+            for comparison in comparisons
+        ],
+        "together": None if several is None else asdict(several),
+    }
+
+
+def _rows(comparison: ComparisonSummary) -> list[dict[str, Any]]:
+    return [
+        {
+            "study": comparison.name,
+            "data": comparison.data,
+            "id": finding.id,
+            "statement": finding.statement,
+            "estimate": finding.estimate,
+            "low": None if finding.interval is None else finding.interval[0],
+            "high": None if finding.interval is None else finding.interval[1],
+            "unit": finding.unit,
+            "rope_low": finding.rope[0],
+            "rope_high": finding.rope[1],
+            "verdict": finding.verdict,
+            "estimated": finding.deciding.name,
+            "change": finding.change,
+        }
+        for finding in comparison.verdicts
+    ]
+
+
+def _lines(comparison: ComparisonSummary) -> list[str]:
+    """A comparison as a person reads it."""
+    count = sum(len(finding.estimates) for finding in comparison.verdicts)
+    lines = [
+        f"{comparison.data}: {comparison.seeds} seeds, each with a split of its own, {comparison.epochs} epochs",
+        f"{count} intervals that hold together with 95 % ({100 * comparison.level:.2f} % each)",
+        "",
+    ]
+    for finding in comparison.verdicts:
+        association = " (an association)" if finding.association else ""
+        lines.append(f"{finding.id:>2}  {finding.statement}{association}: {finding.verdict.upper()}")
+        others = [evidence for evidence in finding.estimates if evidence is not finding.deciding]
+        lines += [f"    {_evidence(evidence)}" for evidence in (finding.deciding, *others)]
+        lines.append(f"    would change it: {finding.change}")
+    return [*lines, ""]
+
+
+def _evidence(evidence: ContrastEstimate) -> str:
+    if evidence.estimate is None:
+        return f"{evidence.name}: no value"
+    interval = "no interval"
+    if evidence.interval is not None:
+        low, high = evidence.interval
+        interval = f"{low:+.2f} … {high:+.2f}"
+    least, most = evidence.rope
+    rope = f"±{most:g}" if least == -most and most else f"{least:g}" if least == most else f"{least:g} … {most:g}"
+    return f"{evidence.name}: {evidence.estimate:+.2f} {evidence.unit} ({interval}), ROPE {rope}: {evidence.verdict}"
+
+
+def _print_several(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets) -> None:
+    rows = [
+        {
+            "": str(finding.id),
+            "claim": finding.statement,
+            **{comparison.data: comparison.verdicts[place].verdict for comparison in comparisons},
+        }
+        for place, finding in enumerate(comparisons[0].verdicts)
+    ]
+    print_rows(rows, "table", table=rows)
+    print(
+        f"\n{len(several.data)} data sets, one mean each (Wilcoxon signed-rank, Holm; "
+        f"the smallest p that so many can give is {several.smallest_p:.3g})"
+    )
+    contrasts = [
+        {
+            "": str(across.id),
+            "contrast": across.name,
+            "median": f"{across.median:+.2f} {across.unit}",
+            "range": f"{min(across.means):+.2f} … {max(across.means):+.2f}",
+            "p": f"{across.p:.3g}",
+        }
+        for across in several.contrasts
+    ]
+    print_rows(contrasts, "table", table=contrasts)
+    ranking = several.ranking
+    print(
+        f"\nmean rank by test accuracy, 1 is best (Friedman p = {ranking.friedman_p:.3g}; "
+        f"ranks less than {ranking.critical_difference:.2f} apart are not told apart)"
+    )
+    ranks = [
+        {"activation": name, "rank": f"{rank:.2f}"}
+        | dict(zip(several.data, [f"{100 * a:.2f}" for a in row], strict=True))
+        for name, rank, row in zip(ranking.activations, ranking.ranks, ranking.accuracies, strict=True)
+    ]
+    print_rows(ranks, "table", table=ranks)

@@ -1,0 +1,65 @@
+"""What a search answers, in front of a person: its front, its advice, a trained network."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+
+from study.cli.console import Messages, print_front, print_rows
+from study.records.open_study import OpenStudy
+from study.search.advice import advice_rows, advise
+from study.search.fresh_seeds import FRESH_SEEDS, train_fresh
+from study.search.from_database import StoredSearch
+from study.search.held_out_scores import front_with_test
+from study.search.rows import front_rows
+
+
+def find_and_print_front(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:
+    """Prints the front with test results, which are measured where they are not stored yet.
+
+    Raises:
+        Interrupted: `stop` returned true while the front was trained for its test results.
+        KindError: The study is a comparison.
+    """
+    problem = study.search
+    front = front_with_test(study, StoredSearch.of(study).contenders(), stop=stop)
+    print_front(front_rows(front, problem.config, problem.space), problem.config, form, messages)
+
+
+def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:
+    """Prints on stdout what to use, and on stderr how to read it.
+
+    Raises:
+        Interrupted: `stop` returned true while the front was trained on fresh seeds.
+        KindError: The study is a comparison.
+    """
+    config = study.search.config
+    found = advise(train_fresh(study, stop=stop), config)
+    if form == "table":
+        print("\n".join(found.lines))
+    else:
+        print_rows(advice_rows(found, config), form)
+    messages.info(
+        f"intervals: 95 %, paired over {FRESH_SEEDS} seeds that the search did not use, on the study's test part; "
+        "they do not cover other test samples"
+    )
+
+
+def export_model_and_print(
+    study: OpenStudy, messages: Messages, trial: str, folder: str, *, stop: Callable[[], bool]
+) -> None:
+    """Writes the model of a trial, and prints on stderr what it is and how to use it.
+
+    Raises:
+        Interrupted: `stop` returned true; nothing was written.
+        KindError: The study is a comparison.
+    """
+    from study.model import export_model
+
+    path, model = export_model(study, trial, folder, stop=stop)
+    origin = model.origin
+    scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in origin["scores"].items())
+    messages.info(f"trial {origin['trial']}, replicate {origin['replicate']} in {path}: {scores}")
+    if not (path / "model.onnx").exists():
+        messages.info("without ONNX; for that, pip install 'reluctant[onnx]'")
+    messages.info(f"predict with: reluctant predict {shlex.quote(folder)} DATA.csv")
