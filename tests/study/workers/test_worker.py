@@ -19,11 +19,10 @@ from sqlalchemy import delete
 from reluctant import ReluctantWarning
 from storage import CohortStorage, open_storage
 from storage.tables import TEST_RESULTS
-from study.config import ConfigError, digest, read_config
+from study.config import digest, read_config
 from study.estimate import estimate
-from study.machine import MachineError
-from study.problem import Comparison, Search
-from study.records.open_study import IdentityError, OpenStudy, create_or_open, reopen
+from study.problem import Search
+from study.records.open_study import OpenStudy, create_or_open, reopen
 from study.search.from_database import stored_front
 from study.search.front import find_front, read_contenders
 from study.search.held_out_scores import front_with_test
@@ -132,20 +131,6 @@ def test_what_waits_beyond_the_total_is_left_alone(storage: CohortStorage) -> No
     assert last.params["activation"] == "tanh"
 
 
-def test_a_total_can_be_raised_and_not_lowered(storage: CohortStorage) -> None:
-    work(opened(storage, trials=4))
-    with pytest.raises(ConfigError, match="has 4 already"):
-        reopen(storage, "s", overrides={"trials": 3})
-    assert reopen(storage, None, overrides={"trials": 6}).total == 6
-    assert reopen(storage, "s").total == 6
-
-
-def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -> None:
-    opened(storage, trials=4)
-    with pytest.raises(IdentityError, match=r"epochs \(3 there, 9 here\), seed \(0 there, 7 here\)"):
-        opened(storage, trials=4, epochs=9, seed=7)
-
-
 def test_a_second_training_that_differs_is_said(storage: CohortStorage) -> None:
     study = opened(storage, trials=4, epochs=20)
     work(study)
@@ -175,12 +160,6 @@ def test_an_estimate_counts_slots_and_grows_with_the_study() -> None:
     assert small.memory == large.memory > 0
 
 
-def test_a_network_that_cannot_fit_is_refused_before_anything_is_written(storage: CohortStorage) -> None:
-    with pytest.raises(MachineError, match="GiB are free; choose smaller layers"):
-        opened(storage, trials=1, hidden=",".join(["8192"] * 60))
-    assert storage.get_all_studies() == []
-
-
 def test_foreign_waiting_trials_fail_with_a_reason_and_the_study_goes_on(storage: CohortStorage) -> None:
     study = opened(storage, trials=6)
     stock = optuna.load_study(study_name="s", storage=storage)
@@ -194,18 +173,6 @@ def test_foreign_waiting_trials_fail_with_a_reason_and_the_study_goes_on(storage
     assert (counts[TrialState.FAIL], counts[TrialState.COMPLETE]) == (1, 5)
 
 
-def test_a_total_stays_where_none_is_asked_for(storage: CohortStorage) -> None:
-    assert opened(storage, trials=5).total == 5
-    assert opened(storage).total == 5
-
-
-def test_a_searched_width_counts_for_memory(storage: CohortStorage, tmp_path: Path) -> None:
-    space = tmp_path / "huge.toml"
-    space.write_text("[width]\nchoices = [16, 8192]\n[depth]\nlow = 1\nhigh = 90\n")
-    with pytest.raises(MachineError, match="GiB are free"):
-        opened(storage, trials=1, space=str(space))
-
-
 def test_seeds_keep_their_place_where_one_diverges() -> None:
     outcome = Outcome(
         (
@@ -215,16 +182,6 @@ def test_seeds_keep_their_place_where_one_diverges() -> None:
     )
     assert outcome.values("log_loss") == [None, 0.2]
     assert outcome.mean("log_loss") == 0.2
-
-
-def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = Comparison.of(read_config({"data": "iris", "seeds": 10, "hidden": "8"}))
-    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4 - 1)
-    with pytest.raises(MachineError, match="10 splits of iris, one for each seed of a comparison, need about"):
-        _ = problem.splits
-    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4)
-    assert len(problem.splits) == 10
-    assert len({tuple(split.test.y.tolist()) for split in problem.splits}) == 10
 
 
 def test_a_cohort_that_memory_splits_is_said_once_and_gives_the_same(
