@@ -38,7 +38,7 @@ class Problem(ABC):
         space: The space in which the trials lie.
         kind: The kind of study, in one word.
         command: The command that starts such a study.
-        command_lacks: Fields of the configuration that this command has no option for.
+        derived_fields: Fields of the configuration that follow from the kind, and are no options of this command.
         reads_test_part: Whether training scores the test part too.
         splits_each_seed: Whether every replicate has a split of its own.
     """
@@ -49,7 +49,7 @@ class Problem(ABC):
 
     kind: ClassVar[str]
     command: ClassVar[str]
-    command_lacks: ClassVar[frozenset[str]] = frozenset()
+    derived_fields: ClassVar[frozenset[str]] = frozenset()
     reads_test_part: ClassVar[bool]
     splits_each_seed: ClassVar[bool]
 
@@ -243,7 +243,7 @@ class Comparison(Problem):
 
     kind: ClassVar[str] = "comparison"
     command: ClassVar[str] = "compare"
-    command_lacks: ClassVar[frozenset[str]] = frozenset({"space", "trials"})
+    derived_fields: ClassVar[frozenset[str]] = frozenset({"space", "trials"})
     reads_test_part: ClassVar[bool] = True
     splits_each_seed: ClassVar[bool] = True
 

@@ -39,11 +39,11 @@ class OpenStudy:
     """A study in its database.
 
     Attributes:
-        problem: What it is about.
-        storage: Where it lives.
-        study_id: Its id there.
-        name: Its name.
-        total: Trials that it is to have.
+        problem: The search or the comparison.
+        storage: The database.
+        study_id: The study's id there.
+        name: The study's name.
+        total: Number of trials that it is to have.
     """
 
     problem: Problem
@@ -76,15 +76,15 @@ class OpenStudy:
 
 
 def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
-    """The study of a problem, created where there is none of its name.
+    """Opens the study of a problem; it is created if there is none of its name.
 
     Args:
-        problem: What it is about; its number of trials becomes the study's total.
-        storage: Where it lives.
+        problem: The search or the comparison; its number of trials becomes the study's total.
+        storage: The database.
 
     Raises:
-        IdentityError: The name belongs to a study of another identity; the text says what differs.
-        ConfigError: It has more trials already than it is to have.
+        IdentityError: The name belongs to a study of another identity; the text names the differences.
+        ConfigError: The study has more trials already than it is to have.
     """
     config, name = problem.config, problem.name
     judge = problem.judge
@@ -121,8 +121,8 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         saved = _attributes(storage, study_id, name)
         _check_identity(saved[IDENTITY], problem.identity, name)
         _check_versions(saved[VERSIONS])
-        given = "trials" in config.model_fields_set
-        total = _set_total(storage, study_id, name, saved[CONFIG], _saved(problem, name), given)
+        wanted = config.trials if "trials" in config.model_fields_set else None
+        total = _store_config(storage, study_id, saved[CONFIG], _saved(problem, name), total=wanted)
     return OpenStudy(problem, storage, study_id, name, total)
 
 
@@ -137,25 +137,23 @@ def reopen(
     """Opens a study that exists, with the configuration that it was started with.
 
     Args:
-        storage: Where it lives.
-        name: Its name; None: the only study there is.
-        data: Where the data lie now, if they moved.
-        overrides: Options of one run.
-        keep: Whether what is given here is kept with the study; a worker beside others keeps nothing.
+        storage: The database.
+        name: The study's name; None: the only study there is.
+        data: The path of the data, if they were moved.
+        overrides: Options of this run. None stands for an option that was not used.
+        keep: Whether these options are stored with the study, as they are not by one of several workers.
 
     Raises:
-        StudyNotFoundError: There is none of that name, or not one alone.
+        StudyNotFoundError: There is no study of that name; or no name was given, and there is not exactly one study.
         IdentityError: The data are not those of the study.
-        ConfigError: It has more trials already than it is to have.
+        ConfigError: The study has more trials already than it is to have.
     """
     name = resolve_name(storage, name)
     study_id = storage.study_id(name)
     saved = _attributes(storage, study_id, name)
-    given = {key: value for key, value in (overrides or {}).items() if value is not None}
-    known = saved[CONFIG] | {"threads": None, "timeout": None} | given
-    if data is not None:
-        known["data"] = data
-    config = restored_config(known | {"name": name})
+    options = {key: value for key, value in (overrides or {}).items() if value is not None}
+    fields = saved[CONFIG] | {"threads": None, "timeout": None} | options | {"name": name}
+    config = restored_config(fields if data is None else fields | {"data": data})
     check_device(config.device)
     space = parse_space(saved[IDENTITY]["space"], name=config.space, where=f"the space of {name}")
     try:
@@ -174,12 +172,13 @@ def reopen(
     _check_versions(saved[VERSIONS])
     if not keep:
         return OpenStudy(problem, storage, study_id, name, config.trials)
-    total = _set_total(storage, study_id, name, saved[CONFIG], _saved(problem, name), "trials" in given)
+    wanted = config.trials if "trials" in options else None
+    total = _store_config(storage, study_id, saved[CONFIG], _saved(problem, name), total=wanted)
     return OpenStudy(problem, storage, study_id, name, total)
 
 
 def _saved(problem: Problem, name: str) -> dict[str, Any]:
-    """The configuration as it is kept: the data by an absolute path, nothing about this process or its secrets."""
+    """The configuration as it is stored: the data by an absolute path, nothing about this process or its secrets."""
     return problem.config.stored | {"data": problem.dataset.origin, "name": name, "space": problem.space.name}
 
 
@@ -230,20 +229,35 @@ def _check_versions(recorded: Mapping[str, str]) -> None:
         )
 
 
-def _set_total(
-    storage: CohortStorage, study_id: int, name: str, saved: Mapping[str, Any], current: Mapping[str, Any], given: bool
+def _store_config(
+    storage: CohortStorage, study_id: int, saved: Mapping[str, Any], current: Mapping[str, Any], *, total: int | None
 ) -> int:
-    """Stores the current configuration and the study's total, which is the number given, or else what it was."""
-    total = int(current["trials"] if given else saved["trials"])
-    have = sum(storage.count_by_state(study_id).values())
-    if given and total < have:
-        raise ConfigError(
-            f"--trials is {total}; study {name!r} has {have} already, and these are kept; give {have} or more"
-        )
-    kept = {**current, "trials": total}
+    """Stores a study's current configuration.
+
+    Args:
+        storage: The database.
+        study_id: The study's id.
+        saved: The configuration as it was stored before.
+        current: The configuration as it is now.
+        total: The number of trials that the user asked for; None: it stays what it was.
+
+    Returns:
+        The study's total.
+
+    Raises:
+        ConfigError: The study has more trials already.
+    """
+    if total is not None:
+        have = sum(storage.count_by_state(study_id).values())
+        if total < have:
+            raise ConfigError(
+                f"--trials is {total}; study {current['name']!r} has {have} already, and these are kept; "
+                f"give {have} or more"
+            )
+    kept = {**current, "trials": int(saved["trials"]) if total is None else total}
     if kept != saved:
         storage.set_study_attrs(study_id, system_attrs={CONFIG: kept})
-    return total
+    return int(kept["trials"])
 
 
 def _note(problem: Problem) -> str:

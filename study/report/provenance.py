@@ -47,7 +47,7 @@ def command(study: OpenStudy) -> str:
     options["trials"] = study.total
     words = ["reluctant", problem.command, config.data]
     for name, value in options.items():
-        if name in problem.command_lacks:
+        if name in problem.derived_fields:
             continue
         words += [f"--{name.replace('_', '-')}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]
     return shlex.join([*words, "--name", study.name])

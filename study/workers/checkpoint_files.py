@@ -112,6 +112,7 @@ def read(path: Path, subject: Mapping[str, Any], shapes: Mapping[str, torch.Size
 
 
 def _of_slot(tensors: Mapping[str, Tensor], replicate: str) -> dict[str, Tensor]:
+    """The tensors of one replicate, by their names without its number."""
     start = f"{replicate}/"
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
 

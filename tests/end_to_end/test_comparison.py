@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,30 @@ def test_networks_that_diverge_leave_claims_open(reluctant: Reluctant) -> None:
     accuracy = printed["claims"][1]
     assert accuracy["interval"][0] >= -100
     assert accuracy["interval"][1] <= 100
+
+
+@pytest.mark.parametrize("command", [LONGER, ("compare", "--name", "c"), ("resume", "c")])
+def test_a_comparison_is_launched_on_ray_where_that_is_asked_for(
+    reluctant: Reluctant, undisturbed: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...]
+) -> None:
+    """As a search is: there is no Ray here, and that is said in place of training without it."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = reluctant(*command, "--ray", "127.0.0.1:1", "--cpus-per-worker", 1, cwd=undisturbed.parent)
+    assert result.returncode == 2
+    assert "--ray needs Ray, which is not installed" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_comparison_keeps_checkpoints_where_it_is_told_to(reluctant: Reluctant, tmp_path: Path) -> None:
+    long = ("compare", "iris", "--seeds", 1, "--epochs", 5000, "--hidden", 8, "--name", "c")
+    options = ("--checkpoint-every", 0.05, "--timeout", 2)
+    first = reluctant(*long, "--checkpoints", "one", *options)
+    assert "time is up" in first.stderr
+    assert list((tmp_path / "one").glob("*.safetensors"))
+    # The stored study, by its name alone: options of this run count there too.
+    again = reluctant("compare", "--name", "c", "--checkpoints", "two", *options)
+    assert "time is up" in again.stderr
+    assert list((tmp_path / "two").glob("*.safetensors"))
 
 
 def test_searches_and_comparisons_are_told_apart(reluctant: Reluctant, undisturbed: Path) -> None:

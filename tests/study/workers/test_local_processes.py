@@ -8,9 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from study.workers.launch import thread_shares
 from study.workers.local_processes import LocalProcesses, WorkersFailedError
-from study.workers.observer import worker_count
 
 
 def script(text: str) -> list[str]:
@@ -86,22 +84,3 @@ def test_all_end_together() -> None:
     with LocalProcesses([script(WAIT)] * 2, [{}] * 2, finished=lambda: 0, log=lines.append) as processes:
         supervise(processes, lambda: len(lines) == 2)
     assert processes.pids == []
-
-
-def test_threads_are_shared_out_whole() -> None:
-    assert [thread_shares(threads, workers) for threads, workers in ((16, 3), (4, 4), (1, 3))] == [
-        [6, 5, 5],
-        [1, 1, 1, 1],
-        [1, 1, 1],
-    ]
-
-
-def test_no_more_workers_than_trials_and_a_line_on_small_shares() -> None:
-    lines: list[str] = []
-    assert worker_count(2, 100, 32, lines.append) == 2
-    assert lines == []
-    assert worker_count(6, 4, 32, lines.append) == 4
-    assert lines == ["6 workers were asked for, and 4 trials are missing; 4 are started"]
-    assert worker_count(9, 100, 32, lines.append) == 9
-    assert "9 workers share cohorts of 32 trials, 4 for each; a larger --cohort would" in lines[1]
-    assert worker_count(3, 0, 32, lines.append) == 1

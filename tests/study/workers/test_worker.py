@@ -15,11 +15,10 @@ import pytest
 from optuna.trial import TrialState
 
 from storage import CohortStorage, open_storage
-from study.config import ConfigError, read_config
+from study.config import read_config
 from study.estimate import estimate
-from study.machine import MachineError
-from study.problem import Comparison, Search
-from study.records.open_study import IdentityError, OpenStudy, create_or_open, reopen
+from study.problem import Search
+from study.records.open_study import OpenStudy, create_or_open, reopen
 from study.training import Outcome, Replicate, TrainingProcessError
 from study.training.processes import can_fork
 from study.workers.worker import StudyProgress, work
@@ -124,32 +123,12 @@ def test_what_waits_beyond_the_total_is_left_alone(storage: CohortStorage) -> No
     assert last.params["activation"] == "tanh"
 
 
-def test_a_total_can_be_raised_and_not_lowered(storage: CohortStorage) -> None:
-    work(opened(storage, trials=4))
-    with pytest.raises(ConfigError, match="has 4 already"):
-        reopen(storage, "s", overrides={"trials": 3})
-    assert reopen(storage, None, overrides={"trials": 6}).total == 6
-    assert reopen(storage, "s").total == 6
-
-
-def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -> None:
-    opened(storage, trials=4)
-    with pytest.raises(IdentityError, match=r"epochs \(3 there, 9 here\), seed \(0 there, 7 here\)"):
-        opened(storage, trials=4, epochs=9, seed=7)
-
-
 def test_an_estimate_counts_slots_and_grows_with_the_study() -> None:
     small = estimate(Search.of(read_config(OPTIONS | {"trials": 8})))
     large = estimate(Search.of(read_config(OPTIONS | {"trials": 800})))
     assert (small.slots, small.slots_a_cohort, large.slots) == (16, 8, 1600)
     assert large.seconds > 5 * small.seconds > 0
     assert small.memory == large.memory > 0
-
-
-def test_a_network_that_cannot_fit_is_refused_before_anything_is_written(storage: CohortStorage) -> None:
-    with pytest.raises(MachineError, match="GiB are free; choose smaller layers"):
-        opened(storage, trials=1, hidden=",".join(["8192"] * 60))
-    assert storage.get_all_studies() == []
 
 
 def test_foreign_waiting_trials_fail_with_a_reason_and_the_study_goes_on(storage: CohortStorage) -> None:
@@ -165,18 +144,6 @@ def test_foreign_waiting_trials_fail_with_a_reason_and_the_study_goes_on(storage
     assert (counts[TrialState.FAIL], counts[TrialState.COMPLETE]) == (1, 5)
 
 
-def test_a_total_stays_where_none_is_asked_for(storage: CohortStorage) -> None:
-    assert opened(storage, trials=5).total == 5
-    assert opened(storage).total == 5
-
-
-def test_a_searched_width_counts_for_memory(storage: CohortStorage, tmp_path: Path) -> None:
-    space = tmp_path / "huge.toml"
-    space.write_text("[width]\nchoices = [16, 8192]\n[depth]\nlow = 1\nhigh = 90\n")
-    with pytest.raises(MachineError, match="GiB are free"):
-        opened(storage, trials=1, space=str(space))
-
-
 def test_seeds_keep_their_place_where_one_diverges() -> None:
     outcome = Outcome(
         (
@@ -186,16 +153,6 @@ def test_seeds_keep_their_place_where_one_diverges() -> None:
     )
     assert outcome.values("log_loss") == [None, 0.2]
     assert outcome.mean("log_loss") == 0.2
-
-
-def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = Comparison.of(read_config({"data": "iris", "seeds": 10, "hidden": "8"}))
-    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4 - 1)
-    with pytest.raises(MachineError, match="10 splits of iris, one for each seed of a comparison, need about"):
-        _ = problem.splits
-    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4)
-    assert len(problem.splits) == 10
-    assert len({tuple(split.test.y.tolist()) for split in problem.splits}) == 10
 
 
 def test_a_cohort_that_memory_splits_is_said_once_and_gives_the_same(

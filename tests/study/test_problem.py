@@ -1,0 +1,81 @@
+"""A search and a comparison behind one interface."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from search_spaces.design import Design
+from study.config import StudyConfig, read_config
+from study.machine import MachineError
+from study.problem import Comparison, Problem, Search, kind_of, stored_design
+from study.sampling import SAMPLERS
+
+CONFIG = read_config({"data": "iris", "seeds": 3, "hidden": "8"})
+
+every_kind = pytest.mark.parametrize("kind", [Search, Comparison])
+
+
+@every_kind
+def test_a_stored_identity_gives_the_same_problem_back(kind: type[Problem]) -> None:
+    problem = kind.of(CONFIG)
+    stored: dict[str, Any] = json.loads(json.dumps(problem.identity))
+    assert kind_of(stored) is kind
+    again = kind_of(stored).stored(problem.config, problem.dataset, problem.space, stored)
+    assert (again.identity, again.name) == (problem.identity, problem.name)
+    assert again.cells == problem.cells
+
+
+@every_kind
+def test_another_configuration_of_the_same_data_has_splits_of_its_own(kind: type[Problem]) -> None:
+    """What is computed once for a problem is not carried over to a copy."""
+    problem = kind.of(CONFIG)
+    other = replace(problem, config=problem.config.model_copy(update={"seed": 1}))
+    assert problem.split.test.y.tolist() != other.split.test.y.tolist()
+    assert problem.identity != other.identity
+
+
+@every_kind
+def test_what_follows_from_the_kind_is_no_field_that_a_user_gives(kind: type[Problem]) -> None:
+    problem = kind.of(CONFIG)
+    assert problem.derived_fields <= StudyConfig.model_fields.keys()
+    changed = {name for name in StudyConfig.model_fields if getattr(problem.config, name) != getattr(CONFIG, name)}
+    assert changed == problem.derived_fields
+    assert problem.sampler in SAMPLERS
+
+
+def test_a_search_samples_its_space_and_reads_no_test_part() -> None:
+    search = Search.of(CONFIG)
+    assert (len(search.splits), search.reads_test_part, search.splits_each_seed) == (1, False, False)
+    sampled = search.sample(20)
+    assert len({each.activation for each in sampled}) > 2
+    assert sampled == Search.of(CONFIG).sample(20)
+    assert search.sampler == "tpe"
+    assert search.cells == ()
+    assert len(search.progress_reference) == 2
+
+
+def test_a_comparison_has_a_trial_for_each_cell_and_a_split_for_each_seed() -> None:
+    comparison = Comparison.of(CONFIG)
+    cells = comparison.design.cells
+    assert comparison.design == stored_design(comparison.identity) == Design(width=8)
+    assert (len(comparison.splits), comparison.reads_test_part, comparison.splits_each_seed) == (3, True, True)
+    assert comparison.config.trials == len(comparison.cells) == len(cells)
+    read = [comparison.space.hyperparameters(params, comparison.defaults) for params in comparison.cells]
+    assert [each.activation for each in read] == [cell.activation for cell in cells]
+    assert [each.hidden for each in read] == [cell.hidden for cell in cells]
+    assert comparison.sample(4) == [cells[place * len(cells) // 4] for place in range(4)]
+    assert len(comparison.progress_reference) == 1
+
+
+def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Comparison.of(read_config({"data": "iris", "seeds": 10, "hidden": "8"}))
+    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4 - 1)
+    with pytest.raises(MachineError, match="10 splits of iris, one for each seed of a comparison, need about"):
+        _ = problem.splits
+    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4)
+    assert len(problem.splits) == 10
+    assert len({tuple(split.test.y.tolist()) for split in problem.splits}) == 10
