@@ -45,12 +45,14 @@ def export_model(
 
     Raises:
         KindError: The study is a comparison.
-        ModelError: There is no such trial, it diverged, or the folder cannot be written.
+        ModelError: There is no such trial, it diverged, its activation is no layer of torch, or the folder cannot be
+            written.
         NoResultsError: No trial is feasible.
         Interrupted: `stop` said so.
     """
     problem, config = study.problem, study.problem.config
     chosen = _find_trial(StoredSearch.of(study), trial)
+    check_exportable(chosen)
     outcome, networks = fit_networks(
         chosen.hyperparameters,
         problem.split,
@@ -95,6 +97,20 @@ def _find_trial(search: StoredSearch, trial: str) -> OwnTrial:
         )
     state = found.state.name.lower() if found.state is not TrialState.COMPLETE else "not trained by this study"
     raise ModelError(f"trial {number} of {search.name!r} is {state}; a finished trial of the study is needed")
+
+
+def check_exportable(trial: OwnTrial) -> None:
+    """Refuses a trial whose network has layers that torch does not have.
+
+    Raises:
+        ModelError: Its activation is such a layer.
+    """
+    activation = trial.hyperparameters.activation
+    if not ACTIVATIONS[activation].is_torch_layer:
+        raise ModelError(
+            f"trial {trial.number} uses {activation}, which is no layer of torch.nn; a model has to load without "
+            "reluctant; choose another --trial"
+        )
 
 
 def _warn_of_differences(trial: OwnTrial, outcome: Outcome, metric: str) -> None:
