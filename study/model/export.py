@@ -41,7 +41,7 @@ def export_model(
         stop: Asked at every step of training.
 
     Returns:
-        The folder, and what the model says of itself.
+        The folder, and the content of its `config.json`.
 
     Raises:
         KindError: The study is a comparison.
@@ -147,7 +147,7 @@ def _columns(dataset: Dataset, features: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int) -> dict[str, Any]:
-    """What the model says of where it comes from."""
+    """Study, trial, hyperparameters, scores and versions that the model comes from."""
     problem, config = study.problem, study.problem.config
     scores, metric = outcome.replicates[replicate].scores, config.metric
     shown = asdict(trial.hyperparameters)

@@ -91,27 +91,15 @@ def slopes(data: SearchData) -> Section | None:
     sloped = [each for each in data.drawn if "negative_slope" in each.params and each.params["negative_slope"] > 0]
     if not sloped:
         return None
-    panels = []
-    for name, label, values in (
-        ("accuracy", f"validation {data.config.metric}, %", _scores),
-        ("sparsity", f"{SPARSITY[data.config.sparsity]}, %", _sparsities),
-    ):
-        chart = figure("negative slope", label)
-        for activation in ACTIVATIONS:
-            members = of_activation(activation, sloped)
-            if members:
-                slopes = [each.params["negative_slope"] for each in members]
-                dots(chart, activation, slopes, values(members), [data.hover(each) for each in members])
+    scores, sparsities = _against_parameter(data, sloped, "negative_slope", "negative slope")
+    for chart in (scores, sparsities):
         chart.update_xaxes(type="log")
-        if name == "accuracy":
-            _zoom(chart, data)
-        panels.append(Panel(f"slope-{name}", chart))
     return Section(
         "slope",
         "The negative slope",
         f"Validation {data.config.metric} and sparsity of each trial against its slope for negative inputs. For PReLU "
         f"it is the slope that training starts from. Other hyperparameters differ from point to point.{data.thinned}",
-        tuple(panels),
+        (Panel("slope-accuracy", scores), Panel("slope-sparsity", sparsities)),
     )
 
 
@@ -145,27 +133,37 @@ def dropout(data: SearchData) -> Section | None:
     members = [trial for trial in data.drawn if "dropout" in trial.params]
     if not members:
         return None
-    panels = []
-    for name, label, values in (
-        ("sparsity", f"{SPARSITY[data.config.sparsity]}, %", _sparsities),
-        ("accuracy", f"validation {data.config.metric}, %", _scores),
-    ):
-        chart = figure("dropout rate", label)
-        for activation in ACTIVATIONS:
-            some = of_activation(activation, members)
-            if some:
-                rates = [each.params["dropout"] for each in some]
-                dots(chart, activation, rates, values(some), [data.hover(each) for each in some])
-        if name == "accuracy":
-            _zoom(chart, data)
-        panels.append(Panel(f"dropout-{name}", chart))
+    scores, sparsities = _against_parameter(data, members, "dropout", "dropout rate")
     return Section(
         "dropout",
         "Dropout and sparsity",
         f"Sparsity and validation {data.config.metric} of each trial against its dropout rate in training; both are "
         f"measured without dropout. Other hyperparameters differ from point to point.{data.thinned}",
-        tuple(panels),
+        (Panel("dropout-sparsity", sparsities), Panel("dropout-accuracy", scores)),
     )
+
+
+def _against_parameter(
+    data: SearchData, trials: Sequence[OwnTrial], parameter: str, title: str
+) -> tuple[go.Figure, go.Figure]:
+    """Scores and sparsities of trials against a searched parameter, one figure each.
+
+    Args:
+        data: The search.
+        trials: Trials that have the parameter.
+        parameter: Its name.
+        title: Title of its axis.
+    """
+    scores = figure(title, f"validation {data.config.metric}, %")
+    sparsities = figure(title, f"{SPARSITY[data.config.sparsity]}, %")
+    for activation in ACTIVATIONS:
+        members = of_activation(activation, trials)
+        if members:
+            values, hover = [each.params[parameter] for each in members], [data.hover(each) for each in members]
+            dots(scores, activation, values, _scores(members), hover)
+            dots(sparsities, activation, values, _sparsities(members), hover)
+    _zoom(scores, data)
+    return scores, sparsities
 
 
 def _special(chart: go.Figure, data: SearchData, trial: OwnTrial, name: str, marker: Mapping[str, object]) -> None:
