@@ -72,6 +72,12 @@ class Activation:
         """Whether `negative_slope` has a meaning for it."""
         return self.slope != "none"
 
+    @property
+    def is_torch_layer(self) -> bool:
+        """Whether `module` is a layer of `torch.nn`, so that it can be named where reluctant is not installed."""
+        layer = type(self.module(0.0))
+        return layer is getattr(nn, layer.__name__, None)
+
     def saturated(self, z: Tensor, a: Tensor, slope: Tensor | float) -> Tensor:
         """Which outputs lie where the function is flat.
 

@@ -20,10 +20,10 @@ class Region:
     """The region of practical equivalence of a contrast, and on which side of it a claim lies.
 
     Attributes:
-        rope: Its bounds.
-        above: Whether the claim says that the contrast is above; else below.
-        limit: What the contrast of a claim that says "some, not all" stays below.
-        domain: Values that the contrast can have at all; an interval is cut there.
+        rope: The bounds of the region.
+        above: Whether the claim says that the contrast lies above the region; else below.
+        limit: Bound that the contrast of a claim that says "some, not all" stays below.
+        domain: Smallest and largest possible value of the contrast; an interval is cut there.
     """
 
     rope: tuple[float, float]
@@ -32,7 +32,7 @@ class Region:
     domain: tuple[float, float] = (-math.inf, math.inf)
 
     def verdict(self, interval: tuple[float, float] | None) -> Verdict:
-        """What an interval says.
+        """The verdict that an interval allows; without an interval it is "undecided".
 
         Example:
             >>> region = Region((-0.5, 0.5))
@@ -58,9 +58,9 @@ def corrected_interval(values: Array, ratio: float, level: float) -> tuple[Any, 
     (1/k + n_test/n_train) s², not s²/k.
 
     Args:
-        values: `[..., R]` one contrast a replicate, at least two.
+        values: `[..., R]` one value a replicate, at least two.
         ratio: n_test/n_train; 0 for values that are independent.
-        level: Of confidence.
+        level: Confidence level.
 
     Returns:
         `[...]` mean, lower and upper bound.
@@ -71,6 +71,17 @@ def corrected_interval(values: Array, ratio: float, level: float) -> tuple[Any, 
 
 
 def half_width(deviation: Any, replicates: float, ratio: float, level: float) -> Any:
-    """Half the width of the interval for contrasts of that standard deviation over so many replicates."""
+    """Half the width of the interval of `corrected_interval`.
+
+    Args:
+        deviation: Standard deviation of the values.
+        replicates: Number of values, at least two.
+        ratio: n_test/n_train; 0 for values that are independent.
+        level: Confidence level.
+
+    Example:
+        >>> round(float(half_width(0.1, 3, 0.0, 0.95)), 4)
+        0.2484
+    """
     quantile = stats.t.ppf((1.0 + level) / 2.0, replicates - 1)
     return quantile * deviation * np.sqrt(1.0 / replicates + ratio)

@@ -37,5 +37,5 @@ def related_comparisons(study: OpenStudy) -> list[ComparisonSummary]:
 
 
 def _options(identity: dict[str, object]) -> dict[str, object]:
-    """An identity without what it says of the data."""
+    """The entries of an identity that do not describe the data."""
     return {key: value for key, value in identity.items() if key not in _OF_DATA}

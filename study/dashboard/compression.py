@@ -24,7 +24,7 @@ def compressed(app: WSGIApplication) -> WSGIApplication:
     small or encoded already.
 
     Args:
-        app: The application. It is told "gzip" or "" as the accepted encodings, whatever the client wrote.
+        app: The application. It gets "gzip" or "" as the accepted encodings, whatever the client sent.
     """
 
     def compressing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -118,7 +118,7 @@ def same_origin(app: WSGIApplication) -> WSGIApplication:
 
 
 def unframed(app: WSGIApplication) -> WSGIApplication:
-    """An application that no other page can frame, and whose addresses are told to none."""
+    """An application that no other page can frame, and whose addresses no referrer header reveals."""
 
     def answering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *rest: object) -> object:

@@ -1,6 +1,6 @@
-"""What optuna-dashboard shows of our studies: feasible trials as the best, our figures, and a note with advice.
+"""Additions to optuna-dashboard's answers: feasible trials as the best, our figures, and a note with advice.
 
-All of it is put into the answers on their way out: a visit writes nothing, and what is shown is never old.
+They are added while an answer is sent: a visit writes nothing, and what is shown is up to date.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Extras:
 
     Args:
         storage: The studies.
-        cached: The same, in Optuna's cache.
+        cached: The same studies behind Optuna's cache.
 
     Attributes:
-        cached: See above.
+        cached: The studies behind Optuna's cache.
     """
 
     def __init__(self, storage: CohortStorage, cached: BaseStorage) -> None:
@@ -41,7 +41,7 @@ class Extras:
         self._lock = threading.Lock()
 
     def of(self, study_id: int) -> tuple[list[dict[str, str]], str]:
-        """Figures as optuna-dashboard keeps them, and advice as Markdown."""
+        """The figures of a study in optuna-dashboard's form, and advice as Markdown."""
         from study.report.dashboard_figures import dashboard_content
 
         with self._lock:
@@ -55,7 +55,11 @@ class Extras:
             return known[2], known[3]
 
     def warm(self, stop: Callable[[], bool]) -> None:
-        """Reads and draws the studies, the newest first, for some seconds, so that the first visitor need not wait."""
+        """Draws the studies, the newest first, for a few seconds, so that the first visitor does not wait.
+
+        Args:
+            stop: Asked before each study.
+        """
         until = time.monotonic() + _WARMED_FOR_SECONDS
         for study in reversed(self.cached.get_all_studies()):
             if stop() or time.monotonic() > until:
@@ -64,10 +68,10 @@ class Extras:
                 self.of(study._study_id)
 
     def plugin(self, *, advise: bool) -> Plugin:
-        """A Bottle plugin that adds them to the answer that a study's page asks for.
+        """A Bottle plugin that adds figures and advice to the answer that a study's page asks for.
 
         Args:
-            advise: Whether the note gets the advice too: where notes can be edited, it would be saved with them.
+            advise: Whether the note gets the advice too. Where notes can be edited it must not: saving would keep it.
         """
 
         def wrap(view: _View) -> _View:
@@ -88,7 +92,11 @@ class Extras:
 
 
 def feasible_best(storage: BaseStorage) -> Plugin:
-    """A Bottle plugin that names feasible trials alone as a study's best; optuna-dashboard asks for the values only."""
+    """A Bottle plugin that lists only feasible trials as the best; optuna-dashboard itself ignores constraints.
+
+    Args:
+        storage: The studies.
+    """
     from optuna.study import StudyDirection
     from optuna.trial import TrialState
     from optuna_dashboard._pareto_front import get_pareto_front_trials

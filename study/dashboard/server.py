@@ -1,4 +1,4 @@
-"""Serving the dashboard: where it listens, and what stands between a request and optuna-dashboard."""
+"""The dashboard's server: where it listens, and the checks between a request and optuna-dashboard."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _POLL_SECONDS = 0.25
 
 
 class PortError(ReluctantError, OSError):
-    """The dashboard cannot listen where it was told to."""
+    """The dashboard cannot listen at the given address and port."""
 
 
 def serve(
@@ -42,22 +42,22 @@ def serve(
     ready: Callable[[str], None] = lambda url: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Serves the dashboard until somebody asks for the end.
+    """Serves the dashboard until `stop` says so.
 
-    It returns, or passes a `KeyboardInterrupt` on, with all its connections and threads ended; the storage is then
-    the caller's to close.
+    When it returns, or lets a `KeyboardInterrupt` pass, all its connections and threads have ended; the caller closes
+    the storage.
 
     Args:
         storage: The studies to show.
-        host: Address to listen on; there is no TLS, so whoever is between sees everything.
-        port: Where to listen; 0 is any free port.
-        token: What a visitor has to know; None: a random one.
-        allow_edit: Whether those who know it may change and delete studies.
-        ready: Told the dashboard's address, token included, once it answers.
+        host: Address to listen on. There is no TLS: everybody on the way can read everything.
+        port: Port to listen on; 0 is any free port.
+        token: Secret that a visitor has to know; None: a random one.
+        allow_edit: Whether those who know the token may change and delete studies.
+        ready: Called with the dashboard's address, token included, once it answers.
         stop: Asked about four times a second.
 
     Raises:
-        PortError: The address or port is in use, or not to be had.
+        PortError: The address or port is in use or not available.
     """
     with contextlib.closing(_listen(host, port)) as listening:
         from waitress import wasyncore
@@ -95,7 +95,7 @@ def application(
     Args:
         storage: The studies to show.
         port: The port that it will be reached at.
-        token: What a visitor has to know.
+        token: Secret that a visitor has to know.
         names: Names and addresses that it answers to.
         allow_edit: Whether studies may be changed and deleted.
         extras: Our figures and advice; None: new ones.

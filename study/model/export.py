@@ -41,17 +41,19 @@ def export_model(
         stop: Asked at every step of training.
 
     Returns:
-        The folder, and what the model says of itself.
+        The folder, and the content of its `config.json`.
 
     Raises:
         KindError: The study is a comparison.
-        ModelError: There is no such trial, it diverged, or the folder cannot be written.
+        ModelError: There is no such trial, it diverged, its activation is no layer of torch, or the folder cannot be
+            written.
         NoResultsError: No trial is feasible.
         Interrupted: `stop` said so.
     """
     problem = study.search
     config = problem.config
     chosen = _find_trial(StoredSearch.of(study), trial)
+    check_exportable(chosen)
     outcome, networks = fit_networks(
         chosen.hyperparameters,
         problem.split,
@@ -98,6 +100,20 @@ def _find_trial(search: StoredSearch, trial: str) -> OwnTrial:
     raise ModelError(f"trial {number} of {search.name!r} is {state}; a finished trial of the study is needed")
 
 
+def check_exportable(trial: OwnTrial) -> None:
+    """Refuses a trial whose network has layers that torch does not have.
+
+    Raises:
+        ModelError: Its activation is such a layer.
+    """
+    activation = trial.hyperparameters.activation
+    if not ACTIVATIONS[activation].is_torch_layer:
+        raise ModelError(
+            f"trial {trial.number} uses {activation}, which is no layer of torch.nn; a model has to load without "
+            "reluctant; choose another --trial"
+        )
+
+
 def _warn_of_differences(trial: OwnTrial, outcome: Outcome, metric: str) -> None:
     """Warns where the second training did not reach the recorded scores, and where the trial is not feasible."""
     if tuple(outcome.values(metric)) != trial.scores:
@@ -132,7 +148,7 @@ def _columns(dataset: Dataset, features: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int) -> dict[str, Any]:
-    """What the model says of where it comes from."""
+    """Study, trial, hyperparameters, scores and versions that the model comes from."""
     problem = study.search
     config = problem.config
     scores, metric = outcome.replicates[replicate].scores, config.metric

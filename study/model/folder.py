@@ -1,4 +1,4 @@
-"""A trained network as a folder of plain files: written whole, and read with suspicion."""
+"""A trained network as a folder of plain files: written whole or not at all, and read without running any code."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class ModelError(ConfigError):
 
 
 class ModelConfig(BaseModel):
-    """What `config.json` of a model says.
+    """The content of a model's `config.json`.
 
     Attributes:
         format: Version of the folder's form.
         kind: Whether samples are rows of a table or images.
-        columns: Name and pandas type of every column that the preprocessing takes, in its order.
-        target: Name of the column that it was trained to predict; None where the source had labels of its own.
+        columns: Name and pandas type of every column that the preprocessing reads, in its order.
+        target: Name of the column that it was trained to predict; None where the source has separate labels.
         classes: `[C]` labels, in the order of the logits.
         layers: Name in `torch.nn` and arguments of every layer.
         origin: Study, trial, scores and versions; to be read by people.
@@ -65,7 +65,7 @@ class ModelConfig(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained network with what it needs.
+    """A trained network with its preprocessing.
 
     Attributes:
         config: Columns, classes, layers, origin.
@@ -98,10 +98,10 @@ def layers_of(network: nn.Sequential) -> list[tuple[str, dict[str, Any]]]:
 
 
 def check_folder(folder: str) -> Path:
-    """Refuses a place for a model that cannot be one, before any work is done.
+    """Refuses a folder that a model cannot be written to, before any work is done.
 
     Raises:
-        ModelError: It is a file, holds something, or lies nowhere.
+        ModelError: It is a file or a folder that is not empty, or its parent folder does not exist.
     """
     path = Path(os.path.abspath(Path(folder).expanduser()))
     if not folder.strip() or (path.exists() and not path.is_dir()):
@@ -192,7 +192,7 @@ def _write(model: Model, folder: Path) -> None:
 
 
 def _open_to_others(folder: Path) -> None:
-    """Temporary folders, and what some libraries write, are this user's alone; a model is as any file is."""
+    """Gives a folder and its files the usual permissions: temporary ones are readable by their owner alone."""
     mask = os.umask(0)
     os.umask(mask)
     folder.chmod(0o777 & ~mask)

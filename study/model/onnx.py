@@ -16,7 +16,7 @@ NEEDED = ("onnx", "onnxscript")
 
 
 def available() -> bool:
-    """Whether what torch exports ONNX with is installed."""
+    """Whether the packages that torch needs to export ONNX are installed."""
     return all(find_spec(name) is not None for name in NEEDED)
 
 
@@ -44,7 +44,7 @@ def write(network: nn.Sequential, features: int, path: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Torch's exporter warns of its own deprecations and of packages that nobody needs here."""
+    """Silences torch's exporter, which warns of its own deprecations and of packages that are not needed here."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -14,17 +14,17 @@ from study.data.preprocessing import Preprocessing
 from study.data.scaling import LARGEST, ColumnScaler, PixelScaler
 
 TRUSTED = ("numpy.dtype",)
-"""What skops has to be told to trust in it, beside what it trusts anyway."""
+"""Types that skops has to be allowed to load, beyond those that it trusts by default."""
 
 
 def plain(preprocessing: Preprocessing) -> BaseEstimator:
-    """The same transformation, to the bit of its float32 output, without a class of ours.
+    """The same transformation without a class of ours; its float32 output is bit-identical.
 
     Args:
-        preprocessing: As it was fitted.
+        preprocessing: The fitted preprocessing.
 
     Returns:
-        A fitted estimator: of a table with named columns, or of pixels in columns named as the features are.
+        A fitted estimator for a table with named columns, or for pixels in columns with the names of the features.
     """
     transformer = preprocessing.transformer
     if isinstance(transformer, PixelScaler):
@@ -59,5 +59,5 @@ def _clip(count: int) -> MinMaxScaler:
 
 
 def _forget_unfitted(transformer: ColumnTransformer) -> None:
-    """The unfitted steps that a column transformer was made of hold classes of ours; the fitted ones say the same."""
+    """Replaces a column transformer's unfitted steps, which hold classes of ours, by its fitted ones."""
     transformer.transformers = [step for step in transformer.transformers_ if step[0] != "remainder"]

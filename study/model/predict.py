@@ -22,12 +22,12 @@ _ROWS_AT_ONCE = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model says of a file.
+    """The predictions of a model for the samples of a file.
 
     Attributes:
         table: `[N]` rows: `label`, and `probability_CLASS` for every class.
-        accuracy: Share of rows whose label the file knows and the model found; None where the file has no labels.
-        notes: What a user should know, a line each.
+        accuracy: Share of rows that the model predicts right, among those with a known label; None where there is none.
+        notes: What a user should know about the predictions, a line each.
     """
 
     table: pd.DataFrame
@@ -49,8 +49,8 @@ def predict(model: Model, source: str) -> Prediction:
             study reads (NPZ file, IDX folder, built-in name).
 
     Raises:
-        DataError: The file cannot be read, or a number in it is none.
-        ModelError: It lacks a column, or holds another kind of samples than the model was trained on.
+        DataError: The file cannot be read, or a value of a numeric column is no number.
+        ModelError: The file lacks a column, or holds another kind of samples than the model was trained on.
     """
     table, labels = _samples(model, source)
     chunks = [
@@ -127,8 +127,8 @@ def _new_categories(model: Model, table: pd.DataFrame) -> tuple[str, ...]:
         new = ~values.isin(known).to_numpy()
         if new.any():
             seen = listing([repr(value) for value in dict.fromkeys(values[new])])
-            told = "as its rare ones" if rare is not None else "as none of its categories"
+            counted = "as its rare ones" if rare is not None else "as none of its categories"
             lines.append(
-                f"column {name!r} holds what training never saw in {rows_where(new)}: {seen}; it counts {told}"
+                f"column {name!r} holds what training never saw in {rows_where(new)}: {seen}; it counts {counted}"
             )
     return tuple(lines)

@@ -79,7 +79,7 @@ def is_feasible(trial: FrozenTrial) -> bool:
 
 
 def is_own(trial: FrozenTrial, identity: str) -> bool:
-    """Whether a trial is finished and was trained by the study, and not copied or told from elsewhere.
+    """Whether a trial is finished and was trained by the study itself, not copied or added by another program.
 
     Args:
         trial: A trial of the study's database.

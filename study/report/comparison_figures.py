@@ -20,10 +20,10 @@ def designs(summary: ComparisonSummary) -> list[Section]:
 
 def _activations(summary: ComparisonSummary) -> Section | None:
     cells = sorted(summary.accuracy_by_activation, key=lambda cell: -cell.accuracy)
-    made = figure("", _ACCURACY)
+    chart = figure("", _ACCURACY)
     for cell in cells:
-        _add(made, [cell], lambda cell: cell.activation, _accuracy, legend=False)
-    made.update_xaxes(
+        _add(chart, [cell], lambda cell: cell.activation, _accuracy, legend=False)
+    chart.update_xaxes(
         type="category", tickangle=-30, categoryorder="array", categoryarray=[c.activation for c in cells]
     )
     return Section(
@@ -31,17 +31,17 @@ def _activations(summary: ComparisonSummary) -> Section | None:
         "Activations",
         f"Test accuracy of each activation at the learning rate (and leaky ReLU's slope) that the validation part of "
         f"each seed chooses, means over {_seeds(summary)}. {_bars(summary)}",
-        (Panel("activations-figure", made),),
+        (Panel("activations-figure", chart),),
     )
 
 
 def _slopes(summary: ComparisonSummary) -> Section | None:
     panels = []
     for name, label, value in (("accuracy", _ACCURACY, _accuracy), ("sparsity", _NEAR_ZERO, _near_zero)):
-        made = figure("negative slope", label)
-        _add(made, summary.slope_response, lambda cell: f"{cell.negative_slope:g}", value, lines=True, legend=False)
-        made.update_xaxes(type="category")
-        panels.append(Panel(f"slope-{name}", made))
+        chart = figure("negative slope", label)
+        _add(chart, summary.slope_response, lambda cell: f"{cell.negative_slope:g}", value, lines=True, legend=False)
+        chart.update_xaxes(type="category")
+        panels.append(Panel(f"slope-{name}", chart))
     return Section(
         "slope",
         "The negative slope",
@@ -69,9 +69,9 @@ def _initializations(summary: ComparisonSummary) -> Section | None:
 def _dropout(summary: ComparisonSummary) -> Section | None:
     panels = []
     for name, label, value in (("sparsity", _NEAR_ZERO, _near_zero), ("accuracy", _ACCURACY, _accuracy)):
-        made = figure("dropout rate", label)
-        _by_activation(made, summary.dropout_by_activation, lambda cell: f"{cell.dropout:g}", value)
-        panels.append(Panel(f"dropout-{name}", made))
+        chart = figure("dropout rate", label)
+        _by_activation(chart, summary.dropout_by_activation, lambda cell: f"{cell.dropout:g}", value)
+        panels.append(Panel(f"dropout-{name}", chart))
     return Section(
         "dropout",
         "Dropout and sparsity",
@@ -82,14 +82,14 @@ def _dropout(summary: ComparisonSummary) -> Section | None:
 
 
 def _depth(summary: ComparisonSummary) -> Section | None:
-    made = figure("hidden layers", _ACCURACY)
-    _by_activation(made, summary.depth_by_activation, lambda cell: str(cell.depth), _accuracy)
+    chart = figure("hidden layers", _ACCURACY)
+    _by_activation(chart, summary.depth_by_activation, lambda cell: str(cell.depth), _accuracy)
     return Section(
         "depth",
         "Depth",
         f"Test accuracy of networks of more and more hidden layers, with one initialization and learning rate; means "
         f"over {_seeds(summary)}.",
-        (Panel("depth-figure", made),),
+        (Panel("depth-figure", chart),),
     )
 
 
@@ -103,15 +103,15 @@ def _layers(summary: ComparisonSummary) -> Section | None:
         ("gradient", "gradient norm before training", lambda layer: layer.gradient_norm_start),
     )
     for name, label, value in measures:
-        made = figure("hidden layer", label)
+        chart = figure("hidden layer", label)
         for cell in cells:
             numbers = [layer.layer + 1 for layer in cell.layers]
             values = [value(layer) for layer in cell.layers]
             hover = [f"{cell.activation}, layer {n}: {v:.4g}" for n, v in zip(numbers, values, strict=True)]
-            dots(made, cell.activation, numbers, values, hover, mode="lines+markers", opacity=1.0)
+            dots(chart, cell.activation, numbers, values, hover, mode="lines+markers", opacity=1.0)
         if name == "gradient":
-            made.update_yaxes(type="log")
-        panels.append(Panel(f"layers-{name}", made))
+            chart.update_yaxes(type="log")
+        panels.append(Panel(f"layers-{name}", chart))
     return Section(
         "layers",
         "Layer by layer",
@@ -126,15 +126,15 @@ _DESIGNS = (_activations, _slopes, _initializations, _dropout, _depth, _layers)
 
 
 def _by_activation(
-    made: go.Figure, cells: Sequence[CellSummary], x: Callable[[CellSummary], str], y: Callable[[CellSummary], float]
+    chart: go.Figure, cells: Sequence[CellSummary], x: Callable[[CellSummary], str], y: Callable[[CellSummary], float]
 ) -> None:
     for activation in dict.fromkeys(cell.activation for cell in cells):
-        _add(made, [cell for cell in cells if cell.activation == activation], x, y, lines=True, bars=False)
-    made.update_xaxes(type="category")
+        _add(chart, [cell for cell in cells if cell.activation == activation], x, y, lines=True, bars=False)
+    chart.update_xaxes(type="category")
 
 
 def _add(
-    made: go.Figure,
+    chart: go.Figure,
     cells: Sequence[CellSummary],
     x: Callable[[CellSummary], str],
     y: Callable[[CellSummary], float],
@@ -157,7 +157,7 @@ def _add(
             "width": 6,
         }
     dots(
-        made,
+        chart,
         cells[0].activation,
         [x(cell) for cell in cells],
         values,

@@ -53,14 +53,14 @@ def curves(study: OpenStudy) -> Section:
     rows = study.storage.learning_curves(study.study_id, numbers=list(numbers.values()))
     panels = []
     for curve, label, factor in CURVES:
-        made = figure("epoch", label)
+        chart = figure("epoch", label)
         for name, number in numbers.items():
             points = [
                 [factor * value for value in r["points"]] for r in rows if (r["number"], r["name"]) == (number, curve)
             ]
             if points:
-                band(made, name, MARKS[name].colour, [[*map(fmean, zip(*points, strict=True))]])
-        panels.append(Panel(f"curves-{curve.replace('_', '-')}", made))
+                band(chart, name, MARKS[name].colour, [[*map(fmean, zip(*points, strict=True))]])
+        panels.append(Panel(f"curves-{curve.replace('_', '-')}", chart))
     return Section(
         "curves",
         "Learning",

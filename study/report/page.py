@@ -19,15 +19,15 @@ from study.report.plot import Section
 
 @dataclass(frozen=True)
 class Page:
-    """What a report says.
+    """The content of a report.
 
     Attributes:
         name: The study's name.
         title: Heading.
-        subtitle: A line below it.
+        subtitle: A line below the heading.
         answer: Paragraphs, the answer itself first.
-        sections: Figures.
-        facts: How it was run.
+        sections: Figures with their titles and captions.
+        facts: How the study was run, by name.
     """
 
     name: str
@@ -39,10 +39,10 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The page as HTML that opens without a network.
+    """Renders a page as HTML that opens without a network.
 
-    Whatever a user's file holds is text: it is escaped wherever it stands, and the page's policy runs no script but
-    the two that are its own.
+    Everything that comes from a user's file is text: it is escaped in every place, and the page's content security
+    policy runs no scripts but its own two.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["prose"] = prose
@@ -86,5 +86,5 @@ def in_script(json: str) -> Markup:
 
 
 def _hash(script: str) -> str:
-    """A script's source in a content security policy."""
+    """The source expression that allows a script in a content security policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -1,7 +1,7 @@
 """The colours of all figures, and the mark of each activation, which its registry entry names.
 
 The colours of the activations that stand side by side most often differ for readers with protanopia and deuteranopia
-too, and every one of them can be seen on white and on near-black; where two activations share a colour, their markers
+too, and every one of them is visible on white and on near-black; where two activations share a colour, their markers
 differ.
 """
 
@@ -15,10 +15,10 @@ from search_spaces.activations import ACTIVATIONS, Activation, Mark
 LIGHT, DARK = "#ffffff", "#15181d"
 """Backgrounds of the page."""
 INK = "#7d7d7d"
-"""Lines and markers that belong to no activation; to be seen on both backgrounds."""
+"""Colour of lines and markers that belong to no activation; it is visible on both backgrounds."""
 RECOMMENDED = "#e03131"
 SCALE = ((0.0, "#e8eef7"), (1.0, "#2277dd"))
-"""Of heat maps; the numbers in their cells are dark."""
+"""Colours of heat maps; the numbers in their cells are dark."""
 _SPARE_SYMBOLS = ("diamond-wide", "star-triangle-up", "star-square", "star-diamond", "star-triangle-down", "octagon")
 """Markers of activations whose entry names none; no entry uses them."""
 

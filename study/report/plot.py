@@ -22,7 +22,7 @@ SPARSITY = {
 }
 """The sparsity measures in words; all of them are over live units."""
 CURVES = (("validation_accuracy", "validation accuracy, %", 100.0), ("training_loss", "training loss, nats", 1.0))
-"""Learning curves: name, axis, factor."""
+"""Learning curves: stored name, title of the axis, and the factor that gives its unit."""
 _GRID = "rgba(125,125,125,0.25)"
 _AXIS = {"gridcolor": _GRID, "zeroline": False, "linecolor": INK, "ticks": "outside", "automargin": True}
 
@@ -60,9 +60,16 @@ class Section:
 
 
 def figure(x: str, y: str, *, height: int = HEIGHT, **layout: Any) -> go.Figure:
-    """An empty figure with titled axes, transparent, its legend below."""
-    made = go.Figure()
-    made.update_layout(
+    """An empty figure with titled axes, a transparent background, and its legend below.
+
+    Args:
+        x: Title of the x axis.
+        y: Title of the y axis.
+        height: Height in pixels.
+        layout: Further options of Plotly's layout.
+    """
+    chart = go.Figure()
+    chart.update_layout(
         template="none",
         height=height,
         margin={"l": 56, "r": 12, "t": 8, "b": 44},
@@ -74,12 +81,12 @@ def figure(x: str, y: str, *, height: int = HEIGHT, **layout: Any) -> go.Figure:
         xaxis={**_AXIS, "title": {"text": x, "standoff": 8}},
         yaxis={**_AXIS, "title": {"text": y, "standoff": 8}},
     )
-    made.update_layout(**layout)
-    return made
+    chart.update_layout(**layout)
+    return chart
 
 
 def dots(
-    made: go.Figure,
+    chart: go.Figure,
     activation: str,
     x: Sequence[float | str],
     y: Sequence[float],
@@ -92,7 +99,7 @@ def dots(
     """Adds an activation's points.
 
     Args:
-        made: The figure.
+        chart: The figure.
         activation: Its name.
         x: Numbers, or categories.
         y: Numbers.
@@ -102,7 +109,7 @@ def dots(
         trace: Further options of Plotly's scatter trace.
     """
     mark = MARKS[activation]
-    made.add_scatter(
+    chart.add_scatter(
         **{
             "x": _rounded(x),
             "y": _rounded(y),
@@ -125,8 +132,8 @@ def heat(
     texts: Sequence[Sequence[str]],
 ) -> go.Figure:
     """A heat map with its numbers in the cells; an empty cell has none."""
-    made = figure("", "", height=90 + 42 * len(rows))
-    made.add_heatmap(
+    chart = figure("", "", height=90 + 42 * len(rows))
+    chart.add_heatmap(
         x=list(columns),
         y=list(rows),
         z=[_rounded(row) for row in values],
@@ -139,18 +146,18 @@ def heat(
         xgap=2,
         ygap=2,
     )
-    made.update_yaxes(autorange="reversed", showgrid=False, ticks="")
-    made.update_xaxes(showgrid=False, ticks="", tickangle=-30)
-    return made
+    chart.update_yaxes(autorange="reversed", showgrid=False, ticks="")
+    chart.update_xaxes(showgrid=False, ticks="", tickangle=-30)
+    return chart
 
 
-def band(made: go.Figure, name: str, colour: str, curves: Sequence[Sequence[float]], *, dash: str = "solid") -> None:
+def band(chart: go.Figure, name: str, colour: str, curves: Sequence[Sequence[float]], *, dash: str = "solid") -> None:
     """Adds the mean of `[replicates][epochs]` curves, with their range behind it where there are several."""
     epochs = list(range(1, len(curves[0]) + 1))
     columns = list(zip(*curves, strict=True))
     if len(curves) > 1:
         around = [*map(max, columns), *reversed([*map(min, columns)])]
-        made.add_scatter(
+        chart.add_scatter(
             x=[*epochs, *reversed(epochs)],
             y=_rounded(around),
             fill="toself",
@@ -160,7 +167,7 @@ def band(made: go.Figure, name: str, colour: str, curves: Sequence[Sequence[floa
             showlegend=False,
             legendgroup=name,
         )
-    made.add_scatter(
+    chart.add_scatter(
         x=epochs,
         y=_rounded([sum(column) / len(column) for column in columns]),
         mode="lines",
@@ -182,7 +189,7 @@ def wrapped(text: str, width: int) -> str:
 
 
 def _rounded(values: Iterable[float | str | None]) -> list[float | str | None]:
-    """Six digits are more than a screen shows, and a third of the bytes; what is no number is left out."""
+    """Values of six digits, which is more than a screen shows and saves two thirds of the bytes; NaN becomes None."""
     return [value if isinstance(value, str) else _digits(value) for value in values]
 
 

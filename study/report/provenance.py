@@ -1,4 +1,4 @@
-"""How a study was run, for the end of its report."""
+"""How a study was run: the end of its report."""
 
 from __future__ import annotations
 

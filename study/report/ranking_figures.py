@@ -44,10 +44,10 @@ def ranks(comparisons: Sequence[ComparisonSummary]) -> Section | None:
 
 def _figure(combined: AcrossDataSets) -> go.Figure:
     ranking = combined.ranking
-    made = figure("mean rank", "", height=_AROUND + _ROW * len(ranking.activations), showlegend=False)
+    chart = figure("mean rank", "", height=_AROUND + _ROW * len(ranking.activations), showlegend=False)
     for name, rank, accuracies in zip(ranking.activations, ranking.ranks, ranking.accuracies, strict=True):
         each = "<br>".join(f"{data} {100 * a:.2f} %" for data, a in zip(combined.data, accuracies, strict=True))
-        made.add_scatter(
+        chart.add_scatter(
             x=[rank],
             y=[name],
             mode="markers",
@@ -57,5 +57,5 @@ def _figure(combined: AcrossDataSets) -> go.Figure:
             hovertext=[f"{name}: mean rank {rank:.2f}<br>{each}"],
             hoverinfo="text",
         )
-    made.update_yaxes(type="category", autorange="reversed")
-    return made
+    chart.update_yaxes(type="category", autorange="reversed")
+    return chart

@@ -27,20 +27,20 @@ _NO_EXPERIMENT = (
 def front(data: SearchData) -> Section:
     """Every trial: metric against sparsity."""
     metric, sparsity = data.config.metric, SPARSITY[data.config.sparsity]
-    made = figure(f"{sparsity}, %", f"validation {metric}, %", height=460)
+    chart = figure(f"{sparsity}, %", f"validation {metric}, %", height=460)
     for activation in ACTIVATIONS:
         members = of_activation(activation, data.drawn)
         if members:
-            dots(made, activation, _sparsities(members), _scores(members), [data.hover(each) for each in members])
+            dots(chart, activation, _sparsities(members), _scores(members), [data.hover(each) for each in members])
     members = list(data.front.members)
-    made.add_scatter(
+    chart.add_scatter(
         x=_sparsities(members), y=_scores(members), mode="lines", line={"color": INK, "width": 2}, name="front",
         hoverinfo="skip",
     )  # fmt: skip
     if data.front.baseline is not None:
-        _special(made, data, data.front.baseline, "baseline", {"symbol": "x", "color": INK, "size": 13})
-    _special(made, data, data.front.recommended, "recommended", {"symbol": "star", "color": RECOMMENDED, "size": 18})
-    below = _zoom(made, data)
+        _special(chart, data, data.front.baseline, "baseline", {"symbol": "x", "color": INK, "size": 13})
+    _special(chart, data, data.front.recommended, "recommended", {"symbol": "star", "color": RECOMMENDED, "size": 18})
+    below = _zoom(chart, data)
     hidden = f" {below} of {len(data.drawn)} trials lie below the picture." if below else ""
     return Section(
         "front",
@@ -48,19 +48,19 @@ def front(data: SearchData) -> Section:
         f"Each point is a trial: its validation {metric} and its sparsity ({sparsity}), means over "
         f"{data.seeds}. On the line lie the feasible trials that no other beats in both; "
         f"the star is the sparsest of them within one paired standard error of the best.{hidden}{data.thinned}",
-        (Panel("front-figure", made),),
+        (Panel("front-figure", chart),),
     )
 
 
 def by_activation(data: SearchData) -> Section:
     """Each activation's best trial, with its interval over seeds."""
     metric = data.config.metric
-    made = figure("", f"validation {metric}, %")
+    chart = figure("", f"validation {metric}, %")
     for activation, trial in data.best_by_activation.items():
         count = len(of_activation(activation, data.trials))
         half = half_width(stdev(trial.scores), len(trial.scores), 0.0, LEVEL) if len(trial.scores) > 1 else None
         dots(
-            made,
+            chart,
             activation,
             [f"{activation} ({count})"],
             [100 * trial.score],
@@ -70,7 +70,7 @@ def by_activation(data: SearchData) -> Section:
             error_y=None if half is None else {"type": "data", "array": [100 * half], "thickness": 2, "width": 7},
             showlegend=False,
         )
-    made.update_xaxes(type="category", tickangle=-30)
+    chart.update_xaxes(type="category", tickangle=-30)
     intervals = (
         f"the bars are {LEVEL:.0%} t intervals over its {data.config.seeds} seeds"
         if data.config.seeds > 1
@@ -82,7 +82,7 @@ def by_activation(data: SearchData) -> Section:
         f"The best feasible trial of each activation by validation {metric}, out of as many as stand in brackets; "
         f"{intervals}. "
         f"{_NO_EXPERIMENT}",
-        (Panel("activations-figure", made),),
+        (Panel("activations-figure", chart),),
     )
 
 
@@ -91,27 +91,15 @@ def slopes(data: SearchData) -> Section | None:
     sloped = [each for each in data.drawn if "negative_slope" in each.params and each.params["negative_slope"] > 0]
     if not sloped:
         return None
-    panels = []
-    for name, label, values in (
-        ("accuracy", f"validation {data.config.metric}, %", _scores),
-        ("sparsity", f"{SPARSITY[data.config.sparsity]}, %", _sparsities),
-    ):
-        made = figure("negative slope", label)
-        for activation in ACTIVATIONS:
-            members = of_activation(activation, sloped)
-            if members:
-                slopes = [each.params["negative_slope"] for each in members]
-                dots(made, activation, slopes, values(members), [data.hover(each) for each in members])
-        made.update_xaxes(type="log")
-        if name == "accuracy":
-            _zoom(made, data)
-        panels.append(Panel(f"slope-{name}", made))
+    scores, sparsities = _against_parameter(data, sloped, "negative_slope", "negative slope")
+    for chart in (scores, sparsities):
+        chart.update_xaxes(type="log")
     return Section(
         "slope",
         "The negative slope",
         f"Validation {data.config.metric} and sparsity of each trial against its slope for negative inputs. For PReLU "
         f"it is the slope that training starts from. Other hyperparameters differ from point to point.{data.thinned}",
-        tuple(panels),
+        (Panel("slope-accuracy", scores), Panel("slope-sparsity", sparsities)),
     )
 
 
@@ -145,31 +133,41 @@ def dropout(data: SearchData) -> Section | None:
     members = [trial for trial in data.drawn if "dropout" in trial.params]
     if not members:
         return None
-    panels = []
-    for name, label, values in (
-        ("sparsity", f"{SPARSITY[data.config.sparsity]}, %", _sparsities),
-        ("accuracy", f"validation {data.config.metric}, %", _scores),
-    ):
-        made = figure("dropout rate", label)
-        for activation in ACTIVATIONS:
-            some = of_activation(activation, members)
-            if some:
-                rates = [each.params["dropout"] for each in some]
-                dots(made, activation, rates, values(some), [data.hover(each) for each in some])
-        if name == "accuracy":
-            _zoom(made, data)
-        panels.append(Panel(f"dropout-{name}", made))
+    scores, sparsities = _against_parameter(data, members, "dropout", "dropout rate")
     return Section(
         "dropout",
         "Dropout and sparsity",
         f"Sparsity and validation {data.config.metric} of each trial against its dropout rate in training; both are "
         f"measured without dropout. Other hyperparameters differ from point to point.{data.thinned}",
-        tuple(panels),
+        (Panel("dropout-sparsity", sparsities), Panel("dropout-accuracy", scores)),
     )
 
 
-def _special(made: go.Figure, data: SearchData, trial: OwnTrial, name: str, marker: Mapping[str, object]) -> None:
-    made.add_scatter(
+def _against_parameter(
+    data: SearchData, trials: Sequence[OwnTrial], parameter: str, title: str
+) -> tuple[go.Figure, go.Figure]:
+    """Scores and sparsities of trials against a searched parameter, one figure each.
+
+    Args:
+        data: The search.
+        trials: Trials that have the parameter.
+        parameter: Its name.
+        title: Title of its axis.
+    """
+    scores = figure(title, f"validation {data.config.metric}, %")
+    sparsities = figure(title, f"{SPARSITY[data.config.sparsity]}, %")
+    for activation in ACTIVATIONS:
+        members = of_activation(activation, trials)
+        if members:
+            values, hover = [each.params[parameter] for each in members], [data.hover(each) for each in members]
+            dots(scores, activation, values, _scores(members), hover)
+            dots(sparsities, activation, values, _sparsities(members), hover)
+    _zoom(scores, data)
+    return scores, sparsities
+
+
+def _special(chart: go.Figure, data: SearchData, trial: OwnTrial, name: str, marker: Mapping[str, object]) -> None:
+    chart.add_scatter(
         x=_sparsities([trial]),
         y=_scores([trial]),
         mode="markers",
@@ -180,7 +178,7 @@ def _special(made: go.Figure, data: SearchData, trial: OwnTrial, name: str, mark
     )
 
 
-def _zoom(made: go.Figure, data: SearchData) -> int:
+def _zoom(chart: go.Figure, data: SearchData) -> int:
     """Shows the trials worth looking at: from a little below the worst of the front, baseline, and best by activation.
 
     Returns:
@@ -198,7 +196,7 @@ def _zoom(made: go.Figure, data: SearchData) -> int:
     high = max(trial.score for trial in data.trials)
     low = min(low, middle) - _MARGIN
     below = sum(trial.score < low for trial in data.drawn)
-    made.update_yaxes(range=[100 * low, 100 * high + 0.08 * 100 * (high - low)])
+    chart.update_yaxes(range=[100 * low, 100 * high + 0.08 * 100 * (high - low)])
     return below
 
 

@@ -28,16 +28,16 @@ def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section | N
         ("dead", "dead units, %"),
         ("gradient_norm_end", "gradient norm after training"),
     ):
-        made = figure("layer", label)
+        chart = figure("layer", label)
         share = name != "gradient_norm_end"
         for activation, trial in data.best_by_activation.items():
             means = _by_layer(rows, trial.number, name)
             numbers = [f"{data.hover(trial)}<br>layer {layer}: {value:.4g}" for layer, value in means.items()]
             values = [100 * value if share else value for value in means.values()]
-            dots(made, activation, list(means), values, numbers, mode="lines+markers", opacity=1.0)
-        made.update_xaxes(dtick=1)
-        made.update_yaxes(rangemode="tozero" if share else "normal", type="linear" if share else "log")
-        panels.append(Panel(f"layers-{name.replace('_', '-')}", made))
+            dots(chart, activation, list(means), values, numbers, mode="lines+markers", opacity=1.0)
+        chart.update_xaxes(dtick=1)
+        chart.update_yaxes(rangemode="tozero" if share else "normal", type="linear" if share else "log")
+        panels.append(Panel(f"layers-{name.replace('_', '-')}", chart))
     return Section(
         "layers",
         "Layer by layer",
@@ -59,9 +59,9 @@ def importance(values: Mapping[str, Mapping[str, float]]) -> Section | None:
     names = sorted(
         {name for each in values.values() for name in each}, key=lambda n: sum(v.get(n, 0) for v in values.values())
     )
-    made = figure("share of variation, %", "", height=110 + 44 * len(names))
+    chart = figure("share of variation, %", "", height=110 + 44 * len(names))
     for (objective, each), colour in zip(values.items(), ("#2277dd", "#dd8800"), strict=False):
-        made.add_bar(
+        chart.add_bar(
             y=names,
             x=[100 * each.get(name, 0.0) for name in names],
             name=objective,
@@ -74,7 +74,7 @@ def importance(values: Mapping[str, Mapping[str, float]]) -> Section | None:
         "What mattered",
         "How much of the variation of each objective each hyperparameter accounts for, by PED-ANOVA over the trials "
         "that were tried.",
-        (Panel("importance-figure", made),),
+        (Panel("importance-figure", chart),),
     )
 
 
@@ -92,20 +92,20 @@ def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section | 
     colours = {"recommended": RECOMMENDED, _BEST: "#2277dd", "baseline": INK}
     panels = []
     for curve, label, factor in CURVES:
-        made = figure("epoch", label)
+        chart = figure("epoch", label)
         for name, trial in shown.items():
             own = [r["points"] for r in rows if (r["number"], r["name"]) == (trial.number, curve)]
             points = [[factor * float(value) for value in each] for each in own]  # type: ignore[attr-defined]
             if points:
                 band(
-                    made,
+                    chart,
                     f"{name} (trial {trial.number})",
                     colours[name],
                     points,
                     dash="dot" if name == "baseline" else "solid",
                 )
-        if made.data:
-            panels.append(Panel(f"curves-{curve.replace('_', '-')}", made))
+        if chart.data:
+            panels.append(Panel(f"curves-{curve.replace('_', '-')}", chart))
     if not panels:
         return None
     spread = ", with the range over seeds behind" if data.config.seeds > 1 else ""

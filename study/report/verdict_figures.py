@@ -62,18 +62,18 @@ def _row(claim: ClaimVerdict) -> dict[str, str]:
 def _forest(
     identifier: str, unit: str, rope: tuple[float, float], members: Sequence[tuple[ClaimVerdict, ContrastEstimate]]
 ) -> Panel:
-    made = figure(unit, "", height=_AROUND + _ROW * len(members), showlegend=False)
+    chart = figure(unit, "", height=_AROUND + _ROW * len(members), showlegend=False)
     if rope[0] < rope[1]:
-        made.add_vrect(*rope, fillcolor=INK, opacity=0.18, line_width=0, layer="below")
+        chart.add_vrect(*rope, fillcolor=INK, opacity=0.18, line_width=0, layer="below")
     else:
-        made.add_vline(rope[0], line={"color": INK, "dash": "dot"})
+        chart.add_vline(rope[0], line={"color": INK, "dash": "dot"})
     names = [f"{claim.id}. {wrapped(estimate.name, _WIDTH)}" for claim, estimate in members]
     for verdict, (colour, symbol) in VERDICTS.items():
         chosen = [(n, e) for n, (_, e) in zip(names, members, strict=True) if e.verdict == verdict]
         if chosen:
             lows = [0.0 if e.interval is None else (e.estimate or 0.0) - e.interval[0] for _, e in chosen]
             highs = [0.0 if e.interval is None else e.interval[1] - (e.estimate or 0.0) for _, e in chosen]
-            made.add_scatter(
+            chart.add_scatter(
                 x=[e.estimate for _, e in chosen],
                 y=[n for n, _ in chosen],
                 mode="markers",
@@ -86,10 +86,10 @@ def _forest(
                 ],
                 hovertemplate="%{text}<extra></extra>",
             )
-    made.update_yaxes(
+    chart.update_yaxes(
         categoryorder="array", categoryarray=names[::-1], tickfont={"size": 11}, range=[-0.6, len(names) - 0.4]
     )
-    return Panel(identifier, made)
+    return Panel(identifier, chart)
 
 
 def _number(value: float | None, unit: str) -> str:

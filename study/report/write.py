@@ -1,4 +1,4 @@
-"""From a study to its report as a file."""
+"""The report of a study as a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_report(output: str) -> Path:
     """Refuses a file that cannot be written, before any work is done.
 
     Raises:
-        ReportError: It is a folder, lies nowhere, or is no HTML file by its name.
+        ReportError: It is a folder, its folder does not exist, or its name does not end as an HTML file's.
     """
     path = Path(output).expanduser()
     if path.is_dir():
@@ -45,7 +45,7 @@ def write_report(study: OpenStudy, output: str, *, stop: Callable[[], bool] = la
     Args:
         study: A search or a comparison.
         output: The file.
-        stop: Asked at every step of training: what has no test result yet is trained once more.
+        stop: Asked at every step of training, because trials without test results are trained once more.
 
     Raises:
         ReportError: The file cannot be written.

@@ -8,7 +8,7 @@ from search_spaces import ACTIVATIONS, Hyperparameters
 
 
 def settings(used: Hyperparameters) -> dict[str, Any]:
-    """The hyperparameters that have an effect, by name: a slope only where the activation has one, penalties above 0.
+    """The hyperparameters that have an effect, by name: a slope where the activation has one, penalties above 0.
 
     Example:
         >>> list(settings(Hyperparameters(activation="prelu", l1=1e-4)))

@@ -58,7 +58,9 @@ def test_contrasts_are_signed_rank_tests_of_the_means() -> None:
     assert several.data == ("a", "b", "c", "d", "e")
     assert several.smallest_p == stats.wilcoxon([1.0, 2.0, 3.0, 4.0, 5.0]).pvalue
     # Neither the clock nor claims without a null at 0 are among them.
-    assert {across.id for across in several.contrasts} == {2, 3, 5, 6, 7, 8, 10, 11, 12}
+    ids = {across.id for across in several.contrasts}
+    assert ids >= {2, 3, 5, 6, 7, 8, 10, 11, 12}
+    assert not ids & {1, 4, 9}
     single = stats.wilcoxon([0.4, 0.9, 1.3, -0.2, 0.7]).pvalue
     expected = holm([single] * len(several.contrasts))
     assert [across.p for across in several.contrasts] == pytest.approx(expected)
