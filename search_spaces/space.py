@@ -16,8 +16,6 @@ from search_spaces.activations import ACTIVATIONS
 from search_spaces.hyperparameters import Hyperparameters
 from search_spaces.parsing import DOMAINS, SpaceError, read_parameter
 
-__all__ = ["Parameter", "SearchSpace", "SpaceError", "Suggester", "load_space", "preset_names"]
-
 
 class Suggester(Protocol):
     """What a space asks for values: an Optuna trial, or a point of the unit cube."""
