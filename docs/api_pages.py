@@ -1,7 +1,7 @@
 """Hook of mkdocs: adds the pages that are made from the code, so that they cannot fall behind it.
 
 The reference has one page for each package with an `__all__`, and one section for each name in it. The page of commands
-holds the help texts of the command line.
+holds the help texts of the command line, the page of the code the first line of every module.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from code_map import code_map  # mkdocs puts the folder of a hook on the path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pygments.formatters import HtmlFormatter
@@ -34,6 +35,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for package in public:
         files.append(File.generated(config, f"api/{package}.md", content=reference_page(package, public)))
     files.append(File.generated(config, "commands.md", content=commands_page()))
+    files.append(File.generated(config, "map.md", content=f"# The code\n\n{code_map()}\n"))
     files.append(File.generated(config, "stylesheets/site.css", content=styles()))
     return files
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from study.data.csv_parquet import open_plain_or_gzip
 from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, DataNotFoundError, listing
 from study.data.labels import encode_labels
-from study.data.table_files import open_plain_or_gzip
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx[0-9]-ubyte(\.gz)?")

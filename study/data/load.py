@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from study.data.built_in import BUILT_IN, read_built_in
+from study.data.csv_parquet import read_csv, read_parquet
 from study.data.dataset import Dataset, stem
 from study.data.errors import DataError, DataNotFoundError, did_you_mean, listing
 from study.data.idx import read_idx_folder
 from study.data.npz import read_npz
 from study.data.openml import PREFIX, read_openml
 from study.data.table import column_names, from_table
-from study.data.table_files import read_csv, read_parquet
 
 _TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".csv": read_csv,
