@@ -16,7 +16,7 @@ from docs.code_map import CONTRIBUTING, code_map, written
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_arrows_run_downwards_only(capsys: object) -> None:
+def test_imports_run_downwards_only(capsys: object) -> None:
     assert cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == cli.EXIT_STATUS_SUCCESS
 
 
