@@ -1,4 +1,4 @@
-"""Exit statuses of the command."""
+"""The exit codes of the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public names of a package that are imported where they are first used, so that importing the package stays fast."""
+"""Imports the public names of a package where they are first used, so that importing the package is fast."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def _float_bytes(values: npt.NDArray[Any]) -> bytes:
 
 
 def _pixel_bytes(pixels: npt.NDArray[Any]) -> Iterator[bytes]:
-    """`[N, F]` pixels in blocks of rows: as bytes where all values are whole numbers up to 255, else as float64."""
+    """`[N, F]` pixels in blocks of rows: as bytes where all are whole numbers from 0 to 255, else as float64."""
     rows = max(1, _BLOCK_BYTES // max(1, 8 * pixels.shape[1]))
     blocks = [pixels[start : start + rows] for start in range(0, len(pixels), rows)]
     if pixels.dtype == np.uint8 or all(np.array_equal(block, _as_bytes(block)) for block in blocks):
