@@ -13,8 +13,8 @@ class Hyperparameters:
 
     Attributes:
         activation: Name in `ACTIVATIONS`; the activation after every hidden layer.
-        negative_slope: Slope of leaky ReLU for z < 0, from 0 to 1, and start of PReLU's learned slope. Other activations
-            have none.
+        negative_slope: Slope of leaky ReLU for z < 0, from 0 to 1, and start of PReLU's learned slope. It has no
+            meaning for other activations.
         initialization: Name in `INITIALIZATIONS`; the initialization of every layer.
         dropout: Fraction of hidden units that are dropped in training, 0 ≤ dropout < 1 (inverted dropout, Srivastava
             et al. 2014).

@@ -54,7 +54,7 @@ class SearchSpace:
 
     Example:
         >>> space = load_space("core")
-        >>> trial = space.hyperparameters({"activation": "tanh", "dropout": 0.5}, defaults=Hyperparameters(hidden=(32,)))
+        >>> trial = space.hyperparameters({"activation": "tanh"}, defaults=Hyperparameters(hidden=(32,)))
         >>> trial.activation, trial.initialization, trial.hidden
         ('tanh', 'kaiming_normal', (32,))
     """

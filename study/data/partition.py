@@ -49,6 +49,12 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None) -> P
 
     Raises:
         DataError: A class has fewer than five members outside the official test part.
+
+    Example:
+        >>> from study.data import load_dataset
+        >>> rows = partition(load_dataset("iris"), seed=0)
+        >>> len(rows.training), len(rows.validation), len(rows.test)
+        (90, 30, 30)
     """
     official = dataset.test_rows
     free = np.ones(len(dataset), dtype=bool)

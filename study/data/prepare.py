@@ -44,6 +44,13 @@ def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Pre
 
     Raises:
         DataError: A class has too few members to be in every part.
+
+    Example:
+        >>> from study.data import load_dataset
+        >>> iris = load_dataset("iris")
+        >>> prepared = prepare(iris, seed=0)
+        >>> prepared.preprocessing(iris.x.head(2)).shape
+        torch.Size([2, 4])
     """
     rows = partition(dataset, seed=seed, replicate=replicate)
     preprocessing = fit_preprocessing(dataset, rows.training)

@@ -51,6 +51,12 @@ def fit_preprocessing(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Preproce
 
     Returns:
         The fitted preprocessing.
+
+    Example:
+        >>> from study.data import load_dataset
+        >>> wine = load_dataset("wine")
+        >>> fit_preprocessing(wine, np.arange(100)).features[:3]
+        ('alcohol', 'malic_acid', 'ash')
     """
     if not isinstance(dataset.x, pd.DataFrame):
         names = tuple(f"pixel{index}" for index in range(dataset.x.shape[1]))
