@@ -1,7 +1,7 @@
 """Hook of mkdocs: adds the pages that are made from the code, so that they cannot fall behind it.
 
 The reference has one page for each package with an `__all__`, and one section for each name in it. The page of commands
-holds the help texts of the command line.
+holds the help texts of the command line, the page of the code the first line of every module.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from code_map import code_map  # mkdocs puts the folder of a hook on the path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pygments.formatters import HtmlFormatter
@@ -28,11 +30,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds the pages that are made from the code, and the colours of code."""
-    for package, names in public_names().items():
-        files.append(File.generated(config, f"api/{package}.md", content=reference_page(package, names)))
+    """Adds the pages that are made from the code, and the styles."""
+    public = public_names()
+    for package in public:
+        files.append(File.generated(config, f"api/{package}.md", content=reference_page(package, public)))
     files.append(File.generated(config, "commands.md", content=commands_page()))
-    files.append(File.generated(config, "stylesheets/code.css", content=code_styles()))
+    files.append(File.generated(config, "map.md", content=f"# The code\n\n{code_map()}\n"))
+    files.append(File.generated(config, "stylesheets/site.css", content=styles()))
     return files
 
 
@@ -48,16 +52,24 @@ def public_names() -> dict[str, list[str]]:
     return found
 
 
-def reference_page(package: str, names: list[str]) -> str:
+def reference_page(package: str, public: Mapping[str, Collection[str]]) -> str:
     """Markdown in which mkdocstrings finds a package's docstring and each of its public names."""
     parts = [f"# {package}", f"::: {package}\n    options: {{members: false, show_root_heading: false}}"]
-    parts += [f"::: {package}.{name}{_options(package, name)}" for name in names]
+    for name in public[package]:
+        inner = next((each for each in public if each.startswith(f"{package}.") and name in public[each]), None)
+        parts.append(f"::: {package}.{name}{_options(package, name)}" if inner is None else _link(package, name, inner))
     return "\n\n".join(parts) + "\n"
 
 
-def code_styles() -> str:
-    """Colours of code; the frame that the theme draws around code is drawn once."""
-    return HtmlFormatter().get_style_defs(".highlight") + "\n.highlight pre code { border: 0; padding: 0 }\n"
+def _link(package: str, name: str, inner: str) -> str:
+    """A name of an inner package that an outer one repeats is described once, where it belongs."""
+    return f'<a id="{package}.{name}"></a>`{name}` is [{inner}.{name}][].'
+
+
+def styles() -> str:
+    """Colours of code; one frame around code instead of the theme's two; pages wide enough for tables of output."""
+    rules = [".highlight pre code { border: 0; padding: 0 }", ".wy-nav-content { max-width: 1100px }"]
+    return "\n".join([HtmlFormatter().get_style_defs(".highlight"), *rules, ""])
 
 
 def commands_page() -> str:

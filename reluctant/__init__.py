@@ -1,4 +1,4 @@
-"""The floor that `search_spaces`, `storage` and `study` stand on: the version, errors, the command's entry."""
+"""The name that users install and import: version, errors, and the entry of the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m reluctant`."""
+"""Makes `python -m reluctant` run the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entry of the `reluctant` command: makes sure that our packages are ours before anything else is imported."""
+"""Entry of the command: imports the packages of this project before a user's modules of the same names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors that a user can cause or meet: every text says what was seen, what is needed, what to do next."""
+"""The base class of all errors; an error's text says what was seen, what is needed, and what to do next."""
 
 from __future__ import annotations
 

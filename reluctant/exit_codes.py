@@ -1,4 +1,4 @@
-"""Exit codes of the command."""
+"""The exit codes of the command."""
 
 from __future__ import annotations
 

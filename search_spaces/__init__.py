@@ -1,15 +1,22 @@
-"""What can be searched: activations, initializations, and the spaces over them."""
+"""What can be searched: activations, initializations, and the search spaces over them.
+
+`activations` (with their `kernels`) and `initializations` are registries. A TOML file is read by `parsing`, one table
+for each parameter, and by `space`, which makes a `SearchSpace` of it; one point of a space is a `Hyperparameters`.
+`design` lists the networks of a comparison. Names are imported where they are first used.
+"""
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from reluctant.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from search_spaces.activations import ACTIVATIONS, Activation
     from search_spaces.hyperparameters import Hyperparameters
     from search_spaces.initializations import INITIALIZATIONS, Initialization
-    from search_spaces.space import Parameter, SearchSpace, SpaceError, Suggester, load_space, parse_space, preset_names
+    from search_spaces.parsing import SpaceError
+    from search_spaces.space import Parameter, SearchSpace, Suggester, load_space, parse_space, preset_names
 
 __all__ = [
     "ACTIVATIONS",
@@ -26,17 +33,24 @@ __all__ = [
     "preset_names",
 ]
 
-_HOMES = {
-    "ACTIVATIONS": "activations",
-    "Activation": "activations",
-    "Hyperparameters": "hyperparameters",
-    "INITIALIZATIONS": "initializations",
-    "Initialization": "initializations",
-}
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "ACTIVATIONS": ".activations",
+        "Activation": ".activations",
+        "Hyperparameters": ".hyperparameters",
+        "INITIALIZATIONS": ".initializations",
+        "Initialization": ".initializations",
+        "Parameter": ".space",
+        "SearchSpace": ".space",
+        "SpaceError": ".parsing",
+        "Suggester": ".space",
+        "load_space": ".space",
+        "parse_space": ".space",
+        "preset_names": ".space",
+    },
+)
 
 
-def __getattr__(name: str) -> Any:
-    """Imports a public name when it is first used, so that importing the package stays cheap."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'space')}"), name)
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""The paired designs of a comparison: which cells are trained, so that every claim finds its contrasts."""
+"""`Design`: the networks (cells) that a comparison trains, so that every claim has its paired contrasts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ USUAL_SLOPE, PRELU_START = 0.01, 0.25
 
 @dataclass(frozen=True)
 class Design:
-    """Levels of the factors, and the cells that they make: one factor, or two, at a time around a usual network.
+    """The levels of each factor, and their cells: one or two factors at a time vary around a usual network.
 
     Attributes:
-        activations: Activations of every design, ReLU first.
-        learning_rates: Step sizes; where a claim lets one be chosen, it is one of these.
-        slopes: Slopes of leaky ReLU; 0 is ReLU.
-        initializations: Initializations, the usual one first.
-        dropouts: Dropout rates, 0 first.
-        depths: Hidden layers, the usual number first.
-        learning_rate: The step size of the designs that do not vary it.
-        width: Units of a hidden layer.
+        activations: The activations of every design, ReLU first.
+        learning_rates: The learning rates; a claim that lets the learning rate be chosen lets it be one of these.
+        slopes: The slopes of leaky ReLU; 0 is ReLU.
+        initializations: The initializations, the usual one first.
+        dropouts: The dropout rates, 0 first.
+        depths: The numbers of hidden layers, the usual one first.
+        learning_rate: The learning rate of all cells that do not vary it.
+        width: The number of units of each hidden layer.
 
     Example:
         >>> design = Design()
@@ -52,17 +52,17 @@ class Design:
 
     @classmethod
     def restored(cls, levels: Mapping[str, Any]) -> Design:
-        """A design from what `levels` gave, through JSON."""
+        """Restore a design from its `levels`, which may have been encoded as JSON."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in levels.items()}
         return cls(**values)
 
     @property
     def levels(self) -> dict[str, Any]:
-        """All that makes the design, JSON-able."""
+        """The levels of all factors as plain values that JSON can encode; they define the design."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     def cell(self, activation: str, *, depth: int | None = None, **changes: Any) -> Hyperparameters:
-        """One cell: the usual network with another activation, and whatever else is said."""
+        """One cell: the usual network with an activation, a depth, and other hyperparameters in `changes`."""
         if activation == "leaky_relu" and changes.get("negative_slope") == 0.0:
             return self.cell("relu", depth=depth, **{k: v for k, v in changes.items() if k != "negative_slope"})
         usual = Hyperparameters(
@@ -76,20 +76,20 @@ class Design:
         return replace(usual, **changes)
 
     def over_rates(self, activation: str, **changes: Any) -> tuple[Hyperparameters, ...]:
-        """An activation's cells over the learning rates."""
+        """The cells of an activation over the learning rates."""
         return tuple(self.cell(activation, learning_rate=rate, **changes) for rate in self.learning_rates)
 
     def over_initializations(self, activation: str, **changes: Any) -> tuple[Hyperparameters, ...]:
-        """An activation's cells over the initializations."""
+        """The cells of an activation over the initializations."""
         return tuple(self.cell(activation, initialization=name, **changes) for name in self.initializations)
 
     def over_dropouts(self, activation: str) -> tuple[Hyperparameters, ...]:
-        """An activation's cells over the dropout rates."""
+        """The cells of an activation over the dropout rates."""
         return tuple(self.cell(activation, dropout=rate) for rate in self.dropouts)
 
     @cached_property
     def cells(self) -> tuple[Hyperparameters, ...]:
-        """Every cell once, the usual ReLU network first, shallow networks before deep ones."""
+        """All cells without repetition: the usual ReLU network first, shallow networks before deep ones."""
         wanted = [self.cell(self.activations[0])]
         for activation in self.activations:
             wanted += self.over_rates(activation)
@@ -104,7 +104,7 @@ class Design:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The levels as a search space, by which a trial is stored and read like any other."""
+        """The levels as a search space, so that trials of a comparison are stored and read like those of a search."""
         sloped = [name for name in self.activations if ACTIVATIONS[name].has_slope]
         slopes = sorted({cell.negative_slope for cell in self.cells if cell.activation in sloped})
         rates = sorted({cell.learning_rate for cell in self.cells})
@@ -126,7 +126,7 @@ choices = {list(self.depths)}
         return parse_space(text, name="claims", where="the designs of a comparison")
 
     def params(self, number: int) -> dict[str, Any]:
-        """The parameters of a trial number."""
+        """The parameters of the cell that a trial number trains."""
         cell = self.cells[number]
         values = {name: getattr(cell, name) for name in ("activation", "initialization", "dropout", "learning_rate")}
         values |= {"negative_slope": cell.negative_slope, "depth": len(cell.hidden)}

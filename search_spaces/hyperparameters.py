@@ -1,4 +1,4 @@
-"""One point of a search space."""
+"""`Hyperparameters`: one point of a search space."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ class Hyperparameters:
     """Everything that may differ between two trials of one study.
 
     Attributes:
-        activation: Name in `ACTIVATIONS`, used after every hidden layer.
-        negative_slope: Slope for z < 0 of leaky ReLU, 0 to 1; where PReLU's slope starts; no meaning for the others.
-        initialization: Name in `INITIALIZATIONS`, used for every layer.
-        dropout: Share of hidden units dropped in training, 0 ≤ dropout < 1 (inverted dropout, Srivastava 2014).
+        activation: Name in `ACTIVATIONS`; the activation after every hidden layer.
+        negative_slope: Slope of leaky ReLU for z < 0, from 0 to 1, and start of PReLU's learned slope. It has no
+            meaning for other activations.
+        initialization: Name in `INITIALIZATIONS`; the initialization of every layer.
+        dropout: Fraction of hidden units that are dropped in training, 0 ≤ dropout < 1 (inverted dropout, Srivastava
+            et al. 2014).
         learning_rate: Step size of the optimizer.
-        weight_decay: L2 penalty's factor as in `torch.optim` (added to the gradient); never on PReLU's slope.
-        l1: Factor of the L1 penalty on hidden activations: summed over units, averaged over the batch.
-        hidden: Units of each hidden layer.
+        weight_decay: Factor of the L2 penalty as in `torch.optim` (added to the gradient); PReLU's slope has none.
+        l1: Factor of the L1 penalty on hidden activations, summed over units and averaged over the batch.
+        hidden: Number of units of each hidden layer.
 
     Example:
         >>> Hyperparameters(activation="leaky_relu", negative_slope=0.1).hidden
@@ -36,10 +38,10 @@ class Hyperparameters:
     hidden: tuple[int, ...] = (64, 64)
 
     def __post_init__(self) -> None:
-        """Refuses what no network could be trained with.
+        """Refuse values with which no network can be trained.
 
         Raises:
-            SpaceError: A value outside of its domain.
+            SpaceError: A value is outside of its domain.
         """
         for name in DOMAINS:
             if name not in ("width", "depth"):

@@ -1,7 +1,8 @@
-"""The activations' kernels: f(z) and its derivative on a contiguous slice of the stack, in place where torch lets them.
+"""The kernels of the activations: f(z) and its derivative, which allocate no memory where torch allows it.
 
-Forward kernels take `(z, slope, a, scratch)` and fill `a`; backward kernels take `(g, z, a, slope, scratch)` and turn
-`g` = dL/da into dL/dz in place. See `search_spaces.activations.Activation` for the shapes.
+Forward kernels have the arguments `(z, slope, a, scratch)` and fill `a` with f(z). Backward kernels have the arguments
+`(g, z, a, slope, scratch)` and turn `g` = dL/da into dL/dz in place. `z`, `a`, `g` and `scratch` are contiguous
+`[S, N, F]`, `slope` is `[S, 1, 1]`; see `search_spaces.activations.Activation`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def relu_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: Tenso
 
 
 def leaky_relu(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
-    # max(z, slope · z) is leaky ReLU for slopes from 0 to 1, and no other can be searched.
+    # max(z, slope · z) is leaky ReLU for slopes from 0 to 1; no other slopes can be searched.
     torch.mul(z, slope, out=a)
     torch.maximum(z, a, out=a)
 
@@ -108,7 +109,7 @@ def softsign_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: T
 
 
 def tanh(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
-    # 2σ(2z) − 1: several times faster than torch.tanh, and equal to the last bit of a 1.
+    # 2σ(2z) − 1 is several times faster than torch.tanh; the two differ by at most the last bit of 1.
     torch.mul(z, 2.0, out=a)
     torch.sigmoid(a, out=a)
     a.mul_(2.0).sub_(1.0)

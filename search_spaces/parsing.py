@@ -1,4 +1,4 @@
-"""One parameter's table of a space file: its keys, its domain, its distribution."""
+"""Reads one parameter's table of a space file, and knows which values each hyperparameter may have."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from search_spaces.initializations import INITIALIZATIONS
 
 
 class SpaceError(ReluctantError, ValueError):
-    """A search space, or a point of it, that makes no sense."""
+    """A search space, or a point of one, is not valid; the text says why."""
 
 
 @dataclass(frozen=True)
 class Domain:
-    """Which values a hyperparameter may have at all.
+    """The values that a hyperparameter may have in any search space.
 
     Attributes:
-        names: Known names, for a parameter whose values are names; else None.
+        names: The allowed names, for a parameter whose values are names; else None.
         whole: Whether only whole numbers are allowed.
-        low: Smallest number allowed.
-        high: Largest number allowed.
+        low: Smallest allowed number.
+        high: Largest allowed number.
         open_low: Whether `low` itself is excluded.
         open_high: Whether `high` itself is excluded.
     """
@@ -62,19 +62,19 @@ DOMAINS: dict[str, Domain] = {
     "depth": Domain(whole=True, low=1, high=100),
     "l1": Domain(high=10.0),
 }
-"""What can be searched, in the order in which it is suggested; a condition refers to an earlier one."""
+"""The domain of each hyperparameter, in the order of suggestion; a condition refers to an earlier one."""
 
 
 def read_parameter(name: str, table: Any, *, where: str) -> tuple[BaseDistribution, dict[str, tuple[Any, ...]]]:
-    """Reads one table.
+    """Read the table of one parameter.
 
     Args:
-        name: The parameter, a key of `DOMAINS`.
-        table: What TOML gave for it.
-        where: What errors call the file.
+        name: The name of the parameter, a key of `DOMAINS`.
+        table: The value of this key in the TOML file.
+        where: The name of the file, for errors.
 
     Returns:
-        Its distribution and its condition (empty where it has none).
+        The distribution of the parameter, and its condition (empty where it has none).
 
     Raises:
         SpaceError: See `parse_space`.
@@ -114,14 +114,14 @@ def _choices(name: str, domain: Domain, choices: Any, place: str) -> Categorical
 
 
 def check_value(name: str, value: Any) -> None:
-    """Refuses a value that lies outside of a hyperparameter's domain.
+    """Refuse a value that lies outside of the domain of a hyperparameter.
 
     Args:
-        name: A key of `DOMAINS`.
-        value: What it is to be.
+        name: The name of the hyperparameter, a key of `DOMAINS`.
+        value: The value to check.
 
     Raises:
-        SpaceError: What was seen and what is needed.
+        SpaceError: The value is not allowed; the text says what is.
     """
     domain = DOMAINS[name]
     if domain.names is None:
@@ -162,7 +162,7 @@ def _range(name: str, domain: Domain, table: Mapping[str, Any], place: str) -> F
 
 
 def _last_step(low: float, high: float, step: float, place: str) -> float:
-    """The largest low + k · step up to high, in decimals as Optuna counts, which would move high with a warning."""
+    """The largest low + k · step up to high, in decimal arithmetic; Optuna would change high to it, with a warning."""
     start, end, width = (Decimal(str(value)) for value in (low, high, step))
     try:
         last = float(start + (end - start) // width * width)

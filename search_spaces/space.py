@@ -1,4 +1,4 @@
-"""A search space: read from TOML, suggest a point, complete a partial one."""
+"""`SearchSpace`: reads a search space from TOML, suggests points of it, and completes partial points."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ from search_spaces.activations import ACTIVATIONS
 from search_spaces.hyperparameters import Hyperparameters
 from search_spaces.parsing import DOMAINS, SpaceError, read_parameter
 
-__all__ = ["Parameter", "SearchSpace", "SpaceError", "Suggester", "load_space", "preset_names"]
-
 
 class Suggester(Protocol):
-    """What a space asks for values: an Optuna trial, or a point of the unit cube."""
+    """A source of values for the parameters of a space: an Optuna trial, or a point of the unit cube."""
 
     def suggest(self, name: str, distribution: BaseDistribution) -> Any:
-        """A value of `distribution` for the parameter `name`."""
+        """Suggest a value of `distribution` for the parameter `name`."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +29,9 @@ class Parameter:
     """One searched hyperparameter.
 
     Attributes:
-        name: A key of `DOMAINS`.
-        distribution: Where its values come from.
-        when: Values of earlier categorical parameters under which it has a meaning; empty: always.
+        name: The name of the hyperparameter, a key of `DOMAINS`.
+        distribution: The distribution of its values.
+        when: The values of earlier categorical parameters under which it is active; empty where it is always active.
     """
 
     name: str
@@ -41,18 +39,24 @@ class Parameter:
     when: Mapping[str, tuple[Any, ...]]
 
     def active(self, params: Mapping[str, Any]) -> bool:
-        """Whether the parameter has a meaning beside `params`, those suggested before it."""
+        """Whether the parameter is active, given the values of the parameters that were suggested before it."""
         return all(params.get(other) in values for other, values in self.when.items())
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What a study searches.
+    """The hyperparameters that a study searches, with their distributions and conditions.
 
     Attributes:
-        name: Preset's name or file's stem.
-        text: The TOML source; part of a study's identity.
-        parameters: In the order in which they are suggested.
+        name: The name of the preset, or the stem of the file.
+        text: The TOML source, which is part of a study's identity.
+        parameters: The parameters, in the order in which they are suggested.
+
+    Example:
+        >>> space = load_space("core")
+        >>> trial = space.hyperparameters({"activation": "tanh"}, defaults=Hyperparameters(hidden=(32,)))
+        >>> trial.activation, trial.initialization, trial.hidden
+        ('tanh', 'kaiming_normal', (32,))
     """
 
     name: str
@@ -60,18 +64,18 @@ class SearchSpace:
     parameters: tuple[Parameter, ...]
 
     def suggest(self, suggester: Suggester, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Suggests a value for every parameter that is active.
+        """Suggest a value for every active parameter.
 
         Args:
-            suggester: Asked for each value that is not fixed.
-            fixed: Values that stand already, of any parameters of the space; one whose parameter turns out to have
-                no meaning is dropped.
+            suggester: Suggests each value that is not fixed.
+            fixed: Values that are fixed already, of any parameters of the space. The value of a parameter that turns
+                out to be inactive is dropped.
 
         Returns:
-            The active parameters' values by name.
+            The values of the active parameters by name.
 
         Raises:
-            SpaceError: A fixed value is no value of its parameter, or of a parameter that the space lacks.
+            SpaceError: A fixed value is not in the space, or its parameter is not.
         """
         fixed = fixed or {}
         names = [parameter.name for parameter in self.parameters]
@@ -89,18 +93,18 @@ class SearchSpace:
         return params
 
     def distributions(self, params: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-        """The distributions of the parameters in `params`, by name."""
+        """The distributions of the parameters that `params` has values for, by name."""
         return {p.name: p.distribution for p in self.parameters if p.name in params}
 
     def baseline(self, defaults: Hyperparameters) -> dict[str, Any]:
-        """The point nearest to ReLU, Kaiming normal, no dropout, and else `defaults`: trial 0 of every study."""
+        """The point nearest to ReLU, Kaiming normal and no dropout, else to `defaults`: trial 0 of every search."""
         usual = Hyperparameters(
             learning_rate=defaults.learning_rate, weight_decay=defaults.weight_decay, hidden=defaults.hidden
         )
         return self.suggest(_Nearest(usual))
 
     def largest_hidden(self, defaults: Hyperparameters) -> tuple[int, ...]:
-        """Hidden layers of the largest network in the space."""
+        """The units of each hidden layer of the largest network in the space."""
         largest: dict[str, Any] = {}
         for parameter in self.parameters:
             if parameter.name in ("width", "depth"):
@@ -112,9 +116,9 @@ class SearchSpace:
         return self.hyperparameters(largest, defaults).hidden
 
     def hyperparameters(self, params: Mapping[str, Any], defaults: Hyperparameters) -> Hyperparameters:
-        """A trial's hyperparameters: `params` where they say something, else `defaults`.
+        """The hyperparameters of a trial: the values of `params`, and `defaults` for all that is not searched.
 
-        A searched width or depth makes all hidden layers equally wide.
+        Where width or depth is searched, all hidden layers have the same width.
         """
         values = {name: value for name, value in params.items() if name not in ("width", "depth")}
         width = params.get("width", defaults.hidden[0])
@@ -124,7 +128,7 @@ class SearchSpace:
 
 
 def _checked(parameter: Parameter, value: Any) -> Any:
-    """A fixed value as its distribution would have given it: 64 for 64.0 where widths are whole."""
+    """A fixed value in the type that its distribution gives: 64 for 64.0 where widths are whole numbers."""
     distribution = parameter.distribution
     of_kind = isinstance(value, str) if DOMAINS[parameter.name].names else isinstance(value, int | float)
     if of_kind and not isinstance(value, bool):
@@ -138,7 +142,7 @@ def _checked(parameter: Parameter, value: Any) -> Any:
 
 
 def _described(distribution: BaseDistribution) -> str:
-    """What a distribution holds, in words."""
+    """The values of a distribution in words."""
     if isinstance(distribution, CategoricalDistribution):
         return f"one of: {', '.join(map(str, distribution.choices))}"
     assert isinstance(distribution, FloatDistribution | IntDistribution)
@@ -148,7 +152,7 @@ def _described(distribution: BaseDistribution) -> str:
 
 
 class _Nearest:
-    """Suggests the values of some hyperparameters, or what a distribution holds that is nearest to them."""
+    """A suggester of the values that are nearest to some hyperparameters."""
 
     def __init__(self, target: Hyperparameters) -> None:
         self._target = target
@@ -170,19 +174,27 @@ class _Nearest:
 
 
 def preset_names() -> list[str]:
-    """Names of the spaces that come with the package."""
+    """The names of the search spaces that come with the package.
+
+    Example:
+        >>> preset_names()
+        ['core', 'rectifiers', 'sparse', 'wide']
+    """
     folder = resources.files("search_spaces") / "presets"
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
 def load_space(source: str) -> SearchSpace:
-    """Loads a preset by its name, or a TOML file by its path.
+    """Load a preset by its name, or a TOML file by its path.
 
     Args:
         source: `core`, `rectifiers`, `wide`, `sparse`, or a path that ends in `.toml`.
 
+    Returns:
+        The search space.
+
     Raises:
-        SpaceError: No such preset or file, or the file does not describe a space.
+        SpaceError: There is no such preset or file, or the file does not describe a search space.
 
     Example:
         >>> [parameter.name for parameter in load_space("core").parameters]
@@ -204,16 +216,25 @@ def load_space(source: str) -> SearchSpace:
 
 
 def parse_space(text: str, *, name: str, where: str) -> SearchSpace:
-    """Reads a space from TOML text.
+    r"""Read a search space from TOML text.
 
     Args:
-        text: One table a parameter: `choices`, or `low` and `high` with `log` or `step`; `when` restricts it.
-        name: The space's name.
-        where: What errors call the text.
+        text: One table for each parameter, with `choices`, or with `low` and `high` and optionally `log` or `step`;
+            `when` is its condition.
+        name: The name of the space.
+        where: The name of the text, for errors.
+
+    Returns:
+        The search space.
 
     Raises:
-        SpaceError: Unknown key, inverted range, log range at 0, empty choice, value outside its domain, a slope
-            where no activation has one.
+        SpaceError: A key is unknown, a range is inverted, a log range starts at 0, a list of choices is empty, a value
+            is outside of its domain, or a slope is searched where no activation has one.
+
+    Example:
+        >>> space = parse_space("[dropout]\nlow = 0.0\nhigh = 0.5", name="rates", where="rates.toml")
+        >>> space.parameters[0].distribution.high
+        0.5
     """
     try:
         tables = tomllib.loads(text)
@@ -238,7 +259,7 @@ def parse_space(text: str, *, name: str, where: str) -> SearchSpace:
 def _slope_condition(
     when: dict[str, tuple[Any, ...]], earlier: Sequence[Parameter], *, where: str
 ) -> dict[str, tuple[Any, ...]]:
-    """`when`, or what it is where the file does not say: the slope has a meaning for some activations only."""
+    """The condition of the slope: that of the file, or by default the activations that have a slope."""
     searched = [str(choice) for p in earlier if p.name == "activation" for choice in _choices(p)]
     sloped = tuple(name for name in searched if ACTIVATIONS[name].has_slope)
     all_sloped = [name for name, activation in ACTIVATIONS.items() if activation.has_slope]
@@ -275,6 +296,6 @@ def _check_condition(
 
 
 def _choices(parameter: Parameter) -> Sequence[Any]:
-    """A parameter's choices; none where it has a range."""
+    """The choices of a parameter; empty where it has a range."""
     distribution = parameter.distribution
     return distribution.choices if isinstance(distribution, CategoricalDistribution) else ()

@@ -11,8 +11,9 @@ fast: Optuna and SQLAlchemy are imported together with the first name that needs
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from reluctant.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from storage.cohort_storage import CohortStorage
@@ -54,34 +55,31 @@ __all__ = [
     "without_password",
 ]
 
-_HOMES = {
-    "CohortStorage": "cohort_storage",
-    "open_storage": "connect",
-    "without_password": "connect",
-    "LeasesLostError": "errors",
-    "StorageAwayError": "errors",
-    "StorageBusyError": "errors",
-    "StorageError": "errors",
-    "StorageFullError": "errors",
-    "StorageMissingError": "errors",
-    "StorageRefusedError": "errors",
-    "StorageUnreachableError": "errors",
-    "StudyNotFoundError": "errors",
-    "ProposedCohort": "records",
-    "Claimed": "records",
-    "Curve": "records",
-    "LayerMeasures": "records",
-    "Proposal": "records",
-    "Result": "records",
-    "TestMeasures": "records",
-    "Worker": "workers",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "CohortStorage": ".cohort_storage",
+        "open_storage": ".connect",
+        "without_password": ".connect",
+        "LeasesLostError": ".errors",
+        "StorageAwayError": ".errors",
+        "StorageBusyError": ".errors",
+        "StorageError": ".errors",
+        "StorageFullError": ".errors",
+        "StorageMissingError": ".errors",
+        "StorageRefusedError": ".errors",
+        "StorageUnreachableError": ".errors",
+        "StudyNotFoundError": ".errors",
+        "Claimed": ".records",
+        "Curve": ".records",
+        "LayerMeasures": ".records",
+        "Proposal": ".records",
+        "ProposedCohort": ".records",
+        "Result": ".records",
+        "TestMeasures": ".records",
+        "Worker": ".workers",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -30,6 +30,24 @@ class CohortStorage(StudyReader):
     change of a trial's state is a compare-and-set, so any number of processes may call them at the same time.
 
     Open one with `storage.open_storage`, which checks the database first.
+
+    Example:
+        >>> import tempfile
+        >>> from optuna.distributions import FloatDistribution
+        >>> from storage import Proposal, ProposedCohort, Result, open_storage
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> storage = open_storage(f"{folder.name}/reluctant.db")
+        >>> study_id, _ = storage.create_or_get_study("rates", ["maximize"])
+        >>> rates = FloatDistribution(0.0, 1.0)
+        >>> cohort = ProposedCohort(0, [Proposal({"dropout": rate}, {"dropout": rates}) for rate in (0.0, 0.5)])
+        >>> with storage.worker(study_id) as worker:
+        ...     trials = storage.claim(worker, limit=2, cohort=cohort)
+        ...     storage.finish(worker, [Result(trial.trial_id, [1 - trial.params["dropout"]]) for trial in trials])
+        []
+        >>> [(trial.number, trial.values) for trial in storage.read_trials(study_id)]
+        [(0, [1.0]), (1, [0.5])]
+        >>> storage.close()
+        >>> folder.cleanup()
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What this machine has: cores, memory, devices."""
+"""The resources of this machine: cores, memory, devices."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class MachineError(ReluctantError, ValueError):
-    """Something that this machine cannot do."""
+    """This machine cannot do what was asked, such as computing on a device that it does not have."""
 
 
 def available_threads() -> int:
-    """Cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def available_memory() -> int:
-    """Bytes of memory that are free to use: the operating system's own estimate, within the container's limit."""
+    """Bytes of available memory: the estimate of the operating system, within the limit of the container."""
     free = []
     with contextlib.suppress(OSError, KeyError, ValueError):
         fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text("ascii").splitlines())
@@ -36,7 +36,7 @@ def available_memory() -> int:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that are free to use on a device; of the machine's memory, half of them."""
+    """Bytes of memory to use on a device: all free memory of a GPU, or half of the machine's available memory."""
     import torch
 
     if device.type != "cuda":
@@ -55,10 +55,10 @@ def processor() -> str:
 
 
 def check_device(name: str) -> None:
-    """Refuses a torch device that this machine cannot compute on.
+    """Refuse a torch device on which this machine cannot compute.
 
     Raises:
-        MachineError: There is no such device, or none that works; the text lists those there are.
+        MachineError: There is no such device, or it does not work; the text lists the devices of this machine.
     """
     import torch
 

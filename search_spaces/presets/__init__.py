@@ -1,1 +1,1 @@
-"""Spaces that users run, copy and edit."""
+"""The search spaces that come with the package, as TOML files that users run, copy and edit."""

@@ -1,4 +1,9 @@
-"""Data: where it comes from, how it is split, and what the network sees of it."""
+"""Data sets: read from many sources, split into three parts, and preprocessed to tensors.
+
+`load` finds the right reader for a source (`built_in`, `csv_parquet`, `npz`, `idx`, `openml`) and returns a `Dataset`;
+`table` and `labels` clean columns and targets on the way. `prepare` then divides its rows (`partition`), fits the
+preprocessing on the training part (`preprocessing`, `scaling`), and returns the tensors of a `Split`.
+"""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ BUILT_IN = tuple(_LOADERS)
 
 
 def read_built_in(name: str) -> Dataset:
-    """Read a built-in data set; digits are pixels, the others tables.
+    """Read a built-in data set: digits are pixels, the others are tables.
 
     Args:
         name: One of `BUILT_IN`.
 
     Returns:
-        The data set; its classes are in scikit-learn's order.
+        The data set; its classes have the order that scikit-learn gives them.
     """
     bunch = _LOADERS[name](as_frame=name != "digits")
     labels = Labels(np.asarray(bunch.target, dtype=np.int64), tuple(str(label) for label in bunch.target_names))

@@ -1,4 +1,4 @@
-"""A data set as it was read: features and labels, before splitting and preprocessing."""
+"""`Dataset`: features and labels as they were read, before splitting and preprocessing."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Dataset:
     """Features and labels of one source.
 
     Attributes:
-        name: Short and safe in file names: 'digits', the stem of the file, 'openml-31'.
-        origin: Where it comes from: a built-in name, an absolute path, 'openml:31'.
+        name: A short name that is safe in file names: 'digits', the stem of the file, 'openml-31'.
+        origin: The source: a built-in name, an absolute path, 'openml:31'.
         x: `[N, F]` raw features: a table, whose columns are float64 numbers (missing: NaN) or objects that are text
             (missing: NaN), or an array of pixels.
         y: `[N]` class indices, 0 … C − 1.
         classes: `[C]` labels as text, in the order of the class indices.
         test_rows: Rows of the official test part, ascending, or None where there is none.
         target: Name of the target column, or None where the source has labels of its own.
-        fingerprint: Hash of the content, see `study.data.fingerprint`.
+        fingerprint: Hash of the content; see `study.data.fingerprint`.
     """
 
     name: str
@@ -56,13 +56,13 @@ def make_dataset(
     test_rows: npt.NDArray[np.int64] | None = None,
     target: str | None = None,
 ) -> Dataset:
-    """Put a data set together and take its fingerprint.
+    """Make a data set and compute its fingerprint.
 
     Args:
-        name: Any text; made safe for file names.
-        origin: What the user would type to get this data set again.
+        name: Any text; it is made safe for file names.
+        origin: The source that a user would type to get this data set again.
         x: `[N, F]` features.
-        labels: Class indices `[N]` and names of the classes.
+        labels: `[N]` class indices and the names of the classes.
         test_rows: Rows of the official test part, ascending.
         target: Name of the target column.
 
@@ -87,7 +87,7 @@ def make_dataset(
 
 
 def safe_name(text: str) -> str:
-    """Text as a short name of letters, digits, dots, dashes and underscores.
+    """Turn text into a short name of letters, digits, dots, dashes and underscores.
 
     Example:
         >>> safe_name("my data (v2)")
@@ -98,7 +98,7 @@ def safe_name(text: str) -> str:
 
 
 def stem(path: Path) -> str:
-    """Name of a file without its endings, also where there are two.
+    """The name of a file without its endings, of which there may be two.
 
     Example:
         >>> stem(Path("data/adult.csv.gz"))

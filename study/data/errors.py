@@ -1,4 +1,4 @@
-"""Errors of reading data, and the small phrases that their texts share."""
+"""Errors of reading data, and phrases that several error texts share."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _MOST_ROWS = 5
 
 
 class DataError(ReluctantError, ValueError):
-    """The data cannot be used as it is."""
+    """The data cannot be used as it is; the text says why, and what to change."""
 
 
 class DataNotFoundError(DataError, FileNotFoundError):
-    """There is no data set, file or part of one under this name."""
+    """There is no data set or file of this name, or a part of it is missing."""
 
 
 def listing(names: Sequence[str]) -> str:
-    """Names in a row, cut off where there are too many to read.
+    """List names, cut off where there are too many to read.
 
     Example:
         >>> listing(["age", "sex"])
@@ -34,13 +34,13 @@ def listing(names: Sequence[str]) -> str:
 
 
 def did_you_mean(seen: str, known: Iterable[str]) -> str:
-    """The nearest name as the end of a clause, or nothing where none is near."""
+    """A hint with the most similar known name, to append to an error text; empty where no name is similar."""
     near = nearest(seen, known)
     return f"; did you mean {near!r}?" if near else ""
 
 
 def rows_where(bad: npt.NDArray[np.bool_]) -> str:
-    """Count and first rows of a boolean column `[N]`; rows are counted from 1, without the header.
+    """Describe where a boolean column `[N]` is true: the count and the first rows, counted from 1 without the header.
 
     Example:
         >>> rows_where(np.array([False, True, True]))

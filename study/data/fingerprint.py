@@ -1,4 +1,4 @@
-"""What a data set holds, as one hash: the same for the same content, wherever and however it is stored."""
+"""A hash of a data set's content, which is the same wherever and in whichever format the data is stored."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def fingerprint(
     test_rows: npt.NDArray[np.int64] | None,
     target: str | None,
 ) -> str:
-    """SHA-256 over features, labels, official test part and target.
+    """Compute SHA-256 over features, labels, official test part and target.
 
-    Storage types are normalised: numbers count as float64, whether the file kept them as integers or floats; texts
-    count as their characters. Path, file format, compression and process leave no trace.
+    Types are normalised: numbers count as float64, whether the file stored integers or floats, and texts count as their
+    characters. Path, file format, compression and process have no influence.
 
     Args:
         x: `[N, F]` features, columns of a table or pixels.
@@ -66,12 +66,12 @@ def _texts(texts: Sequence[str]) -> list[bytes]:
 
 def _float_bytes(values: npt.NDArray[Any]) -> bytes:
     floats = values.astype("<f8") + 0.0  # − 0 becomes 0
-    floats[np.isnan(floats)] = np.nan  # one bit pattern for all that is missing
+    floats[np.isnan(floats)] = np.nan  # one bit pattern for all missing values
     return floats.tobytes()
 
 
 def _pixel_bytes(pixels: npt.NDArray[Any]) -> Iterator[bytes]:
-    """`[N, F]` pixels in blocks of rows: as bytes where every block fits into them, as float64 otherwise."""
+    """`[N, F]` pixels in blocks of rows: as bytes where all are whole numbers from 0 to 255, else as float64."""
     rows = max(1, _BLOCK_BYTES // max(1, 8 * pixels.shape[1]))
     blocks = [pixels[start : start + rows] for start in range(0, len(pixels), rows)]
     if pixels.dtype == np.uint8 or all(np.array_equal(block, _as_bytes(block)) for block in blocks):

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from study.data.csv_parquet import open_plain_or_gzip
 from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, DataNotFoundError, listing
 from study.data.labels import encode_labels
-from study.data.table_files import open_plain_or_gzip
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx[0-9]-ubyte(\.gz)?")
@@ -23,18 +23,19 @@ _TABLES = (".csv", ".csv.gz", ".tsv", ".parquet", ".npz")
 
 
 def read_idx_folder(folder: Path) -> Dataset:
-    """Read a folder of IDX files, plain or gzip; its t10k files are the official test part.
+    """Read a folder of IDX files, plain or gzip; its t10k files become the official test part.
 
     Args:
-        folder: Folder with train-images-idx3-ubyte and train-labels-idx1-ubyte, and where there is a test part
-            t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte; also with a dot for the second dash, and with `.gz`.
+        folder: A folder with train-images-idx3-ubyte and train-labels-idx1-ubyte, and optionally with
+            t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte. A dot may replace the dash before `idx`, and `.gz` may
+            follow.
 
     Returns:
         The data set of pixels.
 
     Raises:
         DataNotFoundError: Files are missing.
-        DataError: A file is cut, is no IDX file, or does not fit the others.
+        DataError: A file is truncated, is no IDX file, or does not fit the others.
     """
     files = _find(folder)
     x, y = _read_part(files, "train", folder)
@@ -60,7 +61,7 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
         The array, in the machine's byte order.
 
     Raises:
-        DataError: The file is cut or is no IDX file.
+        DataError: The file is truncated or is no IDX file.
 
     See http://yann.lecun.com/exdb/mnist/, "The IDX file format".
     """
@@ -88,7 +89,7 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
 
 
 def _find(folder: Path) -> dict[tuple[str, str], Path]:
-    """IDX files of a folder by part and content; a plain file goes before its compressed copy."""
+    """The IDX files of a folder by part and content; a plain file is preferred to its compressed copy."""
     files: dict[tuple[str, str], Path] = {}
     for path in sorted(folder.iterdir()):
         match = _NAME.fullmatch(path.name)
@@ -110,7 +111,7 @@ def _find(folder: Path) -> dict[tuple[str, str], Path]:
 
 
 def _instead(folder: Path) -> str:
-    """What in the folder the user may have meant."""
+    """A hint at files or folders inside the folder that the user may have meant; else empty."""
     inner = sorted(path.parent.name for path in folder.glob("*/train-images*"))
     if inner:
         return f"; did you mean '{folder / inner[0]}'?"

@@ -1,4 +1,4 @@
-"""From labels of any type to class indices."""
+"""Turns labels of any type into class indices, and refuses targets that are quantities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MISSING_TEXTS = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "Non
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Class indices and what they stand for.
+    """Class indices and the names of the classes.
 
     Attributes:
         y: `[N]` class indices.
@@ -31,17 +31,17 @@ class Labels:
 
 
 def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Labels:
-    """Turn labels into class indices; classes are in natural order, numbers by their value.
+    """Turn labels into class indices; the classes are in natural order, and numbers are ordered by value.
 
     Args:
         values: `[N]` labels of any type.
-        what: Where they stand, for error texts: "target 'income' of adult.csv".
+        what: What the labels are, for error texts: "target 'income' of adult.csv".
 
     Returns:
-        Indices and names of the classes.
+        The indices and names of the classes.
 
     Raises:
-        DataError: Labels are missing, all the same, or no classes at all but a quantity.
+        DataError: Labels are missing or all equal, or they look like a quantity instead of classes.
 
     Example:
         >>> encode_labels(np.array([10, 9, 10]), what="target 'size'")
@@ -71,12 +71,12 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> La
 
 
 def label_texts(values: pd.Series[Any]) -> npt.NDArray[np.object_]:
-    """Labels `[N]` as text, as classes are named; a missing one is empty."""
+    """Convert labels `[N]` to text, as classes are named; missing labels become empty."""
     return _texts(values)[0]
 
 
 def _texts(values: pd.Series[Any]) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
-    """Labels `[N]` as text, and which are missing `[N]`."""
+    """Labels `[N]` as text, and `[N]` whether each is missing."""
     missing = values.isna().to_numpy(dtype=bool)
     codes, found = pd.factorize(values.astype(object))
     names = np.array([_text(value) for value in found] + [""], dtype=object)
@@ -85,7 +85,7 @@ def _texts(values: pd.Series[Any]) -> tuple[npt.NDArray[np.object_], npt.NDArray
 
 
 def _text(value: object) -> str:
-    """One label as text; a whole number has no decimals, whatever type holds it."""
+    """One label as text; a whole number is written without decimals, whatever its type is."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip()
     if isinstance(value, float | np.floating) and float(value).is_integer():
@@ -94,7 +94,7 @@ def _text(value: object) -> str:
 
 
 def _natural(text: str) -> tuple[int, float, list[tuple[int, int, str]], str]:
-    """Sorting key: numbers first, by value; then texts, in which runs of digits count by value."""
+    """Sorting key: numbers come first, by value; then texts, in which runs of digits are compared by value."""
     number = _number(text)
     if number is not None:
         return (0, number, [], text)
@@ -111,7 +111,7 @@ def _number(text: str) -> float | None:
 
 
 def _is_quantity(classes: list[str], *, rows: int) -> bool:
-    """Whether so many different labels can be no classes: many in all, a row share of a fifth, or many fractions."""
+    """Whether the labels look like a quantity: too many in all, more than a fifth of the rows, or many fractions."""
     if len(classes) > MOST_CLASSES:
         return True
     numbers = [_number(name) for name in classes]

@@ -1,4 +1,4 @@
-"""Finds out what a source is, and has it read."""
+"""`load_dataset`: finds the right reader for a source and reads it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from study.data.built_in import BUILT_IN, read_built_in
+from study.data.csv_parquet import read_csv, read_parquet
 from study.data.dataset import Dataset, stem
 from study.data.errors import DataError, DataNotFoundError, did_you_mean, listing
 from study.data.idx import read_idx_folder
 from study.data.npz import read_npz
 from study.data.openml import PREFIX, read_openml
 from study.data.table import column_names, from_table
-from study.data.table_files import read_csv, read_parquet
 
 _TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".csv": read_csv,
@@ -30,18 +30,19 @@ _SUFFIXES = (*_TABLES, ".npz")
 def load_dataset(source: str, *, target: str | None = None) -> Dataset:
     """Load a data set.
 
-    A built-in name goes before a file of the same name; `./iris` is the file.
+    A built-in name is preferred to a file of the same name; `./iris` names the file.
 
     Args:
-        source: Built-in name; CSV, Parquet or NPZ file; folder of IDX files; or "openml:ID".
-        target: Name of the column to predict. Tables need it, `openml:ID` may have it, the others have their own.
+        source: A built-in name, a CSV, Parquet or NPZ file, a folder of IDX files, or "openml:ID".
+        target: Name of the column to predict. Tables need it; for `openml:ID` it is optional; other sources contain
+            their labels, so it must be None.
 
     Returns:
         The data set, not yet split.
 
     Raises:
         DataNotFoundError: There is no such data set, file, or IDX file in the folder.
-        DataError: The data cannot be used; the text says why and what to do.
+        DataError: The data cannot be used; the text says why, and what to do.
 
     Example:
         >>> data = load_dataset("iris")
@@ -84,10 +85,13 @@ def _read_path(path: Path, *, target: str | None) -> Dataset:
 
 
 def read_table(source: str) -> pd.DataFrame | None:
-    """Read a table as it is, its columns' names stripped; None where a source is no file that holds a table.
+    """Read a table without cleaning it, except that column names are stripped.
 
     Args:
-        source: As for `load_dataset`.
+        source: A source as for `load_dataset`.
+
+    Returns:
+        The table; None where the source is no CSV or Parquet file.
 
     Raises:
         DataError: The file is damaged, is no table, or cannot be read.

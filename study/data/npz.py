@@ -24,17 +24,17 @@ _NEEDED = "x and y, X and y, data and target, or x_train, y_train, x_test and y_
 def read_npz(path: Path) -> Dataset:
     """Read an NPZ file; pickled content is never loaded.
 
-    Arrays of bytes, or of more than two axes, are taken for pixels; others for columns of numbers.
+    Arrays of bytes, and arrays with more than two axes, are read as pixels; others are read as columns of numbers.
 
     Args:
-        path: File with the arrays x and y, X and y, data and target, or with x_train, y_train, x_test and y_test as
-            Keras' mnist.npz has them; the test arrays are then the official test part.
+        path: A file with the arrays x and y, X and y, data and target, or with x_train, y_train, x_test and y_test as
+            in Keras' mnist.npz, where the test arrays become the official test part.
 
     Returns:
         The data set.
 
     Raises:
-        DataError: The file is none, its arrays do not fit together, or they hold no numbers.
+        DataError: The file is no NPZ file, its arrays do not fit together, or they do not hold numbers.
     """
     arrays = _load(path)
     keys = next((pair for pair in _KEYS if arrays.keys() >= set(pair)), None)

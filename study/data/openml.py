@@ -1,4 +1,4 @@
-"""Reads data sets of openml.org through scikit-learn and its cache."""
+"""Reads data sets of openml.org, through scikit-learn and its cache."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PREFIX = "openml:"
 
 
 def read_openml(source: str, *, target: str | None) -> Dataset:
-    """Read a data set of openml.org; it is downloaded once and kept in scikit-learn's cache.
+    """Read a data set of openml.org; it is downloaded once and then read from scikit-learn's cache.
 
     Args:
         source: "openml:ID", where ID is the number in the address of its page.
-        target: Name of the target column; by default the one that OpenML names.
+        target: Name of the target column; None means the one that OpenML names.
 
     Returns:
         The data set.

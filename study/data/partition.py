@@ -1,4 +1,4 @@
-"""Which rows train, validate and test."""
+"""Divides the rows of a data set into training, validation and test part, stratified by class."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PURPOSE = 0
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Rows of a data set by part, in random order; an official test part in its own.
+    """The rows of each part, in random order; an official test part keeps its own order.
 
     Attributes:
-        training: `[N]` rows to fit on.
-        validation: `[N]` rows to judge by.
-        test: `[N]` rows that are read after the choice.
+        training: `[N]` rows to fit networks on.
+        validation: `[N]` rows to judge trials by.
+        test: `[N]` rows that are read only after the choice is made.
     """
 
     training: npt.NDArray[np.int64]
@@ -33,22 +33,28 @@ class Partition:
 
 
 def partition(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Partition:
-    """Divide the rows 60/20/20, stratified; an official test part is kept, and the rest divided 80/20.
+    """Divide the rows 60/20/20, stratified by class; an official test part is kept, and the other rows divided 80/20.
 
-    The rows are sorted by class, in random order within a class, and dealt to the parts in a pattern of five. Any five
-    neighbours hold the exact shares, so that five members of a class are enough, and necessary, for it to be in every
-    part; and the sizes of the parts are exact to one row.
+    The rows are sorted by class, in random order within a class, and assigned to the parts in a repeated pattern of
+    five. Any five consecutive rows have the exact shares. Five members of a class are therefore necessary and enough
+    for the class to be in every part, and the sizes of the parts are exact to one row.
 
     Args:
         dataset: The data set.
         seed: The study's seed.
-        replicate: Whose division of its own it is; None: the one that all replicates of a study share.
+        replicate: The replicate that gets a division of its own; None for the one that all replicates share.
 
     Returns:
         The rows of each part.
 
     Raises:
         DataError: A class has fewer than five members outside the official test part.
+
+    Example:
+        >>> from study.data import load_dataset
+        >>> rows = partition(load_dataset("iris"), seed=0)
+        >>> len(rows.training), len(rows.validation), len(rows.test)
+        (90, 30, 30)
     """
     official = dataset.test_rows
     free = np.ones(len(dataset), dtype=bool)
@@ -59,10 +65,10 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None) -> P
     place = () if replicate is None else (replicate,)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSE, *place)))
     keys = rng.random(len(rows))
-    dealt = np.lexsort((keys, dataset.y[rows]))
+    order = np.lexsort((keys, dataset.y[rows]))
     pattern = _PATTERN if official is None else _PATTERN_WITHOUT_TEST
     part = np.empty(len(rows), dtype=np.int64)
-    part[dealt] = pattern[(np.arange(len(rows)) + rng.integers(len(pattern))) % len(pattern)]
+    part[order] = pattern[(np.arange(len(rows)) + rng.integers(len(pattern))) % len(pattern)]
     shuffled = np.argsort(keys)
     training, validation, test = (rows[shuffled[part[shuffled] == each]] for each in (_TRAINING, _VALIDATION, _TEST))
     return Partition(training, validation, test if official is None else official)

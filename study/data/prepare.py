@@ -1,4 +1,4 @@
-"""From a data set to the tensors of its three parts."""
+"""`prepare` and `make_split`: from a data set to the tensors of its three parts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class Prepared:
 
     Attributes:
         split: The tensors.
-        rows: Rows of the data set in each part.
-        preprocessing: What was fitted on the training part; it makes new samples ready for a trained network.
+        rows: The rows of the data set in each part.
+        preprocessing: The preprocessing that was fitted on the training part; it turns new samples into inputs of a
+            trained network.
     """
 
     split: Split
@@ -36,13 +37,20 @@ def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Pre
     Args:
         dataset: The data set.
         seed: The study's seed.
-        replicate: Whose split of its own it is; None: the one that all replicates of a study share.
+        replicate: The replicate that gets a split of its own; None for the one that all replicates share.
 
     Returns:
         The split with its rows and the fitted preprocessing.
 
     Raises:
         DataError: A class has too few members to be in every part.
+
+    Example:
+        >>> from study.data import load_dataset
+        >>> iris = load_dataset("iris")
+        >>> prepared = prepare(iris, seed=0)
+        >>> prepared.preprocessing(iris.x.head(2)).shape
+        torch.Size([2, 4])
     """
     rows = partition(dataset, seed=seed, replicate=replicate)
     preprocessing = fit_preprocessing(dataset, rows.training)
@@ -62,12 +70,12 @@ def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Pre
 
 
 def make_split(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Split:
-    """The split alone, see `prepare`.
+    """Split a data set and preprocess it, and return the split alone; see `prepare`.
 
     Args:
         dataset: The data set.
         seed: The study's seed.
-        replicate: Whose split of its own it is; None: the one that all replicates of a study share.
+        replicate: The replicate that gets a split of its own; None for the one that all replicates share.
 
     Returns:
         Training, validation and test part as tensors.

@@ -1,4 +1,4 @@
-"""Part of a data set's rows, for data that are larger than the time there is."""
+"""Draws a part of a data set's rows, for data sets that would take too long to train on."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ _PURPOSE = 5
 
 
 def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
-    """At most so many rows, drawn at random with every class's share kept; the data set itself where it has no more.
+    """Draw at most a number of rows at random, in which every class keeps its share.
 
-    Rows of an official test part stay in it.
+    Rows of an official test part stay in the test part.
 
     Args:
         dataset: The data set.
-        rows: How many; None: all.
+        rows: The largest number of rows; None means all.
         seed: The study's seed.
+
+    Returns:
+        A smaller data set; the same data set where it has no more rows.
 
     Example:
         >>> from study.data import load_dataset
@@ -33,7 +36,7 @@ def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
     in_test = np.zeros(len(dataset), dtype=bool)
     if dataset.test_rows is not None:
         in_test[dataset.test_rows] = True
-    # Sorted by part and class, and every so many-th taken: each keeps its share to one row.
+    # Rows at equal distances in the order of part and class: each class of each part keeps its share to one row.
     order = np.lexsort((keys, dataset.y, in_test))
     kept = np.sort(order[(np.arange(rows) * len(dataset) + generator.integers(len(dataset))) // rows % len(dataset)])
     x = dataset.x.iloc[kept].reset_index(drop=True) if isinstance(dataset.x, pd.DataFrame) else dataset.x[kept]

@@ -1,4 +1,4 @@
-"""From a table with a target column to a data set."""
+"""Cleans tables: columns become numbers or text, missing values are recognised, and useless columns are dropped."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def from_table(
     labels: pd.Series[Any] | npt.NDArray[Any] | None = None,
     test_rows: npt.NDArray[np.int64] | None = None,
 ) -> Dataset:
-    """Make a data set of a table.
+    """Make a data set from a table.
 
     Args:
-        table: `[N, F + 1]` columns of any type, the target among them.
+        table: `[N, F + 1]` columns of any type, including the target.
         target: Name of the target column.
         name: Name of the data set.
-        origin: What the user would type to get it again, for error texts too.
-        labels: `[N]` labels that are given beside the table, which then has no target column.
+        origin: The source that a user would type to get it again; error texts name it too.
+        labels: `[N]` labels, where the table has no target column.
         test_rows: Rows of the official test part, ascending.
 
     Returns:
         The data set; its columns are float64 numbers or text.
 
     Raises:
-        DataError: The table has no rows or no features, the target is missing or no class, or a number is infinite.
+        DataError: The table has no rows or no features, the target is missing or is no class, or a number is infinite.
     """
     table = table.set_axis(column_names(table, origin), axis="columns")
     if not len(table):
@@ -58,15 +58,15 @@ def from_table(
 
 
 def clean_features(table: pd.DataFrame, *, what: str) -> pd.DataFrame:
-    """Bring every column to float64 or text, and drop those that can tell nothing.
+    """Convert every column to float64 or text, and drop columns without information.
 
-    Text is stripped; `?` and the usual names of nothing are missing. Dates count as seconds since 1970. Dropped, with
-    a warning, are columns without values, row counters without a name (as pandas writes them) and texts that differ
-    in every row.
+    Text is stripped; `?`, `NA`, `None` and the like count as missing. Dates become seconds since 1970. A warning names
+    the columns that are dropped: those without values, unnamed row counters (as pandas writes them), and texts that
+    are different in every row.
 
     Args:
         table: `[N, F]` columns of any type.
-        what: The table's name, for warnings and errors.
+        what: The name of the table, for warnings and errors.
 
     Returns:
         `[N, ≤ F]` columns of float64 (missing: NaN) or object (text; missing: NaN).
@@ -93,18 +93,18 @@ def clean_features(table: pd.DataFrame, *, what: str) -> pd.DataFrame:
 
 
 def like_training(table: pd.DataFrame, kinds: Mapping[str, str], *, what: str) -> pd.DataFrame:
-    """Bring columns to the types that they had when a network was trained on them.
+    """Convert columns to the types that they had when a network was trained on them.
 
     Args:
-        table: `[N, F]` columns of any type, those of `kinds`.
-        kinds: "object" for text, else numbers, by column.
-        what: The table's name, for errors.
+        table: `[N, F]` columns of any type, which include those of `kinds`.
+        kinds: The type of each column: "object" for text, else a type of numbers.
+        what: The name of the table, for errors.
 
     Returns:
         `[N, F]` columns of float64 or float32 (missing: NaN) or object (text; missing: NaN).
 
     Raises:
-        DataError: Text stands where numbers are needed, or a number is infinite or too large for float32.
+        DataError: A column of numbers holds text, or a number is infinite or too large for float32.
     """
     columns: dict[str, pd.Series[Any]] = {}
     for name, kind in kinds.items():
@@ -124,10 +124,10 @@ def like_training(table: pd.DataFrame, kinds: Mapping[str, str], *, what: str) -
 
 
 def column_names(table: pd.DataFrame, origin: str) -> list[str]:
-    """The names of a table's columns as text, stripped.
+    """The column names of a table, as stripped text.
 
     Raises:
-        DataError: Two are the same.
+        DataError: Two columns have the same name.
     """
     names = [str(name).strip() for name in table.columns]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
@@ -153,7 +153,7 @@ def _check_target(table: pd.DataFrame, target: str | None, origin: str) -> str:
 
 
 def _clean(column: pd.Series[Any]) -> npt.NDArray[Any]:
-    """One column `[N]` as float64, or as objects that are text or NaN."""
+    """Convert a column `[N]` to float64, or to objects that are text or NaN."""
     kind = column.dtype
     if pd.api.types.is_bool_dtype(kind) or isinstance(kind, pd.CategoricalDtype):
         return _text(column)
@@ -169,7 +169,7 @@ def _clean(column: pd.Series[Any]) -> npt.NDArray[Any]:
 
 
 def _text(column: pd.Series[Any]) -> npt.NDArray[Any]:
-    """Column `[N]` as stripped text, missing values as NaN."""
+    """Convert a column `[N]` to stripped text; missing values become NaN."""
     codes, found = pd.factorize(column.astype(object).map(_hashable))
     texts = [str(value).strip() for value in found]
     names = np.array([np.nan if text in MISSING_TEXTS else text for text in texts] + [np.nan], dtype=object)
@@ -177,7 +177,7 @@ def _text(column: pd.Series[Any]) -> npt.NDArray[Any]:
 
 
 def _whole(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Column `[N]` as whole numbers, where pandas made floats of them because some are missing; else as it is."""
+    """A column `[N]` as whole numbers, where pandas made floats of them because some are missing; else unchanged."""
     if pd.api.types.is_float_dtype(column.dtype) and column.dropna().mod(1).eq(0).all():
         return column.astype("Int64")
     return column
@@ -192,21 +192,21 @@ def _holds_bools(column: pd.Series[Any]) -> bool:
 
 
 def _numbers(texts: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Texts `[N]` as numbers where all of them are numbers, as with a `?` among them; else as they are."""
-    given = texts[~pd.isna(texts)]
-    if not len(given):
+    """Texts `[N]` as numbers, where all that are not missing are numbers; else unchanged."""
+    present = texts[~pd.isna(texts)]
+    if not len(present):
         return np.full(len(texts), np.nan)
     try:
-        float(given[0])
+        float(present[0])
         numbers = np.full(len(texts), np.nan)
-        numbers[~pd.isna(texts)] = pd.to_numeric(pd.Series(given, dtype=object)).to_numpy(dtype=np.float64)
+        numbers[~pd.isna(texts)] = pd.to_numeric(pd.Series(present, dtype=object)).to_numpy(dtype=np.float64)
     except ValueError:
         return texts
     return numbers
 
 
 def _useless(name: str, values: npt.NDArray[Any]) -> str | None:
-    """Why a column `[N]` can tell nothing, or None."""
+    """The reason why a column `[N]` has no information; None where it has some."""
     missing = pd.isna(values)
     if missing.all():
         return "has no values"

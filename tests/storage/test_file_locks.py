@@ -1,9 +1,9 @@
-"""The files that tell living workers of an SQLite file from dead ones."""
+"""The lock files of workers next to an SQLite file."""
 
 from __future__ import annotations
 
 
-def test_a_worker_that_died_before_it_signed_on_leaves_no_file(storage, study_id, path):
+def test_the_file_of_a_worker_that_died_before_it_was_registered_is_removed(storage, study_id, path):
     folder = path.with_name("reluctant.db.workers")
     folder.mkdir()
     (folder / "0123").touch()

@@ -1,4 +1,4 @@
-"""Optuna's own conformance suite, on our storage and on stock Optuna's for comparison of its demands."""
+"""Optuna's own conformance suite for storages, run on `CohortStorage`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The package's surface, and what importing it costs."""
+"""The public names of the package, and what importing them costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the network sees, against closed formulas and against tables changed in the other parts."""
+"""Inputs of networks, against closed formulas and against tables whose other parts were changed."""
 
 from __future__ import annotations
 

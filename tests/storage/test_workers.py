@@ -1,4 +1,4 @@
-"""Who is alive, what is taken back from whom, and what becomes of a trial that its workers do not survive."""
+"""Which workers are alive, whose trials are reclaimed, and what happens to a trial that ends its workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One cohort's way through the storage."""
+"""The way of a cohort through the storage: proposed, claimed, finished, released."""
 
 from __future__ import annotations
 
@@ -186,23 +186,23 @@ def test_result_attributes_replace_those_of_the_proposal_and_leave_others(
 
 def test_a_lost_lease_means_the_result_is_discarded_on_record(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
-        kept, told, retaken = storage.claim(worker, 3, cohort=make_block(0, 3))
-        # Someone tells one trial in the dashboard, and another is given back and claimed anew elsewhere.
-        storage.set_trial_state_values(told.trial_id, TrialState.FAIL)
-        storage.release(worker, [retaken.trial_id])
+        kept, edited, reclaimed = storage.claim(worker, 3, cohort=make_block(0, 3))
+        # A user ends one trial in the dashboard, and another is released and claimed by another worker.
+        storage.set_trial_state_values(edited.trial_id, TrialState.FAIL)
+        storage.release(worker, [reclaimed.trial_id])
         with storage.worker(study_id) as other:
             assert [trial.number for trial in storage.claim(other, 1)] == [2]
-            lost = storage.finish(worker, [make_result(trial) for trial in (kept, told, retaken)])
-            assert lost == [told.trial_id, retaken.trial_id]
+            lost = storage.finish(worker, [make_result(trial) for trial in (kept, edited, reclaimed)])
+            assert lost == [edited.trial_id, reclaimed.trial_id]
             states = [trial.state for trial in storage.get_all_trials(study_id)]
             assert states == [TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING]
-            assert storage.read_changes(study_id, from_number=0, trial_ids=(), on_trials=len) == {retaken.trial_id}
+            assert storage.read_changes(study_id, from_number=0, trial_ids=(), on_trials=len) == {reclaimed.trial_id}
             assert {row["number"] for row in storage.layer_measures(study_id)} == {0}
             assert [(row["number"], row["reason"]) for row in storage.losses(study_id)] == [
                 (1, "result discarded"),
                 (2, "result discarded"),
             ]
-            assert storage.finish(other, [make_result(retaken)]) == []
+            assert storage.finish(other, [make_result(reclaimed)]) == []
 
 
 def test_a_trial_started_anew_by_stock_optuna_is_not_ours_any_more(storage, study_id, make_block, make_result):

@@ -1,4 +1,4 @@
-"""A database that cannot be used is refused in plain words, and nothing is written."""
+"""A database that cannot be used is refused with an explanation, and nothing is written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import event
 
 from storage import StorageError, StorageFullError, StorageRefusedError, open_storage
-from storage.mounts import Mount, mount_of, read_mounts
+from storage.mounts import Mount
 
 
 def everything_in(folder: Path) -> dict[str, bytes | None]:
@@ -125,7 +125,7 @@ def test_an_older_optuna(tmp_path, existing):
     refused(existing, "older Optuna .*v3.0.0.d.*optuna storage upgrade", tmp_path)
 
 
-def test_a_newer_version_of_ours(tmp_path, existing):
+def test_a_newer_reluctant(tmp_path, existing):
     execute(existing, "UPDATE reluctant_schema SET version = 99")
     refused(existing, "newer reluctant .*99.*upgrade reluctant", tmp_path)
 
@@ -174,16 +174,6 @@ def test_a_network_file_system(tmp_path, path, kind):
     open_storage(path, mounts=[Mount(Path("/"), kind), Mount(tmp_path, "ext4")]).close()
 
 
-def test_the_mount_table_is_read(tmp_path):
-    table = tmp_path / "mounts"
-    table.write_text("/dev/a / ext4 rw 0 0\nhost:/x /home/a\\040b nfs4 rw 0 0\n/dev/b /home/a\\040b ext4 rw 0 0\n")
-    mounts = read_mounts(table)
-    assert mounts[1] == Mount(Path("/home/a b"), "nfs4")
-    assert mount_of(Path("/home/a b/c"), mounts) == mounts[2]  # mounted over the one before
-    assert mount_of(Path("/home/a"), mounts) == mounts[0]
-    assert read_mounts(tmp_path / "none") == []
-
-
 def test_urls(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refused("sqlite:///there/reluctant.db", "there is no folder", tmp_path)
@@ -221,7 +211,7 @@ def test_a_path_may_have_any_other_character(tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a {b} 50% ü #1.db"]
 
 
-def test_a_database_of_stock_optuna_gets_our_tables(path):
+def test_a_database_of_stock_optuna_gets_the_tables_of_reluctant(path):
     stock = optuna.storages.RDBStorage(f"sqlite:///{path}")
     study = optuna.create_study(study_name="theirs", storage=stock)
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
@@ -252,7 +242,7 @@ def test_a_creation_that_fails_leaves_nothing(tmp_path, path, monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_a_database_in_memory_has_no_place_for_workers(url, make_block):
+def test_a_database_in_memory_offers_no_locks(url, make_block):
     storage = open_storage(url)
     study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
     assert storage.propose(study_id, make_block(0, 3))

@@ -1,4 +1,4 @@
-"""Spaces as they are read, suggested from and completed."""
+"""Search spaces: how they are read, suggest points, and complete partial ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spaces that make no sense: one line that says what was seen and what is needed."""
+"""Search spaces that are not valid: one line says what was seen and what is needed."""
 
 from __future__ import annotations
 

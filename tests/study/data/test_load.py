@@ -1,4 +1,4 @@
-"""Every mistake that a user can make with data, by the text it is answered with."""
+"""Loading data sets, and the text that answers each mistake of a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bulk reading equals Optuna's own."""
+"""Reading in bulk gives the same as Optuna's own reading."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storage import Result, StudyNotFoundError, TestMeasures
 
 @pytest.fixture
 def mixed(storage, study_id, make_block, make_result):
-    """A study with trials in every state, of ours and of stock Optuna."""
+    """A study with trials in every state, of `reluctant` and of stock Optuna."""
     with storage.worker(study_id) as worker:
         claimed = storage.claim(worker, 8, cohort=make_block(0, 8))
         storage.finish(worker, [make_result(trial) for trial in claimed[:5]])

@@ -1,4 +1,4 @@
-"""Reads CSV and Parquet files into tables."""
+"""Reads CSV and Parquet files into tables, plain or compressed with gzip."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _HEAD_BYTES = 1 << 16
 
 
 def open_plain_or_gzip(path: Path) -> IO[bytes]:
-    """Open a file for reading, through gzip where its content begins as gzip does, whatever its name."""
+    """Open a file for reading, through gzip where its first bytes are those of gzip, whatever its name is."""
     with path.open("rb") as stream:
         compressed = stream.read(2) == b"\x1f\x8b"
     return cast(IO[bytes], gzip.open(path, "rb")) if compressed else path.open("rb")
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file, plain or gzip: a line of column names, then data; separator comma, semicolon or tab.
+    """Read a CSV file, plain or gzip: a line of column names, then data, separated by commas, semicolons or tabs.
 
     Args:
         path: File in UTF-8.
 
     Returns:
-        `[N, F]` columns as pandas guesses their types; `?` is missing.
+        `[N, F]` columns with the types that pandas infers; `?` counts as missing.
 
     Raises:
         DataError: The file is empty, binary, cut or not a table.
@@ -60,10 +60,10 @@ def read_parquet(path: Path) -> pd.DataFrame:
         path: The file.
 
     Returns:
-        `[N, F]` columns as they are stored.
+        `[N, F]` columns with their stored types.
 
     Raises:
-        DataError: The file is no Parquet file, or a damaged one.
+        DataError: The file is damaged, or is no Parquet file.
     """
     try:
         return pd.read_parquet(path)
@@ -82,7 +82,7 @@ def _ragged(path: Path, seen: str) -> DataError:
 
 
 def _separator(head: bytes, path: Path) -> str:
-    """The separator of a table by its first line; refuses what is no text, or has more values than names."""
+    """The separator of a table, from its first line; refuses binary files and rows with more values than names."""
     if b"\0" in head:
         raise DataError(f"{path} is a binary file, not a CSV file; text in UTF-8 is needed; export it as CSV first")
     text = head.decode("utf-8", "replace").lstrip("\ufeff").lstrip()
@@ -91,6 +91,6 @@ def _separator(head: bytes, path: Path) -> str:
     separator = max(",;\t", key=text.splitlines()[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     names, values = ([*islice(filter(None, lines), 2), [], []])[:2]
-    if len(values) > len(names):  # pandas would take the first of them for row names, and shift the others
+    if len(values) > len(names):  # pandas would read the first values as row names and shift the others
         raise _ragged(path, f"its first line has {len(names)} names, the next {len(values)} values")
     return separator
