@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from study.config import StudyConfig, digest
 from study.data import Dataset, Prepared, Split, load_dataset, prepare, sample_rows
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
-from study.training import Budget, Sizes, Streams, peak_bytes
+from study.training import Budget, Sizes, Streams, engine_of
 
 
 def read_data(config: StudyConfig) -> Dataset:
@@ -118,14 +118,15 @@ class Problem:
         return {"threads": self.threads, "memory": available_memory() // 2, "device": self.config.device}
 
     def check_memory(self) -> None:
-        """Refuses networks of which not even two fit a thread.
+        """Refuses networks of which not even the smallest block fits a thread.
 
         Raises:
             MachineError: What they need, and what there is.
         """
         hidden = self.space.largest_hidden(self.defaults)
         threads, free = self.threads, available_memory()
-        needed = threads * peak_bytes(2, hidden, self.budget, Sizes.of(self.split))
+        largest = replace(self.defaults, hidden=hidden)
+        needed = threads * engine_of().peak_bytes(1, largest, self.budget, Sizes.of(self.split))
         if needed > free:
             raise MachineError(
                 f"networks with hidden layers of {','.join(map(str, hidden))} units need about "

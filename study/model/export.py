@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
+from torch import nn
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import ACTIVATIONS, Hyperparameters
@@ -63,16 +64,18 @@ def export_model(
     )
     _compare(candidate, outcome, config.metric)
     replicate = _best_replicate(outcome, config.metric, candidate.number)
+    network = networks[replicate]
+    assert isinstance(network, nn.Sequential)  # as the architecture `mlp` builds it
     dataset, preprocessing = problem.dataset, problem.prepared[0].preprocessing
     described = ModelConfig(
         kind="table" if isinstance(dataset.x, pd.DataFrame) else "pixels",
         columns=_columns(dataset, preprocessing.features),
         target=dataset.target,
         classes=dataset.classes,
-        layers=tuple(layers_of(networks[replicate])),
+        layers=tuple(layers_of(network)),
         origin=_origin(study, candidate, hyperparameters, outcome, replicate),
     )
-    return save_model(Model(described, networks[replicate], plain(preprocessing)), folder), described
+    return save_model(Model(described, network, plain(preprocessing)), folder), described
 
 
 def _chosen(study: OpenStudy, trial: str, trials: list[FrozenTrial]) -> Candidate:

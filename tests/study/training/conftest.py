@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from problems import make_problem
 
+from search_spaces.architectures import ARCHITECTURES, Architecture
 from study.data.split import Split
+from study.training import ENGINES
 
 
 @pytest.fixture(scope="session")
 def problem() -> Split:
     return make_problem()
+
+
+@pytest.fixture(params=ENGINES)
+def architecture(request: pytest.FixtureRequest) -> Architecture:
+    """The multilayer perceptron, trained by one engine after the other."""
+    return replace(ARCHITECTURES["mlp"], engine=request.param)

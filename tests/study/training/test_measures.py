@@ -13,8 +13,9 @@ from search_spaces import ACTIVATIONS, Hyperparameters
 from study.data.split import Split
 from study.training import Streams
 from study.training.engines.stacked_mlp.block import start_stack
-from study.training.engines.stacked_mlp.evaluate import hidden_measures, network_measures
+from study.training.engines.stacked_mlp.evaluate import hidden_measures
 from study.training.measures import gini, hoyer, layer_measures, live_units, near_zero, removable, treves_rolls, zeros
+from study.training.scores import network_measures
 
 # zeros, near zero, hoyer, gini, Treves-Rolls, removable: computed by quadrature and simulation, ± .01.
 REFERENCE = {

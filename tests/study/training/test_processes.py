@@ -8,14 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from cohorts import COHORT, Remembers
 from problems import make_problem
 
-from study.training import Budget, Interrupted, SlotState, Streams, Trainer, TrainingProcessError, fit
+from study.training import Budget, Interrupted, Snapshot, Streams, Trainer, TrainingProcessError, fit
 from study.training.processes import can_fork
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
@@ -70,7 +70,7 @@ def test_every_replicate_has_the_split_that_is_its_own() -> None:
 class Silent(Remembers):
     """Is told, and keeps nothing."""
 
-    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Callable[[], list[SlotState]]) -> None:
+    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:
         pass
 
 
@@ -125,7 +125,7 @@ def test_an_error_in_one_is_raised_here_and_says_where_it_was() -> None:
 
 def test_an_error_of_whoever_is_told_of_an_epoch_is_raised_as_it_is() -> None:
     class Full(Silent):
-        def between_epochs(self, slots: Sequence[tuple[int, int]], states: Callable[[], list[SlotState]]) -> None:
+        def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:
             raise OSError(28, "planted")
 
     with trainer(LONG) as training, pytest.raises(OSError, match="planted"):

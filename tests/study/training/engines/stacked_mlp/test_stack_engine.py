@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from plain_loop import fit_solo
 from problems import block_data
 from torch import nn
 
 from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
 from study.data.split import Split
 from study.training import Budget, Streams, fit
-from study.training.engines.modules.loop import fit_solo
 from study.training.engines.stacked_mlp.block import start_stack, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")

@@ -6,17 +6,18 @@ import itertools
 
 import pytest
 import torch
+from plain_loop import build, fit_solo
 from problems import block_data
 from torch import nn
 
 from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
+from search_spaces.architectures import layer_sizes
 from study.data.split import Split
 from study.training import Budget, Streams
-from study.training.engines.modules.loop import build, fit_solo
 from study.training.engines.stacked_mlp.block import start_stack, train
 from study.training.engines.stacked_mlp.evaluate import gradient_norms
 from study.training.engines.stacked_mlp.stack import Stack
-from study.training.start import draws, initial_parameters, layer_sizes
+from study.training.start import draws, initial_parameters
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
 

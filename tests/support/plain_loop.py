@@ -1,4 +1,7 @@
-"""One slot trained the ordinary way, on the same random numbers: the oracle of the stacked network."""
+"""One multilayer perceptron trained with `torch.nn`, autograd and `torch.optim`, on a study's random numbers.
+
+The oracle of every engine: it shares with them the streams and the first weights, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
+from search_spaces.architectures import layer_sizes
 from study.data.split import Part
-from study.training.budget import Budget
-from study.training.engines.stacked_mlp.optimizer import MOMENTUM
-from study.training.start import draws, initial_parameters, layer_sizes
+from study.training.budget import MOMENTUM, Budget
+from study.training.start import draws, initial_parameters
 from study.training.streams import Streams
 
 
