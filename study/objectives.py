@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from study.config import ConfigError, StudyConfig
 from study.data.split import Split
-from study.tasks import METRICS, Metric
+from study.tasks import METRICS, Metric, task_of
 from study.training import Outcome
 
 
@@ -32,8 +32,8 @@ class Judge:
         Raises:
             ConfigError: Nothing can be feasible under its floor.
         """
-        metric, outputs = METRICS[config.metric], len(split.classes)
-        guess = metric.constant_guess(split.training.y, split.validation.y, outputs)
+        metric, task = METRICS[config.metric], task_of(config.metric)
+        guess = metric.constant_guess(split.training.y, split.validation.y, task.outputs(split))
         judge = cls(config, guess, len(split.validation))
         if metric.sign * (judge.least_score - metric.best) > 0:
             raise ConfigError(

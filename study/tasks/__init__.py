@@ -12,4 +12,15 @@ from study.tasks.classification import CLASSIFICATION
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION,)}
 METRICS: dict[str, Metric] = {metric.name: metric for task in TASKS.values() for metric in task.metrics}
 
-__all__ = ["CLASSIFICATION", "METRICS", "TASKS", "Metric", "Task"]
+
+def task_of(metric: str) -> Task:
+    """The task whose metric goes by a name.
+
+    Example:
+        >>> task_of("balanced_accuracy").name
+        'classification'
+    """
+    return next(task for task in TASKS.values() if METRICS[metric] in task.metrics)
+
+
+__all__ = ["CLASSIFICATION", "METRICS", "TASKS", "Metric", "Task", "task_of"]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from study.data.split import Split
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
@@ -61,6 +63,10 @@ class Task(ABC):
     loss_unit: ClassVar[str]
     padded_output: ClassVar[float]
     metrics: ClassVar[tuple[Metric, ...]]
+
+    @abstractmethod
+    def outputs(self, split: Split) -> int:
+        """C, the number of outputs that a network for these data needs."""
 
     @abstractmethod
     def encode(self, y: Tensor, outputs: int) -> Tensor:

@@ -9,6 +9,8 @@ from study.tasks.base import Metric, Task
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from study.data.split import Split
+
 _SMALLEST_PROBABILITY = 1e-37
 
 
@@ -65,6 +67,10 @@ class Classification(Task):
             smallest_step=_one_sample,
         ),
     )
+
+    def outputs(self, split: Split) -> int:
+        """One output a class."""
+        return len(split.classes)
 
     def encode(self, y: Tensor, outputs: int) -> Tensor:
         """`[N, C]` one-hot class indices, int64."""

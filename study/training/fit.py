@@ -73,7 +73,7 @@ class Trainer:
             raise ValueError(f"{len(splits)} splits for {budget.seeds} replicates; give one, or one for each")
         self._engine = engine_of(architecture, task)
         self._budget, self._streams, self._device = budget, streams, torch.device(device)
-        self._sizes = Sizes.of(*splits)
+        self._sizes = Sizes.of(*splits, task=task)
         # A GPU is filled by one large block.
         self._threads = threads if self._device.type == "cpu" else 1
         self._processes: Processes | None = None

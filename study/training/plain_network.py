@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
@@ -9,15 +10,20 @@ from search_spaces.architectures import Architecture
 
 
 def plain_network(
-    architecture: Architecture, hyperparameters: Hyperparameters, input_shape: tuple[int, ...], outputs: int
+    architecture: Architecture,
+    hyperparameters: Hyperparameters,
+    input_shape: tuple[int, ...],
+    outputs: int,
+    dtype: torch.dtype = torch.float32,
 ) -> nn.Module:
-    """An untrained float32 network of an architecture, with torch's own activation and dropout modules, in eval mode.
+    """An untrained network of an architecture, with torch's own activation and dropout modules, in eval mode.
 
     Args:
         architecture: What is built.
         hyperparameters: Activation, slope, dropout rate and widths.
         input_shape: Shape of one sample's features.
         outputs: C, number of outputs.
+        dtype: Of its parameters.
 
     Example:
         >>> from search_spaces.architectures import ARCHITECTURES
@@ -36,4 +42,4 @@ def plain_network(
         lambda: activation.module(hyperparameters.negative_slope),
         lambda: nn.Dropout(hyperparameters.dropout),
     )
-    return network.float().eval()
+    return network.to(dtype).eval()

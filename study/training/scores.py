@@ -69,7 +69,7 @@ def constant_guess(task: Task, split: Split, *, read_test: bool) -> Replicate:
 
     def guessed(part: Part, prefix: str = "") -> dict[str, float]:
         return {
-            prefix + metric.name: metric.constant_guess(split.training.y, part.y, len(split.classes))
+            prefix + metric.name: metric.constant_guess(split.training.y, part.y, task.outputs(split))
             for metric in task.metrics
         }
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from study.data.split import Part, Split
-from study.tasks import CLASSIFICATION
+from study.tasks import CLASSIFICATION, Task
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 
 
@@ -27,3 +27,10 @@ def make_problem(rows: int = 83, features: int = 13, classes: int = 5, seed: int
 def block_data(split: Split, dtype: torch.dtype, device: str = "cpu") -> BlockData:
     """A split as a block of stacked networks reads it."""
     return BlockData.of(split, CLASSIFICATION, dtype, torch.device(device), read_test=True)
+
+
+def make_targets(task: Task, samples: int, outputs: int) -> torch.Tensor:
+    """`[N]` targets of a task, as a split holds them; class indices are uneven, and all occur."""
+    if task is CLASSIFICATION:
+        return torch.cat([torch.arange(outputs), torch.arange(samples - outputs) ** 2 // 3 % outputs])
+    raise NotImplementedError(task.name)

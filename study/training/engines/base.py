@@ -13,7 +13,7 @@ from torch import nn
 from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
 from study.data.split import Split
-from study.tasks import Task
+from study.tasks import CLASSIFICATION, Task
 from study.training.budget import Budget
 from study.training.outcome import Replicate
 from study.training.progress import OnEpoch, SlotState
@@ -57,12 +57,12 @@ class Sizes:
     validation: int
 
     @classmethod
-    def of(cls, *splits: Split) -> Sizes:
+    def of(cls, *splits: Split, task: Task = CLASSIFICATION) -> Sizes:
         """The sizes of a split, or the largest of several splits of one data set."""
         shapes = [tuple(split.training.x.shape[1:]) for split in splits]
         return cls(
             input_shape=tuple(map(max, zip(*shapes, strict=True))),
-            outputs=max(len(split.classes) for split in splits),
+            outputs=max(task.outputs(split) for split in splits),
             training=max(len(split.training) for split in splits),
             validation=max(len(split.validation) for split in splits),
         )

@@ -53,7 +53,7 @@ class ModuleData:
             training=samples(split.training),
             validation=samples(split.validation),
             test=samples(split.test) if read_test else None,
-            outputs=len(split.classes),
+            outputs=task.outputs(split),
             diverged=constant_guess(task, split, read_test=read_test),
         )
 
@@ -159,4 +159,4 @@ class SlotTraining:
         """A copy of the network, made of plain torch modules, in eval mode on the CPU."""
         copy = deepcopy(self._network)
         plain_places(copy)
-        return copy.cpu().float().eval()
+        return copy.cpu().eval()

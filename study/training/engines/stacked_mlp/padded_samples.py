@@ -74,7 +74,7 @@ class BlockData:
     @classmethod
     def of(cls, split: Split, task: Task, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> BlockData:
         """Pads the parts of a split and moves them to the device; the test part only where it may be read."""
-        outputs = len(split.classes)
+        outputs = task.outputs(split)
 
         def samples(part: Part) -> Samples:
             return Samples.of(part, task, outputs, dtype, device)

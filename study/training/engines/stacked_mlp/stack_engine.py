@@ -110,7 +110,13 @@ class _TrainedStack:
         stack = self._stack
         # Tensors that are made in inference mode could not be trained further.
         with torch.inference_mode(False), torch.no_grad():
-            network = plain_network(self._architecture, stack.slots[slot], (stack.sizes[0][0],), stack.sizes[-1][1])
+            network = plain_network(
+                self._architecture,
+                stack.slots[slot],
+                (stack.sizes[0][0],),
+                stack.sizes[-1][1],
+                stack.weights[0].dtype,
+            )
             linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
             for module, (weight, bias) in zip(linear, stack.parameters(slot), strict=True):
                 module.weight.copy_(weight.T)
