@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from search_spaces.activations import ACTIVATIONS, Activation
+    from search_spaces.architectures import ARCHITECTURES, Architecture
     from search_spaces.hyperparameters import Hyperparameters
     from search_spaces.initializations import INITIALIZATIONS, Initialization
     from search_spaces.space import Parameter, SearchSpace, SpaceError, Suggester, load_space, parse_space, preset_names
 
 __all__ = [
     "ACTIVATIONS",
+    "ARCHITECTURES",
     "INITIALIZATIONS",
     "Activation",
+    "Architecture",
     "Hyperparameters",
     "Initialization",
     "Parameter",
@@ -28,6 +31,8 @@ __all__ = [
 
 _HOMES = {
     "ACTIVATIONS": "activations",
+    "ARCHITECTURES": "architectures",
+    "Architecture": "architectures",
     "Activation": "activations",
     "Hyperparameters": "hyperparameters",
     "INITIALIZATIONS": "initializations",

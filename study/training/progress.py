@@ -1,4 +1,4 @@
-"""Where training stands between two epochs: kept by whoever wants to resume it later."""
+"""The state of a training between two epochs, from which it can be resumed later."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ COHORT = [
 
 
 class Remembers:
-    """Knows where slots stood and what they gave, and remembers what it is told."""
+    """Knows states and results of slots, and remembers those that it is given."""
 
     def __init__(self, known: dict[tuple[int, int], SlotState | Replicate] | None = None) -> None:
         self._known = known or {}

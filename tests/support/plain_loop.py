@@ -59,7 +59,7 @@ def build(hyperparameters: Hyperparameters, parameters: Sequence[tuple[Tensor, T
     return nn.Sequential(*layers)
 
 
-def fit_solo(
+def fit_plain(
     hyperparameters: Hyperparameters,
     training: Part,
     classes: int,

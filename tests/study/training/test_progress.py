@@ -1,4 +1,4 @@
-"""Training that goes on from where it stood ends with the bits of one that never stopped."""
+"""Training that is resumed from a state between two epochs ends with the bits of one that never stopped."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from plain_loop import build, fit_solo
+from plain_loop import build, fit_plain
 from problems import block_data, make_problem
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from torch import nn
@@ -40,7 +40,7 @@ def test_scores_are_those_of_scikit_learn(split: Split, architecture: Architectu
     budget = Budget(epochs=5, seeds=2, batch_size=32)
     (outcome,) = fit([TRIAL], split, budget, Streams(0), dtype=torch.float64, read_test=True, architecture=architecture)
     for number, replicate in enumerate(outcome.replicates):
-        network = fit_solo(TRIAL, split.training, 5, budget, Streams(0), replicate=number, dtype=torch.float64)
+        network = fit_plain(TRIAL, split.training, 5, budget, Streams(0), replicate=number, dtype=torch.float64)
         with torch.no_grad():
             p = {
                 name: torch.softmax(network(getattr(split, name).x.double()), 1).numpy()

@@ -1,4 +1,4 @@
-"""The places at which a module is searched: where its activation and its dropout stand."""
+"""The places at which a module is searched: its activations and dropouts, what is recorded and replaced there."""
 
 from __future__ import annotations
 

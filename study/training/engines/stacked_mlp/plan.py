@@ -15,9 +15,9 @@ from study.training.engines.stacked_mlp.stack import padded
 CACHE_BYTES = 12 * 2**20
 MOST_SLOTS = 32
 FEWEST_SLOTS = 2
-"""A single slot trains beside a copy of itself: see `block.train_block`."""
+"""A single slot is padded with a copy of itself: see `block.train_block`."""
 STEP_SLOTS = 4
-"""What a step costs beside its slots, in slots: calling some hundred kernels."""
+"""What a step costs in addition to its slots, in slots: calling some hundred kernels."""
 
 _FLOAT32, _FLOAT64 = 4, 8
 _PARAMETER_COPIES = 4

@@ -104,7 +104,7 @@ class Stack:
     """S multilayer perceptrons of one shape.
 
     Args:
-        slots: Hyperparameters of each slot; two at least, sorted so that equal activations stand together.
+        slots: Hyperparameters of each slot; two at least, sorted so that equal activations are neighbours.
         task: What is learned.
         features: F of the data.
         outputs: C of the data.
@@ -167,7 +167,7 @@ class Stack:
 
     def load(self, parameters: Iterable[Sequence[tuple[Tensor, Tensor]]]) -> None:
         """Sets every slot's parameters: `[F_in, F_out]` weights and `[F_out]` biases of each layer."""
-        # Put together on the processor: a device takes them in one piece a layer.
+        # Assembled on the processor, so that a device copies one piece a layer.
         weights, biases = ([x.cpu() for x in group] for group in (self.weights, self.biases))
         for slot, layers in enumerate(parameters):
             for layer, (weight, bias) in enumerate(layers):

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 from cohorts import COHORT, Remembers
-from plain_loop import fit_solo
+from plain_loop import fit_plain
 from problems import make_problem
 from torch import nn
 
@@ -98,7 +98,7 @@ def test_every_activation_equals_the_plain_loop(
     ]
     _, networks = trained_networks(slots, problem, budget, dtype=dtype, architecture=architecture)
     for slot, network in zip(slots, networks, strict=True):
-        plain = fit_solo(slot, problem.training, 5, budget, Streams(7), replicate=1, dtype=dtype)
+        plain = fit_plain(slot, problem.training, 5, budget, Streams(7), replicate=1, dtype=dtype)
         assert_equal(network, plain, TOLERANCE[dtype])
 
 
@@ -126,7 +126,7 @@ def test_mixed_rates_decays_penalties_and_slopes_equal_the_plain_loop(
     ]
     _, networks = trained_networks(slots, problem, budget, dtype=torch.float64, architecture=architecture)
     for slot, network in zip(slots, networks, strict=True):
-        plain = fit_solo(slot, problem.training, 5, budget, Streams(7), replicate=1, dtype=torch.float64)
+        plain = fit_plain(slot, problem.training, 5, budget, Streams(7), replicate=1, dtype=torch.float64)
         assert_equal(network, plain, 1e-8)
 
 
