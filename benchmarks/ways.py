@@ -200,8 +200,8 @@ def measured_phases() -> Iterator[Callable[[], dict[str, float]]]:
         (CohortStorage, "claim", "claim"),
         (CohortStorage, "finish", "finish"),
         (Trainer, "fit", "fit"),
-        (study.training.block, "train", "train"),
-        (study.training.block, "_replicates", "measure"),
+        (study.training.engines.stacked_mlp.block, "train", "train"),
+        (study.training.engines.stacked_mlp.block, "results", "measure"),
     ]
     # Shared with the processes that are forked while this lasts.
     context = multiprocessing.get_context("fork")

@@ -13,6 +13,7 @@ from reluctant.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from search_spaces.activations import ACTIVATIONS, Activation
+    from search_spaces.architectures import ARCHITECTURES, Architecture
     from search_spaces.hyperparameters import Hyperparameters
     from search_spaces.initializations import INITIALIZATIONS, Initialization
     from search_spaces.parsing import SpaceError
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVATIONS",
+    "ARCHITECTURES",
     "INITIALIZATIONS",
     "Activation",
+    "Architecture",
     "Hyperparameters",
     "Initialization",
     "Parameter",
@@ -37,7 +40,9 @@ __getattr__ = lazy_attributes(
     __name__,
     {
         "ACTIVATIONS": ".activations",
+        "ARCHITECTURES": ".architectures",
         "Activation": ".activations",
+        "Architecture": ".architectures",
         "Hyperparameters": ".hyperparameters",
         "INITIALIZATIONS": ".initializations",
         "Initialization": ".initializations",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from study.data.split import Part
 from study.machine import available_memory
 from study.problem import Problem
-from study.training import Sizes, Trainer, peak_bytes, plan_blocks
+from study.training import Trainer
 
 SAMPLE_ROWS = 1024
 
@@ -61,15 +61,13 @@ def estimate(problem: Problem) -> Estimate:
     once = max(0.0, short - epoch)
     cohorts = config.trials / count * budget.seeds / one.seeds
     seconds = cohorts * (once + epoch * budget.epochs) * len(split.training) / rows
-    sizes, memory = Sizes.of(split), available_memory() // 2
-    device = config.device.partition(":")[0]
-    blocks = plan_blocks(cohort, budget, sizes, threads=threads, memory=memory, device=device)
-    largest = max(peak_bytes(len(b.trials), cohort[b.trials[0]].hidden, budget, sizes, device) for b in blocks)
+    whole = Trainer(split, budget, problem.streams, threads=threads, device=config.device)
+    blocks = whole.plan(cohort, whole.room(available_memory() // 2))
     data = sum(part.x.numel() * 4 for each in problem.splits for part in (each.training, each.validation, each.test))
     return Estimate(
         slots=config.trials * budget.seeds,
         slots_a_cohort=count * budget.seeds,
         blocks_a_cohort=len(blocks),
-        memory=2 * data + threads * largest,
+        memory=2 * data + whole.peak_bytes(cohort, blocks),
         seconds=seconds,
     )

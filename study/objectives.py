@@ -1,4 +1,4 @@
-"""From what training gave to what the search is told: objective values and the feasibility constraint."""
+"""From outcomes of training to what the search optimizes: objective values and the feasibility constraint."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from study.config import ConfigError, StudyConfig
 from study.data.split import Split
+from study.tasks import METRICS, Metric, task_of
 from study.training import Outcome
 
 _Item = TypeVar("_Item")
@@ -19,7 +20,7 @@ class Judge:
 
     Attributes:
         config: Objective, metric, sparsity measure, floor.
-        constant_guess: Metric that a constant guess reaches on the validation part.
+        constant_guess: Value of the metric that the best constant prediction reaches on the validation part.
         validation_samples: Size of the validation part.
     """
 
@@ -34,14 +35,20 @@ class Judge:
         Raises:
             ConfigError: Nothing can be feasible under its floor.
         """
-        guess = split.majority_accuracy if config.metric == "accuracy" else 1.0 / len(split.classes)
+        metric, task = METRICS[config.metric], task_of(config.metric)
+        guess = metric.constant_guess(split.training.y, split.validation.y, task.outputs(split))
         judge = cls(config, guess, len(split.validation))
-        if judge.floor + 1.0 / judge.validation_samples > 1.0:
+        if metric.sign * (judge.least_score - metric.best) > 0:
             raise ConfigError(
                 f"no trial can beat the floor {judge.floor:g} by one of {judge.validation_samples} validation samples; "
                 "choose a lower --min-accuracy"
             )
         return judge
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that trials are judged by."""
+        return METRICS[self.config.metric]
 
     @property
     def metric_names(self) -> list[str]:
@@ -55,8 +62,13 @@ class Judge:
 
     @property
     def floor(self) -> float:
-        """What every replicate of a feasible trial exceeds."""
+        """Value of the metric that every replicate of a feasible trial beats."""
         return self.constant_guess if self.config.min_accuracy is None else self.config.min_accuracy
+
+    @property
+    def least_score(self) -> float:
+        """Value of the metric that every replicate of a feasible trial reaches: one smallest step beyond the floor."""
+        return self.floor + self.metric.sign * self.metric.smallest_step(self.validation_samples)
 
     @property
     def reference_point(self) -> list[float]:
@@ -69,22 +81,22 @@ class Judge:
             return self.reference_point
         return self.values_of(outcome.mean(self.config.metric), outcome.mean(self.config.sparsity))
 
-    def values_of(self, accuracy: float, sparsity: float) -> list[float]:
-        """Objective values of an accuracy and a sparsity."""
+    def values_of(self, score: float, sparsity: float) -> list[float]:
+        """Objective values of a value of the metric and a sparsity."""
         if self.config.objective == "front":
-            return [accuracy, sparsity]
+            return [score, sparsity]
         if self.config.objective == "weighted":
-            return [accuracy + self.config.sparsity_weight * sparsity]
-        return [accuracy]
+            return [score + self.config.sparsity_weight * sparsity]
+        return [score]
 
     def constraint(self, outcome: Outcome) -> float:
-        """Feasible where ≤ 0: every replicate beats the floor by at least one validation sample."""
+        """Feasible where ≤ 0: every replicate beats the floor by at least the metric's smallest step."""
+        metric = self.metric
+        scores = [replicate.scores[metric.name] for replicate in outcome.replicates]
         # A diverged replicate beats no floor, also one below a constant guess.
-        worst = (
-            0.0 if outcome.diverged else min(replicate.scores[self.config.metric] for replicate in outcome.replicates)
-        )
-        # Rounded, so that exactly one sample more is not lost to the last bit.
-        return round(self.floor + 1.0 / self.validation_samples - worst, 12)
+        worst = metric.worst if outcome.diverged else min(scores, key=lambda score: metric.sign * score)
+        # Rounded, so that exactly one step more is not lost to the last bit.
+        return round(metric.sign * (self.least_score - worst), 12)
 
 
 def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -17,7 +17,7 @@ from study.config import ConfigError, StudyConfig, digest
 from study.data import Dataset, Prepared, Split, load_dataset, prepare, sample_rows
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
-from study.training import Budget, Sizes, Streams, peak_bytes
+from study.training import Budget, Sizes, Streams, engine_of
 
 _DESIGN = "design"
 """Key of an identity under which a comparison has the levels of its design; a search does not have it."""
@@ -152,14 +152,15 @@ class Problem(ABC):
         return {"threads": self.threads, "memory": available_memory() // 2, "device": self.config.device}
 
     def check_memory(self) -> None:
-        """Refuses networks of which not even two fit a thread.
+        """Refuses networks of which not even the smallest block fits a thread.
 
         Raises:
             MachineError: What they need, and what there is.
         """
         hidden = self.space.largest_hidden(self.defaults)
         threads, free = self.threads, available_memory()
-        needed = threads * peak_bytes(2, hidden, self.budget, Sizes.of(self.split))
+        largest = replace(self.defaults, hidden=hidden)
+        needed = threads * engine_of().peak_bytes(1, largest, self.budget, Sizes.of(self.split))
         if needed > free:
             raise MachineError(
                 f"networks with hidden layers of {','.join(map(str, hidden))} units need about "

@@ -40,9 +40,3 @@ class Split:
     test: Part
     classes: tuple[str, ...]
     features: tuple[str, ...]
-
-    @property
-    def majority_accuracy(self) -> float:
-        """Validation accuracy of a constant guess: the most frequent class of the training part."""
-        majority = torch.bincount(self.training.y, minlength=len(self.classes)).argmax()
-        return float((self.validation.y == majority).double().mean())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 from optuna.trial import TrialState
+from torch import nn
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import ACTIVATIONS
@@ -65,16 +66,18 @@ def export_model(
     )
     _warn_of_differences(chosen, outcome, config.metric)
     replicate = _best_replicate(outcome, config.metric, chosen.number)
+    network = networks[replicate]
+    assert isinstance(network, nn.Sequential)  # as the architecture `mlp` builds it
     dataset, preprocessing = problem.dataset, problem.prepared[0].preprocessing
     model_config = ModelConfig(
         kind="table" if isinstance(dataset.x, pd.DataFrame) else "pixels",
         columns=_columns(dataset, preprocessing.features),
         target=dataset.target,
         classes=dataset.classes,
-        layers=tuple(layers_of(networks[replicate])),
+        layers=tuple(layers_of(network)),
         origin=_origin(study, chosen, outcome, replicate),
     )
-    return save_model(Model(model_config, networks[replicate], plain(preprocessing)), folder), model_config
+    return save_model(Model(model_config, network, plain(preprocessing)), folder), model_config
 
 
 def _find_trial(search: StoredSearch, trial: str) -> OwnTrial:

@@ -1,4 +1,4 @@
-"""What every trial of a study gets, whatever its hyperparameters."""
+"""The budget: what training every trial of a study gets, whatever its hyperparameters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Literal
 from reluctant.errors import ReluctantError, unknown
 
 OPTIMIZERS = ("adam", "sgd")
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+"""Adam's, as in `torch.optim.Adam`."""
+MOMENTUM = 0.9
+"""Of SGD."""
 
 
 class BudgetError(ReluctantError, ValueError):

@@ -13,17 +13,20 @@ from typing import Any, Self
 import torch
 
 from search_spaces import Hyperparameters
+from search_spaces.architectures import ARCHITECTURES, Architecture
 from study.data.split import Split
 from study.machine import free_memory
+from study.tasks import CLASSIFICATION, Task
 from study.training.budget import Budget
-from study.training.engines.stacked_mlp.block import BlockData, train_block
-from study.training.engines.stacked_mlp.evaluate import Samples
-from study.training.engines.stacked_mlp.plan import Block, Sizes, plan_blocks
-from study.training.engines.stacked_mlp.stack import Stack
+from study.training.engines import engine_of
+from study.training.engines.base import Block, OnTrained, Sizes, TrainedBlock
 from study.training.outcome import Outcome, Replicate
-from study.training.processes import BetweenEpochs, Processes, can_fork
-from study.training.progress import Keeper, SlotState
+from study.training.processes import Processes, can_fork
+from study.training.progress import Keeper, OnEpoch, SlotState
 from study.training.streams import Streams
+
+Slot = tuple[int, int]
+"""A trial's index in its cohort, and a replicate."""
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -33,14 +36,16 @@ class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for i
 class Trainer:
     """Trains cohorts on settled data, budget and streams; as a context manager, in processes of its own.
 
-    A trial's outcome depends on its hyperparameters, the split, the budget and the streams alone: to the bit
-    on one processor type and library set, whatever the other trials, their order, the threads, the memory. On a GPU,
-    whose libraries choose kernels by how many there are, the last digits depend on who trains beside it.
+    A trial's outcome depends on its hyperparameters, the split, the budget and the streams alone. On one processor type
+    and library set it is bit-identical whatever the other trials, their order, the threads and the memory are. On a
+    GPU, whose libraries choose kernels by the number of slots, the last digits depend on the other trials.
 
     Args:
         split: Data; one for all replicates, or one for each.
         budget: Epochs, replicates, batch size, optimizer.
         streams: The study's random numbers.
+        architecture: What is trained: a member of `ARCHITECTURES`, or one of your own.
+        task: What is learned.
         threads: Blocks that train at the same time.
         device: Torch device.
         dtype: float32, or float64 for tests.
@@ -56,6 +61,8 @@ class Trainer:
         budget: Budget,
         streams: Streams,
         *,
+        architecture: Architecture = ARCHITECTURES["mlp"],
+        task: Task = CLASSIFICATION,
         threads: int = 1,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
@@ -64,22 +71,23 @@ class Trainer:
         splits = [split] if isinstance(split, Split) else split
         if len(splits) not in (1, budget.seeds):
             raise ValueError(f"{len(splits)} splits for {budget.seeds} replicates; give one, or one for each")
+        self._engine = engine_of(architecture, task)
         self._budget, self._streams, self._device = budget, streams, torch.device(device)
-        self._sizes = Sizes.largest(splits)
+        self._sizes = Sizes.of(*splits, task=task)
         # A GPU is filled by one large block.
         self._threads = threads if self._device.type == "cpu" else 1
         self._processes: Processes | None = None
 
         @lru_cache(maxsize=self._threads + 1)
-        def data_of(number: int) -> BlockData:
-            return _block_data(splits[number], dtype, self._device, read_test=read_test)
+        def data_of(number: int) -> Any:
+            return self._engine.load(splits[number], dtype, self._device, read_test=read_test)
 
         self._data_of, self._splits = data_of, len(splits)
 
     def __enter__(self) -> Self:
         if self._threads > 1 and can_fork():
             if self._splits == 1:
-                self._data_of(0)  # for all of them
+                self._data_of(0)  # Children share what was loaded before they were forked.
             self._processes = Processes(self._train_in_child, self._threads)
         return self
 
@@ -89,29 +97,44 @@ class Trainer:
             self._processes = None
 
     def room(self, memory: int | None) -> int | None:
-        """Bytes that blocks may take together: on the processor what is given, on a device what is free there."""
+        """Bytes that blocks may use together: on the processor those that are given, on a device those free there."""
         if self._device.type == "cpu":
             return memory
         if self._splits == 1:
-            self._data_of(0)  # lies there too
+            self._data_of(0)  # The data lie on the device too.
         return free_memory(self._device) * 3 // 4
 
     def plan(
         self,
         trials: Sequence[Hyperparameters],
         room: int | None = None,
-        behind: Mapping[tuple[int, int], int] | None = None,
+        completed: Mapping[Slot, int] | None = None,
     ) -> list[Block]:
-        """How a cohort is cut into blocks; `room` in bytes, `behind` as in `plan_blocks`."""
-        return plan_blocks(
+        """How a cohort is cut into blocks; `room` in bytes, `completed` as in `Engine.plan`."""
+        return self._engine.plan(
             trials,
             self._budget,
             self._sizes,
             threads=self._threads,
             memory=room,
             device=self._device.type,
-            behind=behind,
+            completed=completed,
         )
+
+    def peak_bytes(self, trials: Sequence[Hyperparameters], blocks: Sequence[Block]) -> int:
+        """Bytes that the largest of a cohort's blocks use at their peak, as many as train at the same time.
+
+        Args:
+            trials: The cohort.
+            blocks: From `plan`.
+        """
+        largest = max(
+            self._engine.peak_bytes(
+                len(block.trials), trials[block.trials[0]], self._budget, self._sizes, self._device.type
+            )
+            for block in blocks
+        )
+        return self._threads * largest
 
     def fit(
         self,
@@ -120,95 +143,102 @@ class Trainer:
         memory: int | None = None,
         stop: Callable[[], bool] = lambda: False,
         keeper: Keeper | None = None,
-        take: Callable[[Block, Stack], None] | None = None,
+        on_trained: Callable[[Block, TrainedBlock], None] | None = None,
     ) -> list[Outcome]:
-        """Trains every trial over all replicates, as one stacked network, and measures it.
+        """Trains every trial over all replicates and measures it.
 
         Args:
             trials: The cohort.
-            memory: Bytes that blocks may take together; a cohort that needs more trains in smaller blocks.
-            stop: Asked all the time; training ends where it says so.
-            keeper: Knows where slots stand, and is told between epochs; None: all start at the beginning.
-            take: Given every block and its stack after training, in the thread that trained it: none of them trains
+            memory: Bytes that blocks may use together; a cohort that needs more trains in smaller blocks.
+            stop: Asked at every step; training ends where it returns True.
+            keeper: Knows the progress of slots, and is called between epochs; None: all start at the beginning.
+            on_trained: Called with every block and its trained networks, in the thread that trained it; no block trains
                 in another process then.
 
         Returns:
             One outcome a trial, in the order asked.
 
         Raises:
-            Interrupted: `stop` said so.
+            Interrupted: `stop` returned True.
             TrainingProcessError: A process that trained a block is gone.
         """
         budget = self._budget
-        results: dict[tuple[int, int], Replicate] = {}
-        begun: dict[tuple[int, int], SlotState] = {}
-        if keeper is not None:
-            for slot in product(range(len(trials)), range(budget.seeds)):
-                known = keeper.known(*slot)
-                if isinstance(known, Replicate):
-                    results[slot] = known
-                elif known is not None:
-                    begun[slot] = known
-        behind = {slot: state.epoch for slot, state in begun.items()} | dict.fromkeys(results, budget.epochs)
-        blocks = self.plan(trials, self.room(memory), behind)
-        processes = self._processes if take is None else None
+        results, resume_states = _known(keeper, product(range(len(trials)), range(budget.seeds)))
+        completed = {slot: state.epoch for slot, state in resume_states.items()} | dict.fromkeys(results, budget.epochs)
+        blocks = self.plan(trials, self.room(memory), completed)
+        processes = self._processes if on_trained is None else None
         if processes is not None:
             processes.begin()
-        stopped = False
 
-        def should_stop() -> bool:
-            return stopped or stop()
-
-        def trained(block: Block) -> list[Replicate] | None:
+        def train(block: Block, stop: Callable[[], bool]) -> list[Replicate] | None:
             slots = [(trial, block.replicate) for trial in block.trials]
-            train = processes or partial(self._train, take=None if take is None else partial(take, block))
-            replicates = train(
-                [trials[i] for i in block.trials],
+            train_block = processes or partial(
+                self._train, on_trained=None if on_trained is None else partial(on_trained, block)
+            )
+            replicates = train_block(
+                [trials[trial] for trial in block.trials],
                 block.replicate,
-                should_stop,
-                [begun[slot] for slot in slots] if block.epoch else (),
+                stop,
+                [resume_states[slot] for slot in slots] if block.epoch else (),
                 None if keeper is None else partial(keeper.between_epochs, slots),
             )
             if keeper is not None and replicates is not None:
                 keeper.finished(slots, replicates)
             return replicates
 
-        alone = _one_thread_a_block() if processes is None else nullcontext()
-        with alone, ThreadPoolExecutor(max_workers=self._threads) as pool:
-            futures = {pool.submit(trained, block): block for block in blocks}
+        with _one_thread_a_block() if processes is None else nullcontext():
+            for block, replicates in self._train_all(blocks, train, stop):
+                results |= {
+                    (trial, block.replicate): replicate
+                    for trial, replicate in zip(block.trials, replicates, strict=True)
+                }
+        return [Outcome(tuple(results[trial, r] for r in range(budget.seeds))) for trial in range(len(trials))]
+
+    def _train_all(
+        self,
+        blocks: Sequence[Block],
+        train: Callable[[Block, Callable[[], bool]], list[Replicate] | None],
+        stop: Callable[[], bool],
+    ) -> Iterator[tuple[Block, list[Replicate]]]:
+        """Trains blocks in threads and yields them as they end; an error or a stop in one of them stops all."""
+        stopped = False
+
+        def should_stop() -> bool:
+            return stopped or stop()
+
+        with ThreadPoolExecutor(max_workers=self._threads) as pool:
+            futures = {pool.submit(train, block, should_stop): block for block in blocks}
             try:
                 for future in as_completed(futures):
-                    block, replicates = futures[future], future.result()
+                    replicates = future.result()
                     if replicates is None:
                         raise Interrupted
-                    for trial, replicate in zip(block.trials, replicates, strict=True):
-                        results[trial, block.replicate] = replicate
+                    yield futures[future], replicates
             except BaseException:
                 stopped = True
                 pool.shutdown(cancel_futures=True)
                 raise
-        return [Outcome(tuple(results[trial, r] for r in range(budget.seeds))) for trial in range(len(trials))]
 
     def _train(
         self,
         slots: Sequence[Hyperparameters],
         replicate: int,
         stop: Callable[[], bool],
-        start: Sequence[SlotState],
-        between_epochs: BetweenEpochs | None,
+        resume_states: Sequence[SlotState],
+        on_epoch: OnEpoch | None,
         *,
-        take: Callable[[Stack], None] | None = None,
+        on_trained: OnTrained | None = None,
     ) -> list[Replicate] | None:
-        return train_block(
+        return self._engine.train_block(
             slots,
             replicate,
             self._data_of(replicate if self._splits > 1 else 0),
             self._budget,
             self._streams,
             stop,
-            start=start,
-            between_epochs=between_epochs,
-            take=take,
+            resume_states=resume_states,
+            on_epoch=on_epoch,
+            on_trained=on_trained,
         )
 
     def _train_in_child(self, *block: Any) -> list[Replicate] | None:
@@ -222,6 +252,8 @@ def fit(
     budget: Budget,
     streams: Streams,
     *,
+    architecture: Architecture = ARCHITECTURES["mlp"],
+    task: Task = CLASSIFICATION,
     threads: int = 1,
     memory: int | None = None,
     device: str = "cpu",
@@ -229,7 +261,7 @@ def fit(
     read_test: bool = False,
     stop: Callable[[], bool] = lambda: False,
     keeper: Keeper | None = None,
-    take: Callable[[Block, Stack], None] | None = None,
+    on_trained: Callable[[Block, TrainedBlock], None] | None = None,
 ) -> list[Outcome]:
     """Trains one cohort in this process; everything as in `Trainer` and its `fit`.
 
@@ -240,25 +272,38 @@ def fit(
         >>> outcome.mean("accuracy") > 0.8, 0 < outcome.mean("near_zero") < 1
         (True, True)
     """
-    trainer = Trainer(split, budget, streams, threads=threads, device=device, dtype=dtype, read_test=read_test)
-    return trainer.fit(trials, memory=memory, stop=stop, keeper=keeper, take=take)
-
-
-def _block_data(split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> BlockData:
-    classes = len(split.classes)
-    return BlockData(
-        training=Samples.of(split.training, classes, dtype, device),
-        validation=Samples.of(split.validation, classes, dtype, device),
-        test=Samples.of(split.test, classes, dtype, device) if read_test else None,
-        features=split.training.x.shape[1],
-        classes=classes,
-        majority_accuracy=split.majority_accuracy,
+    trainer = Trainer(
+        split,
+        budget,
+        streams,
+        architecture=architecture,
+        task=task,
+        threads=threads,
+        device=device,
+        dtype=dtype,
+        read_test=read_test,
     )
+    return trainer.fit(trials, memory=memory, stop=stop, keeper=keeper, on_trained=on_trained)
+
+
+def _known(keeper: Keeper | None, slots: Iterator[Slot]) -> tuple[dict[Slot, Replicate], dict[Slot, SlotState]]:
+    """The results and the states of those slots that a keeper knows."""
+    results: dict[Slot, Replicate] = {}
+    states: dict[Slot, SlotState] = {}
+    if keeper is None:
+        return results, states
+    for slot in slots:
+        known = keeper.known(*slot)
+        if isinstance(known, Replicate):
+            results[slot] = known
+        elif known is not None:
+            states[slot] = known
+    return results, states
 
 
 @contextmanager
 def _one_thread_a_block() -> Iterator[None]:
-    """Blocks are the unit of parallelism: a kernel that split its work would join threads at every step."""
+    """One thread for each kernel: blocks are the unit of parallelism, and kernels would join threads at every step."""
     before, collecting = torch.get_num_threads(), gc.isenabled()
     torch.set_num_threads(1)
     gc.disable()

@@ -55,7 +55,7 @@ def treves_rolls(a: Tensor) -> tuple[float, float]:
 
     Returns:
         Population sparseness (over units, mean over samples) and lifetime sparseness (over samples, mean over
-        units); rows or units that are all 0 are left out, and 0 stands where none is left.
+        units); rows or units that are all 0 are left out, and the value is 0 where none is left.
     """
     magnitudes = _magnitudes(a)
     return float(magnitudes.population()), float(magnitudes.lifetime())
@@ -141,7 +141,7 @@ class _Magnitudes:
         n = self._units[:, None]
         rank = torch.arange(1, self._sorted.shape[2] + 1, device=n.device) - self._gone[:, None]
         weights = (n - rank + 0.5) / n
-        # Not a matrix product, which has other bits in other company.
+        # Not a matrix product, whose rounding would depend on which networks share the batch.
         share = torch.where(self._l1 > 0, (self._sorted * weights[:, None]).sum(2) / self._l1, 0.5)
         return (1.0 - 2.0 * share).mean(1)
 

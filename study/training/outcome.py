@@ -1,4 +1,4 @@
-"""What training one trial gave."""
+"""The outcome of a trial: what its training gave, in numbers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class Replicate:
         diverged: Whether a weight or an output was not finite in the end; then the scores are those of a
             constant guess.
         scores: One number a measure of the whole network; a measure that has no value is left out.
-        layers: The same for each layer, first to last; the output layer has its gradient norms only.
+        layers: The same for each hidden layer, first to last, and the output layer, which has its gradient norms only.
         test_layers: The sparsity and health of each hidden layer on the test part, where it was read.
-        curves: One number an epoch: `training_loss`, `validation_accuracy`.
+        curves: One number an epoch: `training_loss`, and the task's first metric on the validation part, which for
+            classification is `validation_accuracy`.
     """
 
     diverged: bool

@@ -19,19 +19,16 @@ from reluctant.errors import ReluctantError
 from reluctant.exit_codes import FAILED
 from search_spaces import Hyperparameters
 from study.training.outcome import Replicate
-from study.training.progress import SlotState
+from study.training.progress import OnEpoch, SlotState, Snapshot
 
 _POLL_SECONDS = 0.05
 _PATIENCE = 10.0
 
-BetweenEpochs = Callable[[Callable[[], list[SlotState]]], None]
-
-
 TrainBlock = Callable[
-    [Sequence[Hyperparameters], int, Callable[[], bool], Sequence[SlotState], BetweenEpochs | None],
+    [Sequence[Hyperparameters], int, Callable[[], bool], Sequence[SlotState], OnEpoch | None],
     list[Replicate] | None,
 ]
-"""Trains and measures the slots of a block; see `study.training.block.train_block`."""
+"""Trains and measures the slots of a block: slots, replicate, stop, states to resume from, and `on_epoch`."""
 
 
 class _GoneError(Exception):
@@ -50,13 +47,13 @@ def can_fork() -> bool:
 
 
 class Processes:
-    """Forked children that train blocks, one each at a time; called like what they train with, from any thread.
+    """Forked children that train blocks, one block each at a time; called as a `TrainBlock`, from any thread.
 
     They share what was in memory when they were forked, and end when this process does, however that ends.
 
     Args:
-        train: What trains a block.
-        count: How many.
+        train: Trains a block.
+        count: Number of children.
     """
 
     def __init__(self, train: TrainBlock, count: int) -> None:
@@ -89,8 +86,8 @@ class Processes:
         slots: Sequence[Hyperparameters],
         replicate: int,
         stop: Callable[[], bool],
-        start: Sequence[SlotState],
-        between_epochs: BetweenEpochs | None,
+        resume_states: Sequence[SlotState],
+        on_epoch: OnEpoch | None,
     ) -> list[Replicate] | None:
         """Trains a block in a child; `stop` is asked here, and ends what all children train.
 
@@ -99,7 +96,7 @@ class Processes:
         """
         child = self._free.get()
         try:
-            _send(child.pipe, (slots, replicate, start, between_epochs is not None))
+            _send(child.pipe, (slots, replicate, resume_states, on_epoch is not None))
             while True:
                 if stop():
                     self._stopping.value = 1
@@ -111,11 +108,11 @@ class Processes:
                     return replicates
                 if kind == "failed":
                     raise content
-                assert between_epochs is not None
-                between_epochs(child.states)
+                assert on_epoch is not None
+                on_epoch(child.states)
                 _send(child.pipe, "go on")
         except _GoneError:
-            # A signal to all processes of a job ends the children before this one has heard of it.
+            # A signal to all processes of a job may end the children before it reaches this process.
             if stop():
                 return None
             raise TrainingProcessError(f"a process that trained networks ended by {child.end()}") from None
@@ -140,7 +137,7 @@ class _Child:
         self.process, self.pipe = process, pipe
 
     def states(self) -> list[SlotState]:
-        """Where the child's slots stand, between two epochs."""
+        """Copies of the states of the child's slots, between two epochs."""
         _send(self.pipe, "states")
         states: list[SlotState] = _receive(self.pipe)
         return states
@@ -170,7 +167,7 @@ def _receive(pipe: Connection) -> Any:
 
 
 def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, stopping: Any, parent: int) -> None:
-    """What a child does, until its parent is gone."""
+    """Trains blocks in a child until its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for other in others:
@@ -179,17 +176,17 @@ def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, st
     def stop() -> bool:
         return bool(stopping.value) or os.getppid() != parent
 
-    def between_epochs(states: Callable[[], list[SlotState]]) -> None:
+    def on_epoch(states: Snapshot) -> None:
         _send(pipe, ("epoch", None))
         while _receive(pipe) == "states":
             _send(pipe, states())
 
     with suppress(_GoneError):
         while True:
-            slots, replicate, start, kept = _receive(pipe)
+            slots, replicate, resume_states, wants_epochs = _receive(pipe)
             answer: tuple[str, object]
             try:
-                answer = "done", train(slots, replicate, stop, start, between_epochs if kept else None)
+                answer = "done", train(slots, replicate, stop, resume_states, on_epoch if wants_epochs else None)
             except _GoneError:
                 raise
             except Exception as error:

@@ -1,4 +1,4 @@
-"""Where training stands between two epochs: kept by whoever wants to go on from there later."""
+"""The state of a training between two epochs, from which it can be resumed later."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ from study.training.outcome import Replicate
 
 @dataclass(frozen=True, eq=False)
 class SlotState:
-    """One slot between two epochs: all that its training needs to go on, to the bit.
+    """One slot between two epochs: all that its training needs to resume, to the bit.
 
     Attributes:
-        epoch: Epochs behind it.
-        tensors: Parameters, optimizer state and curves by name, of the slot alone, padding included.
+        epoch: Number of epochs that are completed.
+        tensors: Parameters, optimizer state and curves by name, of this slot alone. The curves' names begin with
+            `curve.`; the other names are the engine's own.
     """
 
     epoch: int
     tensors: Mapping[str, Tensor]
+
+
+Snapshot = Callable[[], list[SlotState]]
+"""Copies the state of each slot of a block; valid until the call that it was handed to returns."""
+
+OnEpoch = Callable[[Snapshot], None]
+"""Called after every epoch of a block but the last."""
 
 
 class Keeper(Protocol):
@@ -31,10 +39,10 @@ class Keeper(Protocol):
     """
 
     def known(self, trial: int, replicate: int) -> SlotState | Replicate | None:
-        """Where a slot stood, or what it gave; None: it starts from the beginning."""
+        """The state that a slot resumes from, or its result; None where it starts from the beginning."""
 
-    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Callable[[], list[SlotState]]) -> None:
-        """Told after every epoch of a block but the last; `states()` copies where each of its slots stands."""
+    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:
+        """Is called after every epoch of a block but the last; `states()` copies the state of each of its slots."""
 
     def finished(self, slots: Sequence[tuple[int, int]], replicates: Sequence[Replicate]) -> None:
-        """Told what the slots of a block gave."""
+        """Is called with the results of a block's slots."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import torch
@@ -12,17 +11,7 @@ from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
 from study.training.streams import Streams
 
 LSUV_SAMPLES = 256
-
-
-def layer_sizes(hidden: Sequence[int], features: int, classes: int) -> list[tuple[int, int]]:
-    """(fan-in, fan-out) of every layer, first to last.
-
-    Example:
-        >>> layer_sizes((64, 32), 30, 2)
-        [(30, 64), (64, 32), (32, 2)]
-    """
-    widths = [features, *hidden, classes]
-    return list(itertools.pairwise(widths))
+"""Training samples that a data-dependent initialization reads."""
 
 
 def draws(sizes: Sequence[tuple[int, int]], streams: Streams, replicate: int) -> list[Tensor]:
@@ -33,10 +22,25 @@ def draws(sizes: Sequence[tuple[int, int]], streams: Streams, replicate: int) ->
     ]
 
 
+def initial_layer(hyperparameters: Hyperparameters, normal: Tensor) -> tuple[Tensor, Tensor]:
+    """`[F_in, F_out]` weights and `[F_out]` biases of one layer, from its draws and without looking at data.
+
+    Every layer has the activation's gain, the output layer too, as the usual loop over `net.modules()` gives it.
+
+    Args:
+        hyperparameters: Initialization, activation and slope.
+        normal: `[F_in + 1, F_out]` draws of the layer.
+    """
+    rule = INITIALIZATIONS[hyperparameters.initialization]
+    activation = ACTIVATIONS[hyperparameters.activation]
+    gain = activation.gain(hyperparameters.negative_slope) if rule.uses_gain else 1.0
+    return rule.weights(normal[:-1], gain), rule.bias(normal[-1], normal.shape[0] - 1)
+
+
 def initial_parameters(
     hyperparameters: Hyperparameters, normal: Sequence[Tensor], samples: Tensor
 ) -> list[tuple[Tensor, Tensor]]:
-    """Weights and biases of one slot before training.
+    """Weights and biases of a multilayer perceptron before training.
 
     Args:
         hyperparameters: Initialization, activation and slope.
@@ -44,15 +48,11 @@ def initial_parameters(
         samples: `[N, F]` first training samples in the replicate's order; only LSUV reads them.
 
     Returns:
-        `[F_in, F_out]` weights and `[F_out]` biases of every layer, float64. Every layer takes the activation's
-        gain, the output layer too, as the usual loop over `net.modules()` has it.
+        `[F_in, F_out]` weights and `[F_out]` biases of every layer, float64.
     """
-    rule = INITIALIZATIONS[hyperparameters.initialization]
-    activation = ACTIVATIONS[hyperparameters.activation]
-    gain = activation.gain(hyperparameters.negative_slope) if rule.uses_gain else 1.0
-    parameters = [(rule.weights(z[:-1], gain), rule.bias(z[-1], z.shape[0] - 1)) for z in normal]
-    if rule.unit_variance:
-        module = activation.module(hyperparameters.negative_slope).double()
+    parameters = [initial_layer(hyperparameters, z) for z in normal]
+    if INITIALIZATIONS[hyperparameters.initialization].unit_variance:
+        module = ACTIVATIONS[hyperparameters.activation].module(hyperparameters.negative_slope).double()
         h = samples[:LSUV_SAMPLES].double()
         with torch.no_grad():
             for weight, bias in parameters:

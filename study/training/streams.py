@@ -51,6 +51,10 @@ class Streams:
             (fan_in + 1, fan_out)
         )
 
+    def torch_seed(self, replicate: int) -> int:
+        """Seed of torch's generator while a replicate's modules are built, for parameters without a rule of ours."""
+        return int(self.generator(Purpose.INITIALIZATION, self.first + replicate).integers(2**63))
+
     def dropout(self, replicate: int, layer: int, epoch: int) -> np.random.Generator:
         """The generator whose `random((n, F), dtype=float32)`, batch by batch, is compared to dropout rates."""
         return self.generator(Purpose.DROPOUT, self.first + replicate, layer, epoch)

@@ -19,8 +19,7 @@ from typing import Any
 
 from search_spaces import Hyperparameters
 from study.problem import Problem
-from study.training import Replicate, SlotState
-from study.training.engines.stacked_mlp.block import slot_shapes
+from study.training import Replicate, Sizes, SlotState, engine_of
 from study.workers.checkpoint_files import SUFFIX, CheckpointError, TrialProgress, read, write
 
 
@@ -63,8 +62,8 @@ class Checkpoints:
         if not paths:
             return None
         problem, found = self._problem, []
-        split, budget = problem.split, problem.budget
-        shapes = slot_shapes(hyperparameters, split.training.x.shape[1], len(split.classes), optimizer=budget.optimizer)
+        budget = problem.budget
+        shapes = engine_of().slot_shapes(hyperparameters, budget, Sizes.of(problem.split))
         for path in paths:
             try:
                 progress = read(path, self.subject(number, hyperparameters), shapes, budget.epochs)

@@ -13,8 +13,9 @@ from scipy import stats
 from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters, Initialization
+from search_spaces.architectures import layer_sizes
 from study.training import Streams
-from study.training.start import LSUV_SAMPLES, draws, initial_parameters, layer_sizes
+from study.training.start import LSUV_SAMPLES, draws, initial_parameters
 
 SLOPE = 0.3
 SHAPES = [(48, 80), (80, 48), (64, 64)]

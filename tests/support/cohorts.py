@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from search_spaces import ACTIVATIONS, Hyperparameters
-from study.training import Replicate, SlotState
+from study.training import Replicate, SlotState, Snapshot
 
 COHORT = [
     Hyperparameters(
@@ -21,7 +21,7 @@ COHORT = [
 
 
 class Remembers:
-    """Knows where slots stood and what they gave, and remembers what it is told."""
+    """Knows states and results of slots, and remembers those that it is given."""
 
     def __init__(self, known: dict[tuple[int, int], SlotState | Replicate] | None = None) -> None:
         self._known = known or {}
@@ -31,7 +31,7 @@ class Remembers:
     def known(self, trial: int, replicate: int) -> SlotState | Replicate | None:
         return self._known.get((trial, replicate))
 
-    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Callable[[], list[SlotState]]) -> None:
+    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:
         for slot, state in zip(slots, states(), strict=True):
             self.states.setdefault(slot, {})[state.epoch] = state
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from study.data.split import Part, Split
-from study.training.engines.stacked_mlp.block import BlockData
-from study.training.engines.stacked_mlp.evaluate import Samples
+from study.tasks import CLASSIFICATION, Task
+from study.training.engines.stacked_mlp.padded_samples import BlockData
 
 
 def make_problem(rows: int = 83, features: int = 13, classes: int = 5, seed: int = 0) -> Split:
@@ -25,7 +25,12 @@ def make_problem(rows: int = 83, features: int = 13, classes: int = 5, seed: int
 
 
 def block_data(split: Split, dtype: torch.dtype, device: str = "cpu") -> BlockData:
-    """A split as a block reads it."""
-    classes, place = len(split.classes), torch.device(device)
-    parts = [Samples.of(part, classes, dtype, place) for part in (split.training, split.validation, split.test)]
-    return BlockData(*parts, len(split.features), classes, split.majority_accuracy)
+    """A split as a block of stacked networks reads it."""
+    return BlockData.of(split, CLASSIFICATION, dtype, torch.device(device), read_test=True)
+
+
+def make_targets(task: Task, samples: int, outputs: int) -> torch.Tensor:
+    """`[N]` targets of a task, as a split holds them; class indices are uneven, and all occur."""
+    if task is CLASSIFICATION:
+        return torch.cat([torch.arange(outputs), torch.arange(samples - outputs) ** 2 // 3 % outputs])
+    raise NotImplementedError(task.name)

@@ -1,3 +1,42 @@
-"""How slots are trained: one engine for each kind of network."""
+"""How slots are trained: one engine for each way.
+
+base.py says what an engine is; stacked_mlp/ trains many multilayer perceptrons at once; modules/ trains any `nn.Module`
+and is what the first is tested against. An architecture names its engine, a member of `ENGINES`.
+"""
 
 from __future__ import annotations
+
+from reluctant.errors import ReluctantError, unknown
+from search_spaces.architectures import ARCHITECTURES, Architecture
+from study.tasks import CLASSIFICATION, Task
+from study.training.engines.base import Engine
+from study.training.engines.modules.module_engine import Modules
+from study.training.engines.stacked_mlp.stack_engine import StackedMLP
+
+ENGINES: dict[str, type[Engine]] = {"stacked_mlp": StackedMLP, "modules": Modules}
+
+
+class EngineError(ReluctantError, ValueError):
+    """An architecture names an engine that there is not."""
+
+
+def engine_of(architecture: Architecture = ARCHITECTURES["mlp"], task: Task = CLASSIFICATION) -> Engine:
+    """What trains an architecture for a task.
+
+    Args:
+        architecture: A member of `ARCHITECTURES`, or one of your own.
+        task: What is learned.
+
+    Raises:
+        EngineError: The architecture names an engine that there is not.
+
+    Example:
+        >>> type(engine_of()).__name__
+        'StackedMLP'
+    """
+    if architecture.engine not in ENGINES:
+        raise EngineError(unknown("engine", architecture.engine, ENGINES, where=f"architecture {architecture.name}"))
+    return ENGINES[architecture.engine](architecture, task)
+
+
+__all__ = ["ENGINES", "Engine", "EngineError", "engine_of"]

@@ -10,9 +10,10 @@ from problems import make_problem
 from torch import nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
+from search_spaces.architectures import ARCHITECTURES
 from study.model.folder import layers_of
 from study.training import Budget, Streams, fit, fit_networks
-from study.training.networks import sequential
+from study.training.plain_network import plain_network
 
 SPLIT = make_problem(rows=150)
 BUDGET = Budget(epochs=6, seeds=2, batch_size=16)
@@ -47,15 +48,13 @@ def test_prelu_keeps_the_slope_that_it_learned() -> None:
 @pytest.mark.parametrize("activation", [name for name, each in ACTIVATIONS.items() if each.is_torch_layer])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_every_layer_is_built_again_from_its_name_and_arguments(activation: str, dropout: float) -> None:
-    trial = Hyperparameters(activation=activation, dropout=dropout, negative_slope=0.07)
-    parameters = [(torch.randn(3, 5), torch.randn(5)), (torch.randn(5, 2), torch.randn(2))]
-    network = sequential(trial, parameters, [0.07])
+    trial = Hyperparameters(activation=activation, dropout=dropout, negative_slope=0.07, hidden=(5,))
+    network = plain_network(ARCHITECTURES["mlp"], trial, (3,), 2)
     again = nn.Sequential(*(getattr(nn, name)(**options) for name, options in layers_of(network))).eval()
     again.load_state_dict(network.state_dict())
     x = torch.randn(64, 3)
     assert torch.equal(again(x), network(x))
     assert [type(module) for module in again] == [type(module) for module in network]
     assert sum(isinstance(module, nn.Dropout) and module.p == dropout for module in again) == (dropout > 0)
-    z = x @ parameters[0][0] + parameters[0][1]
-    expected = ACTIVATIONS[activation].module(0.07).float()(z) @ parameters[1][0] + parameters[1][1]
+    expected = network[-1](ACTIVATIONS[activation].module(0.07).float()(network[0](x)))
     torch.testing.assert_close(again(x), expected)

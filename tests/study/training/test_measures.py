@@ -13,8 +13,9 @@ from search_spaces import ACTIVATIONS, Hyperparameters
 from study.data.split import Split
 from study.training import Streams
 from study.training.engines.stacked_mlp.block import start_stack
-from study.training.engines.stacked_mlp.evaluate import hidden_measures, network_measures
+from study.training.engines.stacked_mlp.evaluate import hidden_measures
 from study.training.measures import gini, hoyer, layer_measures, live_units, near_zero, removable, treves_rolls, zeros
+from study.training.scores import network_measures
 
 # zeros, near zero, hoyer, gini, Treves-Rolls, removable: computed by quadrature and simulation, ± .01.
 REFERENCE = {
@@ -113,7 +114,7 @@ def test_dead_and_collapsed_units_earn_no_sparsity(name: str, collapse: float, p
         assert after["raw_zeros"] > before["raw_zeros"] + 0.2
 
 
-def test_saturation_does_not_depend_on_company(problem: Split) -> None:
+def test_saturation_does_not_depend_on_the_size_of_the_batch(problem: Split) -> None:
     """A derivative just below the threshold by the vectorized kernel, and not below it by the scalar one."""
     data = block_data(problem, torch.float32)
     z = -2.944438934326172

@@ -8,14 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from cohorts import COHORT, Remembers
 from problems import make_problem
 
-from study.training import Budget, Interrupted, SlotState, Streams, Trainer, TrainingProcessError, fit
+from study.training import Budget, Interrupted, Snapshot, Streams, Trainer, TrainingProcessError, fit
 from study.training.processes import can_fork
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
@@ -42,7 +42,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_they_give_the_bits_of_one_process_and_say_where_slots_stand() -> None:
+def test_they_give_the_bits_of_one_process_and_the_states_of_its_slots() -> None:
     budget = Budget(epochs=4, seeds=2, batch_size=19)
     here, there = Remembers(), Remembers()
     whole = fit(COHORT, SPLIT, budget, Streams(3), threads=2, keeper=here)
@@ -68,9 +68,9 @@ def test_every_replicate_has_the_split_that_is_its_own() -> None:
 
 
 class Silent(Remembers):
-    """Is told, and keeps nothing."""
+    """Is called, and keeps nothing."""
 
-    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Callable[[], list[SlotState]]) -> None:
+    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:
         pass
 
 
@@ -123,9 +123,9 @@ def test_an_error_in_one_is_raised_here_and_says_where_it_was() -> None:
         assert caught.value.__notes__[0].startswith("In a process that trained a block")
 
 
-def test_an_error_of_whoever_is_told_of_an_epoch_is_raised_as_it_is() -> None:
+def test_an_error_of_the_keeper_is_raised_as_it_is() -> None:
     class Full(Silent):
-        def between_epochs(self, slots: Sequence[tuple[int, int]], states: Callable[[], list[SlotState]]) -> None:
+        def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:
             raise OSError(28, "planted")
 
     with trainer(LONG) as training, pytest.raises(OSError, match="planted"):

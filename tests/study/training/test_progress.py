@@ -1,20 +1,24 @@
-"""Training that goes on from where it stood ends with the bits of one that never stopped."""
+"""Training that is resumed from a state between two epochs ends with the bits of one that never stopped."""
 
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 from cohorts import COHORT, Remembers
 from problems import make_problem
 
-from study.training import Budget, Interrupted, Replicate, SlotState, Streams, fit
+from search_spaces.architectures import Architecture
+from study.training import Budget, Interrupted, Replicate, SlotState, Streams
+from study.training import fit as train
 
 SPLIT = make_problem(rows=83, features=13, classes=5)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_slots_that_go_on_from_anywhere_give_the_same_bits(optimizer: str) -> None:
+def test_slots_that_go_on_from_anywhere_give_the_same_bits(optimizer: str, architecture: Architecture) -> None:
+    fit = partial(train, architecture=architecture)
     budget = Budget(epochs=5, seeds=2, batch_size=19, optimizer=optimizer)
     whole = fit(COHORT, SPLIT, budget, Streams(3))
     first = Remembers()
@@ -37,7 +41,8 @@ def test_slots_that_go_on_from_anywhere_give_the_same_bits(optimizer: str) -> No
         assert min(states) == 1 + (start.epoch if isinstance(start, SlotState) else 0)
 
 
-def test_a_single_slot_goes_on_alone() -> None:
+def test_a_single_slot_goes_on_alone(architecture: Architecture) -> None:
+    fit = partial(train, architecture=architecture)
     budget = Budget(epochs=3, seeds=1, batch_size=19)
     whole = fit(COHORT[:4], SPLIT, budget, Streams(3))
     keeper = Remembers()
@@ -46,7 +51,8 @@ def test_a_single_slot_goes_on_alone() -> None:
     assert alone == whole[2:3]
 
 
-def test_what_finished_before_an_interruption_is_known_afterwards() -> None:
+def test_what_finished_before_an_interruption_is_known_afterwards(architecture: Architecture) -> None:
+    fit = partial(train, architecture=architecture)
     budget = Budget(epochs=3, seeds=3, batch_size=19)
     keeper = Remembers()
     with pytest.raises(Interrupted):

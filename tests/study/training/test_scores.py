@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from plain_loop import build, fit_plain
 from problems import block_data, make_problem
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from torch import nn
 
 from search_spaces import Hyperparameters
+from search_spaces.architectures import Architecture, layer_sizes
 from study.data.split import Part, Split
 from study.training import Budget, Streams, fit
-from study.training.engines.modules.loop import build, fit_solo
+from study.training.engines.base import MEASURED_SAMPLES
 from study.training.engines.stacked_mlp.block import start_stack
 from study.training.engines.stacked_mlp.evaluate import gradient_norms, hidden_measures
-from study.training.engines.stacked_mlp.plan import MEASURED_SAMPLES
 from study.training.measures import layer_measures
-from study.training.start import draws, initial_parameters, layer_sizes
+from study.training.start import draws, initial_parameters
 
 TRIAL = Hyperparameters(activation="gelu", dropout=0.2, learning_rate=0.01, hidden=(24, 17))
 
@@ -35,11 +36,11 @@ def split() -> Split:
     return Split(uneven(301, 0), uneven(700, 1), uneven(90, 2), tuple("abcde"), make_problem().features)
 
 
-def test_scores_are_those_of_scikit_learn(split: Split) -> None:
+def test_scores_are_those_of_scikit_learn(split: Split, architecture: Architecture) -> None:
     budget = Budget(epochs=5, seeds=2, batch_size=32)
-    (outcome,) = fit([TRIAL], split, budget, Streams(0), dtype=torch.float64, read_test=True)
+    (outcome,) = fit([TRIAL], split, budget, Streams(0), dtype=torch.float64, read_test=True, architecture=architecture)
     for number, replicate in enumerate(outcome.replicates):
-        network = fit_solo(TRIAL, split.training, 5, budget, Streams(0), replicate=number, dtype=torch.float64)
+        network = fit_plain(TRIAL, split.training, 5, budget, Streams(0), replicate=number, dtype=torch.float64)
         with torch.no_grad():
             p = {
                 name: torch.softmax(network(getattr(split, name).x.double()), 1).numpy()
@@ -61,9 +62,16 @@ def test_scores_are_those_of_scikit_learn(split: Split) -> None:
         assert replicate.curves["validation_accuracy"][-1] == replicate.scores["accuracy"]
 
 
-def test_the_loss_curve_is_the_mean_over_the_epochs_samples(split: Split) -> None:
+def test_the_loss_curve_is_the_mean_over_the_epochs_samples(split: Split, architecture: Architecture) -> None:
     trial = Hyperparameters(activation="tanh", learning_rate=1e-9, hidden=(24,))
-    (outcome,) = fit([trial], split, Budget(epochs=1, seeds=1, batch_size=32), Streams(0), dtype=torch.float64)
+    (outcome,) = fit(
+        [trial],
+        split,
+        Budget(epochs=1, seeds=1, batch_size=32),
+        Streams(0),
+        dtype=torch.float64,
+        architecture=architecture,
+    )
     start = initial_parameters(trial, draws(layer_sizes((24,), 13, 5), Streams(0), 0), torch.empty(0))
     logits = build(trial, start).eval()(split.training.x.double())
     expected = float(nn.functional.cross_entropy(logits, split.training.y).detach())

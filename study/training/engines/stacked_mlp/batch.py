@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from study.training.engines.stacked_mlp.evaluate import Samples
+from study.training.engines.stacked_mlp.padded_samples import Samples
 from study.training.engines.stacked_mlp.stack import Stack, padded
 
 DRAWN_AT_ONCE = 2**18
-"""Uniforms that are drawn for a layer at once; a generator gives the same ones however they are asked for."""
+"""Uniforms that are drawn for a layer at once; a generator yields the same ones in pieces of any size."""
 
 
 def on_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """An array as a tensor on a device; a GPU fetches it when it gets there, and nobody waits."""
+    """An array as a tensor on a device; a GPU copies it asynchronously."""
     host = torch.from_numpy(array)
     return host.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else host.to(device)
 
@@ -32,8 +32,8 @@ class Uniforms:
         self._drawn: list[Tensor] = []
         self._used = 0
 
-    def take(self, rows: int) -> list[Tensor]:
-        """`[rows, F]` the next draws for each layer; no layers without dropout."""
+    def next(self, rows: int) -> list[Tensor]:
+        """`[rows, F]` next draws for each layer; no layers without dropout."""
         if not self._generators:
             return []
         if not self._drawn or self._used == len(self._drawn[0]):
@@ -52,8 +52,8 @@ class Batch:
 
     Attributes:
         x: `[N, F]` features.
-        targets: `[N, C]` one-hot labels.
-        labels: `[size]` places of the right classes in a flattened `[N, C]`.
+        targets: `[N, C]` encoded targets.
+        y: `[size]` targets as the split holds them.
         row_weights: `[N]` 1/size for samples, 0 for padding.
         uniforms: `[N, F]` draws for each hidden layer.
     """
@@ -63,8 +63,7 @@ class Batch:
         self._size = size
         self.x = samples.x.new_zeros(rows, samples.x.shape[1])
         self.targets = samples.x.new_zeros(rows, samples.targets.shape[1])
-        self.labels = torch.zeros(size, dtype=torch.int64, device=samples.x.device)
-        self._rows = torch.arange(size, device=samples.x.device) * samples.targets.shape[1]
+        self.y = samples.y.new_zeros(size)
         self.row_weights = samples.x.new_zeros(rows)
         self.row_weights[:size] = 1.0 / max(1, size)
         widths = [fan_out for _, fan_out in stack.sizes[:-1]]
@@ -72,9 +71,9 @@ class Batch:
         self._drawn = [uniform[:size, :width] for uniform, width in zip(self.uniforms, widths, strict=True)]
 
     def fill(self, samples: Samples, chosen: Tensor, uniforms: Sequence[Tensor]) -> None:
-        """Gathers the chosen samples, and takes the dropout uniforms, the same for every slot."""
+        """Gathers the chosen samples and copies the dropout uniforms, which all slots share."""
         torch.index_select(samples.x, 0, chosen, out=self.x[: self._size])
         torch.index_select(samples.targets, 0, chosen, out=self.targets[: self._size])
-        torch.index_select(samples.y, 0, chosen, out=self.labels).add_(self._rows)
+        torch.index_select(samples.y, 0, chosen, out=self.y)
         for place, drawn in zip(self._drawn, uniforms, strict=False):
             place.copy_(drawn)

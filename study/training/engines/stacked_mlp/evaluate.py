@@ -3,85 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from statistics import fmean
 
 import torch
 from torch import Tensor
 
-from study.data.split import Part
-from study.training.engines.stacked_mlp.plan import EVALUATION_ROWS, MEASURED_SAMPLES, measured_at_once
-from study.training.engines.stacked_mlp.stack import Run, Stack, pad, padded
+from study.training.engines.base import MEASURED_SAMPLES
+from study.training.engines.stacked_mlp.padded_samples import Samples
+from study.training.engines.stacked_mlp.plan import measured_at_once
+from study.training.engines.stacked_mlp.stack import Run, Stack, padded
 from study.training.measures import stacked_measures
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """One part of the data as the stack sees it.
-
-    Attributes:
-        x: `[N, F]` features; both axes padded.
-        targets: `[N, C]` one-hot labels, padded with 0.
-        y: `[n]` class indices of the n rows that are samples.
-    """
-
-    x: Tensor
-    targets: Tensor
-    y: Tensor
-
-    @classmethod
-    def of(cls, part: Part, classes: int, dtype: torch.dtype, device: torch.device) -> Samples:
-        """Pads a part and moves it to the device."""
-        rows = padded(len(part))
-        one_hot = torch.nn.functional.one_hot(part.y, classes).to(dtype)
-        return cls(
-            x=pad(part.x.to(dtype), rows, padded(part.x.shape[1])).to(device),
-            targets=pad(one_hot, rows, padded(classes)).to(device),
-            y=part.y.to(device),
-        )
-
-    def __len__(self) -> int:
-        return int(self.y.shape[0])
-
-    def chunks(self, limit: int | None = None) -> list[tuple[int, int]]:
-        """Bounds of row chunks that end at a padded row, over the first `limit` samples."""
-        rows = padded(min(len(self), limit or len(self)))
-        return [(start, min(start + EVALUATION_ROWS, rows)) for start in range(0, rows, EVALUATION_ROWS)]
+from study.training.scores import Evaluated
 
 
 def predict(stack: Stack, samples: Samples) -> Tensor:
-    """`[S, n]` predicted classes."""
-    return torch.cat([logits.argmax(2) for logits, _ in _outputs(stack, samples)], 1)[:, : len(samples)]
+    """`[S, n]` predictions."""
+    return torch.cat([stack.task.predict(outputs) for outputs, _ in _outputs(stack, samples)], 1)[:, : len(samples)]
 
 
-def predict_and_judge(stack: Stack, samples: Samples) -> tuple[Tensor, Tensor]:
-    """The same, and `[S]` mean log loss in nats, float64, of one pass."""
-    predicted, terms = [], []
-    for logits, targets in _outputs(stack, samples):
-        predicted.append(logits.argmax(2))
-        # Padding has no one-hot label and so adds nothing.
-        terms.append((torch.log_softmax(logits, 2) * targets).sum(2).sum(1, dtype=torch.float64))
-    return torch.cat(predicted, 1)[:, : len(samples)], -torch.stack(terms).sum(0) / len(samples)
+def evaluate(stack: Stack, samples: Samples) -> Evaluated:
+    """Predictions and mean loss of one pass."""
+    predictions, losses = [], []
+    for outputs, targets in _outputs(stack, samples):
+        predictions.append(stack.task.predict(outputs))
+        # Rows that are padding have targets of zeros, and so add nothing.
+        losses.append(stack.task.summed_loss(outputs, targets))
+    return Evaluated(
+        predictions=torch.cat(predictions, 1)[:, : len(samples)],
+        loss=torch.stack(losses).sum(0) / len(samples),
+        y=samples.y,
+    )
 
 
 def _outputs(stack: Stack, samples: Samples) -> Iterator[tuple[Tensor, Tensor]]:
-    """`[S, N, C]` logits and `[N, C]` one-hot labels of one chunk of rows after the other, in eval mode."""
-    classes = stack.sizes[-1][1]
+    """`[S, N, C]` outputs and `[N, C]` targets of one chunk of rows after the other, in eval mode."""
+    outputs = stack.sizes[-1][1]
     for start, stop in samples.chunks():
-        yield stack.forward(samples.x[start:stop]).z[-1][:, :, :classes], samples.targets[start:stop, :classes]
-
-
-def accuracy(predicted: Tensor, samples: Samples) -> Tensor:
-    """`[S]` share of samples predicted right, float64."""
-    return (predicted == samples.y).double().mean(1)
-
-
-def balanced_accuracy(predicted: Tensor, samples: Samples) -> Tensor:
-    """`[S]` mean over the classes of the share predicted right, float64."""
-    right = (predicted == samples.y).double()
-    members = torch.nn.functional.one_hot(samples.y).double()
-    members = members[:, members.sum(0) > 0]
-    return (right @ members / members.sum(0)).mean(1)
+        yield stack.forward(samples.x[start:stop]).z[-1][:, :, :outputs], samples.targets[start:stop, :outputs]
 
 
 def gradient_norms(stack: Stack, samples: Samples) -> list[Tensor]:
@@ -116,7 +73,7 @@ def hidden_measures(stack: Stack, samples: Samples) -> list[list[dict[str, float
         for run, activation in stack.runs:
             for start in range(run.start, run.stop, at_once):
                 part = Run(start, min(start + at_once, run.stop))
-                # With padding: without it a slot would end inside a vector, which has other bits in other company.
+                # Padding stays: a slot that ended inside a vector would be rounded by which slots share the batch.
                 slopes = part.of(stack.slopes[layer])[:, :1, None]
                 saturated = activation.saturated(part.of(z), part.of(a), slopes)[:, :count, :width]
                 measures = stacked_measures(part.of(a)[:, :count, :width].contiguous(), saturated)
@@ -124,8 +81,3 @@ def hidden_measures(stack: Stack, samples: Samples) -> list[list[dict[str, float
                 for slot, row in enumerate(values, start):
                     result[slot].append(dict(zip(measures, row, strict=True)))
     return result
-
-
-def network_measures(layers: list[dict[str, float]]) -> dict[str, float]:
-    """Each measure of a network: the mean over its hidden layers."""
-    return {name: fmean(layer[name] for layer in layers) for name in layers[0]}

@@ -7,13 +7,12 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
+from study.training.budget import BETAS, EPSILON, MOMENTUM
 from study.training.engines.stacked_mlp.stack import Run, Stack
-
-BETAS, EPSILON, MOMENTUM = (0.9, 0.999), 1e-8, 0.9
 
 
 class _Update:
-    """Parameters that take the same learning rate and weight decay, updated by one of torch's fused kernels."""
+    """Parameters that share a learning rate and a weight decay, updated by one of torch's fused kernels."""
 
     def __init__(
         self,
@@ -44,7 +43,7 @@ class _Update:
         }
 
     def begin_after(self, steps: int) -> None:
-        """Counts as having made so many steps."""
+        """Counts so many steps as made."""
         self._began = steps > 0
         self._steps.fill_(float(steps))
 
@@ -85,7 +84,7 @@ class _Update:
 class Optimizer:
     """Updates a stack's parameters from its gradients, as `torch.optim.Adam` or `SGD` would each slot's.
 
-    Neighbouring slots with equal learning rate and weight decay share a kernel call. PReLU's slopes take no
+    Neighbouring slots with equal learning rate and weight decay share a kernel call. PReLU's slopes get no
     weight decay (He et al. 2015, section 2.1).
     """
 
@@ -122,6 +121,6 @@ class Optimizer:
         }
 
     def begin_after(self, steps: int) -> None:
-        """Goes on as after so many steps; the moments are loaded into what `state` gives."""
+        """Counts so many steps as made; the moments are copied into what `state` gives."""
         for update in self._updates:
             update.begin_after(steps)

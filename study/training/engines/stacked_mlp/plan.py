@@ -3,81 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 from search_spaces import Hyperparameters
-from study.data.split import Split
+from search_spaces.architectures import layer_sizes
 from study.training.budget import Budget
+from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, Sizes
 from study.training.engines.stacked_mlp.stack import padded
-from study.training.start import layer_sizes
 
 CACHE_BYTES = 12 * 2**20
 MOST_SLOTS = 32
+FEWEST_SLOTS = 2
+"""A single slot is padded with a copy of itself: see `block.train_block`."""
 STEP_SLOTS = 4
-"""What a step costs beside its slots, in slots: calling some hundred kernels."""
-EVALUATION_ROWS = 256
-MEASURED_SAMPLES = 8192
+"""What a step costs in addition to its slots, in slots: calling some hundred kernels."""
+
+_FLOAT32, _FLOAT64 = 4, 8
+_PARAMETER_COPIES = 4
+"""Parameters, their gradients, and the optimizer's two moments."""
+_STEP_BUFFERS = 6
+"""z, a, h, mask, g and scratch of a training step."""
+_EVALUATION_BUFFERS = 5
+"""z, a, g, scratch and responses of an evaluation chunk."""
+_BATCH_SIZES = _CHUNK_SIZES = 2
+"""A whole batch and an epoch's last one; a whole evaluation chunk and a part's last one."""
+_PREDICTION_BYTES = 8 + 1 + 8
+"""A predicted class, whether it is right, and that as float64."""
+_MEASURED_BUFFERS = 2
+"""z and a of the layer that is measured."""
+_MEASURE_COPIES = 8
+"""float64 copies of a layer's activations that the measures make."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """Slots of one replicate and shape, trained from start to end by one thread.
-
-    Attributes:
-        replicate: Whose random streams they use.
-        trials: Indices of the trials, sorted by activation, learning rate, weight decay.
-        epoch: Epochs that all of them have behind them.
-    """
-
-    replicate: int
-    trials: tuple[int, ...]
-    epoch: int = 0
+def _units(hyperparameters: Hyperparameters, sizes: Sizes) -> list[tuple[int, int]]:
+    """Padded (fan-in, fan-out) of every layer."""
+    layers = layer_sizes(hyperparameters.hidden, prod(sizes.input_shape), sizes.outputs)
+    return [(padded(fan_in), padded(fan_out)) for fan_in, fan_out in layers]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """What of a data set decides about memory.
-
-    Attributes:
-        features: F of the data.
-        classes: C of the data.
-        training: Training samples.
-        validation: Validation samples.
-    """
-
-    features: int
-    classes: int
-    training: int
-    validation: int
-
-    @classmethod
-    def of(cls, split: Split) -> Sizes:
-        """The sizes of a split."""
-        return cls(
-            features=split.training.x.shape[1],
-            classes=len(split.classes),
-            training=len(split.training),
-            validation=len(split.validation),
-        )
-
-    @classmethod
-    def largest(cls, splits: Sequence[Split]) -> Sizes:
-        """What the largest of several splits of one data set needs."""
-        return cls(
-            features=max(split.training.x.shape[1] for split in splits),
-            classes=max(len(split.classes) for split in splits),
-            training=max(len(split.training) for split in splits),
-            validation=max(len(split.validation) for split in splits),
-        )
+def _step_buffer_bytes(layers: Sequence[tuple[int, int]], budget: Budget, sizes: Sizes) -> int:
+    """Bytes of one slot's buffers for a whole batch."""
+    rows = padded(min(budget.batch_size, sizes.training))
+    return _FLOAT32 * _STEP_BUFFERS * rows * sum(fan_out for _, fan_out in layers)
 
 
-def slot_bytes(hidden: Sequence[int], budget: Budget, sizes: Sizes) -> int:
+def slot_bytes(hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes) -> int:
     """Bytes that one slot of a block touches in a step: parameters with optimizer state, and a batch's buffers."""
-    layers = layer_sizes(hidden, sizes.features, sizes.classes)
-    parameters = sum((padded(fan_in) + 1) * padded(fan_out) for fan_in, fan_out in layers)
-    units = sum(padded(fan_out) for _, fan_out in layers)
-    return 4 * (4 * parameters + 6 * padded(min(budget.batch_size, sizes.training)) * units)
+    layers = _units(hyperparameters, sizes)
+    parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in layers)
+    return _FLOAT32 * _PARAMETER_COPIES * parameters + _step_buffer_bytes(layers, budget, sizes)
 
 
 def measured_at_once(device: str) -> int:
@@ -85,23 +60,29 @@ def measured_at_once(device: str) -> int:
     return 2**17 if device == "cpu" else 2**25
 
 
-def peak_bytes(slots: int, hidden: Sequence[int], budget: Budget, sizes: Sizes, device: str = "cpu") -> int:
-    """Bytes that a block of so many slots takes at its peak, evaluation and measures included.
+def peak_bytes(slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu") -> int:
+    """Bytes that a block of so many slots uses at its peak, evaluation and measures included.
 
-    The buffers of a whole batch, of an epoch's last batch, and of two sizes of evaluation chunk; predictions of a
-    whole part; then, for one hidden layer at a time, what the measures look at, and their own float64 copies for a
-    slot, or for several small ones.
+    These are the buffers of both batch sizes and both sizes of evaluation chunk; the predictions of a whole part; the
+    summed gradient of the weights; and, for one hidden layer at a time, its activations and the measures' copies of
+    them, for one slot or for several small ones.
     """
-    layers = layer_sizes(hidden, sizes.features, sizes.classes)
-    units = sum(padded(fan_out) for _, fan_out in layers)
-    widest = max(padded(width) for width in hidden)
-    measured = min(MEASURED_SAMPLES, padded(sizes.validation))
-    batch = 4 * 6 * padded(min(budget.batch_size, sizes.training)) * units
-    evaluation = 2 * 4 * 5 * min(EVALUATION_ROWS, padded(max(sizes.training, sizes.validation))) * units
-    weights = 4 * sum(padded(fan_in) * padded(fan_out) for fan_in, fan_out in layers)
-    predictions = 17 * max(sizes.training, sizes.validation)
-    slot = slot_bytes(hidden, budget, sizes) + batch + evaluation + predictions + weights + 2 * 4 * measured * widest
-    return slots * slot + 8 * 8 * max(measured * widest, measured_at_once(device))
+    layers = _units(hyperparameters, sizes)
+    units = sum(fan_out for _, fan_out in layers)
+    most_samples = max(sizes.training, sizes.validation)
+    rows = min(EVALUATION_ROWS, padded(most_samples))
+    widest_layer = max(fan_out for _, fan_out in layers[:-1])
+    measured_activations = min(MEASURED_SAMPLES, padded(sizes.validation)) * widest_layer
+    of_one_slot = (
+        slot_bytes(hyperparameters, budget, sizes)
+        + (_BATCH_SIZES - 1) * _step_buffer_bytes(layers, budget, sizes)
+        + _FLOAT32 * _CHUNK_SIZES * _EVALUATION_BUFFERS * rows * units
+        + _FLOAT32 * sum(fan_in * fan_out for fan_in, fan_out in layers)
+        + _PREDICTION_BYTES * most_samples
+        + _FLOAT32 * _MEASURED_BUFFERS * measured_activations
+    )
+    measures = _FLOAT64 * _MEASURE_COPIES * max(measured_activations, measured_at_once(device))
+    return max(FEWEST_SLOTS, slots) * of_one_slot + measures
 
 
 def plan_blocks(
@@ -112,22 +93,23 @@ def plan_blocks(
     threads: int = 1,
     memory: int | None = None,
     device: str = "cpu",
-    behind: Mapping[tuple[int, int], int] | None = None,
+    completed: Mapping[tuple[int, int], int] | None = None,
 ) -> list[Block]:
     """Cuts a cohort into blocks; how it is cut changes no result.
 
     Args:
         trials: The cohort.
         budget: Its replicates and batch size.
-        sizes: Of the data.
+        sizes: Sizes of the data.
         threads: Blocks that train at the same time.
-        memory: Bytes that they may take together; None: no bound. Two slots are the least a block has.
+        memory: Bytes that they may use together, which are exceeded where two slots need more; None: no limit.
         device: Type of device. On the processor a block should fit the cache; else it is as large as memory lets it.
-        behind: Epochs that a slot, named by trial and replicate, has behind it, where that is not 0. Slots of a
-            block have the same; a slot with all its epochs behind it is in none.
+        completed: Epochs that a slot, named by trial and replicate, has completed, where that is not 0. Slots of a
+            block have completed equally many; a slot that has completed all is in no block.
 
     Returns:
-        Blocks, the most expensive first, so that threads end together; in a cache, of at most 32 slots.
+        Blocks, the most expensive first, so that threads end together; in a cache, of at most 32 slots. Their trials
+        are sorted by activation, learning rate and weight decay, which neighbours in a stack can share.
     """
     blocks: list[tuple[float, Block]] = []
     for hidden in dict.fromkeys(trial.hidden for trial in trials):
@@ -140,16 +122,17 @@ def plan_blocks(
                 index,
             ),
         )
-        size = slot_bytes(hidden, budget, sizes)
+        one = trials[members[0]]
+        size = slot_bytes(one, budget, sizes)
         limit = min(MOST_SLOTS, max(8, CACHE_BYTES // size)) if device == "cpu" else len(members)
         if memory is not None:
-            while limit > 2 and threads * peak_bytes(limit, hidden, budget, sizes, device) > memory:
+            while limit > FEWEST_SLOTS and threads * peak_bytes(limit, one, budget, sizes, device) > memory:
                 limit -= 1
         for replicate in range(budget.seeds):
-            epochs = [(behind or {}).get((index, replicate), 0) for index in members]
+            epochs = [(completed or {}).get((index, replicate), 0) for index in members]
             for epoch in sorted(set(epochs) - {budget.epochs}):
                 level = [index for index, reached in zip(members, epochs, strict=True) if reached == epoch]
-                count = _blocks(len(level), max(2, limit), budget.seeds, threads)
+                count = _blocks(len(level), max(FEWEST_SLOTS, limit), budget.seeds, threads)
                 bounds = [len(level) * part // count for part in range(count + 1)]
                 for start, stop in pairwise(bounds):
                     cost = (stop - start) * size * (budget.epochs - epoch) / budget.epochs

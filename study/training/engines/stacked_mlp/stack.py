@@ -1,8 +1,9 @@
 """The stacked network: the slots of one replicate side by side, with a forward and a backward pass of its own.
 
-Axes: `S` slots, `N` rows of a batch, `F` units, `C` classes. Every axis but `S` is padded to a multiple of 16:
-batched products give a slot the same bits in every company only where no block is ragged, and vectorized
-elementwise kernels only where no slot ends inside a vector. Padding is 0 going in and 0 coming back.
+Axes: `S` slots, `N` rows of a batch, `F` units, `C` outputs. Every axis but `S` is padded to a multiple of 16. A slot's
+results are then bit-identical whichever slots share the batch: batched products round alike only where no tile of
+theirs is ragged, and vectorized elementwise kernels only where no slot ends inside a vector. Padding of activations and
+of gradients is 0.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import torch
 from torch import Tensor
 
 from search_spaces import ACTIVATIONS, Activation, Hyperparameters
-from study.training.start import layer_sizes
+from search_spaces.architectures import layer_sizes
+from study.tasks import Task
 
 ALIGNMENT = 16
 
@@ -78,13 +80,13 @@ class Buffers:
     """Every intermediate result of one pass over N rows; reused from step to step.
 
     Attributes:
-        z: `[S, N, F]` pre-activations of each layer, the output's logits last.
+        z: `[S, N, F]` pre-activations of each layer, the outputs last.
         a: `[S, N, F]` activations of each hidden layer.
         h: What the next layer sees: `a`, or `a` times `mask`.
         mask: `[S, N, F]` 0 where a unit is dropped, else 1/(1 − rate); empty without dropout.
         g: `[S, N, F]` gradient of the loss with respect to each layer's `z`.
         scratch: `[S, N, F]` for the activations' kernels.
-        probabilities: `[S, N, C]` of the classes, after `Stack.backward`.
+        responses: `[S, N, C]` the task's responses to the outputs, after `Stack.backward`.
         lanes: The runs' shares of each hidden layer.
     """
 
@@ -94,7 +96,7 @@ class Buffers:
     mask: list[Tensor]
     g: list[Tensor]
     scratch: list[Tensor]
-    probabilities: Tensor
+    responses: Tensor
     lanes: list[list[Lane]]
 
 
@@ -102,13 +104,15 @@ class Stack:
     """S multilayer perceptrons of one shape.
 
     Args:
-        slots: Hyperparameters of each slot; two at least, sorted so that equal activations stand together.
+        slots: Hyperparameters of each slot; two at least, sorted so that equal activations are neighbours.
+        task: What is learned.
         features: F of the data.
-        classes: C of the data.
+        outputs: C of the data.
         dtype: float32, or float64 for tests.
         device: Where the stack lives.
 
     Attributes:
+        task: What is learned.
         sizes: (fan-in, fan-out) of each layer, without padding.
         weights: `[S, F_in, F_out]` of each layer.
         biases: `[S, 1, F_out]` of each layer.
@@ -121,13 +125,14 @@ class Stack:
         self,
         slots: Sequence[Hyperparameters],
         *,
+        task: Task,
         features: int,
-        classes: int,
+        outputs: int,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.slots = tuple(slots)
-        self.sizes = layer_sizes(slots[0].hidden, features, classes)
+        self.slots, self.task = tuple(slots), task
+        self.sizes = layer_sizes(slots[0].hidden, features, outputs)
         self._dtype, self._device = dtype, torch.device(device)
         count = len(slots)
 
@@ -152,8 +157,9 @@ class Stack:
         self._l1 = self._column([slot.l1 for slot in slots])[:, :, None]
         self.uses_dropout = any(slot.dropout > 0 for slot in slots)
         self._uses_l1 = any(slot.l1 > 0 for slot in slots)
-        self._no_class = stack(1, padded(classes))[:1]
-        self._no_class[..., classes:] = -1e30
+        self._output_padding = stack(1, padded(outputs))[:1]
+        self._output_padding[..., outputs:] = task.padded_output
+        self._pads_outputs = outputs < padded(outputs) and task.padded_output != 0.0
         self._buffers: dict[tuple[int, bool], Buffers] = {}
 
     def _column(self, values: Sequence[float]) -> Tensor:
@@ -161,7 +167,7 @@ class Stack:
 
     def load(self, parameters: Iterable[Sequence[tuple[Tensor, Tensor]]]) -> None:
         """Sets every slot's parameters: `[F_in, F_out]` weights and `[F_out]` biases of each layer."""
-        # Put together on the processor: a device takes them in one piece a layer.
+        # Assembled on the processor, so that a device copies one piece a layer.
         weights, biases = ([x.cpu() for x in group] for group in (self.weights, self.biases))
         for slot, layers in enumerate(parameters):
             for layer, (weight, bias) in enumerate(layers):
@@ -202,7 +208,7 @@ class Stack:
                 mask=[stack(width) for width in hidden] if dropping else [],
                 g=g,
                 scratch=scratch,
-                probabilities=stack(self.sizes[-1][1]),
+                responses=stack(self.sizes[-1][1]),
                 lanes=[
                     [self._lane(run, activation, layer, z, a, g, scratch) for run, activation in self.runs]
                     for layer in range(len(hidden))
@@ -233,7 +239,7 @@ class Stack:
                 rate; None: eval mode.
 
         Returns:
-            The buffers, filled up to the logits; padded classes have logit −1e30.
+            The buffers, filled up to the outputs; padded outputs have the value that the task wants.
         """
         buffers = self.buffers(x.shape[0], training=uniforms is not None)
         h = x.expand(len(self.slots), *x.shape)
@@ -251,24 +257,23 @@ class Stack:
                 mask.mul_(self._keep_scale)
                 torch.mul(a, mask, out=h)
         torch.baddbmm(self.biases[-1], h, self.weights[-1], out=buffers.z[-1])
-        if self.sizes[-1][1] < self._no_class.shape[-1]:
-            buffers.z[-1].add_(self._no_class)
+        if self._pads_outputs:
+            buffers.z[-1].add_(self._output_padding)
         return buffers
 
     def backward(self, x: Tensor, buffers: Buffers, targets: Tensor, row_weights: Tensor, *, penalty: bool) -> None:
-        """Fills `gradients` with those of the weighted cross-entropy, and `probabilities`, after `forward`.
+        """Fills `gradients` with those of the weighted loss, and the buffers' `responses`, after `forward`.
 
         Args:
             x: `[N, F]` as in `forward`.
             buffers: What `forward` returned.
-            targets: `[N, C]` one-hot labels, padded.
+            targets: `[N, C]` encoded targets, padded.
             row_weights: `[N]` weight of each row: 1/n for the n rows that are samples, 0 for padding.
             penalty: Whether the L1 penalty on activations belongs to the loss.
         """
         weight_gradients, bias_gradients, _ = self.gradients
-        torch.ops.aten._softmax.out(buffers.z[-1], 2, False, out=buffers.probabilities)
-        g = torch.sub(buffers.probabilities, targets, out=buffers.g[-1])
-        g.mul_(row_weights[:, None])
+        responses = self.task.respond(buffers.z[-1], out=buffers.responses)
+        g = self.task.gradient(responses, targets, row_weights, out=buffers.g[-1])
         for layer in range(len(self.sizes) - 1, -1, -1):
             h = buffers.h[layer - 1] if layer else x.expand(len(self.slots), *x.shape)
             torch.bmm(h.transpose(1, 2), g, out=weight_gradients[layer])

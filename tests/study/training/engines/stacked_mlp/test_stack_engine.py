@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from plain_loop import fit_plain
 from problems import block_data
 from torch import nn
 
 from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
 from study.data.split import Split
 from study.training import Budget, Streams, fit
-from study.training.engines.modules.loop import fit_solo
 from study.training.engines.stacked_mlp.block import start_stack, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
@@ -30,14 +30,14 @@ SLOTS = [
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_every_activation_equals_solo(optimizer: str, problem: Split) -> None:
+def test_every_activation_equals_the_plain_loop(optimizer: str, problem: Split) -> None:
     budget = Budget(epochs=4, seeds=2, batch_size=24, optimizer=optimizer)
     data = block_data(problem, torch.float64, "cuda")
     with torch.inference_mode():
         stack = start_stack(SLOTS, 1, data, Streams(7))
         assert train(stack, 1, data, budget, Streams(7), lambda: False) is not None
     for slot, hyperparameters in enumerate(SLOTS):
-        network = fit_solo(hyperparameters, problem.training, 5, budget, Streams(7), replicate=1, dtype=torch.float64)
+        network = fit_plain(hyperparameters, problem.training, 5, budget, Streams(7), replicate=1, dtype=torch.float64)
         linear = [module for module in network if isinstance(module, nn.Linear)]
         for (weight, bias), module in zip(stack.parameters(slot), linear, strict=True):
             for ours, theirs in ((weight.T, module.weight.detach()), (bias, module.bias.detach())):

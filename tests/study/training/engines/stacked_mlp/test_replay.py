@@ -12,7 +12,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from search_spaces import ACTIVATIONS, Hyperparameters
 from study.training import Budget, Outcome, Streams, fit
-from study.training.engines.stacked_mlp.plan import plan_blocks
 from study.training.engines.stacked_mlp.replay import EAGER_STEPS, RECORDERS, replayed
 
 # Reads a value back to the host: a device would have to finish first.
@@ -90,13 +89,3 @@ def test_a_device_without_a_recorder_runs_its_steps() -> None:
         pass
 
     assert replayed(step, torch.device("cpu")) is step
-
-
-def test_without_a_cache_a_replicate_is_one_block() -> None:
-    from study.training import Sizes
-
-    sizes = Sizes(features=64, classes=10, training=1000, validation=300)
-    trials = [Hyperparameters()] * 200
-    assert [len(block.trials) for block in plan_blocks(trials, Budget(seeds=2), sizes, device="cuda")] == [200, 200]
-    cut = plan_blocks(trials, Budget(seeds=1), sizes, device="cuda", memory=2**31 + 2**28)
-    assert 1 < len(cut) < 100

@@ -1,37 +1,42 @@
-"""One slot trained the ordinary way, on the same random numbers: the oracle of the stacked network."""
+"""One multilayer perceptron trained with `torch.nn`, autograd and `torch.optim`, on a study's random numbers.
+
+The oracle of every engine: it shares with them the streams and the first weights, and nothing else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
+from search_spaces.architectures import layer_sizes
 from study.data.split import Part
 from study.training.budget import Budget
-from study.training.engines.stacked_mlp.optimizer import MOMENTUM
-from study.training.start import draws, initial_parameters, layer_sizes
+from study.training.start import draws, initial_parameters
 from study.training.streams import Streams
 
 
 class StreamDropout(nn.Module):
-    """Inverted dropout whose mask comes from given uniforms instead of torch's global generator.
+    """Inverted dropout whose mask comes from a stream instead of torch's global generator.
 
     Attributes:
-        uniforms: `[N, F]` draws of the next training pass.
+        generator: Yields the uniforms of the next training passes.
     """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
-        self.uniforms = torch.empty(0)
+        self.generator = np.random.default_rng(0)
 
     def forward(self, h: Tensor) -> Tensor:
         """`[N, F]` in, `[N, F]` out; the identity in eval mode."""
         if not self.training:
             return h
-        return h * (self.uniforms >= self.rate) / (1.0 - self.rate)
+        uniforms = torch.from_numpy(self.generator.random(tuple(h.shape), dtype="float32"))
+        return h * (uniforms >= self.rate) / (1.0 - self.rate)
 
 
 def build(hyperparameters: Hyperparameters, parameters: Sequence[tuple[Tensor, Tensor]]) -> nn.Sequential:
@@ -54,7 +59,7 @@ def build(hyperparameters: Hyperparameters, parameters: Sequence[tuple[Tensor, T
     return nn.Sequential(*layers)
 
 
-def fit_solo(
+def fit_plain(
     hyperparameters: Hyperparameters,
     training: Part,
     classes: int,
@@ -64,7 +69,7 @@ def fit_solo(
     replicate: int = 0,
     dtype: torch.dtype = torch.float32,
 ) -> nn.Sequential:
-    """Trains one slot with autograd and `torch.optim`.
+    """Trains one multilayer perceptron.
 
     Args:
         hyperparameters: The trial.
@@ -84,30 +89,64 @@ def fit_solo(
         hyperparameters, draws(sizes, streams, replicate), x[torch.from_numpy(streams.order(replicate, 0, count))]
     )
     network = build(hyperparameters, [(weight.to(dtype), bias.to(dtype)) for weight, bias in start])
-    slopes = [p for module in network if isinstance(module, nn.PReLU) for p in module.parameters()]
-    others = [p for module in network if isinstance(module, nn.Linear) for p in module.parameters()]
+    activations = [module for module in network if not isinstance(module, nn.Linear | StreamDropout)]
+    train_alone(network, activations, hyperparameters, training, budget, streams, replicate=replicate)
+    return network
+
+
+def train_alone(
+    network: nn.Module,
+    activations: Sequence[nn.Module],
+    hyperparameters: Hyperparameters,
+    training: Part,
+    budget: Budget,
+    streams: Streams,
+    *,
+    replicate: int = 0,
+) -> list[float]:
+    """Trains a network in place, from the parameters that it has, and leaves it in eval mode.
+
+    Args:
+        network: Any module with `StreamDropout`s, each used once in a pass.
+        activations: Those of its modules whose outputs the L1 penalty is on.
+        hyperparameters: Learning rate, weight decay and penalty.
+        training: Training part.
+        budget: Epochs, batch size, optimizer.
+        streams: The study's random numbers.
+        replicate: Whose streams to use.
+
+    Returns:
+        Mean training loss of each epoch, dropout on, without the penalty.
+    """
+    dtype = next(network.parameters()).dtype
+    x, count = training.x.to(dtype), len(training)
+    slopes = [p for module in network.modules() if isinstance(module, nn.PReLU) for p in module.parameters()]
+    others = [p for p in network.parameters() if not any(p is slope for slope in slopes)]
     groups = [{"params": others, "weight_decay": hyperparameters.weight_decay}, {"params": slopes, "weight_decay": 0.0}]
     groups = [group for group in groups if group["params"]]
     optimizer: torch.optim.Optimizer
     if budget.optimizer == "adam":
         optimizer = torch.optim.Adam(groups, lr=hyperparameters.learning_rate)
     else:
-        optimizer = torch.optim.SGD(groups, lr=hyperparameters.learning_rate, momentum=MOMENTUM)
-    activations: list[Tensor] = []
-    for module in network:
-        if not isinstance(module, nn.Linear | StreamDropout):
-            module.register_forward_hook(lambda module, inputs, output: activations.append(output))
-    dropouts = [module for module in network if isinstance(module, StreamDropout)]
+        optimizer = torch.optim.SGD(groups, lr=hyperparameters.learning_rate, momentum=0.9)
+    outputs: list[Tensor] = []
+    for module in activations:
+        module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    dropouts = [module for module in network.modules() if isinstance(module, StreamDropout)]
+    curve = []
     for epoch in range(budget.epochs):
-        generators = [streams.dropout(replicate, layer, epoch) for layer in range(len(dropouts))]
+        for layer, dropout in enumerate(dropouts):
+            dropout.generator = streams.dropout(replicate, layer, epoch)
+        losses = 0.0
         for chosen in torch.split(torch.from_numpy(streams.order(replicate, epoch, count)), budget.batch_size):
-            for generator, dropout, width in zip(generators, dropouts, hyperparameters.hidden, strict=True):
-                dropout.uniforms = torch.from_numpy(generator.random((len(chosen), width), dtype="float32"))
-            activations.clear()
+            outputs.clear()
             loss = nn.functional.cross_entropy(network(x[chosen]), training.y[chosen])
-            for a in activations:
+            losses += float(loss.detach()) * len(chosen)
+            for a in outputs:
                 loss = loss + hyperparameters.l1 * a.abs().sum() / len(chosen)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
-    return network.eval()
+        curve.append(losses / count)
+    network.eval()
+    return curve

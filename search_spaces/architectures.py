@@ -1,0 +1,73 @@
+"""The architectures: how hyperparameters and shapes become a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+from torch import nn
+
+from search_spaces.hyperparameters import Hyperparameters
+
+Place = Callable[[], nn.Module]
+Build = Callable[[Hyperparameters, tuple[int, ...], int, Place, Place], nn.Module]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """One kind of network.
+
+    Attributes:
+        name: Name in `ARCHITECTURES`.
+        engine: Name in `study.training.engines.ENGINES` of what trains it; `modules` trains any `nn.Module`.
+        build: `build(hyperparameters, input_shape, outputs, activation, dropout)` makes a network that maps
+            `[N, *input_shape]` features to `[N, C]` outputs. It calls `activation()` and `dropout()` for a new module
+            at every place where the searched activation, or dropout at the searched rate, belongs. The units behind an
+            `activation()` are a hidden layer: there sparsity is measured. Each module serves one place. A forward pass
+            draws no random numbers but by `dropout()`.
+
+    Example:
+        >>> import torch
+        >>> def normalized(hyperparameters, input_shape, outputs, activation, dropout):
+        ...     width = hyperparameters.hidden[0]
+        ...     return nn.Sequential(nn.Linear(*input_shape, width), nn.LayerNorm(width), activation(),
+        ...                          dropout(), nn.Linear(width, outputs))
+        >>> architecture = Architecture(name="normalized", engine="modules", build=normalized)
+        >>> network = architecture.build(Hyperparameters(hidden=(8,)), (4,), 3, nn.ReLU, nn.Dropout)
+        >>> network(torch.zeros(2, 4)).shape
+        torch.Size([2, 3])
+    """
+
+    name: str
+    engine: str
+    build: Build
+
+
+def layer_sizes(hidden: tuple[int, ...], inputs: int, outputs: int) -> list[tuple[int, int]]:
+    """(fan-in, fan-out) of every layer of a multilayer perceptron, first to last.
+
+    Example:
+        >>> layer_sizes((64, 32), 30, 2)
+        [(30, 64), (64, 32), (32, 2)]
+    """
+    return list(pairwise([inputs, *hidden, outputs]))
+
+
+def _mlp(
+    hyperparameters: Hyperparameters, input_shape: tuple[int, ...], outputs: int, activation: Place, dropout: Place
+) -> nn.Module:
+    """Linear, activation and, where the trial has it, dropout for each hidden layer; then Linear."""
+    modules: list[nn.Module] = [nn.Flatten()] if len(input_shape) > 1 else []
+    *hidden, last = layer_sizes(hyperparameters.hidden, prod(input_shape), outputs)
+    for fan_in, fan_out in hidden:
+        modules += [nn.Linear(fan_in, fan_out), activation()]
+        if hyperparameters.dropout > 0:
+            modules.append(dropout())
+    return nn.Sequential(*modules, nn.Linear(*last))
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    architecture.name: architecture for architecture in (Architecture(name="mlp", engine="stacked_mlp", build=_mlp),)
+}

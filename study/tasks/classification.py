@@ -1,0 +1,121 @@
+"""Classification: softmax cross-entropy, judged by the share of samples that are predicted right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from study.tasks.base import Metric, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from study.data.split import Split
+
+_SMALLEST_PROBABILITY = 1e-37
+
+
+def _accuracy(predictions: Tensor, y: Tensor) -> Tensor:
+    return (predictions == y).double().mean(1)
+
+
+def _balanced_accuracy(predictions: Tensor, y: Tensor) -> Tensor:
+    """Mean over the classes that occur of the share predicted right."""
+    from torch.nn.functional import one_hot
+
+    right = (predictions == y).double()
+    members = one_hot(y).double()
+    members = members[:, members.sum(0) > 0]
+    return (right @ members / members.sum(0)).mean(1)
+
+
+def _share_of_majority(training: Tensor, y: Tensor, outputs: int) -> float:
+    """Share of the class that is most frequent in the training part."""
+    majority = training.bincount(minlength=outputs).argmax()
+    return float((y == majority).double().mean())
+
+
+def _one_sample(samples: int) -> float:
+    return 1.0 / samples
+
+
+class Classification(Task):
+    """One of C classes a sample; targets are class indices 0 … C − 1, outputs are logits."""
+
+    name = "classification"
+    loss_name = "log_loss"
+    loss_unit = "nats"
+    padded_output = -1e30
+    metrics = (
+        Metric(
+            name="accuracy",
+            unit="share of samples",
+            higher_is_better=True,
+            best=1.0,
+            worst=0.0,
+            compute=_accuracy,
+            constant_guess=_share_of_majority,
+            smallest_step=_one_sample,
+        ),
+        Metric(
+            name="balanced_accuracy",
+            unit="mean share of each class",
+            higher_is_better=True,
+            best=1.0,
+            worst=0.0,
+            compute=_balanced_accuracy,
+            constant_guess=lambda training, y, outputs: 1.0 / outputs,
+            smallest_step=_one_sample,
+        ),
+    )
+
+    def outputs(self, split: Split) -> int:
+        """One output a class."""
+        return len(split.classes)
+
+    def encode(self, y: Tensor, outputs: int) -> Tensor:
+        """`[N, C]` one-hot class indices, int64."""
+        from torch.nn.functional import one_hot
+
+        return one_hot(y, outputs)
+
+    def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Mean cross-entropy in nats, as `torch.nn.functional.cross_entropy`."""
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(outputs, y)
+
+    def respond(self, outputs: Tensor, *, out: Tensor | None = None) -> Tensor:
+        """`[S, N, C]` class probabilities."""
+        if out is None:
+            return outputs.softmax(-1)
+        import torch
+
+        torch.ops.aten._softmax.out(outputs, 2, False, out=out)
+        return out
+
+    def gradient(self, responses: Tensor, targets: Tensor, row_weights: Tensor, *, out: Tensor) -> Tensor:
+        """The gradient of cross-entropy after softmax: probability − target (Bishop 2006, eq. 4.109)."""
+        import torch
+
+        return torch.sub(responses, targets, out=out).mul_(row_weights[:, None])
+
+    def batch_terms(self, responses: Tensor, y: Tensor) -> Tensor:
+        """`[S, n]` probability of the right class of each sample."""
+        return responses[:, : len(y)].gather(2, y.expand(len(responses), -1)[:, :, None])[:, :, 0]
+
+    def epoch_loss(self, terms: Tensor) -> Tensor:
+        """`[S]` mean of −log p; a probability that float32 rounds to 0 counts as 1e-37."""
+        return -terms.clamp_min_(_SMALLEST_PROBABILITY).log_().double().mean(1)
+
+    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """`[S]` cross-entropy in nats, summed over samples."""
+        from torch import float64
+
+        return -(outputs.log_softmax(-1) * targets).sum(2).sum(1, dtype=float64)
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """`[S, N]` class of the largest logit."""
+        return outputs.argmax(2)
+
+
+CLASSIFICATION = Classification()

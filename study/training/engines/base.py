@@ -1,0 +1,166 @@
+"""What an engine is: the part of training that knows how the slots of an architecture are trained."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from search_spaces import Hyperparameters
+from search_spaces.architectures import Architecture
+from study.data.split import Split
+from study.tasks import CLASSIFICATION, Task
+from study.training.budget import Budget
+from study.training.outcome import Replicate
+from study.training.progress import OnEpoch, SlotState
+from study.training.streams import Streams
+
+MEASURED_SAMPLES = 8192
+"""Samples of a part that activations and gradients are measured on, at most."""
+EVALUATION_ROWS = 256
+"""Rows of one forward pass in evaluation."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Slots of one replicate and shape, trained from start to end by one thread.
+
+    Attributes:
+        replicate: Whose random streams they use.
+        trials: Indices of the trials in the cohort, in the order in which the engine wants them.
+        epoch: Number of epochs that all of them have completed before.
+    """
+
+    replicate: int
+    trials: tuple[int, ...]
+    epoch: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Data dimensions that determine shapes and memory use.
+
+    Attributes:
+        input_shape: Shape of one sample's features.
+        outputs: C, number of the network's outputs.
+        training: Training samples.
+        validation: Validation samples.
+    """
+
+    input_shape: tuple[int, ...]
+    outputs: int
+    training: int
+    validation: int
+
+    @classmethod
+    def of(cls, *splits: Split, task: Task = CLASSIFICATION) -> Sizes:
+        """The sizes of a split, or the largest of several splits of one data set."""
+        shapes = [tuple(split.training.x.shape[1:]) for split in splits]
+        return cls(
+            input_shape=tuple(map(max, zip(*shapes, strict=True))),
+            outputs=max(task.outputs(split) for split in splits),
+            training=max(len(split.training) for split in splits),
+            validation=max(len(split.validation) for split in splits),
+        )
+
+
+class TrainedBlock(Protocol):
+    """A block after training, before its memory is used for the next one."""
+
+    def network(self, slot: int) -> nn.Module:
+        """A copy of one slot's network, made of plain torch modules, in eval mode on the CPU, to be kept."""
+
+
+OnTrained = Callable[[TrainedBlock], None]
+
+
+class Engine(ABC):
+    """Trains the slots of one architecture for one task.
+
+    How slots are cut into blocks, what else is trained at the same time, and how often training is interrupted changes
+    no bit of a result on one processor type.
+
+    Args:
+        architecture: What is trained.
+        task: What is learned.
+    """
+
+    def __init__(self, architecture: Architecture, task: Task) -> None:
+        self._architecture, self._task = architecture, task
+
+    @abstractmethod
+    def plan(
+        self,
+        trials: Sequence[Hyperparameters],
+        budget: Budget,
+        sizes: Sizes,
+        *,
+        threads: int = 1,
+        memory: int | None = None,
+        device: str = "cpu",
+        completed: Mapping[tuple[int, int], int] | None = None,
+    ) -> list[Block]:
+        """Cuts a cohort into blocks.
+
+        Args:
+            trials: The cohort.
+            budget: Its replicates and batch size.
+            sizes: Sizes of the data.
+            threads: Blocks that train at the same time.
+            memory: Bytes that they may use together; None: no limit.
+            device: Type of device.
+            completed: Epochs that a slot, named by trial and replicate, has completed, where that is not 0. Slots of
+                a block have completed equally many; a slot that has completed all is in no block.
+
+        Returns:
+            Blocks, the most expensive first, so that threads end together.
+        """
+
+    @abstractmethod
+    def peak_bytes(
+        self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu"
+    ) -> int:
+        """Bytes that a block of so many slots uses at its peak, evaluation and measures included."""
+
+    @abstractmethod
+    def slot_shapes(self, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes) -> dict[str, torch.Size]:
+        """Shape of every tensor of a slot's state but its curves, by name."""
+
+    @abstractmethod
+    def load(self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> Any:
+        """A split as `train_block` reads it, on the device; blocks in several threads share it."""
+
+    @abstractmethod
+    def train_block(
+        self,
+        slots: Sequence[Hyperparameters],
+        replicate: int,
+        data: Any,
+        budget: Budget,
+        streams: Streams,
+        stop: Callable[[], bool],
+        *,
+        resume_states: Sequence[SlotState] = (),
+        on_epoch: OnEpoch | None = None,
+        on_trained: OnTrained | None = None,
+    ) -> list[Replicate] | None:
+        """Trains and measures the slots of one block.
+
+        Args:
+            slots: Hyperparameters, in the order of the block.
+            replicate: Whose streams they use.
+            data: The data, from `load`.
+            budget: Epochs, batch size, optimizer.
+            streams: The study's random numbers.
+            stop: Asked once a step.
+            resume_states: The state of each slot, all after the same epoch; empty: training starts at the beginning.
+            on_epoch: Called after every epoch but the last.
+            on_trained: Called with the trained block.
+
+        Returns:
+            One replicate a slot; None where `stop` ended it.
+        """

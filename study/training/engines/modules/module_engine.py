@@ -1,0 +1,119 @@
+"""The engine of any `nn.Module`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+
+import torch
+from torch import nn
+
+from search_spaces import Hyperparameters
+from study.data.split import Split
+from study.training.budget import Budget
+from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, Engine, OnTrained, Sizes
+from study.training.engines.modules.first_weights import build
+from study.training.engines.modules.places import activation_places, recorded_calls
+from study.training.engines.modules.slot import ModuleData, SlotTraining
+from study.training.engines.modules.slot_state import shapes
+from study.training.outcome import Replicate
+from study.training.progress import OnEpoch, SlotState
+from study.training.streams import Streams
+
+_FLOAT32, _FLOAT64 = 4, 8
+_PARAMETER_COPIES = 4
+"""Parameters, their gradients, and the optimizer's two moments."""
+_ACTIVATION_COPIES = 2
+"""Outputs of modules and their gradients."""
+_MEASURE_COPIES = 8
+"""float64 copies of a layer's activations that the measures make."""
+
+
+class Modules(Engine):
+    """Trains slots one by one with autograd and `torch.optim`; a block is one slot, so that threads share the work."""
+
+    def plan(
+        self,
+        trials: Sequence[Hyperparameters],
+        budget: Budget,
+        sizes: Sizes,
+        *,
+        threads: int = 1,
+        memory: int | None = None,
+        device: str = "cpu",
+        completed: Mapping[tuple[int, int], int] | None = None,
+    ) -> list[Block]:
+        """One block for each slot with epochs left, those with most epochs left first."""
+        reached = completed or {}
+        blocks = [
+            Block(replicate, (trial,), reached.get((trial, replicate), 0))
+            for replicate, trial in product(range(budget.seeds), range(len(trials)))
+        ]
+        return sorted((block for block in blocks if block.epoch < budget.epochs), key=lambda block: block.epoch)
+
+    def peak_bytes(
+        self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu"
+    ) -> int:
+        """Bytes that a block of so many slots uses at its peak, of which one at a time has activations."""
+        network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs)
+        places = activation_places(network)
+        leaves = [module for module in network.modules() if not any(module.children())]
+        with torch.no_grad(), recorded_calls(*{*leaves, *places}) as calls:
+            network.eval()(torch.zeros(1, *sizes.input_shape, dtype=torch.float64))
+        outputs_of_a_sample = sum(output.numel() for _, _, output in calls)
+        widest_place = max((output.numel() for module, _, output in calls if module in places), default=0)
+        rows = max(min(budget.batch_size, sizes.training), EVALUATION_ROWS)
+        measured = min(MEASURED_SAMPLES, sizes.validation) * widest_place
+        return (
+            slots * _FLOAT32 * _PARAMETER_COPIES * sum(p.numel() for p in network.parameters())
+            + _FLOAT32 * _ACTIVATION_COPIES * rows * outputs_of_a_sample
+            + (_FLOAT32 * _ACTIVATION_COPIES + _FLOAT64 * _MEASURE_COPIES) * measured
+        )
+
+    def slot_shapes(self, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes) -> dict[str, torch.Size]:
+        """Shape of every tensor of a slot's state but its curves; the network is built to find them."""
+        network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs)
+        return shapes(network, hyperparameters, budget)
+
+    def load(self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> ModuleData:
+        """A split on the device."""
+        return ModuleData.of(split, self._task, dtype, device, read_test=read_test)
+
+    def train_block(
+        self,
+        slots: Sequence[Hyperparameters],
+        replicate: int,
+        data: ModuleData,
+        budget: Budget,
+        streams: Streams,
+        stop: Callable[[], bool],
+        *,
+        resume_states: Sequence[SlotState] = (),
+        on_epoch: OnEpoch | None = None,
+        on_trained: OnTrained | None = None,
+    ) -> list[Replicate] | None:
+        """Trains and measures the slots of one block, one after the other in every epoch; see `Engine`."""
+        states: Sequence[SlotState | None] = resume_states or [None] * len(slots)
+        trainings = [
+            SlotTraining(self._architecture, self._task, slot, replicate, data, budget, streams, state)
+            for slot, state in zip(slots, states, strict=True)
+        ]
+        for epoch in range(resume_states[0].epoch if resume_states else 0, budget.epochs):
+            if not all(training.train_epoch(epoch, stop) for training in trainings):
+                return None
+            if on_epoch is not None and epoch + 1 < budget.epochs:
+                on_epoch(lambda: [training.snapshot() for training in trainings])
+        if on_trained is not None:
+            on_trained(_TrainedModules(trainings))
+        return [training.result() for training in trainings]
+
+
+class _TrainedModules:
+    """Slots after training, as a `TrainedBlock`."""
+
+    def __init__(self, trainings: Sequence[SlotTraining]) -> None:
+        self._trainings = trainings
+
+    def network(self, slot: int) -> nn.Module:
+        """A copy of one slot's network."""
+        return self._trainings[slot].plain()

@@ -1,0 +1,123 @@
+"""What a network gives in eval mode: predictions, measures at its places, gradient norms of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from study.tasks import Task
+from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES
+from study.training.engines.modules.places import (
+    SearchedActivation,
+    activation_places,
+    recorded_calls,
+    unit_rows,
+    weight_layers,
+)
+from study.training.measures import layer_measures
+from study.training.scores import Evaluated
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """One part of the data on the device.
+
+    Attributes:
+        x: `[N, ...]` features.
+        y: `[N]` targets.
+    """
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def chunks(self, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features and targets of one chunk of rows after the other, over the first `limit` samples."""
+        return zip(
+            torch.split(self.x[:limit], EVALUATION_ROWS), torch.split(self.y[:limit], EVALUATION_ROWS), strict=True
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """The layers of a network in the order of execution; every searched activation ends a hidden layer.
+
+    Attributes:
+        places: The activation of each hidden layer.
+        weights: The weights that are applied in each layer; those after the last place are the output layer's.
+    """
+
+    places: list[SearchedActivation]
+    weights: list[list[Tensor]]
+
+    @classmethod
+    def of(cls, network: nn.Module, x: Tensor) -> Layers:
+        """Finds the layers in a forward pass of a few samples in eval mode."""
+        places: list[SearchedActivation] = []
+        weights: list[list[Tensor]] = [[]]
+        seen: set[nn.Module] = set()
+        with (
+            torch.no_grad(),
+            recorded_calls(*weight_layers(network), *activation_places(network)) as calls,
+        ):
+            network.eval()(x[:1])
+        for module, _, _ in calls:
+            if module in seen:
+                continue
+            seen.add(module)
+            if isinstance(module, SearchedActivation):
+                places.append(module)
+                weights.append([])
+            elif isinstance(module, nn.Linear):
+                weights[-1].append(module.weight)
+        return cls(places, weights)
+
+
+def evaluate(network: nn.Module, task: Task, samples: Samples) -> Evaluated:
+    """Predictions and mean loss on a part of the data, as of a stack of one network."""
+    predictions, losses = [], []
+    network.eval()
+    with torch.no_grad():
+        for x, y in samples.chunks():
+            outputs = network(x)[None]
+            predictions.append(task.predict(outputs))
+            losses.append(task.summed_loss(outputs, task.encode(y, outputs.shape[2])))
+    return Evaluated(torch.cat(predictions, 1), torch.stack(losses).sum(0) / len(samples), samples.y)
+
+
+def gradient_norms(network: nn.Module, task: Task, layers: Layers, samples: Samples) -> list[Tensor]:
+    """`[1]` Frobenius norm of the mean loss' gradient with respect to each layer's weights, without dropout."""
+    weights = [weight for of_layer in layers.weights for weight in of_layer]
+    totals = [torch.zeros_like(weight) for weight in weights]
+    count = min(len(samples), MEASURED_SAMPLES)
+    network.eval()
+    for x, y in samples.chunks(MEASURED_SAMPLES) if weights else ():
+        loss = task.loss(network(x), y) * (len(y) / count)
+        for total, gradient in zip(totals, torch.autograd.grad(loss, weights), strict=True):
+            total += gradient
+    squares = iter([total.double().square().sum() for total in totals])
+    nothing = torch.zeros((), dtype=torch.float64, device=samples.x.device)
+    return [sum((next(squares) for _ in of_layer), nothing).sqrt()[None] for of_layer in layers.weights]
+
+
+def hidden_measures(network: nn.Module, layers: Layers, samples: Samples) -> list[dict[str, float]]:
+    """Measures of every hidden layer over the first 8,192 samples.
+
+    Layer by layer, with forward passes for each, so that only one layer's activations are kept at a time.
+    """
+    measures = []
+    network.eval()
+    with torch.no_grad():
+        for place in layers.places:
+            with recorded_calls(place) as calls:
+                for x, _ in samples.chunks(MEASURED_SAMPLES):
+                    network(x)
+            z = torch.cat([unit_rows(inputs) for _, inputs, _ in calls])
+            a = torch.cat([unit_rows(output) for _, _, output in calls])
+            measures.append(layer_measures(a, place.activation.saturated(z, a, place.slope)))
+    return measures

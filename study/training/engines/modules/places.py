@@ -1,0 +1,117 @@
+"""The places at which a module is searched: its activations and dropouts, what is recorded and replaced there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from search_spaces import ACTIVATIONS, Activation, Hyperparameters
+
+
+class SearchedActivation(nn.Module):
+    """The searched activation at one place; the units behind it are a hidden layer.
+
+    Args:
+        hyperparameters: Activation and slope.
+
+    Attributes:
+        module: Torch's own layer.
+    """
+
+    def __init__(self, hyperparameters: Hyperparameters) -> None:
+        super().__init__()
+        self.activation: Activation = ACTIVATIONS[hyperparameters.activation]
+        self.module = self.activation.module(hyperparameters.negative_slope)
+        self._constant_slope = hyperparameters.negative_slope
+
+    def forward(self, z: Tensor) -> Tensor:
+        """`[N, ..., F]` pre-activations in, activations out."""
+        activations: Tensor = self.module(z)
+        return activations
+
+    @property
+    def slope(self) -> Tensor | float:
+        """Negative slope, learned or constant."""
+        return self.module.weight.detach() if isinstance(self.module, nn.PReLU) else self._constant_slope
+
+
+class SearchedDropout(nn.Module):
+    """Inverted dropout at the searched rate, with uniforms from a study's streams instead of torch's generator.
+
+    Args:
+        rate: Share of units that are dropped in training.
+
+    Attributes:
+        generator: Yields the uniforms of the next training passes.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.generator = np.random.default_rng(0)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """`[N, ..., F]` in and out; the identity in eval mode, and at rate 0."""
+        if not self.training or self.rate == 0:
+            return h
+        uniforms = torch.from_numpy(self.generator.random(tuple(h.shape), dtype=np.float32))
+        return h * (uniforms.to(h) >= self.rate).to(h.dtype) / (1.0 - self.rate)
+
+
+def activation_places(network: nn.Module) -> list[SearchedActivation]:
+    """The activations of a network, in the order of its modules."""
+    return [module for module in network.modules() if isinstance(module, SearchedActivation)]
+
+
+def dropout_places(network: nn.Module) -> list[SearchedDropout]:
+    """The dropouts of a network, in the order of its modules."""
+    return [module for module in network.modules() if isinstance(module, SearchedDropout)]
+
+
+def weight_layers(network: nn.Module) -> list[nn.Linear]:
+    """The layers whose weights are initialized by the searched rule, in the order of the network's modules."""
+    return [module for module in network.modules() if isinstance(module, nn.Linear)]
+
+
+@contextmanager
+def recorded_calls(*modules: nn.Module) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
+    """Records each call of some modules whose output is one tensor, in the order of execution.
+
+    Args:
+        modules: Modules whose first argument is a tensor.
+
+    Yields:
+        Module, input and output of each call so far.
+    """
+    calls: list[tuple[nn.Module, Tensor, Tensor]] = []
+
+    def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if isinstance(output, Tensor):
+            calls.append((module, inputs[0], output))
+
+    handles = [module.register_forward_hook(record) for module in modules]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def unit_rows(x: Tensor) -> Tensor:
+    """`[N × …, F]` contiguous activations, one row a sample and position, from `[N, ..., F]`."""
+    return x.reshape(-1, x.shape[-1]).contiguous()
+
+
+def plain_places(module: nn.Module) -> None:
+    """Replaces every searched place inside a module by torch's own activation or dropout."""
+    for name, child in module.named_children():
+        if isinstance(child, SearchedActivation):
+            setattr(module, name, child.module)
+        elif isinstance(child, SearchedDropout):
+            setattr(module, name, nn.Dropout(child.rate))
+        else:
+            plain_places(child)

@@ -1,0 +1,162 @@
+"""The training of one slot, epoch by epoch, with autograd and `torch.optim`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces import Hyperparameters
+from search_spaces.architectures import Architecture
+from study.data.split import Part, Split
+from study.tasks import Task
+from study.training.budget import Budget
+from study.training.engines.modules.first_weights import start_network
+from study.training.engines.modules.place_measures import Layers, Samples, evaluate, gradient_norms, hidden_measures
+from study.training.engines.modules.places import activation_places, dropout_places, plain_places, recorded_calls
+from study.training.engines.modules.slot_state import make_optimizer, restore, snapshot
+from study.training.outcome import Replicate
+from study.training.progress import SlotState
+from study.training.scores import constant_guess, results_of, scores_of
+from study.training.streams import Streams
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleData:
+    """What all slots of a cohort read.
+
+    Attributes:
+        training: Training part.
+        validation: Validation part.
+        test: Test part, where it may be read.
+        outputs: C, number of outputs.
+        diverged: The result of a network that diverged.
+    """
+
+    training: Samples
+    validation: Samples
+    test: Samples | None
+    outputs: int
+    diverged: Replicate
+
+    @classmethod
+    def of(cls, split: Split, task: Task, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> ModuleData:
+        """Moves the parts of a split to the device; the test part only where it may be read."""
+
+        def samples(part: Part) -> Samples:
+            return Samples(part.x.to(device, dtype), part.y.to(device))
+
+        return cls(
+            training=samples(split.training),
+            validation=samples(split.validation),
+            test=samples(split.test) if read_test else None,
+            outputs=task.outputs(split),
+            diverged=constant_guess(task, split, read_test=read_test),
+        )
+
+
+class SlotTraining:
+    """One slot, from its first weights to its result.
+
+    Args:
+        architecture: What is trained.
+        task: What is learned.
+        hyperparameters: The trial.
+        replicate: Whose streams are used.
+        data: The data.
+        budget: Epochs, batch size, optimizer.
+        streams: The study's random numbers.
+        resume_state: The state that training resumes from; None: it starts at the beginning.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        task: Task,
+        hyperparameters: Hyperparameters,
+        replicate: int,
+        data: ModuleData,
+        budget: Budget,
+        streams: Streams,
+        resume_state: SlotState | None = None,
+    ) -> None:
+        self._task, self._hyperparameters, self._replicate = task, hyperparameters, replicate
+        self._data, self._budget, self._streams = data, budget, streams
+        x = data.training.x
+        first = x[self._order(0)].cpu()
+        network = start_network(architecture, hyperparameters, first, data.outputs, streams, replicate)
+        self._network = network.to(x.device, x.dtype)
+        self._layers = Layers.of(self._network, x)
+        self._norms_at_start = gradient_norms(self._network, task, self._layers, data.validation)
+        self._optimizer = make_optimizer(self._network, hyperparameters, budget)
+        self._curves: dict[str, list[Tensor]] = {"training_loss": [], f"validation_{task.metrics[0].name}": []}
+        if resume_state is not None:
+            restore(self._network, self._optimizer, budget, self._curves, resume_state)
+
+    def _order(self, epoch: int) -> Tensor:
+        """`[N]` order in which an epoch sees the training samples."""
+        data = self._data.training
+        return torch.from_numpy(self._streams.order(self._replicate, epoch, len(data))).to(data.x.device)
+
+    def train_epoch(self, epoch: int, stop: Callable[[], bool]) -> bool:
+        """Trains for one epoch; returns False where `stop`, which is asked once a step, ended it."""
+        data, task, terms = self._data.training, self._task, []
+        self._network.train()
+        for index, dropout in enumerate(dropout_places(self._network)):
+            dropout.generator = self._streams.dropout(self._replicate, index, epoch)
+        for chosen in torch.split(self._order(epoch), self._budget.batch_size):
+            if stop():
+                return False
+            y = data.y[chosen]
+            outputs = self._step(data.x[chosen], y)
+            terms.append(task.batch_terms(task.respond(outputs[None]), y))
+        loss, reached = self._curves.values()
+        loss.append(task.epoch_loss(torch.cat(terms, 1)))
+        validation = evaluate(self._network, task, self._data.validation)
+        reached.append(task.metrics[0].compute(validation.predictions, validation.y))
+        return True
+
+    def _step(self, x: Tensor, y: Tensor) -> Tensor:
+        """Updates the parameters once; returns the `[N, C]` outputs before the update."""
+        l1 = self._hyperparameters.l1
+        with recorded_calls(*(activation_places(self._network) if l1 > 0 else ())) as calls:
+            outputs: Tensor = self._network(x)
+        loss = self._task.loss(outputs, y)
+        for _, _, activations in calls:
+            loss = loss + l1 * activations.abs().sum() / len(y)
+        self._optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        return outputs.detach()
+
+    def snapshot(self) -> SlotState:
+        """Copies the state of the slot between two epochs."""
+        return snapshot(self._network, self._optimizer, self._budget, self._curves)
+
+    def result(self) -> Replicate:
+        """What the trained network gives on the data's parts."""
+        network, task, data = self._network, self._task, self._data
+        training = evaluate(network, task, data.training)
+        validation = evaluate(network, task, data.validation)
+        test = None if data.test is None else evaluate(network, task, data.test)
+        finite = [p.isfinite().all() for p in network.parameters()]
+        (result,) = results_of(
+            scores_of(task, (training.predictions, training.y), validation, test),
+            finite=torch.stack([*finite, validation.loss.isfinite().all()]).all(0, keepdim=True),
+            layers=[hidden_measures(network, self._layers, data.validation)],
+            test_layers=[] if data.test is None else [hidden_measures(network, self._layers, data.test)],
+            norms_at_start=self._norms_at_start,
+            norms_at_end=gradient_norms(network, task, self._layers, data.validation),
+            curves={name: torch.stack(points) for name, points in self._curves.items()},
+            diverged=data.diverged,
+        )
+        return result
+
+    def plain(self) -> nn.Module:
+        """A copy of the network, made of plain torch modules, in eval mode on the CPU."""
+        copy = deepcopy(self._network)
+        plain_places(copy)
+        return copy.cpu().eval()

@@ -1,0 +1,85 @@
+"""The state of one slot between two epochs: copied, put back, and its shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces import Hyperparameters
+from study.training.budget import BETAS, EPSILON, MOMENTUM, Budget
+from study.training.progress import SlotState
+
+_MOMENTS = {"adam": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
+_STEP = "step"
+
+
+def make_optimizer(network: nn.Module, hyperparameters: Hyperparameters, budget: Budget) -> torch.optim.Optimizer:
+    """Torch's optimizer of all parameters; PReLU's slopes get no weight decay (He et al. 2015, section 2.1)."""
+    slopes = {id(p) for module in network.modules() if isinstance(module, nn.PReLU) for p in module.parameters()}
+    groups = [
+        {"params": [p for p in network.parameters() if (id(p) in slopes) == of_slopes], "weight_decay": decay}
+        for of_slopes, decay in ((False, hyperparameters.weight_decay), (True, 0.0))
+    ]
+    groups = [group for group in groups if group["params"]]
+    if budget.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=hyperparameters.learning_rate, betas=BETAS, eps=EPSILON)
+    return torch.optim.SGD(groups, lr=hyperparameters.learning_rate, momentum=MOMENTUM)
+
+
+def snapshot(
+    network: nn.Module, optimizer: torch.optim.Optimizer, budget: Budget, curves: Mapping[str, Sequence[Tensor]]
+) -> SlotState:
+    """Copies the state of a slot between two epochs."""
+    tensors = _tensors(network, optimizer, budget) | {
+        f"curve.{name}": torch.cat(list(points)) for name, points in curves.items()
+    }
+    return SlotState(
+        len(next(iter(curves.values()))),
+        {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()},
+    )
+
+
+def restore(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    budget: Budget,
+    curves: Mapping[str, list[Tensor]],
+    state: SlotState,
+) -> None:
+    """Puts a slot into its state; the reverse of `snapshot`."""
+    named = network.state_dict()
+    network.load_state_dict({name: state.tensors[f"network.{name}"] for name in named})
+    moments = {
+        index: {key: state.tensors[f"optimizer.{index}.{key}"] for key in _keys(budget)}
+        for index, _ in enumerate(_parameters(optimizer))
+    }
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    for name, points in curves.items():
+        points += torch.split(state.tensors[f"curve.{name}"], 1)
+
+
+def shapes(network: nn.Module, hyperparameters: Hyperparameters, budget: Budget) -> dict[str, torch.Size]:
+    """Shape of every tensor of a slot's state but its curves, by name."""
+    tensors = _tensors(network, make_optimizer(network, hyperparameters, budget), budget)
+    return {name: tensor.shape for name, tensor in tensors.items()}
+
+
+def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer, budget: Budget) -> dict[str, Tensor]:
+    """All that training changes, by name; moments that the optimizer has not made yet are 0, as they begin."""
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    for index, parameter in enumerate(_parameters(optimizer)):
+        state = optimizer.state.get(parameter, {})
+        for key in _keys(budget):
+            begin = torch.zeros(()) if key == _STEP else torch.zeros_like(parameter)
+            tensors[f"optimizer.{index}.{key}"] = state.get(key, begin)
+    return tensors
+
+
+def _keys(budget: Budget) -> tuple[str, ...]:
+    return (*_MOMENTS[budget.optimizer], *((_STEP,) if budget.optimizer == "adam" else ()))
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -1,0 +1,90 @@
+"""A split as a stack reads it: padded, and on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from study.data.split import Part, Split
+from study.tasks import Task
+from study.training.engines.base import EVALUATION_ROWS
+from study.training.engines.stacked_mlp.stack import pad, padded
+from study.training.outcome import Replicate
+from study.training.scores import constant_guess
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """One part of the data as the stack sees it.
+
+    Attributes:
+        x: `[N, F]` features; both axes padded.
+        targets: `[N, C]` encoded targets, padded with 0.
+        y: `[n]` targets of the n rows that are samples.
+    """
+
+    x: Tensor
+    targets: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, part: Part, task: Task, outputs: int, dtype: torch.dtype, device: torch.device) -> Samples:
+        """Pads a part and moves it to the device."""
+        rows = padded(len(part))
+        features = part.x.flatten(1).to(dtype)
+        return cls(
+            x=pad(features, rows, padded(features.shape[1])).to(device),
+            targets=pad(task.encode(part.y, outputs).to(dtype), rows, padded(outputs)).to(device),
+            y=part.y.to(device),
+        )
+
+    def __len__(self) -> int:
+        return int(self.y.shape[0])
+
+    def chunks(self, limit: int | None = None) -> list[tuple[int, int]]:
+        """Bounds of row chunks that end at a padded row, over the first `limit` samples."""
+        rows = padded(min(len(self), limit or len(self)))
+        return [(start, min(start + EVALUATION_ROWS, rows)) for start in range(0, rows, EVALUATION_ROWS)]
+
+
+@dataclass(frozen=True, eq=False)
+class BlockData:
+    """What all blocks of a cohort read.
+
+    Attributes:
+        task: What is learned.
+        training: Training part.
+        validation: Validation part.
+        test: Test part, where it may be read.
+        features: F without padding.
+        outputs: C without padding.
+        diverged: The result of a network that diverged.
+    """
+
+    task: Task
+    training: Samples
+    validation: Samples
+    test: Samples | None
+    features: int
+    outputs: int
+    diverged: Replicate
+
+    @classmethod
+    def of(cls, split: Split, task: Task, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> BlockData:
+        """Pads the parts of a split and moves them to the device; the test part only where it may be read."""
+        outputs = task.outputs(split)
+
+        def samples(part: Part) -> Samples:
+            return Samples.of(part, task, outputs, dtype, device)
+
+        return cls(
+            task=task,
+            training=samples(split.training),
+            validation=samples(split.validation),
+            test=samples(split.test) if read_test else None,
+            features=split.training.x.flatten(1).shape[1],
+            outputs=outputs,
+            diverged=constant_guess(task, split, read_test=read_test),
+        )
