@@ -6,7 +6,7 @@ import hashlib
 import json
 import reprlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -17,19 +17,32 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from reluctant.errors import ReluctantError, unknown
 from study.machine import available_threads
 from study.sampling.registry import SAMPLER_NAMES
+from study.tasks import METRICS
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
 
+    Metric = str
     Sampler = str
 else:
+    Metric = Literal[tuple(METRICS)]
     Sampler = Literal[SAMPLER_NAMES]
 
 Objective = Literal["front", "weighted", "accuracy"]
-Metric = Literal["accuracy", "balanced_accuracy"]
 Sparsity = Literal["near_zero", "zeros", "hoyer", "gini", "removable"]
 OptimizerName = Literal["adam", "sgd"]
 Width = Annotated[int, Field(ge=1, le=8192)]
+
+
+def one_of(names: Iterable[str]) -> str:
+    """The names that an option may have, as its help lists them.
+
+    Example:
+        >>> one_of(["tpe", "qmc", "random"]), one_of(["accuracy", "balanced_accuracy"])
+        ('tpe, qmc, or random', 'accuracy, or balanced_accuracy')
+    """
+    *others, last = names
+    return ", ".join([*others, f"or {last}"]) if others else last
 
 
 class ConfigError(ReluctantError, ValueError):
@@ -114,16 +127,14 @@ class StudyConfig(BaseModel):
     sparsity_weight: Annotated[float, _IDENTITY] = Field(
         0.1, ge=0, le=100, description="worth of sparsity in accuracy, for --objective weighted"
     )
-    metric: Annotated[Metric, _IDENTITY] = Field("accuracy", description="accuracy, or balanced_accuracy")
+    metric: Annotated[Metric, _IDENTITY] = Field("accuracy", description=one_of(METRICS))
     sparsity: Annotated[Sparsity, _IDENTITY] = Field(
         "near_zero", description="near_zero, zeros, hoyer, gini, or removable"
     )
     min_accuracy: Annotated[float | None, _IDENTITY] = Field(
         None, ge=0, lt=1, description="floor of feasibility; default: what guessing the majority class reaches"
     )
-    sampler: Annotated[Sampler, _IDENTITY] = Field(
-        "tpe", description=", ".join(SAMPLER_NAMES[:-1]) + f", or {SAMPLER_NAMES[-1]}"
-    )
+    sampler: Annotated[Sampler, _IDENTITY] = Field("tpe", description=one_of(SAMPLER_NAMES))
     cohort: Annotated[int, _IDENTITY] = Field(32, ge=1, le=4096, description="trials proposed together")
     seed: Annotated[int, _IDENTITY] = Field(0, ge=0, lt=2**63, description="the study's seed")
     storage: Annotated[str, Option(scope=Scope.PLACE, stored=False)] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -36,6 +36,7 @@ class Problem(ABC):
         config: The configuration.
         dataset: The data as they were read.
         space: The space in which the trials lie.
+        stored_identity: The identity that the study was created with; None where it does not exist yet.
         kind: The kind of study, in one word.
         command: The command that starts such a study.
         derived_fields: Fields of the configuration that follow from the kind, and are no options of this command.
@@ -46,6 +47,7 @@ class Problem(ABC):
     config: StudyConfig
     dataset: Dataset
     space: SearchSpace
+    stored_identity: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
     kind: ClassVar[str]
     command: ClassVar[str]
@@ -68,10 +70,10 @@ class Problem(ABC):
     def prepared(self) -> tuple[Prepared, ...]:
         """The splits with their preprocessing: one for all replicates, or one for each."""
 
-    @property
-    @abstractmethod
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """What makes the study this study."""
+        """What makes the study this study. It stays what it was when the study was created, whatever comes later."""
+        return dict(self.stored_identity) if self.stored_identity is not None else self._new_identity()
 
     @property
     @abstractmethod
@@ -173,7 +175,7 @@ class Problem(ABC):
         """Turns outcomes into values."""
         return Judge.of(self.config, self.split)
 
-    def _identity(self) -> dict[str, Any]:
+    def _new_identity(self) -> dict[str, Any]:
         return self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
 
 
@@ -196,17 +198,12 @@ class Search(Problem):
     @classmethod
     def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:
         """The problem of a search that exists."""
-        return cls(config, dataset, space)
+        return cls(config, dataset, space, stored_identity=identity)
 
     @cached_property
     def prepared(self) -> tuple[Prepared, ...]:
         """One split for all replicates, with its preprocessing."""
         return (prepare(self.dataset, seed=self.config.seed),)
-
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """What makes the search this search."""
-        return self._identity()
 
     @property
     def sampler(self) -> str:
@@ -259,7 +256,7 @@ class Comparison(Problem):
     @classmethod
     def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:
         """The problem of a comparison that exists."""
-        return cls(config, dataset, space, stored_design(identity))
+        return cls(config, dataset, space, stored_design(identity), stored_identity=identity)
 
     @cached_property
     def prepared(self) -> tuple[Prepared, ...]:
@@ -280,10 +277,8 @@ class Comparison(Problem):
             )
         return (first, *(prepare(self.dataset, seed=seed, replicate=number) for number in range(1, seeds)))
 
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """What makes the comparison this comparison."""
-        return self._identity() | {_DESIGN: self.design.levels}
+    def _new_identity(self) -> dict[str, Any]:
+        return super()._new_identity() | {_DESIGN: self.design.levels}
 
     @property
     def sampler(self) -> str:

@@ -195,7 +195,7 @@ def _check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: st
     there, here = kind_of(theirs).kind, kind_of(ours).kind
     if there != here:
         raise IdentityError(f"the name {name!r} is taken by a {there}, and this is a {here}; choose another --name")
-    different = [key for key in ours if ours[key] != theirs.get(key)]
+    different = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
     if not different:
         return
     lines = []
@@ -203,14 +203,15 @@ def _check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: st
         if key in ("data", "space", "design"):
             lines.append(f"{key} (its content differs)")
         else:
-            lines.append(f"{key} ({_shown(theirs.get(key))} there, {_shown(ours[key])} here)")
+            lines.append(f"{key} ({_shown(theirs, key)} there, {_shown(ours, key)} here)")
     raise IdentityError(
         f"the name {name!r} is taken by a study with another configuration; what differs: {', '.join(lines)}; "
         "choose another --name, or give the study's own options"
     )
 
 
-def _shown(value: Any) -> str:
+def _shown(identity: Mapping[str, Any], key: str) -> str:
+    value = identity.get(key, "the default")
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -6,11 +6,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from study.config import StudyConfig
+from study.config import Scope, StudyConfig
 from study.records.open_study import OpenStudy
-
-# Where it ran is no part of what makes a study this study.
-_NOT_SAID = ("data", "storage", "threads", "timeout", "device", "name")
 
 
 def provenance(study: OpenStudy) -> dict[str, str]:
@@ -43,7 +40,9 @@ def command(study: OpenStudy) -> str:
     problem, config = study.problem, study.problem.config
     shown = config.model_dump(mode="json")
     defaults = StudyConfig.model_validate({}).model_dump(mode="json")
-    options = {name: value for name, value in shown.items() if name not in _NOT_SAID and value != defaults[name]}
+    # Where and how it ran is no part of what makes a study this study.
+    names = (*StudyConfig.options(Scope.IDENTITY), "rows", "space")
+    options = {name: shown[name] for name in StudyConfig.options() if name in names and shown[name] != defaults[name]}
     options["trials"] = study.total
     words = ["reluctant", problem.command, config.data]
     for name, value in options.items():

@@ -60,11 +60,9 @@ def _launch_here(
     config, storage = study.problem.config, study.storage
     count = worker_count(config.workers, observer.missing, config.cohort, log)
     threads = thread_shares(config.threads or available_threads(), count)
-    options: list[object] = ["--data", study.problem.dataset.origin, "--device", config.device, "--sharing", count]
-    options += ["--checkpoint-every", config.checkpoint_every]
-    options += [] if config.checkpoints is None else ["--checkpoints", config.checkpoints]
-    options += [] if lease is None else ["--lease", lease]
-    commands = [worker_command(study.name, *options, "--threads", share) for share in threads]
+    given = {"data": study.problem.dataset.origin, **config.for_workers, "sharing": count}
+    given |= {} if lease is None else {"lease": lease}
+    commands = [worker_command(study.name, given | {"threads": share}) for share in threads]
     # The environment, since other users can read a process's arguments.
     environment = [{"RELUCTANT_STORAGE": storage.address, "OMP_NUM_THREADS": str(share)} for share in threads]
     with LocalProcesses(commands, environment, finished=observer.refresh, log=log) as processes:

@@ -172,6 +172,12 @@ class LocalProcesses:
         self._log(f"worker {worker.number} ended by {how} and is replaced in {pause:.0f} s; its last lines: {last}")
 
 
-def worker_command(name: str, *options: object) -> list[str]:
-    """The command that works on a study and ends with whoever started it."""
-    return [sys.executable, "-P", "-m", "reluctant", "worker", *map(str, options), "--tied", "--", name]
+def worker_command(name: str, options: Mapping[str, object]) -> list[str]:
+    """The command of a worker that ends with whoever started it.
+
+    Args:
+        name: The study's name.
+        options: Values of options of `reluctant worker`, by the options' names with underscores.
+    """
+    flags = [text for key, value in options.items() for text in (f"--{key.replace('_', '-')}", str(value))]
+    return [sys.executable, "-P", "-m", "reluctant", "worker", *flags, "--tied", "--", name]

@@ -148,16 +148,13 @@ class _Actors:
     ) -> None:
         self._ray, self._observer, self._log = ray, observer, log
         config = study.problem.config
+        # An actor runs in a folder of its own.
+        folder = {} if config.checkpoints is None else {"checkpoints": str(Path(config.checkpoints).absolute())}
         assignment = Assignment(
             storage=study.storage.address,
             name=study.name,
             data=study.problem.dataset.origin,
-            overrides={
-                "device": config.device,
-                "threads": max(1, int(config.cpus_per_worker)),
-                "checkpoints": None if config.checkpoints is None else str(Path(config.checkpoints).absolute()),
-                "checkpoint_every": config.checkpoint_every,
-            },
+            overrides=config.for_workers | {"threads": max(1, int(config.cpus_per_worker))} | folder,
             lease=lease,
         )
         key = digest({"identity": study.problem.identity, "name": study.name, "place": study.storage.place})
