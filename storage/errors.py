@@ -18,11 +18,11 @@ class StorageError(ReluctantError, RuntimeError):
 class StorageRefusedError(StorageError):
     """A database was not opened, and nothing was written."""
 
+    exit_code = WRONG_USAGE
+
 
 class StorageMissingError(StorageRefusedError):
     """There is no database at this path, and none was to be created."""
-
-    exit_code = WRONG_USAGE
 
 
 class StorageFullError(StorageError):

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 import postgres
 import pytest
+from chromium import browser
+
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="session")
