@@ -133,9 +133,7 @@ def test_ids_used_again_do_not_inherit_our_rows(storage, study_id, stock, make_b
         claimed = storage.claim(worker, 4, cohort=make_block(0, 4))
         storage.finish(worker, [make_result(trial) for trial in claimed[:3]])
         storage.save_test_results(study_id, [TestMeasures(t.trial_id, 0, {"accuracy": 0.9}) for t in claimed])
-        optuna.delete_study(
-            study_name="digits", storage=stock._storage
-        )  # leaves the rows of reluctant
+        optuna.delete_study(study_name="digits", storage=stock._storage)  # leaves the rows of reluctant
 
     again, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
     assert storage.propose(again, make_block(0, 4))
