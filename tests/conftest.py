@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 import postgres
 import pytest
+from chromium import browser
+
+__all__ = ["browser"]  # one for all tests: a process can run Playwright once
 
 
 @pytest.fixture(scope="session")
