@@ -7,19 +7,16 @@ holds the help texts of the command line, the page of the code the first line of
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
-import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from code_map import code_map  # mkdocs puts the folder of a hook on the path
+import typer
+from code_map import PACKAGES, ROOT, code_map  # mkdocs puts the folder of a hook on the path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pygments.formatters import HtmlFormatter
 
-ROOT = Path(__file__).resolve().parent.parent
-ROOTS = ("reluctant", "search_spaces", "storage", "study")
+from study.cli import app
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -43,7 +40,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def public_names() -> dict[str, list[str]]:
     """The names in the `__all__` of every package that has one, by the package's dotted name."""
     found: dict[str, list[str]] = {}
-    for root in ROOTS:
+    for root in PACKAGES:
         for path in sorted((ROOT / root).rglob("__init__.py")):
             for statement in ast.parse(path.read_text(encoding="utf-8")).body:
                 if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
@@ -74,25 +71,19 @@ def styles() -> str:
 
 def commands_page() -> str:
     """The help texts of the command line, as `reluctant COMMAND --help` prints them."""
-    overview = _help()
-    listed = overview.partition("Commands:\n")[2].splitlines()
-    commands = [line.split()[0] for line in listed if line[2:3].isalpha()]
-    parts = ["# Commands", _fenced(overview)]
-    for command in commands:
-        parts += [f"## reluctant {command}", _fenced(_help(command))]
+    group = typer.main.get_command(app)
+    outer = typer.Context(group, info_name="reluctant", **group.context_settings)
+    parts = ["# Commands", _fenced(group.get_help(outer))]
+    for name in group.list_commands(outer):
+        command = group.get_command(outer, name)
+        inner = typer.Context(command, info_name=name, parent=outer)
+        parts += [f"## reluctant {name}", _fenced(command.get_help(inner))]
     return "\n\n".join(parts) + "\n"
 
 
 def _options(package: str, name: str) -> str:
     """A public name that is a module is described by its docstring alone."""
     return "\n    options: {members: false}" if (ROOT / Path(*package.split(".")) / f"{name}.py").is_file() else ""
-
-
-def _help(*command: str) -> str:
-    code = "import sys; sys.argv[0] = 'reluctant'; from reluctant.command import main; main()"
-    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "PYTHONPATH": str(ROOT)}
-    arguments = [sys.executable, "-c", code, *command, "--help"]
-    return subprocess.run(arguments, env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def _fenced(text: str) -> str:

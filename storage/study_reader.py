@@ -10,7 +10,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import select
 
-from storage import reading
+from storage import frozen_trials, reading
 from storage.tables import SCHEMA
 from storage.transactions import snapshot
 
@@ -38,7 +38,7 @@ class StudyReader(RDBStorage):
                 are always read.
         """
         with snapshot(self.engine) as connection:
-            return reading.trials(connection, study_id, from_number, trial_ids, states, attributes)
+            return frozen_trials.trials(connection, study_id, from_number, trial_ids, states, attributes)
 
     def _get_trials(
         self,
@@ -55,7 +55,7 @@ class StudyReader(RDBStorage):
             if not reading.exists(connection, study_id):
                 raise KeyError(f"there is no study with the id {study_id}")
             first = reading.first_number_after(connection, study_id, trial_id_greater_than)
-            return reading.trials(connection, study_id, first, included_trial_ids, wanted)
+            return frozen_trials.trials(connection, study_id, first, included_trial_ids, wanted)
 
     def count_by_state(self, study_id: int) -> dict[TrialState, int]:
         """The number of trials in each state; every state is a key."""
@@ -134,7 +134,7 @@ class StudyReader(RDBStorage):
             The ids of all running trials on which a worker, living or dead, has a lease.
         """
         with snapshot(self.engine) as connection:
-            for piece in reading.changes(connection, study_id, from_number, trial_ids):
+            for piece in frozen_trials.changes(connection, study_id, from_number, trial_ids):
                 on_trials(piece)
             return reading.leased_trials(connection, study_id)
 

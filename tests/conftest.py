@@ -7,7 +7,7 @@ import postgres
 import pytest
 from chromium import browser
 
-__all__ = ["browser"]
+__all__ = ["browser"]  # one for all tests: a process can run Playwright once
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import html
 import http.server
 import importlib
+import os
 import pkgutil
 import re
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import COMMAND
 
 import reluctant
 import search_spaces
@@ -22,6 +25,7 @@ import storage
 import study
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PLAIN = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "80"}
 
 
 def packages_with_public_names() -> Iterator[str]:
@@ -63,10 +67,12 @@ def test_examples_of_docstrings_are_shown_as_code(site: Path) -> None:
 
 def test_the_page_of_commands_has_every_command(site: Path) -> None:
     page = (site / "commands.html").read_text(encoding="utf-8")
-    result = subprocess.run([sys.executable, "-m", "reluctant", "--help"], capture_output=True, text=True, check=True)
+    result = subprocess.run([COMMAND, "--help"], env=PLAIN, capture_output=True, text=True, check=True)
     commands = re.findall(r"^  (\w+)  ", result.stdout.partition("Commands:")[2], flags=re.MULTILINE)
     assert {"run", "compare", "front", "doctor"} <= set(commands)
     assert [name for name in commands if f"Usage: reluctant {name} " not in page] == []
+    front = subprocess.run([COMMAND, "front", "--help"], env=PLAIN, capture_output=True, text=True, check=True)
+    assert html.escape(front.stdout.strip(), quote=False) in page
 
 
 def test_the_site_opens_in_chromium_and_asks_no_other_server(site: Path, browser: Any) -> None:

@@ -68,7 +68,7 @@ def test_trials_from_a_number_on_and_some_others(storage, study_id, make_block):
 @pytest.mark.usefixtures("mixed")
 @pytest.mark.parametrize("at_once", [1, 4, 11, 12])
 def test_changes_come_in_pieces_and_all_of_one_moment(storage, study_id, monkeypatch, at_once):
-    monkeypatch.setattr("storage.reading._AT_ONCE", at_once)
+    monkeypatch.setattr("storage.frozen_trials._AT_ONCE", at_once)
     everything = storage.read_trials(study_id, attributes=())
 
     def changes(from_number, trial_ids):
