@@ -16,7 +16,7 @@ from study.records.own_trials import OwnTrial
 from study.records.results import measures_on_test
 from study.search.from_database import StoredSearch
 from study.search.front import Front, find_front, recommend
-from study.search.retraining import VALIDATION, TestResults, trained_results
+from study.search.retraining import VALIDATION, ResultsOnTest, trained_results
 from study.training import Replicate
 
 FRESH_SEEDS = 10
@@ -106,7 +106,7 @@ def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     return fresh_front(front, trained_results(study, front.trials, fresh, measures, stop=stop), config)
 
 
-def fresh_front(front: Front, results: TestResults, config: StudyConfig) -> FreshFront:
+def fresh_front(front: Front, results: ResultsOnTest, config: StudyConfig) -> FreshFront:
     """A search's front on fresh seeds, from their results.
 
     Args:

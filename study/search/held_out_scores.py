@@ -12,7 +12,7 @@ from study.records.open_study import OpenStudy
 from study.records.own_trials import OwnTrial
 from study.records.results import scores_on_test
 from study.search.front import Front, find_front
-from study.search.retraining import VALIDATION, TestResults, trained_results
+from study.search.retraining import VALIDATION, ResultsOnTest, trained_results
 from study.training import Replicate
 
 
@@ -42,7 +42,7 @@ def front_with_test(study: OpenStudy, trials: Sequence[OwnTrial], *, stop: Calla
     return scored_front(front, results, config.metric)
 
 
-def scored_front(front: Front, results: TestResults, metric: str) -> Front:
+def scored_front(front: Front, results: ResultsOnTest, metric: str) -> Front:
     """A front with the test scores of its trials, warning where the second training was not exact.
 
     Args:

@@ -13,11 +13,13 @@ from study.training import Replicate, Streams, fit
 VALIDATION = "validation"
 """Key of the validation metric of a replicate that was trained once more."""
 
-TestResults = dict[int, list[Mapping[str, float]]]
+ResultsOnTest = dict[int, list[Mapping[str, float]]]
 """Measures by stored key, one mapping a replicate, by trial number."""
 
 
-def stored_results(storage: CohortStorage, study_id: int, trials: Sequence[OwnTrial], replicates: range) -> TestResults:
+def stored_results(
+    storage: CohortStorage, study_id: int, trials: Sequence[OwnTrial], replicates: range
+) -> ResultsOnTest:
     """The test results of those trials of which all wanted replicates are stored.
 
     Args:
@@ -26,7 +28,7 @@ def stored_results(storage: CohortStorage, study_id: int, trials: Sequence[OwnTr
         trials: The trials that are asked for.
         replicates: The replicates that are asked for.
     """
-    found: TestResults = {}
+    found: ResultsOnTest = {}
     for row in storage.test_results(study_id, numbers=[trial.number for trial in trials]):
         if row["replicate"] in replicates:
             found.setdefault(row["number"], []).append(row)
@@ -40,7 +42,7 @@ def trained_results(
     measures: Callable[[Replicate], Mapping[str, float]],
     *,
     stop: Callable[[], bool],
-) -> TestResults:
+) -> ResultsOnTest:
     """The test results of trials; those that lack some are trained once more, and the results stored.
 
     Replicates below the study's own number have its random streams, so that common random numbers make the second

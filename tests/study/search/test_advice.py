@@ -14,7 +14,7 @@ from study.records.own_trials import OwnTrial
 from study.search.advice import Advice, advise
 from study.search.fresh_seeds import FreshFront, FreshTrial, fresh_front
 from study.search.front import Front
-from study.search.retraining import TestResults
+from study.search.retraining import ResultsOnTest
 
 CONFIG = StudyConfig(data="iris", seeds=2)
 
@@ -38,13 +38,13 @@ def rows(score: float, sparsity: float, *, validation: float | None = None) -> l
     ]
 
 
-def front_of(fresh: TestResults, members: list[OwnTrial], recommended: int) -> FreshFront:
+def front_of(fresh: ResultsOnTest, members: list[OwnTrial], recommended: int) -> FreshFront:
     by_number = {member.number: member for member in members}
     found = Front(tuple(members), by_number[recommended], by_number.get(0))
     return fresh_front(found, fresh, CONFIG)
 
 
-def advice_of(fresh: TestResults, members: list[OwnTrial], recommended: int) -> Advice:
+def advice_of(fresh: ResultsOnTest, members: list[OwnTrial], recommended: int) -> Advice:
     return advise(front_of(fresh, members, recommended), CONFIG)
 
 
