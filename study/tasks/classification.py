@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from study.tasks.base import Metric, Task
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, device
 
     from study.data.split import Split
 
@@ -36,6 +37,14 @@ def _share_of_majority(training: Tensor, y: Tensor, outputs: int) -> float:
 
 def _one_sample(samples: int) -> float:
     return 1.0 / samples
+
+
+@lru_cache(maxsize=64)
+def _row_starts(rows: int, width: int, device: device) -> Tensor:
+    """`[rows]` where each row of a flattened `[rows, width]` begins."""
+    import torch
+
+    return torch.arange(0, rows * width, width, device=device)
 
 
 class Classification(Task):
@@ -101,7 +110,8 @@ class Classification(Task):
 
     def batch_terms(self, responses: Tensor, y: Tensor) -> Tensor:
         """`[S, n]` probability of the right class of each sample."""
-        return responses[:, : len(y)].gather(2, y.expand(len(responses), -1)[:, :, None])[:, :, 0]
+        # One index for all networks: several times faster than gathering in each of them.
+        return responses.flatten(1).index_select(1, _row_starts(len(y), responses.shape[2], y.device) + y)
 
     def epoch_loss(self, terms: Tensor) -> Tensor:
         """`[S]` mean of −log p; a probability that float32 rounds to 0 counts as 1e-37."""
