@@ -52,7 +52,6 @@ class Classification(Task):
 
     name = "classification"
     loss_name = "log_loss"
-    loss_unit = "nats"
     padded_output = -1e30
     metrics = (
         Metric(
@@ -117,11 +116,9 @@ class Classification(Task):
         """`[S]` mean of −log p; a probability that float32 rounds to 0 counts as 1e-37."""
         return -terms.clamp_min_(_SMALLEST_PROBABILITY).log_().double().mean(1)
 
-    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """`[S]` cross-entropy in nats, summed over samples."""
-        from torch import float64
-
-        return -(outputs.log_softmax(-1) * targets).sum(2).sum(1, dtype=float64)
+    def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """`[S, N]` cross-entropy in nats."""
+        return -(outputs.log_softmax(-1) * targets).sum(2)
 
     def predict(self, outputs: Tensor) -> Tensor:
         """`[S, N]` class of the largest logit."""
