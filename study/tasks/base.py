@@ -47,20 +47,18 @@ class Metric:
 class Task(ABC):
     """What is learned: how targets are encoded, the loss with its gradient, predictions, and the metrics.
 
-    Axes: `S` networks, `N` samples, `C` outputs. Outputs (logits) and targets may be padded with further columns;
+    Axes: `S` networks, `N` samples, `C` outputs. In training, outputs and targets may be padded with further columns:
     padded outputs are set to `padded_output`, and padded targets are 0, which together must add nothing to the loss.
 
     Attributes:
         name: Name in `TASKS`.
         loss_name: Name under which the mean loss of a part is stored.
-        loss_unit: Unit of the loss.
         padded_output: Value of padded outputs.
         metrics: The metrics; the first is the one that learning curves show.
     """
 
     name: ClassVar[str]
     loss_name: ClassVar[str]
-    loss_unit: ClassVar[str]
     padded_output: ClassVar[float]
     metrics: ClassVar[tuple[Metric, ...]]
 
@@ -110,8 +108,8 @@ class Task(ABC):
         """`[S]` float64 mean loss of an epoch from the `[S, N]` terms of its batches, which may be overwritten."""
 
     @abstractmethod
-    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """`[S]` float64 loss of `[S, N, C]` outputs without padding, summed over samples; a target of zeros adds 0."""
+    def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """`[S, N]` loss of each sample, from `[S, N, C]` outputs without padding and `[N, C]` encoded targets."""
 
     @abstractmethod
     def predict(self, outputs: Tensor) -> Tensor:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from study.tasks.base import Metric, Task
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, device
 
     from study.data.split import Split
 
@@ -38,12 +39,19 @@ def _one_sample(samples: int) -> float:
     return 1.0 / samples
 
 
+@lru_cache(maxsize=64)
+def _row_starts(rows: int, width: int, device: device) -> Tensor:
+    """`[rows]` where each row of a flattened `[rows, width]` begins."""
+    import torch
+
+    return torch.arange(0, rows * width, width, device=device)
+
+
 class Classification(Task):
     """One of C classes a sample; targets are class indices 0 … C − 1, outputs are logits."""
 
     name = "classification"
     loss_name = "log_loss"
-    loss_unit = "nats"
     padded_output = -1e30
     metrics = (
         Metric(
@@ -101,17 +109,16 @@ class Classification(Task):
 
     def batch_terms(self, responses: Tensor, y: Tensor) -> Tensor:
         """`[S, n]` probability of the right class of each sample."""
-        return responses[:, : len(y)].gather(2, y.expand(len(responses), -1)[:, :, None])[:, :, 0]
+        # One index for all networks: several times faster than gathering in each of them.
+        return responses.flatten(1).index_select(1, _row_starts(len(y), responses.shape[2], y.device) + y)
 
     def epoch_loss(self, terms: Tensor) -> Tensor:
         """`[S]` mean of −log p; a probability that float32 rounds to 0 counts as 1e-37."""
         return -terms.clamp_min_(_SMALLEST_PROBABILITY).log_().double().mean(1)
 
-    def summed_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """`[S]` cross-entropy in nats, summed over samples."""
-        from torch import float64
-
-        return -(outputs.log_softmax(-1) * targets).sum(2).sum(1, dtype=float64)
+    def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """`[S, N]` cross-entropy in nats."""
+        return -(outputs.log_softmax(-1) * targets).sum(2)
 
     def predict(self, outputs: Tensor) -> Tensor:
         """`[S, N]` class of the largest logit."""

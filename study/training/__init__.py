@@ -1,15 +1,17 @@
 """Training as a pure function: hyperparameters, data, budget and random streams in, outcomes out.
 
-fit.py has the blocks of a cohort trained (processes.py, progress.py) by the engine of its architecture (engines/);
-start.py and streams.py say where all begin, scores.py and measures.py what outcome.py holds in the end.
+fit.py cuts a cohort into blocks, which the engine of its architecture (engines/) trains in block_threads.py or
+processes.py; streams.py and start.py determine where training begins, progress.py is what is kept between epochs, and
+scores.py and measures.py give the numbers that outcome.py holds.
 """
 
 from __future__ import annotations
 
+from study.training.block_threads import Interrupted
 from study.training.budget import Budget
 from study.training.engines import ENGINES, Engine, engine_of
 from study.training.engines.base import Block, Sizes, TrainedBlock
-from study.training.fit import Interrupted, Trainer, fit
+from study.training.fit import Trainer, fit
 from study.training.networks import fit_networks
 from study.training.outcome import SPARSITY_MEASURES, Outcome, Replicate
 from study.training.processes import TrainingProcessError

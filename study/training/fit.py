@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import lru_cache, partial
 from itertools import product
 from typing import Any, Self
@@ -17,6 +15,7 @@ from search_spaces.architectures import ARCHITECTURES, Architecture
 from study.data.split import Split
 from study.machine import free_memory
 from study.tasks import CLASSIFICATION, Task
+from study.training.block_threads import one_thread_a_kernel, train_in_threads
 from study.training.budget import Budget
 from study.training.engines import engine_of
 from study.training.engines.base import Block, OnTrained, Sizes, TrainedBlock
@@ -27,10 +26,6 @@ from study.training.streams import Streams
 
 Slot = tuple[int, int]
 """A trial's index in its cohort, and a replicate."""
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for it
-    """Training was asked to stop; nothing of it is kept."""
 
 
 class Trainer:
@@ -186,38 +181,13 @@ class Trainer:
                 keeper.finished(slots, replicates)
             return replicates
 
-        with _one_thread_a_block() if processes is None else nullcontext():
-            for block, replicates in self._train_all(blocks, train, stop):
+        with one_thread_a_kernel() if processes is None else nullcontext():
+            for block, replicates in train_in_threads(blocks, train, stop, threads=self._threads):
                 results |= {
                     (trial, block.replicate): replicate
                     for trial, replicate in zip(block.trials, replicates, strict=True)
                 }
         return [Outcome(tuple(results[trial, r] for r in range(budget.seeds))) for trial in range(len(trials))]
-
-    def _train_all(
-        self,
-        blocks: Sequence[Block],
-        train: Callable[[Block, Callable[[], bool]], list[Replicate] | None],
-        stop: Callable[[], bool],
-    ) -> Iterator[tuple[Block, list[Replicate]]]:
-        """Trains blocks in threads and yields them as they end; an error or a stop in one of them stops all."""
-        stopped = False
-
-        def should_stop() -> bool:
-            return stopped or stop()
-
-        with ThreadPoolExecutor(max_workers=self._threads) as pool:
-            futures = {pool.submit(train, block, should_stop): block for block in blocks}
-            try:
-                for future in as_completed(futures):
-                    replicates = future.result()
-                    if replicates is None:
-                        raise Interrupted
-                    yield futures[future], replicates
-            except BaseException:
-                stopped = True
-                pool.shutdown(cancel_futures=True)
-                raise
 
     def _train(
         self,
@@ -242,7 +212,7 @@ class Trainer:
         )
 
     def _train_in_child(self, *block: Any) -> list[Replicate] | None:
-        with _one_thread_a_block():
+        with one_thread_a_kernel():
             return self._train(*block)
 
 
@@ -299,17 +269,3 @@ def _known(keeper: Keeper | None, slots: Iterator[Slot]) -> tuple[dict[Slot, Rep
         elif known is not None:
             states[slot] = known
     return results, states
-
-
-@contextmanager
-def _one_thread_a_block() -> Iterator[None]:
-    """One thread for each kernel: blocks are the unit of parallelism, and kernels would join threads at every step."""
-    before, collecting = torch.get_num_threads(), gc.isenabled()
-    torch.set_num_threads(1)
-    gc.disable()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        if collecting:
-            gc.enable()

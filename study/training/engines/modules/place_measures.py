@@ -86,7 +86,7 @@ def evaluate(network: nn.Module, task: Task, samples: Samples) -> Evaluated:
         for x, y in samples.chunks():
             outputs = network(x)[None]
             predictions.append(task.predict(outputs))
-            losses.append(task.summed_loss(outputs, task.encode(y, outputs.shape[2])))
+            losses.append(task.sample_losses(outputs, task.encode(y, outputs.shape[2])).sum(1, dtype=torch.float64))
     return Evaluated(torch.cat(predictions, 1), torch.stack(losses).sum(0) / len(samples), samples.y)
 
 

@@ -17,16 +17,18 @@ from study.training.scores import Evaluated
 
 def predict(stack: Stack, samples: Samples) -> Tensor:
     """`[S, n]` predictions."""
-    return torch.cat([stack.task.predict(outputs) for outputs, _ in _outputs(stack, samples)], 1)[:, : len(samples)]
+    return torch.cat([stack.task.predict(outputs) for outputs, *_ in _outputs(stack, samples)], 1)[:, : len(samples)]
 
 
 def evaluate(stack: Stack, samples: Samples) -> Evaluated:
     """Predictions and mean loss of one pass."""
     predictions, losses = [], []
-    for outputs, targets in _outputs(stack, samples):
+    for outputs, targets, rows in _outputs(stack, samples):
         predictions.append(stack.task.predict(outputs))
-        # Rows that are padding have targets of zeros, and so add nothing.
-        losses.append(stack.task.summed_loss(outputs, targets))
+        of_samples = stack.task.sample_losses(outputs, targets)
+        # Padding is cleared and not cut off: a sum of another length may be rounded differently.
+        of_samples[:, rows:] = 0.0
+        losses.append(of_samples.sum(1, dtype=torch.float64))
     return Evaluated(
         predictions=torch.cat(predictions, 1)[:, : len(samples)],
         loss=torch.stack(losses).sum(0) / len(samples),
@@ -34,11 +36,12 @@ def evaluate(stack: Stack, samples: Samples) -> Evaluated:
     )
 
 
-def _outputs(stack: Stack, samples: Samples) -> Iterator[tuple[Tensor, Tensor]]:
-    """`[S, N, C]` outputs and `[N, C]` targets of one chunk of rows after the other, in eval mode."""
+def _outputs(stack: Stack, samples: Samples) -> Iterator[tuple[Tensor, Tensor, int]]:
+    """`[S, N, C]` outputs, `[N, C]` targets and the number of rows without padding, chunk by chunk, in eval mode."""
     outputs = stack.sizes[-1][1]
     for start, stop in samples.chunks():
-        yield stack.forward(samples.x[start:stop]).z[-1][:, :, :outputs], samples.targets[start:stop, :outputs]
+        z = stack.forward(samples.x[start:stop]).z[-1]
+        yield z[:, :, :outputs], samples.targets[start:stop, :outputs], min(stop, len(samples)) - start
 
 
 def gradient_norms(stack: Stack, samples: Samples) -> list[Tensor]:
