@@ -47,7 +47,7 @@ def test_the_map_explains_every_module() -> None:
     assert text == written(text), "run: python docs/code_map.py"
 
 
-@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "README.md"])
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "README.md", "docs/extend.md"])
 def test_every_file_that_a_document_names_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:study|storage|search_spaces|reluctant|tests|benchmarks|docs)/[\w/.]*)`", text))
