@@ -9,7 +9,7 @@ run: .venv/installed
 	$(BIN)/reluctant run
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/installed-dev
 	$(BIN)/ruff check

@@ -10,6 +10,11 @@ from chromium import browser
 __all__ = ["browser"]  # one for all tests: a process can run Playwright once
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests that take minutes first, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: "faults" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
     """A PostgreSQL server; without PostgreSQL the test is skipped, or fails where nothing may be skipped."""
