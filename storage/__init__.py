@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         StorageMissingError,
         StorageRefusedError,
         StorageUnreachableError,
+        StudyDeletedError,
         StudyNotFoundError,
     )
     from storage.records import Claimed, Curve, LayerMeasures, Proposal, ProposedCohort, Result, TestMeasures
@@ -48,6 +49,7 @@ __all__ = [
     "StorageMissingError",
     "StorageRefusedError",
     "StorageUnreachableError",
+    "StudyDeletedError",
     "StudyNotFoundError",
     "TestMeasures",
     "Worker",
@@ -69,6 +71,7 @@ __getattr__ = lazy_attributes(
         "StorageMissingError": ".errors",
         "StorageRefusedError": ".errors",
         "StorageUnreachableError": ".errors",
+        "StudyDeletedError": ".errors",
         "StudyNotFoundError": ".errors",
         "Claimed": ".records",
         "Curve": ".records",

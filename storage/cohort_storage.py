@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages._base import DEFAULT_STUDY_NAME_PREFIX
 from optuna.study import StudyDirection
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage import leases, proposals, results, studies, workers
-from storage.errors import StorageError, StudyNotFoundError
+from storage.errors import StorageError, StudyDeletedError
 from storage.file_locks import FileLocks
 from storage.records import Claimed, Proposal, ProposedCohort, Result, TestMeasures
 from storage.session_locks import SessionLocks
@@ -118,6 +121,7 @@ class CohortStorage(StudyReader):
             found = studies.find(connection, name)
         if found is not None:
             return found, False
+        studies.check_name(name)
         try:
             with writing(self.engine) as connection:
                 found = studies.find(connection, name)
@@ -149,16 +153,29 @@ class CohortStorage(StudyReader):
             studies.set_attributes(connection, study_id, user_attrs or {}, system_attrs or {})
 
     def delete_study(self, study_id: int) -> None:
-        """Delete a study, with its rows in the tables of `reluctant`."""
-        super().delete_study(study_id)
-        with writing(self.engine) as connection:
-            studies.delete_orphaned_rows(connection)
+        """Delete a study with all of its rows, in one transaction.
+
+        Raises:
+            KeyError: There is no such study.
+        """
+        try:
+            with writing(self.engine, study_id) as connection:
+                studies.remove(connection, study_id)
+        except StudyDeletedError:
+            raise KeyError(f"there is no study with the id {study_id}") from None
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
-        """Create a study as Optuna does, after deleting rows of studies that stock Optuna deleted."""
-        with writing(self.engine) as connection:
-            studies.delete_orphaned_rows(connection)
-        return super().create_new_study(directions, study_name)
+        """Create a study as Optuna does; rows of studies that stock Optuna deleted go in the same transaction.
+
+        Raises:
+            DuplicatedStudyError: A study of this name exists.
+        """
+        name = f"{DEFAULT_STUDY_NAME_PREFIX}{uuid.uuid4()}" if study_name is None else study_name
+        try:
+            with writing(self.engine) as connection:
+                return studies.create(connection, name, directions, None, {}, {})
+        except IntegrityError:
+            raise DuplicatedStudyError(f"a study named {name!r} exists already in {self.place}") from None
 
     def propose(self, study_id: int, cohort: ProposedCohort) -> bool:
         """Insert proposed trials as WAITING, with their parameters.
@@ -171,7 +188,7 @@ class CohortStorage(StudyReader):
             Whether they were inserted. Nothing is written where the study has another number of trials by now.
 
         Raises:
-            StudyNotFoundError: The study was deleted.
+            StudyDeletedError: The study was deleted.
             StorageFullError: The disk is full; nothing was written.
         """
         with writing(self.engine, study_id) as connection:
@@ -201,10 +218,10 @@ class CohortStorage(StudyReader):
             The claimed trials in number order.
 
         Raises:
-            StudyNotFoundError: The study was deleted.
+            StudyDeletedError: The study was deleted.
             StorageFullError: The disk is full; nothing was written.
         """
-        with writing(self.engine, worker.study_id) as connection:
+        with writing(self.engine, worker.study_id, token=worker.token) as connection:
             if cohort is not None:
                 proposals.insert_cohort(connection, worker.study_id, cohort)
             return leases.claim_waiting(connection, worker.study_id, worker.token, limit, below, complete)
@@ -221,14 +238,12 @@ class CohortStorage(StudyReader):
 
         Raises:
             ValueError: A value is NaN, or does not fit the study; nothing was written.
+            StudyDeletedError: The study was deleted.
             StorageFullError: The disk is full; nothing was written.
         """
         results.check(outcomes)
-        try:
-            with writing(self.engine, worker.study_id) as connection:
-                return results.write_results(connection, worker.study_id, worker.token, outcomes)
-        except StudyNotFoundError:
-            return [outcome.trial_id for outcome in outcomes]
+        with writing(self.engine, worker.study_id, token=worker.token) as connection:
+            return results.write_results(connection, worker.study_id, worker.token, outcomes)
 
     def release(self, worker: Worker, trial_ids: Collection[int] | None = None) -> list[int]:
         """Release claimed trials: they become WAITING again, with the same numbers and parameters.
@@ -241,9 +256,9 @@ class CohortStorage(StudyReader):
             The numbers of the trials that were released.
         """
         try:
-            with writing(self.engine, worker.study_id) as connection:
+            with writing(self.engine, worker.study_id, token=worker.token) as connection:
                 return leases.release_trials(connection, worker.token, trial_ids)
-        except StudyNotFoundError:
+        except StudyDeletedError:
             return []
 
     def abandon(self, worker: Worker, reason: str) -> list[int]:
@@ -256,7 +271,7 @@ class CohortStorage(StudyReader):
         Returns:
             The numbers of the trials.
         """
-        with writing(self.engine, worker.study_id) as connection:
+        with writing(self.engine, worker.study_id, token=worker.token) as connection:
             return leases.reclaim_from(connection, worker.study_id, worker.token, reason)
 
     def worker(self, study_id: int, *, details: Mapping[str, Any] | None = None, lease: float | None = None) -> Worker:

@@ -10,9 +10,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import select
 
-from storage import frozen_trials, reading
+from storage import frozen_trials, reading, studies
 from storage.tables import SCHEMA
-from storage.transactions import snapshot
+from storage.transactions import check_study, place_of, snapshot
 
 
 class StudyReader(RDBStorage):
@@ -132,8 +132,12 @@ class StudyReader(RDBStorage):
 
         Returns:
             The ids of all running trials on which a worker, living or dead, has a lease.
+
+        Raises:
+            StudyDeletedError: The study was deleted.
         """
         with snapshot(self.engine) as connection:
+            check_study(connection, study_id, place_of(self.engine))
             for piece in frozen_trials.changes(connection, study_id, from_number, trial_ids):
                 on_trials(piece)
             return reading.leased_trials(connection, study_id)
@@ -145,6 +149,23 @@ class StudyReader(RDBStorage):
         with snapshot(self.engine) as connection:
             found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
         return [] if found == ["ok"] else [str(line) for line in found]
+
+    def traces_of_deletion(self) -> list[str]:
+        """What a study left that was deleted while it was trained: one sentence for each fault; empty where none."""
+        with snapshot(self.engine) as connection:
+            orphaned = studies.count_orphaned_trials(connection)
+            mixed = studies.with_repeated_numbers(connection)
+        found = [
+            f"study {name!r} also holds trials of a study that was deleted while it was trained; its results cannot be "
+            f"told from theirs: start it anew under another name, and delete this one"
+            for name in mixed
+        ]
+        if orphaned:
+            found.append(
+                f"trials of a study that was deleted while it was trained are left ({orphaned}); "
+                "they go when the next study is created"
+            )
+        return found
 
     def schema_versions(self) -> dict[str, str]:
         """Versions of Optuna's tables (`optuna`, an alembic revision) and of the tables of `reluctant`."""

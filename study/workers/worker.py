@@ -77,6 +77,7 @@ def work(
 
     Raises:
         LeasesLostError: The database was out of reach for longer than a lease.
+        StudyDeletedError: The study was deleted.
         TrainingProcessError: A process that trained a block is gone.
     """
     problem, storage = study.problem, study.storage
@@ -156,6 +157,7 @@ class _Loop:
 
     def _refresh(self) -> None:
         feed = self._feed
+        self._reconnecting(self._worker.check)
         self._reconnecting(feed.refresh)
         self._report(StudyProgress(feed.done, self._study.total, self._trained, feed.best, self._waited))
 

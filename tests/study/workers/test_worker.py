@@ -14,7 +14,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from storage import CohortStorage, open_storage
+from storage import CohortStorage, StudyDeletedError, open_storage
 from study.config import read_config
 from study.estimate import estimate
 from study.problem import Search
@@ -82,6 +82,22 @@ def test_what_a_stop_interrupts_is_given_back_and_trained_later(storage: CohortS
     assert any(line.startswith("given back, to be trained by whoever comes next: trials ") for line in lines)
     assert work(study)
     assert values(storage, study) == values(storage, whole)
+
+
+@pytest.mark.parametrize("same_id", [False, True])
+def test_a_worker_whose_study_is_deleted_ends_and_spares_the_next_study(storage: CohortStorage, same_id: bool) -> None:
+    study = opened(storage, trials=40)
+
+    def delete(progress: StudyProgress) -> None:
+        if progress.done == 8:
+            optuna.delete_study(study_name="s", storage=f"sqlite:///{storage.file}")
+            if same_id:
+                assert opened(storage, trials=4, name="next").study_id == study.study_id
+
+    with pytest.raises(StudyDeletedError, match="was deleted while it was in use"):
+        work(study, report=delete)
+    if same_id:
+        assert storage.read_trials(study.study_id) == []
 
 
 @pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
