@@ -49,13 +49,14 @@ class FileLocks:
     def confirmed_dead(self, token: str, server: str = "") -> Iterator[bool]:
         """Whether a worker is dead, which stays true within the `with` block.
 
-        A worker is dead where nobody holds the lock on its file, or where the file is gone. The file of a dead worker
-        is removed after the block, unless the block raises.
+        A worker is dead where nobody holds the lock on its file. A file that is gone says nothing: somebody may have
+        removed it, and its worker makes it again. The file of a dead worker is removed after the block, unless the
+        block raises.
         """
         try:
             lock = FileLock.probe(self._folder / token)
         except FileNotFoundError:
-            yield True
+            yield False
             return
         if lock is None:
             yield False

@@ -64,7 +64,15 @@ class FileLock:
         return cls(path, descriptor)
 
     def ensure(self) -> None:
-        """Do nothing: a lock on a file is not lost while its process lives."""
+        """Make sure that the lock is on the file of this name; make the file again where somebody removed it.
+
+        Raises:
+            OSError: The file cannot be made.
+        """
+        if self._descriptor >= 0 and not _is_still(self.path, self._descriptor):
+            again = FileLock.acquire(self.path)
+            self._descriptor, again._descriptor = again._descriptor, self._descriptor
+            again._drop()
 
     def release(self, *, unlink: bool = False) -> None:
         """Release the lock; with `unlink`, delete the file, and its folder if that is empty afterwards."""

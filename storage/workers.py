@@ -112,8 +112,10 @@ class Worker:
             with suppress(StudyDeletedError), writing(self._engine, self.study_id, token=self.token) as connection:
                 release_trials(connection, self.token, None)
                 connection.execute(update(WORKERS).where(WORKERS.c.token == self.token).values(ended=now()))
-        finally:
-            self._lock.release(unlink=True)
+        except BaseException:
+            self._lock.release()  # the file stays, as that of a dead worker, whose trials others reclaim at once
+            raise
+        self._lock.release(unlink=True)
 
     def __enter__(self) -> Self:
         return self
@@ -144,7 +146,10 @@ class Worker:
     def _renew(self) -> None:
         """Renew all leases in one statement."""
         with translated(place_of(self._engine)):
-            self._lock.ensure()
+            try:
+                self._lock.ensure()
+            except OSError as error:
+                raise StorageError(f"cannot keep a lock beside {place_of(self._engine)}: {error.strerror}") from None
         with writing(self._engine) as connection:
             renew(connection, self.token, server=self._lock.server)
             check_study(connection, self.study_id, place_of(self._engine), token=self.token)

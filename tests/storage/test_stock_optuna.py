@@ -184,7 +184,7 @@ def test_a_lease_does_not_pass_to_a_trial_with_the_same_id(storage, study_id, st
         optuna.delete_study(study_name="digits", storage=stock._storage)
         theirs = optuna.create_study(study_name="theirs", storage=stock._storage)
         theirs.ask()
-        worker._lock.release(unlink=True)  # as if it had died
+        worker._lock.release()  # as if it had died
         assert storage.reclaim(theirs._study_id) == []
         assert theirs.trials[0].state == TrialState.RUNNING
 
