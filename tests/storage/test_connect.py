@@ -166,12 +166,34 @@ def test_a_read_only_folder(public_folder, request):
     refused(public_folder / "new.db", "the folder .* is read-only for this user", public_folder)
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "gpfs"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "gpfs", "9p", "drvfs", "virtiofs", "fuse.ceph-fuse"),
+        *("vboxsf", "vmhgfs", "fuse.vmhgfs-fuse", "mfs", "fuse.mfs", "wekafs"),
+    ],
+)
 def test_a_network_file_system(tmp_path, path, kind):
     mounts = [Mount(Path("/"), "ext4"), Mount(tmp_path, kind)]
-    text = rf"network file system \({kind} at .*postgresql\+psycopg://"
+    text = rf"file system that other machines share \({kind} at .*postgresql\+psycopg://"
     refused(path, text, tmp_path, mounts=mounts)
     open_storage(path, mounts=[Mount(Path("/"), kind), Mount(tmp_path, "ext4")]).close()
+
+
+def test_a_file_with_a_second_name(tmp_path, existing):
+    os.link(existing, tmp_path / "second.db")
+    for name in (existing, tmp_path / "second.db"):
+        refused(name, "is one of 2 hard links to one file.*find .* -samefile", tmp_path)
+    (tmp_path / "second.db").unlink()
+    (tmp_path / "second.db").symlink_to(existing)  # resolved to the one name
+    storage = open_storage(tmp_path / "second.db")
+    assert storage.file == existing
+    storage.close()
+
+
+def test_a_file_that_is_mounted_alone(tmp_path, existing):
+    mounts = [Mount(Path("/"), "ext4"), Mount(existing, "ext4")]
+    refused(existing, "is mounted as a single file.*mount the folder that holds it instead", tmp_path, mounts=mounts)
 
 
 def test_urls(tmp_path, monkeypatch):
