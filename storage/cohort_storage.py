@@ -15,7 +15,7 @@ from optuna.study import StudyDirection
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from storage import leases, proposals, results, studies, workers
+from storage import leases, proposals, reading, results, studies, workers
 from storage.errors import StorageError, StudyDeletedError
 from storage.file_locks import FileLocks
 from storage.records import Claimed, Proposal, ProposedCohort, Result, TestMeasures
@@ -152,6 +152,28 @@ class CohortStorage(StudyReader):
         with writing(self.engine, study_id) as connection:
             studies.set_attributes(connection, study_id, user_attrs or {}, system_attrs or {})
 
+    def change_study_attr(self, study_id: int, key: str, change: Callable[[Any, int], Any]) -> Any:
+        """Replace a system attribute of a study by what a function makes of it, in one transaction.
+
+        Args:
+            study_id: The study.
+            key: The attribute.
+            change: Called with the attribute's value and with the number of trials in the study; returns the new value.
+                It must not use this storage. Where it raises, nothing is written.
+
+        Returns:
+            The new value.
+
+        Raises:
+            StudyDeletedError: The study was deleted.
+        """
+        with writing(self.engine, study_id) as connection:
+            before = studies.system_attribute(connection, study_id, key)
+            after = change(before, sum(reading.count_by_state(connection, study_id).values()))
+            if after != before:
+                studies.set_attributes(connection, study_id, {}, {key: after})
+            return after
+
     def delete_study(self, study_id: int) -> None:
         """Delete a study with all of its rows, in one transaction.
 
@@ -202,6 +224,7 @@ class CohortStorage(StudyReader):
         below: int | None = None,
         cohort: ProposedCohort | None = None,
         complete: Callable[[Claimed], Proposal | None] | None = None,
+        unchanged: tuple[str, Any] | None = None,
     ) -> list[Claimed]:
         """Claim the waiting trials with the lowest numbers for a worker; they become RUNNING under its lease.
 
@@ -213,6 +236,8 @@ class CohortStorage(StudyReader):
             complete: Called with every claimed trial; returns the parameters that the trial still lacks, or None. They
                 are stored in the same transaction, and stored parameters are not changed. A trial that a user enqueued
                 has `fixed` and no `params`. The function must not use this storage.
+            unchanged: The key of a system attribute of the study, and the value on which the other arguments rely.
+                Nothing is proposed or claimed where the attribute has another value by now.
 
         Returns:
             The claimed trials in number order.
@@ -222,6 +247,10 @@ class CohortStorage(StudyReader):
             StorageFullError: The disk is full; nothing was written.
         """
         with writing(self.engine, worker.study_id, token=worker.token) as connection:
+            if unchanged is not None:
+                key, value = unchanged
+                if studies.system_attribute(connection, worker.study_id, key) != value:
+                    return []
             if cohort is not None:
                 proposals.insert_cohort(connection, worker.study_id, cohort)
             return leases.claim_waiting(connection, worker.study_id, worker.token, limit, below, complete)

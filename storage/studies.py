@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -96,6 +97,13 @@ def set_attributes(
         if attributes:
             connection.execute(delete(table).where(table.c.study_id == study_id, table.c.key.in_(list(attributes))))
             connection.execute(insert(table), attribute_rows({"study_id": study_id}, attributes))
+
+
+def system_attribute(connection: Connection, study_id: int, key: str) -> Any:
+    """A system attribute of a study; None where it has none of this key."""
+    of_key = (STUDY_SYSTEM_ATTRS.c.study_id == study_id, STUDY_SYSTEM_ATTRS.c.key == key)
+    text = connection.execute(select(STUDY_SYSTEM_ATTRS.c.value_json).where(*of_key)).scalar()
+    return None if text is None else json.loads(text)
 
 
 def remove(connection: Connection, study_id: int) -> None:

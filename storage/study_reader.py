@@ -57,6 +57,16 @@ class StudyReader(RDBStorage):
             first = reading.first_number_after(connection, study_id, trial_id_greater_than)
             return frozen_trials.trials(connection, study_id, first, included_trial_ids, wanted)
 
+    def study_attr(self, study_id: int, key: str) -> Any:
+        """A system attribute of a study; None where it has none of this key.
+
+        Raises:
+            StudyDeletedError: The study was deleted.
+        """
+        with snapshot(self.engine) as connection:
+            check_study(connection, study_id, place_of(self.engine))
+            return studies.system_attribute(connection, study_id, key)
+
     def count_by_state(self, study_id: int) -> dict[TrialState, int]:
         """The number of trials in each state; every state is a key."""
         with snapshot(self.engine) as connection:

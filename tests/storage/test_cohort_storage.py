@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from optuna.trial import TrialState
 from sqlalchemy import update
 
-from storage import Proposal, ProposedCohort, StudyDeletedError
+from storage import Proposal, ProposedCohort, StudyDeletedError, open_storage
 from storage.tables import TRIALS
 
 
@@ -215,6 +216,40 @@ def test_a_trial_started_anew_by_stock_optuna_is_not_ours_any_more(storage, stud
             connection.execute(update(TRIALS).values(datetime_start=datetime.datetime(2030, 1, 1)))
         assert storage.finish(worker, [make_result(trial)]) == [trial.trial_id]
     assert storage.count_by_state(study_id)[TrialState.RUNNING] == 1
+
+
+def test_an_attribute_is_changed_in_one_transaction(storage, study_id, make_block):
+    storage.propose(study_id, make_block(0, 3))
+    storage.set_study_attrs(study_id, system_attrs={"total": 5})
+    seen = []
+
+    def refuse(value, trials):
+        seen.append((value, trials))
+        raise ValueError("too few")
+
+    with pytest.raises(ValueError, match="too few"):
+        storage.change_study_attr(study_id, "total", refuse)
+    assert seen == [(5, 3)]
+    assert storage.change_study_attr(study_id, "total", lambda value, trials: value + trials) == 8
+    assert (storage.study_attr(study_id, "total"), storage.study_attr(study_id, "none")) == (8, None)
+
+    def add(_):
+        own = open_storage(storage.address)
+        for _ in range(10):
+            own.change_study_attr(study_id, "total", lambda value, trials: value + 1)
+        own.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(add, range(4)))
+    assert storage.study_attr(study_id, "total") == 48
+
+
+def test_nothing_is_claimed_where_an_attribute_has_changed(storage, study_id, make_block):
+    storage.set_study_attrs(study_id, system_attrs={"total": 5})
+    with storage.worker(study_id) as worker:
+        assert storage.claim(worker, 2, cohort=make_block(0, 2), unchanged=("total", 4)) == []
+        assert storage.read_trials(study_id) == []
+        assert len(storage.claim(worker, 2, cohort=make_block(0, 2), unchanged=("total", 5))) == 2
 
 
 def test_a_worker_hears_that_its_study_was_deleted(storage, study_id, make_block, make_result):

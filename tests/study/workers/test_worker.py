@@ -84,6 +84,38 @@ def test_what_a_stop_interrupts_is_given_back_and_trained_later(storage: CohortS
     assert values(storage, study) == values(storage, whole)
 
 
+@pytest.mark.parametrize(("total", "ends_with"), [(14, 14), (9, 9)])
+def test_a_worker_under_way_hears_of_another_total(storage: CohortStorage, total: int, ends_with: int) -> None:
+    work(whole := opened(storage, trials=ends_with, name="whole"))
+    study = opened(storage, trials=12)
+    lines: list[str] = []
+    seen: list[StudyProgress] = []
+
+    def change(progress: StudyProgress) -> None:
+        seen.append(progress)
+        if progress.done == 4:
+            assert reopen(storage, "s", overrides={"trials": total}).total == total
+
+    assert work(study, report=change, log=lines.append)
+    assert f"study s is now to have {total} trials, not 12" in lines
+    assert (seen[-1].done, seen[-1].total) == (ends_with, total)
+    assert values(storage, study) == values(storage, whole)
+
+
+def test_a_total_that_another_command_raised_meanwhile_is_kept(
+    storage: CohortStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(storage, trials=8)
+    check = Search.check_total
+
+    def raise_it(problem: Search, name: str) -> None:
+        monkeypatch.setattr(Search, "check_total", check)
+        reopen(storage, "s", overrides={"trials": 40})
+
+    monkeypatch.setattr(Search, "check_total", raise_it)
+    assert reopen(storage, "s").total == 40
+
+
 @pytest.mark.parametrize("same_id", [False, True])
 def test_a_worker_whose_study_is_deleted_ends_and_spares_the_next_study(storage: CohortStorage, same_id: bool) -> None:
     study = opened(storage, trials=40)
