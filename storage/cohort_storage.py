@@ -19,6 +19,7 @@ from storage import leases, proposals, reading, results, studies, workers
 from storage.errors import StorageError, StudyDeletedError
 from storage.file_locks import FileLocks
 from storage.records import Claimed, Proposal, ProposedCohort, Result, TestMeasures
+from storage.same_file import SameFile
 from storage.session_locks import SessionLocks
 from storage.study_reader import StudyReader
 from storage.tables import METADATA, SCHEMA, SCHEMA_VERSION
@@ -75,6 +76,9 @@ class CohortStorage(StudyReader):
             with writing(self.engine) as connection:
                 if connection.execute(select(SCHEMA.c.version)).first() is None:
                     connection.execute(insert(SCHEMA), {"schema_id": 1, "version": SCHEMA_VERSION})
+        self._same_file = None if self.file is None else SameFile(self.file)
+        if self._same_file is not None:
+            self._same_file.watch(self.engine)
 
     @property
     def place(self) -> str:
@@ -344,10 +348,18 @@ class CohortStorage(StudyReader):
         self.remove_session()
         if self.engine.dialect.name == "sqlite":
             # A full disk or a reader in another process may prevent it: then the `-wal` file stays, and stays valid.
-            with contextlib.suppress(DBAPIError), self.engine.connect() as connection:
+            with contextlib.suppress(DBAPIError, StorageError), self.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA busy_timeout = 2000")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
         self.engine.dispose()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        same_file: SameFile | None = state["_same_file"]
+        if same_file is not None:
+            same_file.check()
+        super().__setstate__(state)
+        if same_file is not None:
+            same_file.watch(self.engine)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_locks"}

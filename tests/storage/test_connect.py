@@ -303,6 +303,36 @@ def test_the_file_alone_holds_everything_after_close(tmp_path, path, make_block,
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["copy.db", "reluctant.db"]
 
 
+@pytest.mark.parametrize(
+    ("happens", "text"),
+    [
+        (lambda path: path.unlink(), "was removed while it was in use: .* are lost with it; restore a copy"),
+        (
+            lambda path: path.rename(path.with_name("moved.db")),
+            r"was moved to .*moved.db while it was in use; what is finished is there; .* --storage .*moved.db",
+        ),
+        (
+            lambda path: shutil.copy(path, path.with_name("c")) and path.with_name("c").rename(path),
+            "was replaced by another file while it was in use",
+        ),
+    ],
+    ids=["removed", "moved", "replaced"],
+)
+def test_a_file_that_is_removed_or_replaced_while_open(storage, study_id, path, make_block, happens, text):
+    storage.propose(study_id, make_block(0, 2))
+    before = path.stat().st_ino
+    happens(path)
+    for call in (lambda: storage.propose(study_id, make_block(2, 2)), lambda: storage.read_trials(study_id)):
+        with pytest.raises(StorageError, match=text):
+            call()
+    storage.engine.dispose()  # a new connection would create the missing file
+    with pytest.raises(StorageError, match="while it was in use"):
+        storage.read_trials(study_id)
+    assert not path.exists() or path.stat().st_ino != before
+    with pytest.raises(StorageError, match="while it was in use"):
+        pickle.loads(pickle.dumps(storage))
+
+
 def test_a_full_disk_leaves_the_database_intact(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
         claimed = storage.claim(worker, 8, cohort=make_block(0, 8))

@@ -14,7 +14,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from storage import CohortStorage, StudyDeletedError, open_storage
+from storage import CohortStorage, StorageError, StudyDeletedError, open_storage
 from study.config import read_config
 from study.estimate import estimate
 from study.problem import Search
@@ -100,6 +100,18 @@ def test_a_worker_under_way_hears_of_another_total(storage: CohortStorage, total
     assert f"study s is now to have {total} trials, not 12" in lines
     assert (seen[-1].done, seen[-1].total) == (ends_with, total)
     assert values(storage, study) == values(storage, whole)
+
+
+def test_a_worker_whose_database_is_removed_does_not_report_success(storage: CohortStorage) -> None:
+    study = opened(storage, trials=8)
+
+    def remove(progress: StudyProgress) -> None:
+        if progress.done == 8:
+            assert storage.file is not None
+            storage.file.unlink()
+
+    with pytest.raises(StorageError, match="was removed while it was in use"):
+        work(study, report=remove)
 
 
 def test_a_total_that_another_command_raised_meanwhile_is_kept(
