@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         StudyDeletedError,
         StudyNotFoundError,
     )
+    from storage.modes import share_like
     from storage.records import Claimed, Curve, LayerMeasures, Proposal, ProposedCohort, Result, TestMeasures
     from storage.workers import Worker
 
@@ -54,6 +55,7 @@ __all__ = [
     "TestMeasures",
     "Worker",
     "open_storage",
+    "share_like",
     "without_password",
 ]
 
@@ -73,6 +75,7 @@ __getattr__ = lazy_attributes(
         "StorageUnreachableError": ".errors",
         "StudyDeletedError": ".errors",
         "StudyNotFoundError": ".errors",
+        "share_like": ".modes",
         "Claimed": ".records",
         "Curve": ".records",
         "LayerMeasures": ".records",

@@ -373,4 +373,4 @@ class CohortStorage(StudyReader):
                 f"{self.place} has no place for the locks that tell living workers from dead ones; "
                 "use a SQLite file on this machine, as in --storage reluctant.db"
             )
-        return FileLocks(Path(f"{self.file}.workers"))
+        return FileLocks(self.file)

@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import sqlite3
+import stat
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import optuna
 import pytest
 from sqlalchemy import event
 
-from storage import StorageError, StorageFullError, StorageRefusedError, open_storage
+from storage import StorageError, StorageFullError, StorageRefusedError, open_storage, share_like
 from storage.mounts import Mount
 
 
@@ -164,6 +165,34 @@ def test_a_read_only_folder(public_folder, request):
     request.getfixturevalue("as_a_user")
     refused(public_folder / "reluctant.db", "the folder .* is read-only for this user", public_folder)
     refused(public_folder / "new.db", "the folder .* is read-only for this user", public_folder)
+
+
+def test_whoever_may_use_the_database_may_work_beside_others(public_folder, make_block, make_result, request):
+    path = public_folder / "reluctant.db"
+    path.chmod(0o666)
+    storage = open_storage(path)
+    study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
+    with storage.worker(study_id) as worker:
+        storage.claim(worker, 1, cohort=make_block(0, 2))
+        folder = public_folder / "reluctant.db.workers"
+        assert [stat.S_IMODE(entry.stat().st_mode) for entry in (folder, folder / worker.token)] == [0o777, 0o666]
+        request.getfixturevalue("as_a_user")
+        theirs = open_storage(path)
+        with theirs.worker(study_id) as other:
+            claimed = theirs.claim(other, 1)
+            assert theirs.living_workers(study_id) == {worker.token, other.token}
+            assert theirs.finish(other, [make_result(trial) for trial in claimed]) == []
+        theirs.close()
+    storage.close()
+
+
+@pytest.mark.parametrize(("mode", "of_folder"), [(0o660, 0o770), (0o600, 0o700), (0o644, 0o755)])
+def test_what_lies_beside_a_database_has_its_permissions(tmp_path, existing, mode, of_folder):
+    existing.chmod(mode)
+    folder = tmp_path / "reluctant.db.workers"
+    folder.mkdir(mode=0o711)
+    share_like(folder, existing)
+    assert stat.S_IMODE(folder.stat().st_mode) == of_folder
 
 
 @pytest.mark.parametrize(
