@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
+import uuid
 from collections.abc import Callable, Collection, Container
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from optuna.storages import RDBStorage
@@ -11,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import select
 
 from storage import frozen_trials, reading, studies
+from storage.errors import StorageError, StorageRefusedError, translated
 from storage.tables import SCHEMA
 from storage.transactions import check_study, place_of, snapshot
 
@@ -159,6 +165,44 @@ class StudyReader(RDBStorage):
         with snapshot(self.engine) as connection:
             found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
         return [] if found == ["ok"] else [str(line) for line in found]
+
+    def backup(self, target: Path) -> None:
+        """Copy the database as it is at one moment into a new file, also while workers write to it.
+
+        A plain copy of the file lacks what is still in the `-wal` file beside it.
+
+        Args:
+            target: The file, which must not exist. It appears when it is complete.
+
+        Raises:
+            StorageRefusedError: The file exists, or there is no folder for it.
+            StorageError: The database is on a server, or the copy cannot be written.
+        """
+        if self.engine.dialect.name != "sqlite":
+            raise StorageError(f"{place_of(self.engine)} is on a server, whose own tool copies it: pg_dump")
+        target = target.expanduser().absolute()
+        if target.exists():
+            raise StorageRefusedError(f"{target} exists already; name a new file for the copy")
+        if not target.parent.is_dir():
+            raise StorageRefusedError(f"there is no folder {target.parent} for {target.name}; mkdir -p {target.parent}")
+        unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        try:
+            with (
+                translated(str(target)),
+                self.engine.connect() as source,
+                contextlib.closing(sqlite3.connect(unfinished)) as copy,
+            ):
+                # What SQLAlchemy gives is the driver's own connection, of whatever type.
+                driver: Any = source.connection.driver_connection
+                driver.backup(copy)
+            with unfinished.open("rb") as written:
+                os.fsync(written.fileno())
+            unfinished.rename(target)
+        except OSError as error:
+            raise StorageRefusedError(f"cannot write {target}: {error.strerror}; name another file") from None
+        finally:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                Path(f"{unfinished}{suffix}").unlink(missing_ok=True)
 
     def traces_of_deletion(self) -> list[str]:
         """What a study left that was deleted while it was trained: one sentence for each fault; empty where none."""

@@ -332,6 +332,27 @@ def test_the_file_alone_holds_everything_after_close(tmp_path, path, make_block,
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["copy.db", "reluctant.db"]
 
 
+def test_a_backup_is_whole_while_a_plain_copy_is_not(storage, study_id, path, tmp_path, make_block):
+    storage.propose(study_id, make_block(0, 8))
+    storage.backup(tmp_path / "copy.db")
+    assert not list(tmp_path.glob(".copy*"))
+    copy = open_storage(tmp_path / "copy.db", create=False)
+    assert copy.read_trials(study_id) == storage.read_trials(study_id)
+    assert copy.integrity_check() == []
+    copy.close()
+    with pytest.raises(StorageRefusedError, match=r"copy\.db exists already; name a new file"):
+        storage.backup(tmp_path / "copy.db")
+    with pytest.raises(StorageRefusedError, match=r"there is no folder .*missing for copy\.db; mkdir -p"):
+        storage.backup(tmp_path / "missing" / "copy.db")
+
+
+def test_a_server_is_copied_by_its_own_tool(postgres_url, tmp_path):
+    storage = open_storage(postgres_url)
+    with pytest.raises(StorageError, match="is on a server, whose own tool copies it: pg_dump"):
+        storage.backup(tmp_path / "copy.db")
+    storage.close()
+
+
 @pytest.mark.parametrize(
     ("happens", "text"),
     [
