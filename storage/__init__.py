@@ -27,8 +27,10 @@ if TYPE_CHECKING:
         StorageMissingError,
         StorageRefusedError,
         StorageUnreachableError,
+        StudyDeletedError,
         StudyNotFoundError,
     )
+    from storage.modes import share_like
     from storage.records import Claimed, Curve, LayerMeasures, Proposal, ProposedCohort, Result, TestMeasures
     from storage.workers import Worker
 
@@ -48,10 +50,12 @@ __all__ = [
     "StorageMissingError",
     "StorageRefusedError",
     "StorageUnreachableError",
+    "StudyDeletedError",
     "StudyNotFoundError",
     "TestMeasures",
     "Worker",
     "open_storage",
+    "share_like",
     "without_password",
 ]
 
@@ -69,7 +73,9 @@ __getattr__ = lazy_attributes(
         "StorageMissingError": ".errors",
         "StorageRefusedError": ".errors",
         "StorageUnreachableError": ".errors",
+        "StudyDeletedError": ".errors",
         "StudyNotFoundError": ".errors",
+        "share_like": ".modes",
         "Claimed": ".records",
         "Curve": ".records",
         "LayerMeasures": ".records",

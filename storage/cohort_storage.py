@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages._base import DEFAULT_STUDY_NAME_PREFIX
 from optuna.study import StudyDirection
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from storage import leases, proposals, results, studies, workers
-from storage.errors import StorageError, StudyNotFoundError
+from storage import leases, proposals, reading, results, studies, workers
+from storage.errors import StorageError, StudyDeletedError
 from storage.file_locks import FileLocks
 from storage.records import Claimed, Proposal, ProposedCohort, Result, TestMeasures
+from storage.same_file import SameFile
 from storage.session_locks import SessionLocks
 from storage.study_reader import StudyReader
 from storage.tables import METADATA, SCHEMA, SCHEMA_VERSION
@@ -72,6 +76,9 @@ class CohortStorage(StudyReader):
             with writing(self.engine) as connection:
                 if connection.execute(select(SCHEMA.c.version)).first() is None:
                     connection.execute(insert(SCHEMA), {"schema_id": 1, "version": SCHEMA_VERSION})
+        self._same_file = None if self.file is None else SameFile(self.file)
+        if self._same_file is not None:
+            self._same_file.watch(self.engine)
 
     @property
     def place(self) -> str:
@@ -118,6 +125,7 @@ class CohortStorage(StudyReader):
             found = studies.find(connection, name)
         if found is not None:
             return found, False
+        studies.check_name(name)
         try:
             with writing(self.engine) as connection:
                 found = studies.find(connection, name)
@@ -148,17 +156,52 @@ class CohortStorage(StudyReader):
         with writing(self.engine, study_id) as connection:
             studies.set_attributes(connection, study_id, user_attrs or {}, system_attrs or {})
 
+    def change_study_attr(self, study_id: int, key: str, change: Callable[[Any, int], Any]) -> Any:
+        """Replace a system attribute of a study by what a function makes of it, in one transaction.
+
+        Args:
+            study_id: The study.
+            key: The attribute.
+            change: Called with the attribute's value and with the number of trials in the study; returns the new value.
+                It must not use this storage. Where it raises, nothing is written.
+
+        Returns:
+            The new value.
+
+        Raises:
+            StudyDeletedError: The study was deleted.
+        """
+        with writing(self.engine, study_id) as connection:
+            before = studies.system_attribute(connection, study_id, key)
+            after = change(before, sum(reading.count_by_state(connection, study_id).values()))
+            if after != before:
+                studies.set_attributes(connection, study_id, {}, {key: after})
+            return after
+
     def delete_study(self, study_id: int) -> None:
-        """Delete a study, with its rows in the tables of `reluctant`."""
-        super().delete_study(study_id)
-        with writing(self.engine) as connection:
-            studies.delete_orphaned_rows(connection)
+        """Delete a study with all of its rows, in one transaction.
+
+        Raises:
+            KeyError: There is no such study.
+        """
+        try:
+            with writing(self.engine, study_id) as connection:
+                studies.remove(connection, study_id)
+        except StudyDeletedError:
+            raise KeyError(f"there is no study with the id {study_id}") from None
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
-        """Create a study as Optuna does, after deleting rows of studies that stock Optuna deleted."""
-        with writing(self.engine) as connection:
-            studies.delete_orphaned_rows(connection)
-        return super().create_new_study(directions, study_name)
+        """Create a study as Optuna does; rows of studies that stock Optuna deleted go in the same transaction.
+
+        Raises:
+            DuplicatedStudyError: A study of this name exists.
+        """
+        name = f"{DEFAULT_STUDY_NAME_PREFIX}{uuid.uuid4()}" if study_name is None else study_name
+        try:
+            with writing(self.engine) as connection:
+                return studies.create(connection, name, directions, None, {}, {})
+        except IntegrityError:
+            raise DuplicatedStudyError(f"a study named {name!r} exists already in {self.place}") from None
 
     def propose(self, study_id: int, cohort: ProposedCohort) -> bool:
         """Insert proposed trials as WAITING, with their parameters.
@@ -171,7 +214,7 @@ class CohortStorage(StudyReader):
             Whether they were inserted. Nothing is written where the study has another number of trials by now.
 
         Raises:
-            StudyNotFoundError: The study was deleted.
+            StudyDeletedError: The study was deleted.
             StorageFullError: The disk is full; nothing was written.
         """
         with writing(self.engine, study_id) as connection:
@@ -185,6 +228,7 @@ class CohortStorage(StudyReader):
         below: int | None = None,
         cohort: ProposedCohort | None = None,
         complete: Callable[[Claimed], Proposal | None] | None = None,
+        unchanged: tuple[str, Any] | None = None,
     ) -> list[Claimed]:
         """Claim the waiting trials with the lowest numbers for a worker; they become RUNNING under its lease.
 
@@ -196,15 +240,21 @@ class CohortStorage(StudyReader):
             complete: Called with every claimed trial; returns the parameters that the trial still lacks, or None. They
                 are stored in the same transaction, and stored parameters are not changed. A trial that a user enqueued
                 has `fixed` and no `params`. The function must not use this storage.
+            unchanged: The key of a system attribute of the study, and the value on which the other arguments rely.
+                Nothing is proposed or claimed where the attribute has another value by now.
 
         Returns:
             The claimed trials in number order.
 
         Raises:
-            StudyNotFoundError: The study was deleted.
+            StudyDeletedError: The study was deleted.
             StorageFullError: The disk is full; nothing was written.
         """
-        with writing(self.engine, worker.study_id) as connection:
+        with writing(self.engine, worker.study_id, token=worker.token) as connection:
+            if unchanged is not None:
+                key, value = unchanged
+                if studies.system_attribute(connection, worker.study_id, key) != value:
+                    return []
             if cohort is not None:
                 proposals.insert_cohort(connection, worker.study_id, cohort)
             return leases.claim_waiting(connection, worker.study_id, worker.token, limit, below, complete)
@@ -221,14 +271,12 @@ class CohortStorage(StudyReader):
 
         Raises:
             ValueError: A value is NaN, or does not fit the study; nothing was written.
+            StudyDeletedError: The study was deleted.
             StorageFullError: The disk is full; nothing was written.
         """
         results.check(outcomes)
-        try:
-            with writing(self.engine, worker.study_id) as connection:
-                return results.write_results(connection, worker.study_id, worker.token, outcomes)
-        except StudyNotFoundError:
-            return [outcome.trial_id for outcome in outcomes]
+        with writing(self.engine, worker.study_id, token=worker.token) as connection:
+            return results.write_results(connection, worker.study_id, worker.token, outcomes)
 
     def release(self, worker: Worker, trial_ids: Collection[int] | None = None) -> list[int]:
         """Release claimed trials: they become WAITING again, with the same numbers and parameters.
@@ -241,9 +289,9 @@ class CohortStorage(StudyReader):
             The numbers of the trials that were released.
         """
         try:
-            with writing(self.engine, worker.study_id) as connection:
+            with writing(self.engine, worker.study_id, token=worker.token) as connection:
                 return leases.release_trials(connection, worker.token, trial_ids)
-        except StudyNotFoundError:
+        except StudyDeletedError:
             return []
 
     def abandon(self, worker: Worker, reason: str) -> list[int]:
@@ -256,7 +304,7 @@ class CohortStorage(StudyReader):
         Returns:
             The numbers of the trials.
         """
-        with writing(self.engine, worker.study_id) as connection:
+        with writing(self.engine, worker.study_id, token=worker.token) as connection:
             return leases.reclaim_from(connection, worker.study_id, worker.token, reason)
 
     def worker(self, study_id: int, *, details: Mapping[str, Any] | None = None, lease: float | None = None) -> Worker:
@@ -300,10 +348,18 @@ class CohortStorage(StudyReader):
         self.remove_session()
         if self.engine.dialect.name == "sqlite":
             # A full disk or a reader in another process may prevent it: then the `-wal` file stays, and stays valid.
-            with contextlib.suppress(DBAPIError), self.engine.connect() as connection:
+            with contextlib.suppress(DBAPIError, StorageError), self.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA busy_timeout = 2000")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
         self.engine.dispose()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        same_file: SameFile | None = state["_same_file"]
+        if same_file is not None:
+            same_file.check()
+        super().__setstate__(state)
+        if same_file is not None:
+            same_file.watch(self.engine)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_locks"}
@@ -317,4 +373,4 @@ class CohortStorage(StudyReader):
                 f"{self.place} has no place for the locks that tell living workers from dead ones; "
                 "use a SQLite file on this machine, as in --storage reluctant.db"
             )
-        return FileLocks(Path(f"{self.file}.workers"))
+        return FileLocks(self.file)

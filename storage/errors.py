@@ -57,6 +57,12 @@ class StudyNotFoundError(StorageError, LookupError):
     exit_code = WRONG_USAGE
 
 
+class StudyDeletedError(StudyNotFoundError):
+    """A study was deleted while it was in use."""
+
+    exit_code = FAILED
+
+
 @contextmanager
 def translated(place: str) -> Iterator[None]:
     """Raise a `StorageError` where the `with` block raises an error of a database driver.

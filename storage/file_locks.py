@@ -15,10 +15,13 @@ class FileLocks:
 
     Host names play no part: all processes on one SQLite file share a kernel, and containers and laptops change their
     names.
+
+    Args:
+        database: The database file. Whoever may use it may use the folder.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, database: Path) -> None:
+        self._database, self._folder = database, Path(f"{database}.workers")
 
     def acquire(self, token: str) -> FileLock:
         """Acquire the lock of a new worker.
@@ -27,7 +30,7 @@ class FileLocks:
             StorageError: The folder cannot be written.
         """
         try:
-            return FileLock.acquire(self._folder / token)
+            return FileLock.acquire(self._folder / token, database=self._database)
         except OSError as error:
             raise StorageError(
                 f"cannot keep a lock in {self._folder}: {error.strerror}; make room or make it writable"
@@ -49,13 +52,14 @@ class FileLocks:
     def confirmed_dead(self, token: str, server: str = "") -> Iterator[bool]:
         """Whether a worker is dead, which stays true within the `with` block.
 
-        A worker is dead where nobody holds the lock on its file, or where the file is gone. The file of a dead worker
-        is removed after the block, unless the block raises.
+        A worker is dead where nobody holds the lock on its file. A file that is gone says nothing: somebody may have
+        removed it, and its worker makes it again. The file of a dead worker is removed after the block, unless the
+        block raises.
         """
         try:
             lock = FileLock.probe(self._folder / token)
         except FileNotFoundError:
-            yield True
+            yield False
             return
         if lock is None:
             yield False

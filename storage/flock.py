@@ -9,6 +9,8 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+from storage.modes import share_like
+
 
 class FileLock:
     """An flock on a file, held until it is released or its process ends.
@@ -22,24 +24,31 @@ class FileLock:
 
     server = ""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, database: Path | None = None) -> None:
         """Internal; call `acquire` or `probe` instead."""
-        self.path = path
+        self.path, self._database = path, database
         self._descriptor = descriptor
         _HELD.add(self)
 
     @classmethod
-    def acquire(cls, path: Path) -> FileLock:
-        """Create the file and its folder where they are missing, and wait for the exclusive lock on the file."""
+    def acquire(cls, path: Path, *, database: Path | None = None) -> FileLock:
+        """Create the file and its folder where they are missing, and wait for the exclusive lock on the file.
+
+        Args:
+            path: The file.
+            database: The database file whose permissions file and folder get; None: those of the process.
+        """
         while True:
             path.parent.mkdir(exist_ok=True)
+            share_like(path.parent, database)
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
             except FileNotFoundError:  # another process removed the empty folder in between
                 continue
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_still(path, descriptor):
-                return cls(path, descriptor)
+                share_like(path, database)
+                return cls(path, descriptor, database)
             os.close(descriptor)
 
     @classmethod
@@ -64,7 +73,15 @@ class FileLock:
         return cls(path, descriptor)
 
     def ensure(self) -> None:
-        """Do nothing: a lock on a file is not lost while its process lives."""
+        """Make sure that the lock is on the file of this name; make the file again where somebody removed it.
+
+        Raises:
+            OSError: The file cannot be made.
+        """
+        if self._descriptor >= 0 and not _is_still(self.path, self._descriptor):
+            again = FileLock.acquire(self.path, database=self._database)
+            self._descriptor, again._descriptor = again._descriptor, self._descriptor
+            again._drop()
 
     def release(self, *, unlink: bool = False) -> None:
         """Release the lock; with `unlink`, delete the file, and its folder if that is empty afterwards."""

@@ -1,4 +1,4 @@
-"""The mounted file systems: whether a path lies on a network file system, on which SQLite is not safe."""
+"""The mounted file systems: whether a path lies on one that other machines share, on which SQLite is not safe."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ _NETWORK = frozenset(
     {
         *("nfs", "nfs3", "nfs4", "cifs", "smb2", "smb3", "smbfs", "ncpfs", "afs", "coda", "davfs"),
         *("lustre", "gpfs", "beegfs", "ceph", "panfs", "pvfs2", "orangefs", "glusterfs", "gfs2", "ocfs2"),
+        # Folders of the host in a virtual machine, and of Windows in WSL.
+        *("9p", "drvfs", "virtiofs", "vboxsf", "vmhgfs", "prl_fs"),
+        *("mfs", "moosefs", "wekafs", "weka"),
     }
 )
 _NETWORK_FUSE = re.compile(
-    r"fuse\.(sshfs|s3fs|s3ql|rclone|gcsfuse|goofys|glusterfs|ceph|davfs2|curlftpfs|juicefs|mount-s3|blobfuse2?|nfs.*)"
+    r"fuse\.(sshfs|s3fs|s3ql|rclone|gcsfuse|goofys|glusterfs|ceph|ceph-fuse|davfs2|curlftpfs|juicefs|mount-s3"
+    r"|blobfuse2?|mfs|moosefs|mfsmount|vmhgfs-fuse|nfs.*)"
 )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from storage.encoding import attribute_rows, chunks, param_rows
 from storage.records import ProposedCohort
-from storage.tables import PARAMS, SYSTEM_ATTRS, TRIAL_TABLES, TRIALS, USER_ATTRS
+from storage.tables import OPTUNA_TRIAL_TABLES, PARAMS, SYSTEM_ATTRS, TRIAL_TABLES, TRIALS, USER_ATTRS
 
 
 def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort) -> bool:
@@ -38,7 +38,7 @@ def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort)
         .order_by(TRIALS.c.number)
     )
     trial_ids = list(connection.execute(inserted).scalars())
-    delete_own_rows(connection, trial_ids)
+    delete_rows_of(connection, trial_ids)
 
     params: list[dict[str, Any]] = []
     system_attrs: list[dict[str, Any]] = []
@@ -53,8 +53,8 @@ def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort)
     return True
 
 
-def delete_own_rows(connection: Connection, trial_ids: list[int]) -> None:
-    """Delete the rows of these trial ids in the tables of `reluctant`: Optuna reuses the ids of deleted trials."""
+def delete_rows_of(connection: Connection, trial_ids: list[int]) -> None:
+    """Delete the rows of these trial ids in all other tables: SQLite reuses the ids of deleted trials."""
     for some in chunks(trial_ids):
-        for table in TRIAL_TABLES:
+        for table in (*OPTUNA_TRIAL_TABLES, *TRIAL_TABLES):
             connection.execute(delete(table).where(table.c.trial_id.in_(some)))

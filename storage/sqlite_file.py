@@ -60,7 +60,10 @@ def open_file(path: Path, *, create: bool, mounts: Sequence[Mount] | None) -> Co
             raise
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise StorageRefusedError(f"cannot use {path} as a database: {reason}; name another file") from None
-    _check_file_system(path, read_mounts() if mounts is None else list(mounts))
+    known_mounts = read_mounts() if mounts is None else list(mounts)
+    _check_file_system(path, known_mounts)
+    if exists:
+        _check_names(path, known_mounts)
     _check_access(path, exists)
 
     state = _state(path) if exists else _State.EMPTY
@@ -96,9 +99,25 @@ def _check_file_system(path: Path, mounts: list[Mount]) -> None:
     mount = mount_of(path.parent, mounts)
     if mount is not None and mount.is_network:
         raise StorageRefusedError(
-            f"{path} is on a network file system ({mount.kind} at {mount.point}), on which SQLite's locks and shared "
-            "memory do not hold and a database gets corrupted; use a file on a local disk, "
+            f"{path} is on a file system that other machines share ({mount.kind} at {mount.point}), on which SQLite's "
+            "locks and shared memory do not hold and a database gets corrupted; use a file on a local disk, "
             "or a server: --storage postgresql+psycopg://USER@HOST/DATABASE"
+        )
+
+
+def _check_names(path: Path, mounts: list[Mount]) -> None:
+    """Refuse a file that can be reached under a second name: SQLite keeps its log and its locks beside each name."""
+    links = path.stat().st_nlink
+    if links > 1:
+        raise StorageRefusedError(
+            f"{path} is one of {links} hard links to one file, and SQLite corrupts a file that is opened under two "
+            f"names; find the others with `find {path.parent} -samefile {path}`, end what uses them, and remove them: "
+            "this one stays whole"
+        )
+    if any(mount.point == path for mount in mounts):
+        raise StorageRefusedError(
+            f"{path} is mounted as a single file, and SQLite keeps files beside it that must be shared too; "
+            "mount the folder that holds it instead"
         )
 
 

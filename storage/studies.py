@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.study import StudyDirection
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Table, delete, func, insert, select
 
 from reluctant.errors import nearest
 from storage.encoding import attribute_rows
 from storage.errors import StudyNotFoundError
 from storage.tables import (
     BEATS,
+    OPTUNA_STUDY_TABLES,
+    OPTUNA_TRIAL_TABLES,
     STUDIES,
     STUDY_DIRECTIONS,
     STUDY_SYSTEM_ATTRS,
@@ -51,6 +54,16 @@ def find_or_explain(connection: Connection, name: str, place: str) -> int:
     raise StudyNotFoundError(f"no study {name!r} in {place}{hint} (known: {shown})")
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that is empty or too long.
+
+    Raises:
+        ValueError: The name cannot be that of a study.
+    """
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise ValueError(f"a study's name has 1 to {_LONGEST_NAME} characters, this one {len(name)}")
+
+
 def create(
     connection: Connection,
     name: str,
@@ -62,10 +75,8 @@ def create(
     """Insert a study with its directions and attributes.
 
     Raises:
-        ValueError: The name is empty or too long, or the metric names do not fit the directions.
+        ValueError: The metric names do not fit the directions.
     """
-    if not 0 < len(name) <= _LONGEST_NAME:
-        raise ValueError(f"a study's name has 1 to {_LONGEST_NAME} characters, this one {len(name)}")
     if metric_names is not None and len(metric_names) != len(directions):
         raise ValueError(f"{len(metric_names)} metric names for {len(directions)} directions")
     delete_orphaned_rows(connection)
@@ -88,9 +99,50 @@ def set_attributes(
             connection.execute(insert(table), attribute_rows({"study_id": study_id}, attributes))
 
 
+def system_attribute(connection: Connection, study_id: int, key: str) -> Any:
+    """A system attribute of a study; None where it has none of this key."""
+    of_key = (STUDY_SYSTEM_ATTRS.c.study_id == study_id, STUDY_SYSTEM_ATTRS.c.key == key)
+    text = connection.execute(select(STUDY_SYSTEM_ATTRS.c.value_json).where(*of_key)).scalar()
+    return None if text is None else json.loads(text)
+
+
+def remove(connection: Connection, study_id: int) -> None:
+    """Delete a study with all of its rows, in the tables of Optuna and in those of `reluctant`."""
+    trial_ids = select(TRIALS.c.trial_id).where(TRIALS.c.study_id == study_id)
+    for table in (*OPTUNA_TRIAL_TABLES, *TRIAL_TABLES):
+        connection.execute(delete(table).where(table.c.trial_id.in_(trial_ids)))
+    for table in (TRIALS, *OPTUNA_STUDY_TABLES, WORKERS, BEATS, STUDIES):
+        connection.execute(delete(table).where(table.c.study_id == study_id))
+
+
 def delete_orphaned_rows(connection: Connection) -> None:
-    """Delete rows of `reluctant` whose trial or study no longer exists: stock Optuna does not know these rows."""
-    for table in TRIAL_TABLES:
-        connection.execute(delete(table).where(table.c.trial_id.not_in(select(TRIALS.c.trial_id))))
-    for table in (WORKERS, BEATS):
+    """Delete rows whose trial or study no longer exists.
+
+    Stock Optuna does not know the rows of `reluctant`. On SQLite, where it enforces no foreign keys, it also leaves the
+    trials that a worker inserts while their study is deleted, and SQLite then gives the id to the next study.
+    """
+    of_studies, of_trials = _tables_with_orphans(connection)
+    for table in of_studies:
         connection.execute(delete(table).where(table.c.study_id.not_in(select(STUDIES.c.study_id))))
+    for table in of_trials:
+        connection.execute(delete(table).where(table.c.trial_id.not_in(select(TRIALS.c.trial_id))))
+
+
+def count_orphaned_trials(connection: Connection) -> int:
+    """The number of trials whose study no longer exists."""
+    orphaned = TRIALS.c.study_id.not_in(select(STUDIES.c.study_id))
+    return int(connection.execute(select(func.count()).select_from(TRIALS).where(orphaned)).scalar_one())
+
+
+def with_repeated_numbers(connection: Connection) -> list[str]:
+    """The names of the studies in which two trials have the same number: one holds trials of a deleted study."""
+    repeated = select(TRIALS.c.study_id).group_by(TRIALS.c.study_id, TRIALS.c.number).having(func.count() > 1)
+    named = select(STUDIES.c.study_name).where(STUDIES.c.study_id.in_(repeated)).order_by(STUDIES.c.study_id)
+    return list(connection.execute(named).scalars())
+
+
+def _tables_with_orphans(connection: Connection) -> tuple[tuple[Table, ...], tuple[Table, ...]]:
+    """The tables that may have rows without a study, and those that may have rows without a trial."""
+    if connection.dialect.name != "sqlite":  # foreign keys keep Optuna's own tables whole
+        return (WORKERS, BEATS), TRIAL_TABLES
+    return (TRIALS, *OPTUNA_STUDY_TABLES, WORKERS, BEATS), (*OPTUNA_TRIAL_TABLES, *TRIAL_TABLES)

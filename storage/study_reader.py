@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
+import uuid
 from collections.abc import Callable, Collection, Container
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import select
 
-from storage import frozen_trials, reading
+from storage import frozen_trials, reading, studies
+from storage.errors import StorageError, StorageRefusedError, translated
 from storage.tables import SCHEMA
-from storage.transactions import snapshot
+from storage.transactions import check_study, place_of, snapshot
 
 
 class StudyReader(RDBStorage):
@@ -56,6 +62,16 @@ class StudyReader(RDBStorage):
                 raise KeyError(f"there is no study with the id {study_id}")
             first = reading.first_number_after(connection, study_id, trial_id_greater_than)
             return frozen_trials.trials(connection, study_id, first, included_trial_ids, wanted)
+
+    def study_attr(self, study_id: int, key: str) -> Any:
+        """A system attribute of a study; None where it has none of this key.
+
+        Raises:
+            StudyDeletedError: The study was deleted.
+        """
+        with snapshot(self.engine) as connection:
+            check_study(connection, study_id, place_of(self.engine))
+            return studies.system_attribute(connection, study_id, key)
 
     def count_by_state(self, study_id: int) -> dict[TrialState, int]:
         """The number of trials in each state; every state is a key."""
@@ -132,8 +148,12 @@ class StudyReader(RDBStorage):
 
         Returns:
             The ids of all running trials on which a worker, living or dead, has a lease.
+
+        Raises:
+            StudyDeletedError: The study was deleted.
         """
         with snapshot(self.engine) as connection:
+            check_study(connection, study_id, place_of(self.engine))
             for piece in frozen_trials.changes(connection, study_id, from_number, trial_ids):
                 on_trials(piece)
             return reading.leased_trials(connection, study_id)
@@ -145,6 +165,61 @@ class StudyReader(RDBStorage):
         with snapshot(self.engine) as connection:
             found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
         return [] if found == ["ok"] else [str(line) for line in found]
+
+    def backup(self, target: Path) -> None:
+        """Copy the database as it is at one moment into a new file, also while workers write to it.
+
+        A plain copy of the file lacks what is still in the `-wal` file beside it.
+
+        Args:
+            target: The file, which must not exist. It appears when it is complete.
+
+        Raises:
+            StorageRefusedError: The file exists, or there is no folder for it.
+            StorageError: The database is on a server, or the copy cannot be written.
+        """
+        if self.engine.dialect.name != "sqlite":
+            raise StorageError(f"{place_of(self.engine)} is on a server, whose own tool copies it: pg_dump")
+        target = target.expanduser().absolute()
+        if target.exists():
+            raise StorageRefusedError(f"{target} exists already; name a new file for the copy")
+        if not target.parent.is_dir():
+            raise StorageRefusedError(f"there is no folder {target.parent} for {target.name}; mkdir -p {target.parent}")
+        unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        try:
+            with (
+                translated(str(target)),
+                self.engine.connect() as source,
+                contextlib.closing(sqlite3.connect(unfinished)) as copy,
+            ):
+                # What SQLAlchemy gives is the driver's own connection, of whatever type.
+                driver: Any = source.connection.driver_connection
+                driver.backup(copy)
+            with unfinished.open("rb") as written:
+                os.fsync(written.fileno())
+            unfinished.rename(target)
+        except OSError as error:
+            raise StorageRefusedError(f"cannot write {target}: {error.strerror}; name another file") from None
+        finally:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                Path(f"{unfinished}{suffix}").unlink(missing_ok=True)
+
+    def traces_of_deletion(self) -> list[str]:
+        """What a study left that was deleted while it was trained: one sentence for each fault; empty where none."""
+        with snapshot(self.engine) as connection:
+            orphaned = studies.count_orphaned_trials(connection)
+            mixed = studies.with_repeated_numbers(connection)
+        found = [
+            f"study {name!r} also holds trials of a study that was deleted while it was trained; its results cannot be "
+            f"told from theirs: start it anew under another name, and delete this one"
+            for name in mixed
+        ]
+        if orphaned:
+            found.append(
+                f"trials of a study that was deleted while it was trained are left ({orphaned}); "
+                "they go when the next study is created"
+            )
+        return found
 
     def schema_versions(self) -> dict[str, str]:
         """Versions of Optuna's tables (`optuna`, an alembic revision) and of the tables of `reluctant`."""

@@ -120,3 +120,13 @@ TEST_RESULTS = Table(
 # Tables with rows of a trial id, which are deleted where the id is given to another trial.
 RESULT_TABLES = (LAYERS, CURVES, TEST_RESULTS)
 TRIAL_TABLES = (*RESULT_TABLES, LEASES, LOSSES, FINISHES)
+# Optuna's tables with rows of a trial id, and with rows of a study id.
+OPTUNA_TRIAL_TABLES: tuple[Table, ...] = (
+    PARAMS,
+    VALUES,
+    USER_ATTRS,
+    SYSTEM_ATTRS,
+    INTERMEDIATE_VALUES,
+    models.TrialHeartbeatModel.__table__,
+)
+OPTUNA_STUDY_TABLES: tuple[Table, ...] = (STUDY_DIRECTIONS, STUDY_USER_ATTRS, STUDY_SYSTEM_ATTRS)

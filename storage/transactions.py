@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, select
 
-from storage.errors import StudyNotFoundError, translated
-from storage.tables import STUDIES
+from storage.errors import StudyDeletedError, translated
+from storage.tables import STUDIES, WORKERS
 
 
 def place_of(engine: Engine) -> str:
@@ -18,8 +18,32 @@ def place_of(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=True)
 
 
+def check_study(connection: Connection, study_id: int, place: str, *, token: str | None = None) -> None:
+    """Refuse a study that was deleted.
+
+    Creating a study deletes the rows of workers without a study: a worker without a row had another study of this id.
+
+    Args:
+        connection: A snapshot, or a writing transaction.
+        study_id: The study.
+        place: The database as users know it.
+        token: The token of a worker of this study.
+
+    Raises:
+        StudyDeletedError: There is no such study, or it is not the study of this worker.
+    """
+    known = select(STUDIES.c.study_id).where(STUDIES.c.study_id == study_id)
+    if token is not None:
+        known = known.join(WORKERS, WORKERS.c.study_id == STUDIES.c.study_id).where(WORKERS.c.token == token)
+    if connection.execute(known).first() is None:
+        raise StudyDeletedError(
+            f"the study with the id {study_id} is no longer in {place}: it was deleted while it was in use; "
+            "its trials are lost, and `reluctant run` starts it anew"
+        )
+
+
 @contextmanager
-def writing(engine: Engine, study_id: int | None = None) -> Iterator[Connection]:
+def writing(engine: Engine, study_id: int | None = None, *, token: str | None = None) -> Iterator[Connection]:
     """Open a transaction that may write from its start; it is rolled back where the `with` block raises.
 
     On SQLite it begins with BEGIN IMMEDIATE, since in WAL mode a transaction that first reads and later writes fails
@@ -28,9 +52,10 @@ def writing(engine: Engine, study_id: int | None = None) -> Iterator[Connection]
     Args:
         engine: The engine of the storage.
         study_id: The study to write to; it must exist.
+        token: The token of the worker that writes; it must be a worker of this study.
 
     Raises:
-        StudyNotFoundError: The study was deleted.
+        StudyDeletedError: The study was deleted, even where another one has its id by now.
         StorageError: The database cannot be written.
     """
     with translated(place_of(engine)), engine.connect() as connection:
@@ -38,10 +63,8 @@ def writing(engine: Engine, study_id: int | None = None) -> Iterator[Connection]
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         if study_id is not None:
             row = select(STUDIES.c.study_id).where(STUDIES.c.study_id == study_id).with_for_update()
-            if connection.execute(row).first() is None:
-                raise StudyNotFoundError(
-                    f"study {study_id} is no longer in {place_of(engine)}: it was deleted meanwhile; start a new one"
-                )
+            connection.execute(row)
+            check_study(connection, study_id, place_of(engine), token=token)
         yield connection
         connection.commit()
 

@@ -15,14 +15,14 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from storage.clock import DatabaseSeconds
 from storage.encoding import now, to_json
-from storage.errors import StorageError, StorageUnreachableError, StudyNotFoundError, translated
+from storage.errors import StorageError, StorageUnreachableError, StudyDeletedError, translated
 from storage.flock import FileLock
 from storage.lease_renewal import LeaseRenewer
 from storage.leases import reclaim_from, release_trials, renew
 from storage.losses import LEASE_EXPIRED, WORKER_DIED
 from storage.session_locks import SessionLock
 from storage.tables import BEATS, LEASES, WORKERS
-from storage.transactions import place_of, snapshot, writing
+from storage.transactions import check_study, place_of, snapshot, writing
 
 if TYPE_CHECKING:
     from typing import Self
@@ -81,13 +81,27 @@ class Worker:
 
     @property
     def lost(self) -> bool:
-        """Whether the leases expired while the database could not be reached, so that others may have the trials."""
+        """Whether the leases are gone: the database was out of reach for too long, or the study was deleted."""
         return self._renewer.lost
+
+    @property
+    def deleted(self) -> StudyDeletedError | None:
+        """The error of the last renewal where it found that the study was deleted; otherwise None."""
+        return self._renewer.error if isinstance(self._renewer.error, StudyDeletedError) else None
 
     @property
     def renewal_error(self) -> str:
         """The text of the error of the last renewal; empty where it succeeded."""
         return "" if self._renewer.error is None else str(self._renewer.error)
+
+    def check(self) -> None:
+        """Make sure that the study of this worker still exists.
+
+        Raises:
+            StudyDeletedError: It was deleted, even where another study has its id by now.
+        """
+        with snapshot(self._engine) as connection:
+            check_study(connection, self.study_id, place_of(self._engine), token=self.token)
 
     def close(self) -> None:
         """Release the trials that are still held, and mark the worker as ended."""
@@ -95,11 +109,13 @@ class Worker:
             return
         self._renewer.stop()
         try:
-            with suppress(StudyNotFoundError), writing(self._engine, self.study_id) as connection:
+            with suppress(StudyDeletedError), writing(self._engine, self.study_id, token=self.token) as connection:
                 release_trials(connection, self.token, None)
                 connection.execute(update(WORKERS).where(WORKERS.c.token == self.token).values(ended=now()))
-        finally:
-            self._lock.release(unlink=True)
+        except BaseException:
+            self._lock.release()  # the file stays, as that of a dead worker, whose trials others reclaim at once
+            raise
+        self._lock.release(unlink=True)
 
     def __enter__(self) -> Self:
         return self
@@ -130,9 +146,13 @@ class Worker:
     def _renew(self) -> None:
         """Renew all leases in one statement."""
         with translated(place_of(self._engine)):
-            self._lock.ensure()
+            try:
+                self._lock.ensure()
+            except OSError as error:
+                raise StorageError(f"cannot keep a lock beside {place_of(self._engine)}: {error.strerror}") from None
         with writing(self._engine) as connection:
             renew(connection, self.token, server=self._lock.server)
+            check_study(connection, self.study_id, place_of(self._engine), token=self.token)
 
 
 def reclaim(engine: Engine, study_id: int, locks: Locks) -> list[int]:

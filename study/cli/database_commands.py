@@ -1,7 +1,8 @@
-"""The commands around a database: dashboard, doctor."""
+"""The commands around a database: dashboard, doctor, backup."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -54,3 +55,17 @@ def doctor(*, options: dict[str, Any], debug: Debug = False) -> None:
         sound = examine(read_config(options).storage)
         if not sound:
             raise typer.Exit(FAILED)
+
+
+@app.command()
+@with_options("storage")
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="new file for the copy", show_default=False)],
+    *,
+    options: dict[str, Any],
+    debug: Debug = False,
+) -> None:
+    """Copies an SQLite database whole into a new file, also while workers write to it."""
+    with ending(debug) as messages, opened(read_config(options).storage, create=False) as database:
+        database.backup(file)
+        messages.info(f"{database.place} is copied to {file}")

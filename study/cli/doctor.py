@@ -48,7 +48,7 @@ def _examine_database(storage: str) -> bool:
         for name, version in database.schema_versions().items():
             _line(f"{name} schema", version)
         _line("studies", str(len(database.get_all_studies())))
-        damage = database.integrity_check()
+        damage = [*database.integrity_check(), *database.traces_of_deletion()]
         _line("integrity", "ok" if not damage else "; ".join(damage))
         return not damage
     except ReluctantError as error:

@@ -43,7 +43,7 @@ class OpenStudy:
         storage: The database.
         study_id: The study's id there.
         name: The study's name.
-        total: Number of trials that it is to have.
+        total: Number of trials that it was to have when it was opened; whoever trains it reads it again.
     """
 
     problem: Problem
@@ -122,7 +122,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         _check_identity(saved[IDENTITY], problem.identity, name)
         _check_versions(saved[VERSIONS])
         wanted = config.trials if "trials" in config.model_fields_set else None
-        total = _store_config(storage, study_id, saved[CONFIG], _saved(problem, name), total=wanted)
+        total = _store_config(storage, study_id, _saved(problem, name), total=wanted)
     return OpenStudy(problem, storage, study_id, name, total)
 
 
@@ -173,7 +173,7 @@ def reopen(
     if not keep:
         return OpenStudy(problem, storage, study_id, name, config.trials)
     wanted = config.trials if "trials" in options else None
-    total = _store_config(storage, study_id, saved[CONFIG], _saved(problem, name), total=wanted)
+    total = _store_config(storage, study_id, _saved(problem, name), total=wanted)
     return OpenStudy(problem, storage, study_id, name, total)
 
 
@@ -230,15 +230,12 @@ def _check_versions(recorded: Mapping[str, str]) -> None:
         )
 
 
-def _store_config(
-    storage: CohortStorage, study_id: int, saved: Mapping[str, Any], current: Mapping[str, Any], *, total: int | None
-) -> int:
-    """Stores a study's current configuration.
+def _store_config(storage: CohortStorage, study_id: int, current: Mapping[str, Any], *, total: int | None) -> int:
+    """Stores a study's current configuration; the total is read, checked and stored in one transaction.
 
     Args:
         storage: The database.
         study_id: The study's id.
-        saved: The configuration as it was stored before.
         current: The configuration as it is now.
         total: The number of trials that the user asked for; None: it stays what it was.
 
@@ -248,17 +245,16 @@ def _store_config(
     Raises:
         ConfigError: The study has more trials already.
     """
-    if total is not None:
-        have = sum(storage.count_by_state(study_id).values())
-        if total < have:
+
+    def change(saved: Mapping[str, Any], have: int) -> dict[str, Any]:
+        if total is not None and total < have:
             raise ConfigError(
                 f"--trials is {total}; study {current['name']!r} has {have} already, and these are kept; "
                 f"give {have} or more"
             )
-    kept = {**current, "trials": int(saved["trials"]) if total is None else total}
-    if kept != saved:
-        storage.set_study_attrs(study_id, system_attrs={CONFIG: kept})
-    return int(kept["trials"])
+        return {**current, "trials": int(saved["trials"]) if total is None else total}
+
+    return int(storage.change_study_attr(study_id, CONFIG, change)["trials"])
 
 
 def _note(problem: Problem) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces import Hyperparameters
+from storage import share_like
 from study.problem import Problem
 from study.training import Replicate, Sizes, SlotState, engine_of
 from study.workers.checkpoint_files import SUFFIX, CheckpointError, TrialProgress, read, write
@@ -32,12 +33,23 @@ class Checkpoints:
         problem: What the study is about.
         every: Seconds of training between two checkpoints, and before the first.
         log: Called with every line that a user should read.
+        database: The database file whose permissions folder and files get; None: those of the process.
     """
 
-    def __init__(self, folder: Path, study: str, problem: Problem, *, every: float, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        study: str,
+        problem: Problem,
+        *,
+        every: float,
+        log: Callable[[str], None],
+        database: Path | None = None,
+    ) -> None:
         text = json.dumps([study, problem.identity], sort_keys=True)
         self._key = hashlib.sha256(text.encode()).hexdigest()[:16]
         self._folder, self._problem, self._every, self._log = folder, problem, every, log
+        self._database = database
 
     def keeper(self, token: str, trials: Mapping[int, Hyperparameters]) -> CohortKeeper:
         """Creates the keeper of the trials that a worker claimed.
@@ -101,7 +113,9 @@ class Checkpoints:
         """Writes a file; where that fails, as on a full disk, training goes on without it."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            share_like(self._folder, self._database)
             write(path, self.subject(number, hyperparameters), progress)
+            share_like(path, self._database)
         except OSError as error:
             self._log(f"warning: the checkpoint {path} cannot be written: {error.strerror}; training goes on")
             return False

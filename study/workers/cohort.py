@@ -89,6 +89,8 @@ class CohortTraining:
             self._reconnecting(lambda: storage.abandon(self._worker, reason))
             raise
         except Interrupted:
+            if self._worker.deleted is not None:
+                raise self._worker.deleted from None
             if self._worker.lost:
                 raise self._reconnecting.lost(self._worker.renewal_error) from None
             released = self._reconnecting(lambda: storage.release(self._worker))
@@ -151,5 +153,7 @@ def _checkpoints(study: OpenStudy, log: Callable[[str], None]) -> Checkpoints | 
     folder = config.checkpoints or (None if file is None else f"{file}.checkpoints")
     if folder is None:
         return None
+    # A folder that a user named keeps its permissions.
+    beside = None if config.checkpoints else file
     every = config.checkpoint_every
-    return Checkpoints(Path(folder).expanduser(), study.name, study.problem, every=every, log=log)
+    return Checkpoints(Path(folder).expanduser(), study.name, study.problem, every=every, log=log, database=beside)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from storage import StorageUnreachableError
+from study.records.attributes import CONFIG
 from study.records.open_study import OpenStudy
 from study.records.trial_feed import TrialFeed
 from study.workers.worker import StudyProgress, is_complete
@@ -24,6 +25,7 @@ class Observer:
 
     def __init__(self, study: OpenStudy, report: Callable[[StudyProgress], None]) -> None:
         self._study, self._report = study, report
+        self._total = study.total
         self._feed = TrialFeed(study.storage, study.study_id)
         self._feed.refresh()
         self._before = self.done = self._feed.done
@@ -32,21 +34,22 @@ class Observer:
     @property
     def missing(self) -> int:
         """Trials that the study is still to have."""
-        return self._study.total - self.done
+        return self._total - self.done
 
     @property
     def complete(self) -> bool:
         """Whether the study has its total."""
-        return is_complete(self._study, self._feed)
+        return is_complete(self._feed, self._total)
 
     def refresh(self) -> int:
         """Reclaims crashed workers' trials, counts again and returns `done`; a temporary outage is ignored."""
         with suppress(StorageUnreachableError):
             self._study.storage.reclaim(self._study.study_id)
+            self._total = int(self._study.storage.study_attr(self._study.study_id, CONFIG)["trials"])
             self._feed.refresh()
             self.done = self._feed.done
         if self.done != self._reported:
-            self._report(StudyProgress(self.done, self._study.total, self.done - self._before, self._feed.best))
+            self._report(StudyProgress(self.done, self._total, self.done - self._before, self._feed.best))
             self._reported = self.done
         return self.done
 

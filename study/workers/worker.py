@@ -17,7 +17,7 @@ from search_spaces import SpaceError
 from storage import Claimed, Proposal, ProposedCohort, Worker
 from study.machine import processor
 from study.problem import Problem
-from study.records.attributes import installed_versions
+from study.records.attributes import CONFIG, installed_versions
 from study.records.open_study import OpenStudy
 from study.records.trial_feed import TrialFeed
 from study.sampling.proposer import Proposer
@@ -77,6 +77,7 @@ def work(
 
     Raises:
         LeasesLostError: The database was out of reach for longer than a lease.
+        StudyDeletedError: The study was deleted.
         TrainingProcessError: A process that trained a block is gone.
     """
     problem, storage = study.problem, study.storage
@@ -124,6 +125,8 @@ class _Loop:
         self._proposer = Proposer.of(study.problem)
         self._feed = TrialFeed(study.storage, study.study_id, self._proposer.record)
         self._ahead: Future[ProposedCohort | None] | None = None
+        self._total = study.total
+        self._config: dict[str, Any] = {}
         self._trained, self._waited, self._pause = 0, 0.0, _FIRST_PAUSE
 
     def run(self) -> bool:
@@ -133,11 +136,11 @@ class _Loop:
             self._reclaim()
             self._refresh()
             if self._stop():
-                return is_complete(self._study, self._feed)
+                return is_complete(self._feed, self._total)
             claimed, rejected = self._claim(proposed)
             if claimed:
                 self._train(claimed, rejected)
-            elif is_complete(self._study, self._feed):
+            elif is_complete(self._feed, self._total):
                 self._cohorts.remove_checkpoints_except(self._feed.unfinished)
                 return True
             else:
@@ -156,8 +159,18 @@ class _Loop:
 
     def _refresh(self) -> None:
         feed = self._feed
+        self._reconnecting(self._worker.check)
+        self._read_total()
         self._reconnecting(feed.refresh)
-        self._report(StudyProgress(feed.done, self._study.total, self._trained, feed.best, self._waited))
+        self._report(StudyProgress(feed.done, self._total, self._trained, feed.best, self._waited))
+
+    def _read_total(self) -> None:
+        """Reads how many trials the study is to have, which another command may have changed."""
+        self._config = self._reconnecting(lambda: self._storage.study_attr(self._study.study_id, CONFIG))
+        total = int(self._config["trials"])
+        if total != self._total:
+            self._log(f"study {self._study.name} is now to have {total} trials, not {self._total}")
+            self._total = total
 
     def _claim(self, proposed: ProposedCohort | None) -> tuple[list[Claimed], dict[int, str]]:
         """Claims the next trials to train.
@@ -168,12 +181,13 @@ class _Loop:
         Returns:
             The claimed trials, and for those that cannot be trained the reason by trial id.
         """
-        study, feed, rejected = self._study, self._feed, dict[int, str]()
-        if any(trial.state is TrialState.WAITING for trial in feed.unfinished_below(study.total)):
+        study, feed, total, rejected = self._study, self._feed, self._total, dict[int, str]()
+        if any(trial.state is TrialState.WAITING for trial in feed.unfinished_below(total)):
             proposed = None  # what waits is trained first
         else:
-            if proposed is None or proposed.first_number != feed.count:
-                proposed = self._proposer.propose(feed, study.total)
+            fits = proposed is not None and proposed.first_number == feed.count
+            if proposed is None or not fits or proposed.first_number + len(proposed.proposals) > total:
+                proposed = self._proposer.propose(feed, total)
             if proposed is None:
                 return [], rejected
 
@@ -187,7 +201,10 @@ class _Loop:
         def claim() -> list[Claimed]:
             alive = len(self._storage.living_workers(study.study_id))
             share = -(-study.problem.config.cohort // max(1, alive))
-            return self._storage.claim(self._worker, share, cohort=proposed, complete=complete, below=study.total)
+            relies_on = (CONFIG, self._config)
+            return self._storage.claim(
+                self._worker, share, cohort=proposed, complete=complete, below=total, unchanged=relies_on
+            )
 
         # A claim may have succeeded although its answer was lost: its trials are released first.
         return self._reconnecting(claim, undo=lambda: self._storage.release(self._worker)), rejected
@@ -195,7 +212,7 @@ class _Loop:
     def _train(self, claimed: list[Claimed], rejected: dict[int, str]) -> None:
         """Trains what was claimed, and meanwhile proposes the next cohort, which needs no outcome of this one."""
         self._reconnecting(self._feed.refresh)
-        self._ahead = self._executor.submit(self._proposer.propose, self._feed, self._study.total)
+        self._ahead = self._executor.submit(self._proposer.propose, self._feed, self._total)
         self._trained += self._cohorts.train(claimed, rejected)
         self._pause = _FIRST_PAUSE
 
@@ -205,14 +222,13 @@ class _Loop:
         self._waited, self._pause = self._waited + self._pause, min(1.5 * self._pause, _LONGEST_PAUSE)
 
 
-def is_complete(study: OpenStudy, feed: TrialFeed) -> bool:
-    """Whether the study has its total and none of its workers still trains.
+def is_complete(feed: TrialFeed, total: int) -> bool:
+    """Whether a study has its total of trials and none of its workers still trains.
 
     Trials that other programs left RUNNING are not waited for.
     """
-    return feed.count >= study.total and not any(
-        trial.state is TrialState.WAITING or trial._trial_id in feed.leased
-        for trial in feed.unfinished_below(study.total)
+    return feed.count >= total and not any(
+        trial.state is TrialState.WAITING or trial._trial_id in feed.leased for trial in feed.unfinished_below(total)
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from optuna.trial import TrialState
 from sqlalchemy import update
 
-from storage import Proposal, ProposedCohort, StudyNotFoundError
+from storage import Proposal, ProposedCohort, StudyDeletedError, open_storage
 from storage.tables import TRIALS
 
 
@@ -216,13 +218,78 @@ def test_a_trial_started_anew_by_stock_optuna_is_not_ours_any_more(storage, stud
     assert storage.count_by_state(study_id)[TrialState.RUNNING] == 1
 
 
-def test_the_results_of_a_deleted_study_are_discarded(storage, study_id, make_block, make_result):
+def test_an_attribute_is_changed_in_one_transaction(storage, study_id, make_block):
+    storage.propose(study_id, make_block(0, 3))
+    storage.set_study_attrs(study_id, system_attrs={"total": 5})
+    seen = []
+
+    def refuse(value, trials):
+        seen.append((value, trials))
+        raise ValueError("too few")
+
+    with pytest.raises(ValueError, match="too few"):
+        storage.change_study_attr(study_id, "total", refuse)
+    assert seen == [(5, 3)]
+    assert storage.change_study_attr(study_id, "total", lambda value, trials: value + trials) == 8
+    assert (storage.study_attr(study_id, "total"), storage.study_attr(study_id, "none")) == (8, None)
+
+    def add(_):
+        own = open_storage(storage.address)
+        for _ in range(10):
+            own.change_study_attr(study_id, "total", lambda value, trials: value + 1)
+        own.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(add, range(4)))
+    assert storage.study_attr(study_id, "total") == 48
+
+
+def test_nothing_is_claimed_where_an_attribute_has_changed(storage, study_id, make_block):
+    storage.set_study_attrs(study_id, system_attrs={"total": 5})
+    with storage.worker(study_id) as worker:
+        assert storage.claim(worker, 2, cohort=make_block(0, 2), unchanged=("total", 4)) == []
+        assert storage.read_trials(study_id) == []
+        assert len(storage.claim(worker, 2, cohort=make_block(0, 2), unchanged=("total", 5))) == 2
+
+
+def test_a_worker_hears_that_its_study_was_deleted(storage, study_id, make_block, make_result):
     with storage.worker(study_id) as worker:
         claimed = storage.claim(worker, 2, cohort=make_block(0, 2))
         storage.delete_study(study_id)
-        assert storage.finish(worker, [make_result(t) for t in claimed]) == [t.trial_id for t in claimed]
-        with pytest.raises(StudyNotFoundError, match="was deleted meanwhile"):
-            storage.claim(worker, 1)
+        calls = [
+            lambda: storage.finish(worker, [make_result(trial) for trial in claimed]),
+            lambda: storage.claim(worker, 1),
+            lambda: storage.read_changes(study_id, from_number=0, trial_ids=[], on_trials=lambda trials: None),
+            worker.check,
+        ]
+        for call in calls:
+            with pytest.raises(StudyDeletedError, match=r"was deleted while it was in use.*`reluctant run` starts it"):
+                call()
+        assert storage.release(worker) == []
+    with pytest.raises(KeyError):
+        storage.delete_study(study_id)
+
+
+def test_a_worker_of_a_deleted_study_leaves_the_next_one_of_its_id_alone(storage, study_id, make_block, make_result):
+    with storage.worker(study_id, lease=1.0) as worker:
+        claimed = storage.claim(worker, 2, cohort=make_block(0, 2))
+        storage.delete_study(study_id)
+        again, _ = storage.create_or_get_study("next", ["maximize", "maximize"])
+        if storage.engine.dialect.name == "sqlite":
+            assert again == study_id
+        for call in (
+            lambda: storage.claim(worker, 2, cohort=make_block(0, 2)),
+            lambda: storage.finish(worker, [make_result(trial) for trial in claimed]),
+            worker.check,
+        ):
+            with pytest.raises(StudyDeletedError):
+                call()
+        until = time.monotonic() + 10
+        while worker.deleted is None:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert worker.lost
+    assert storage.read_trials(again) == []
 
 
 def test_release_keeps_number_and_parameters(storage, study_id, make_block):

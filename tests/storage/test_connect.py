@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import sqlite3
+import stat
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import optuna
 import pytest
 from sqlalchemy import event
 
-from storage import StorageError, StorageFullError, StorageRefusedError, open_storage
+from storage import StorageError, StorageFullError, StorageRefusedError, open_storage, share_like
 from storage.mounts import Mount
 
 
@@ -166,12 +167,62 @@ def test_a_read_only_folder(public_folder, request):
     refused(public_folder / "new.db", "the folder .* is read-only for this user", public_folder)
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "gpfs"])
+def test_whoever_may_use_the_database_may_work_beside_others(public_folder, make_block, make_result, request):
+    path = public_folder / "reluctant.db"
+    path.chmod(0o666)
+    storage = open_storage(path)
+    study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
+    with storage.worker(study_id) as worker:
+        storage.claim(worker, 1, cohort=make_block(0, 2))
+        folder = public_folder / "reluctant.db.workers"
+        assert [stat.S_IMODE(entry.stat().st_mode) for entry in (folder, folder / worker.token)] == [0o777, 0o666]
+        request.getfixturevalue("as_a_user")
+        theirs = open_storage(path)
+        with theirs.worker(study_id) as other:
+            claimed = theirs.claim(other, 1)
+            assert theirs.living_workers(study_id) == {worker.token, other.token}
+            assert theirs.finish(other, [make_result(trial) for trial in claimed]) == []
+        theirs.close()
+    storage.close()
+
+
+@pytest.mark.parametrize(("mode", "of_folder"), [(0o660, 0o770), (0o600, 0o700), (0o644, 0o755)])
+def test_what_lies_beside_a_database_has_its_permissions(tmp_path, existing, mode, of_folder):
+    existing.chmod(mode)
+    folder = tmp_path / "reluctant.db.workers"
+    folder.mkdir(mode=0o711)
+    share_like(folder, existing)
+    assert stat.S_IMODE(folder.stat().st_mode) == of_folder
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "gpfs", "9p", "drvfs", "virtiofs", "fuse.ceph-fuse"),
+        *("vboxsf", "vmhgfs", "fuse.vmhgfs-fuse", "mfs", "fuse.mfs", "wekafs"),
+    ],
+)
 def test_a_network_file_system(tmp_path, path, kind):
     mounts = [Mount(Path("/"), "ext4"), Mount(tmp_path, kind)]
-    text = rf"network file system \({kind} at .*postgresql\+psycopg://"
+    text = rf"file system that other machines share \({kind} at .*postgresql\+psycopg://"
     refused(path, text, tmp_path, mounts=mounts)
     open_storage(path, mounts=[Mount(Path("/"), kind), Mount(tmp_path, "ext4")]).close()
+
+
+def test_a_file_with_a_second_name(tmp_path, existing):
+    os.link(existing, tmp_path / "second.db")
+    for name in (existing, tmp_path / "second.db"):
+        refused(name, "is one of 2 hard links to one file.*find .* -samefile", tmp_path)
+    (tmp_path / "second.db").unlink()
+    (tmp_path / "second.db").symlink_to(existing)  # resolved to the one name
+    storage = open_storage(tmp_path / "second.db")
+    assert storage.file == existing
+    storage.close()
+
+
+def test_a_file_that_is_mounted_alone(tmp_path, existing):
+    mounts = [Mount(Path("/"), "ext4"), Mount(existing, "ext4")]
+    refused(existing, "is mounted as a single file.*mount the folder that holds it instead", tmp_path, mounts=mounts)
 
 
 def test_urls(tmp_path, monkeypatch):
@@ -279,6 +330,57 @@ def test_the_file_alone_holds_everything_after_close(tmp_path, path, make_block,
     assert copy.integrity_check() == []
     copy.close()
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["copy.db", "reluctant.db"]
+
+
+def test_a_backup_is_whole_while_a_plain_copy_is_not(storage, study_id, path, tmp_path, make_block):
+    storage.propose(study_id, make_block(0, 8))
+    storage.backup(tmp_path / "copy.db")
+    assert not list(tmp_path.glob(".copy*"))
+    copy = open_storage(tmp_path / "copy.db", create=False)
+    assert copy.read_trials(study_id) == storage.read_trials(study_id)
+    assert copy.integrity_check() == []
+    copy.close()
+    with pytest.raises(StorageRefusedError, match=r"copy\.db exists already; name a new file"):
+        storage.backup(tmp_path / "copy.db")
+    with pytest.raises(StorageRefusedError, match=r"there is no folder .*missing for copy\.db; mkdir -p"):
+        storage.backup(tmp_path / "missing" / "copy.db")
+
+
+def test_a_server_is_copied_by_its_own_tool(postgres_url, tmp_path):
+    storage = open_storage(postgres_url)
+    with pytest.raises(StorageError, match="is on a server, whose own tool copies it: pg_dump"):
+        storage.backup(tmp_path / "copy.db")
+    storage.close()
+
+
+@pytest.mark.parametrize(
+    ("happens", "text"),
+    [
+        (lambda path: path.unlink(), "was removed while it was in use: .* are lost with it; restore a copy"),
+        (
+            lambda path: path.rename(path.with_name("moved.db")),
+            r"was moved to .*moved.db while it was in use; what is finished is there; .* --storage .*moved.db",
+        ),
+        (
+            lambda path: shutil.copy(path, path.with_name("c")) and path.with_name("c").rename(path),
+            "was replaced by another file while it was in use",
+        ),
+    ],
+    ids=["removed", "moved", "replaced"],
+)
+def test_a_file_that_is_removed_or_replaced_while_open(storage, study_id, path, make_block, happens, text):
+    storage.propose(study_id, make_block(0, 2))
+    before = path.stat().st_ino
+    happens(path)
+    for call in (lambda: storage.propose(study_id, make_block(2, 2)), lambda: storage.read_trials(study_id)):
+        with pytest.raises(StorageError, match=text):
+            call()
+    storage.engine.dispose()  # a new connection would create the missing file
+    with pytest.raises(StorageError, match="while it was in use"):
+        storage.read_trials(study_id)
+    assert not path.exists() or path.stat().st_ino != before
+    with pytest.raises(StorageError, match="while it was in use"):
+        pickle.loads(pickle.dumps(storage))
 
 
 def test_a_full_disk_leaves_the_database_intact(storage, study_id, make_block, make_result):

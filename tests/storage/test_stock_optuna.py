@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import optuna
 import pytest
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from optuna_dashboard._serializer import serialize_frozen_trial
+from sqlalchemy import delete, insert
 
 from storage import Proposal
+from storage.tables import STUDIES, TRIALS
 
 
 @pytest.fixture
@@ -144,13 +147,44 @@ def test_ids_used_again_do_not_inherit_our_rows(storage, study_id, stock, make_b
     assert storage.losses(again) == []
 
 
+@pytest.mark.parametrize("creates", ["ours", "theirs"])
+def test_trials_that_outlived_their_study_are_not_adopted(storage, study_id, make_block, make_result, creates):
+    """SQLite enforces no foreign keys: what a worker commits while stock Optuna deletes its study stays behind."""
+    with storage.worker(study_id) as worker:
+        claimed = storage.claim(worker, 4, cohort=make_block(0, 4))
+        storage.finish(worker, [make_result(trial) for trial in claimed[:3]])
+        with storage.engine.begin() as connection:
+            connection.execute(delete(STUDIES))
+    assert storage.traces_of_deletion() == [
+        "trials of a study that was deleted while it was trained are left (4); they go when the next study is created"
+    ]
+    if creates == "ours":
+        again, _ = storage.create_or_get_study("next", ["maximize", "maximize"])
+    else:
+        again = storage.create_new_study([StudyDirection.MAXIMIZE] * 2, "next")
+    assert again == study_id
+    assert storage.read_trials(again) == []
+    assert storage.get_study_system_attrs(again).keys() <= {"study:metric_names"}
+    assert storage.traces_of_deletion() == []
+    assert storage.propose(again, make_block(0, 4))
+    assert [trial.user_attrs for trial in storage.read_trials(again)] == [{}] * 4
+
+
+def test_a_study_that_adopted_anothers_trials_is_named(storage, study_id, make_block):
+    storage.propose(study_id, make_block(0, 2))
+    with storage.engine.begin() as connection:
+        connection.execute(insert(TRIALS), {"number": 1, "study_id": study_id, "state": TrialState.WAITING})
+    (said,) = storage.traces_of_deletion()
+    assert said.startswith("study 'digits' also holds trials of a study that was deleted")
+
+
 def test_a_lease_does_not_pass_to_a_trial_with_the_same_id(storage, study_id, stock, make_block, path):
     with storage.worker(study_id) as worker:
         storage.claim(worker, 1, cohort=make_block(0, 1))
         optuna.delete_study(study_name="digits", storage=stock._storage)
         theirs = optuna.create_study(study_name="theirs", storage=stock._storage)
         theirs.ask()
-        worker._lock.release(unlink=True)  # as if it had died
+        worker._lock.release()  # as if it had died
         assert storage.reclaim(theirs._study_id) == []
         assert theirs.trials[0].state == TrialState.RUNNING
 

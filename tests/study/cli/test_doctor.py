@@ -3,8 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from optuna.trial import TrialState
+from sqlalchemy import insert
 
 from storage import open_storage
+from storage.tables import TRIALS
 from study.cli.doctor import examine
 
 
@@ -17,6 +20,18 @@ def test_a_sound_database_is_no_fault(tmp_path: Path, capsys: pytest.CaptureFixt
     open_storage(tmp_path / "reluctant.db").close()
     assert examine(str(tmp_path / "reluctant.db"))
     assert "integrity          ok" in capsys.readouterr().out
+
+
+def test_trials_without_a_study_are_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    storage = open_storage(tmp_path / "reluctant.db")
+    with storage.engine.begin() as connection:
+        connection.execute(insert(TRIALS), {"number": 0, "study_id": 7, "state": TrialState.WAITING})
+    storage.close()
+    assert not examine(str(tmp_path / "reluctant.db"))
+    assert (
+        "integrity          trials of a study that was deleted while it was trained are left (1)"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no database at all"])

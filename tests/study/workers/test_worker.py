@@ -14,7 +14,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from storage import CohortStorage, open_storage
+from storage import CohortStorage, StorageError, StudyDeletedError, open_storage
 from study.config import read_config
 from study.estimate import estimate
 from study.problem import Search
@@ -82,6 +82,66 @@ def test_what_a_stop_interrupts_is_given_back_and_trained_later(storage: CohortS
     assert any(line.startswith("given back, to be trained by whoever comes next: trials ") for line in lines)
     assert work(study)
     assert values(storage, study) == values(storage, whole)
+
+
+@pytest.mark.parametrize(("total", "ends_with"), [(14, 14), (9, 9)])
+def test_a_worker_under_way_hears_of_another_total(storage: CohortStorage, total: int, ends_with: int) -> None:
+    work(whole := opened(storage, trials=ends_with, name="whole"))
+    study = opened(storage, trials=12)
+    lines: list[str] = []
+    seen: list[StudyProgress] = []
+
+    def change(progress: StudyProgress) -> None:
+        seen.append(progress)
+        if progress.done == 4:
+            assert reopen(storage, "s", overrides={"trials": total}).total == total
+
+    assert work(study, report=change, log=lines.append)
+    assert f"study s is now to have {total} trials, not 12" in lines
+    assert (seen[-1].done, seen[-1].total) == (ends_with, total)
+    assert values(storage, study) == values(storage, whole)
+
+
+def test_a_worker_whose_database_is_removed_does_not_report_success(storage: CohortStorage) -> None:
+    study = opened(storage, trials=8)
+
+    def remove(progress: StudyProgress) -> None:
+        if progress.done == 8:
+            assert storage.file is not None
+            storage.file.unlink()
+
+    with pytest.raises(StorageError, match="was removed while it was in use"):
+        work(study, report=remove)
+
+
+def test_a_total_that_another_command_raised_meanwhile_is_kept(
+    storage: CohortStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(storage, trials=8)
+    check = Search.check_total
+
+    def raise_it(problem: Search, name: str) -> None:
+        monkeypatch.setattr(Search, "check_total", check)
+        reopen(storage, "s", overrides={"trials": 40})
+
+    monkeypatch.setattr(Search, "check_total", raise_it)
+    assert reopen(storage, "s").total == 40
+
+
+@pytest.mark.parametrize("same_id", [False, True])
+def test_a_worker_whose_study_is_deleted_ends_and_spares_the_next_study(storage: CohortStorage, same_id: bool) -> None:
+    study = opened(storage, trials=40)
+
+    def delete(progress: StudyProgress) -> None:
+        if progress.done == 8:
+            optuna.delete_study(study_name="s", storage=f"sqlite:///{storage.file}")
+            if same_id:
+                assert opened(storage, trials=4, name="next").study_id == study.study_id
+
+    with pytest.raises(StudyDeletedError, match="was deleted while it was in use"):
+        work(study, report=delete)
+    if same_id:
+        assert storage.read_trials(study.study_id) == []
 
 
 @pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
