@@ -49,9 +49,9 @@ class Activation:
         gain: Gain for a given slope: of `torch.nn.init.calculate_gain` where torch has one, else
             1/√E f(z)² for z ~ N(0, 1), so that the second moment is kept (He et al. 2015, eq. 10).
         slope: What `negative_slope` is to it: nothing, a constant, or the start of a learned parameter.
-        max_derivative: Largest |f′| for a given slope.
+        max_derivative: Largest |f′| for a given slope; infinity where |f′| grows without end.
         saturated_output: Range outside of which an output counts as saturated; None: it does where |f′| < 0.05 of
-            its maximum.
+            its maximum, or < 0.05 where it has none.
         spread: Whether f(0) ≠ 0, so that units that only pad the stack must be cleared.
         mark: How figures draw it; None: in grey, with a marker that no other activation has.
     """
@@ -95,7 +95,10 @@ class Activation:
         derivative = torch.ones_like(z)
         slope = torch.as_tensor(slope, dtype=z.dtype, device=z.device)
         self.backward(derivative, z, a, slope, torch.empty_like(z))
-        return derivative.abs() < 0.05 * self.max_derivative(slope)
+        largest = self.max_derivative(slope)
+        if isinstance(largest, float) and largest == math.inf:
+            largest = 1.0
+        return derivative.abs() < 0.05 * largest
 
 
 def _constant(value: float) -> Callable[[object], float]:

@@ -16,6 +16,8 @@ from pydantic import ValidationError
 
 from reluctant import ReluctantError
 from study.config import ConfigError, Option, Scope, StudyConfig, available_threads, digest, read_config
+from study.sampling.registry import SAMPLER_NAMES
+from study.tasks import METRICS
 
 # A value other than the default for every option.
 OTHER: dict[str, Any] = {
@@ -171,11 +173,11 @@ BAD = [
     ("objective", "wieghted", "unknown objective 'wieghted'; ", "mean 'weighted'? (known: front, weighted, accuracy)"),
     ("sparsity_weight", -1, "--sparsity-weight is -1; ", "greater than or equal to 0"),
     ("sparsity_weight", math.nan, "--sparsity-weight is nan; ", "a finite number"),
-    ("metric", "acuracy", "unknown metric 'acuracy'; ", "mean 'accuracy'? (known: accuracy, balanced_accuracy)"),
+    ("metric", "acuracy", "unknown metric 'acuracy'; ", f"mean 'accuracy'? (known: {', '.join(METRICS)})"),
     ("sparsity", "near-zero", "unknown sparsity 'near-zero'; ", "mean 'near_zero'? (known: near_zero, zeros, hoyer, "),
     ("min_accuracy", -0.1, "--min-accuracy is -0.1; ", "greater than or equal to 0"),
     ("min_accuracy", 1, "--min-accuracy is 1; ", "less than 1"),
-    ("sampler", "TPE", "unknown sampler 'TPE'; ", "did you mean 'tpe'? (known: tpe, qmc, random)"),
+    ("sampler", "TPE", "unknown sampler 'TPE'; ", f"did you mean 'tpe'? (known: {', '.join(SAMPLER_NAMES)})"),
     ("cohort", 0, "--cohort is 0; ", "greater than or equal to 1"),
     ("cohort", 4097, "--cohort is 4097; ", "less than or equal to 4096"),
     ("seed", -1, "--seed is -1; ", "greater than or equal to 0"),

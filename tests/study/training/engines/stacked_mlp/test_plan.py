@@ -14,7 +14,9 @@ from study.training.engines.stacked_mlp.plan import peak_bytes, plan_blocks
 def test_a_small_memory_makes_small_blocks() -> None:
     trials = [trial for trial in COHORT if trial.hidden == COHORT[0].hidden]
     sizes = Sizes.of(make_problem())
-    assert [len(block.trials) for block in plan_blocks(trials, Budget(seeds=1), sizes, memory=1)] == [2] * 4
+    counts = [len(block.trials) for block in plan_blocks(trials, Budget(seeds=1), sizes, memory=1)]
+    assert sum(counts) == len(trials)
+    assert set(counts) <= {1, 2}
     assert len(plan_blocks(trials, Budget(seeds=1), sizes)) == 1
 
 
