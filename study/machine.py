@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reluctant.errors import ReluctantError, unknown
+from study.control_groups import core_limit, free_memory_in_limit
 
 if TYPE_CHECKING:
     import torch
@@ -19,20 +20,19 @@ class MachineError(ReluctantError, ValueError):
 
 
 def available_threads() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The number of cores that this process may use, within the limit of its container, service or job."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, core_limit() or cores)
 
 
 def available_memory() -> int:
-    """Bytes of available memory: the estimate of the operating system, within the limit of the container."""
+    """Bytes of available memory: the operating system's estimate, within the limit of the container, service or job."""
     free = []
     with contextlib.suppress(OSError, KeyError, ValueError):
         fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text("ascii").splitlines())
         free.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
-        limit, used = (Path("/sys/fs/cgroup", name).read_text("ascii") for name in ("memory.max", "memory.current"))
-        free.append(int(limit) - int(used))
-    return max(0, min(free, default=4 * 2**30))
+    within = free_memory_in_limit()
+    return max(0, min([*free, *([] if within is None else [within])], default=4 * 2**30))
 
 
 def free_memory(device: torch.device) -> int:
