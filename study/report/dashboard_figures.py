@@ -78,6 +78,10 @@ def advice_note(data: SearchData) -> str:
         )
     lines.append(f"It is {data.front.basis}. These figures are those of the search's seeds: expect a little less.")
     lines.append(f"{rule_text(config.tolerance).capitalize()}.")
+    lines.append(
+        "Hyperparameter importance on this page is PED-ANOVA: what tells the best trials from the others that the "
+        "sampler tried. `reluctant report` says what share of the variation each hyperparameter accounts for."
+    )
     return "\n\n".join(lines)
 
 

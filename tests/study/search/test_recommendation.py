@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from scipy import stats
 from trials import own_trial
 
-from study.records.own_trials import OwnTrial
+from benchmarks.recommendation import PLANTED, regrets
 from study.search.recommendation import equivalence_margin, recommend
 
 BEST = own_trial(1, [0.950, 0.960, 0.970], 0.1)
@@ -55,40 +54,11 @@ def test_the_margin_of_two_trials_is_half_the_paired_t_interval() -> None:
     assert equivalence_margin([list(first), list(second)], 1.0) == pytest.approx(half)
 
 
-TRUE = {
-    "a front as on digits": (0.982, 0.981, 0.980, 0.978, 0.975, 0.970, 0.960, 0.940),
-    "two and the rest": (0.980, 0.979, 0.970, 0.960, 0.950, 0.940, 0.930, 0.900),
-}
-"""Planted scores of trials, each sparser than the one before it."""
-
-
-def regrets(true: tuple[float, ...], seeds: int, spread: float, *, times: int = 400) -> tuple[float, float]:
-    """Mean shown and true regret in points: how far the recommended trial lies below the best one.
-
-    Shown is what the same scores say that the choice is made by, which is what `front` prints. Replicates share half a
-    point of spread, as those on common random numbers do.
-    """
-    random = np.random.default_rng(0)
-    template = own_trial(1, [0.5], 0.1)
-    shown = actual = 0.0
-    for _ in range(times):
-        scores = np.array(true)[:, None] + random.normal(0, 0.005, seeds) + random.normal(0, spread, (len(true), seeds))
-        trials: list[OwnTrial] = [
-            replace(template, number=number, scores=tuple(row), sparsity=number / 10)
-            for number, row in enumerate(scores)
-            if row.mean() >= scores[number:].mean(1).max()
-        ]
-        chosen = recommend(trials, 0.005)
-        shown += max(trial.score for trial in trials) - chosen.score
-        actual += max(true) - true[chosen.number]
-    return 100 * shown / times, 100 * actual / times
-
-
-@pytest.mark.parametrize("name", TRUE)
+@pytest.mark.parametrize("name", ["as on digits", "two and the rest"])
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10])
 @pytest.mark.parametrize("spread", [0.001, 0.003])
 def test_what_is_shown_to_be_given_up_is_what_is_given_up(name: str, seeds: int, spread: float) -> None:
-    """Planted scores. Of a spread from 0.4 points on, the best of a front is too lucky for this: see the benchmark."""
-    shown, actual = regrets(TRUE[name], seeds, spread)
+    """On planted scores; where trials spread more than they differ, the best is too lucky: see the benchmark."""
+    shown, actual = regrets(PLANTED[name], seeds, spread, fronts=400)
     assert actual == pytest.approx(shown, abs=0.1)
     assert actual <= 0.5
