@@ -134,6 +134,12 @@ class StudyConfig(BaseModel):
     min_accuracy: Annotated[float | None, _IDENTITY] = Field(
         None, ge=0, lt=1, description="floor of feasibility; default: what guessing the majority class reaches"
     )
+    tolerance: Annotated[float, Option(scope=Scope.RUN)] = Field(
+        0.5,
+        ge=0,
+        le=100,
+        description="largest difference of the metric that does not matter to you, in points, for the recommendation",
+    )
     sampler: Annotated[Sampler, _IDENTITY] = Field("tpe", description=one_of(SAMPLER_NAMES))
     cohort: Annotated[int, _IDENTITY] = Field(32, ge=1, le=4096, description="trials proposed together")
     seed: Annotated[int, _IDENTITY] = Field(0, ge=0, lt=2**63, description="the study's seed")
@@ -237,6 +243,11 @@ class StudyConfig(BaseModel):
     def stored(self) -> dict[str, Any]:
         """The options that are stored with a study, JSON-able."""
         return self.model_dump(mode="json", include={name for name in self.options() if self.option(name).stored})
+
+    @property
+    def tolerated_difference(self) -> float:
+        """`tolerance` on the scale of the metric, a fraction."""
+        return self.tolerance / 100
 
     @property
     def for_workers(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def status(
 
 
 @app.command()
-@with_options("storage", "device", "threads")
+@with_options("storage", "device", "threads", "tolerance")
 def front(
     name: Name = None,
     *,
@@ -78,7 +78,7 @@ def front(
 
 
 @app.command()
-@with_options("storage", "device", "threads")
+@with_options("storage", "device", "threads", "tolerance")
 def advise(
     name: Name = None,
     *,

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from study.cli.console import Messages, print_front, print_rows
 from study.records.open_study import OpenStudy
 from study.search.advice import advice_rows, advise
-from study.search.fresh_seeds import FRESH_SEEDS, train_fresh
+from study.search.fresh_seeds import train_fresh
 from study.search.from_database import StoredSearch
 from study.search.held_out_scores import front_with_test
+from study.search.recommendation import rule_text
 from study.search.rows import front_rows
 
 
@@ -22,7 +23,8 @@ def find_and_print_front(study: OpenStudy, messages: Messages, form: str, *, sto
         KindError: The study is a comparison.
     """
     problem = study.search
-    front = front_with_test(study, StoredSearch.of(study).contenders(), stop=stop)
+    search = StoredSearch.of(study)
+    front = front_with_test(study, search.front(search.contenders()), stop=stop)
     print_front(front_rows(front, problem.config, problem.space), problem.config, form, messages)
 
 
@@ -39,9 +41,10 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
         print("\n".join(found.lines))
     else:
         print_rows(advice_rows(found, config), form)
+    messages.info(f"{rule_text(config.tolerance)}; it is so from now on in front, export, report and dashboard")
     messages.info(
-        f"intervals: 95 %, paired over {FRESH_SEEDS} seeds that the search did not use, on the study's test part; "
-        "they do not cover other test samples"
+        "intervals: 95 %, paired over seeds by which nothing was chosen, on the study's test part; ± is the standard "
+        "error from the drawing of that part"
     )
 
 

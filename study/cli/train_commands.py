@@ -25,7 +25,7 @@ from study.config import Scope, StudyConfig, read_config
 
 _OF_A_COMPARISON = (
     *("target", "rows", "seeds", "epochs", "hidden", "batch_size", "learning_rate", "optimizer", "seed"),
-    *("storage", "name", *(name for name in OF_A_RUN if name != "trials")),
+    *("storage", "name", *(name for name in OF_A_RUN if name not in ("trials", "tolerance"))),
 )
 
 

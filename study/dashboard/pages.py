@@ -25,7 +25,7 @@ _WARMED_FOR_SECONDS = 5.0
 
 
 class Extras:
-    """Our figures and advice for every study, drawn when first asked for and when the study has grown.
+    """Our figures and advice for every study, drawn when first asked for and when the study has changed.
 
     Args:
         storage: The studies.
@@ -37,7 +37,7 @@ class Extras:
 
     def __init__(self, storage: CohortStorage, cached: BaseStorage) -> None:
         self._storage, self.cached = storage, cached
-        self._drawn: dict[int, tuple[int, float, list[dict[str, str]], str]] = {}
+        self._drawn: dict[int, tuple[object, float, list[dict[str, str]], str]] = {}
         self._lock = threading.Lock()
 
     def of(self, study_id: int) -> tuple[list[dict[str, str]], str]:
@@ -47,11 +47,13 @@ class Extras:
         with self._lock:
             trials = self.cached.get_all_trials(study_id, deepcopy=False)
             finished = sum(trial.state.is_finished() for trial in trials)
+            # What fresh seeds said, and the tolerance, may change without a new trial.
+            state = finished, self._storage.get_study_system_attrs(study_id)
             known = self._drawn.get(study_id)
-            if known is None or (finished != known[0] and time.monotonic() - known[1] > _DRAWN_FOR_SECONDS):
+            if known is None or (state != known[0] and time.monotonic() - known[1] > _DRAWN_FOR_SECONDS):
                 figures, advice = dashboard_content(self._storage, study_id, trials)
                 objects = [{"id": panel.id, "graph_object": panel.figure.to_json()} for panel in figures]
-                known = self._drawn[study_id] = finished, time.monotonic(), objects, advice
+                known = self._drawn[study_id] = state, time.monotonic(), objects, advice
             return known[2], known[3]
 
     def warm(self, stop: Callable[[], bool]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,8 @@ from study.model.folder import Model, ModelConfig, ModelError, layers_of, save_m
 from study.model.plain import plain
 from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
-from study.records.own_trials import OwnTrial
+from study.records.own_trials import NoResultsError, OwnTrial
 from study.search.from_database import StoredSearch
-from study.search.front import find_front
 from study.training import Outcome, fit_networks
 
 BEST = "best"
@@ -53,7 +52,9 @@ def export_model(
     """
     problem = study.search
     config = problem.config
-    chosen = _find_trial(StoredSearch.of(study), trial)
+    search = StoredSearch.of(study)
+    own = search.own_trials()
+    chosen = _find_trial(search, own, trial)
     check_exportable(chosen)
     outcome, networks = fit_networks(
         chosen.hyperparameters,
@@ -75,17 +76,15 @@ def export_model(
         target=dataset.target,
         classes=dataset.classes,
         layers=tuple(layers_of(network)),
-        origin=_origin(study, chosen, outcome, replicate),
+        origin=_origin(study, chosen, outcome, replicate) | _recommendation(search, own, chosen),
     )
     return save_model(Model(model_config, network, plain(preprocessing)), folder), model_config
 
 
-def _find_trial(search: StoredSearch, trial: str) -> OwnTrial:
-    """The trial that `--trial` names."""
-    trials = search.storage.read_trials(search.study_id)
-    own = search.own(trials)
+def _find_trial(search: StoredSearch, own: Sequence[OwnTrial], trial: str) -> OwnTrial:
+    """The trial that `--trial` names, one of a search's own."""
     if trial == BEST:
-        return find_front(own, search.name).recommended
+        return search.front(own).recommended
     try:
         number = int(trial)
     except ValueError:
@@ -93,6 +92,7 @@ def _find_trial(search: StoredSearch, trial: str) -> OwnTrial:
     for each in own:
         if each.number == number:
             return each
+    trials = search.storage.read_trials(search.study_id, attributes=())
     found = next((each for each in trials if each.number == number), None)
     if found is None:
         raise ModelError(
@@ -148,6 +148,15 @@ def _columns(dataset: Dataset, features: tuple[str, ...]) -> dict[str, Any]:
     if isinstance(dataset.x, pd.DataFrame):
         return {str(name): str(column.dtype) for name, column in dataset.x.items()}
     return dict.fromkeys(features, "float32")
+
+
+def _recommendation(search: StoredSearch, own: Sequence[OwnTrial], trial: OwnTrial) -> dict[str, str]:
+    """What the recommendation of a trial rests on; nothing where another one is recommended."""
+    try:
+        front = search.front(own)
+    except NoResultsError:
+        return {}
+    return {"recommendation": front.basis} if front.recommended.number == trial.number else {}
 
 
 def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.filterwarnings("ignore", module=r"(torch|onnx|copyreg)")
             yield
     finally:
         logging.disable(before)

@@ -49,7 +49,8 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
         *(f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in origin["hyperparameters"].items()),
         *(f"| {name.replace('_', ' ')} | {value:.4f} |" for name, value in origin["scores"].items()),
         "",
-        "The replicate was chosen among the trial's by its validation score; the test part was read after that.",
+        f"{_recommended(origin)}The replicate was chosen among the trial's by its validation score; the test part was "
+        "read after that.",
         "",
         "## Predictions",
         "",
@@ -71,6 +72,12 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
     if with_onnx:
         lines.append("- `model.onnx`: the network; `x` is what the preprocessing gives, `logits` come out.")
     return "\n".join(lines) + "\n"
+
+
+def _recommended(origin: Mapping[str, Any]) -> str:
+    """That the trial is the recommended one, and what this rests on; empty where it is another."""
+    basis = origin.get("recommendation")
+    return "" if basis is None else f"The trial is the study's recommended one, {basis}. "
 
 
 def _code(text: str) -> str:

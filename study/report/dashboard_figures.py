@@ -17,7 +17,7 @@ from study.report.search_data import SearchData
 from study.report.search_page import search_sections
 from study.search.description import describe
 from study.search.from_database import StoredSearch
-from study.search.front import find_front
+from study.search.recommendation import rule_text
 from study.wording import markdown
 
 _MOST_POINTS = 1000
@@ -56,7 +56,7 @@ def _search(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]
         return [], ""
     own = search.own(trials)
     try:
-        data = SearchData(search.config, find_front(own, search.name), own, _MOST_POINTS)
+        data = SearchData(search.config, search.front(own), own, _MOST_POINTS)
     except NoResultsError:
         return [], ""
     return search_sections(data, storage, study_id), advice_note(data)
@@ -76,7 +76,12 @@ def advice_note(data: SearchData) -> str:
             f"Against the baseline: {100 * difference:+.2f}{paired} pp of {config.metric}, "
             f"{100 * (chosen.sparsity - baseline.sparsity):+.1f} pp of sparsity."
         )
-    lines.append("Chosen on these seeds: expect a little less on new ones; `reluctant advise` says how much.")
+    lines.append(f"It is {data.front.basis}. These figures are those of the search's seeds: expect a little less.")
+    lines.append(f"{rule_text(config.tolerance).capitalize()}.")
+    lines.append(
+        "Hyperparameter importance on this page is PED-ANOVA: what tells the best trials from the others that the "
+        "sampler tried. `reluctant report` says what share of the variation each hyperparameter accounts for."
+    )
     return "\n\n".join(lines)
 
 

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean, stdev
 
 import optuna
+from optuna.importance import FanovaImportanceEvaluator
 from optuna.trial import FrozenTrial
 
 from study.config import StudyConfig
-from study.records.own_trials import OwnTrial, is_own
+from study.records.own_trials import OwnTrial, is_feasible, is_own
 from study.report.plot import wrapped
 from study.search.description import describe
 from study.search.front import Front
 
 _HOVER_WIDTH = 60
 """Characters of a line of what a figure says of a trial, so that it fits on a phone."""
+_FORESTS, _TREES, _MOST_IN_FOREST = 5, 16, 500
+"""Forests of other seeds by which importances are judged, the trees of each, and its trials at most, evenly thinned."""
+
+
+@dataclass(frozen=True)
+class Importance:
+    """The share of an objective's variation that one parameter accounts for by itself.
+
+    Attributes:
+        share: Mean over forests, a fraction.
+        spread: Standard deviation over forests.
+    """
+
+    share: float
+    spread: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,26 +99,34 @@ def of_activation(activation: str, trials: Collection[OwnTrial]) -> list[OwnTria
 
 def importances(
     trials: Sequence[FrozenTrial], identity: str, objectives: Sequence[str]
-) -> Mapping[str, Mapping[str, float]]:
-    """How much each parameter matters for each objective, by PED-ANOVA (Watanabe et al. 2023); empty where unknown.
+) -> Mapping[str, Mapping[str, Importance]]:
+    """What share of each objective's variation each parameter accounts for by itself; empty where that is unknown.
+
+    Functional ANOVA of a random forest (Hutter et al. 2014), over the space as if it were sampled evenly.
 
     Args:
         trials: All trials of a search.
-        identity: Digest of its identity; the trials of others are left out.
+        identity: Digest of its identity; the trials of others, and infeasible ones, are left out.
         objectives: Names of the objectives.
     """
+    judged = [trial for trial in trials if is_own(trial, identity) and is_feasible(trial)]
+    step = -(-len(judged) // _MOST_IN_FOREST) or 1
     study = optuna.create_study(directions=["maximize"] * len(objectives))
-    study.add_trials([trial for trial in trials if is_own(trial, identity)])
-    result: dict[str, dict[str, float]] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for index, name in enumerate(objectives):
+    study.add_trials(judged[::step])
+    result = {}
+    for index, name in enumerate(objectives):
 
-            def value(trial: FrozenTrial, index: int = index) -> float:
-                return float(trial.values[index])
+        def value(trial: FrozenTrial, index: int = index) -> float:
+            return float(trial.values[index])
 
-            try:
-                result[name] = dict(optuna.importance.get_param_importances(study, target=value))
-            except (RuntimeError, ValueError):  # too few trials, or all alike
-                return {}
-    return result
+        forests = [FanovaImportanceEvaluator(n_trees=_TREES, seed=seed) for seed in range(_FORESTS)]
+        try:
+            shares = [forest.evaluate(study, target=value) for forest in forests]
+        except (RuntimeError, ValueError):  # too few trials, or all alike
+            return {}
+        result[name] = {
+            parameter: Importance(float(fmean(each)), float(stdev(each)))
+            for parameter in shares[0]
+            for each in ([share[parameter] for share in shares],)
+        }
+    return result if any(result.values()) else {}

@@ -17,6 +17,7 @@ from study.search.description import describe
 from study.search.from_database import StoredSearch
 from study.search.front import Front
 from study.search.held_out_scores import front_with_test
+from study.search.recommendation import rule_text
 from study.search.rows import front_cells, front_rows
 from study.wording import plus_minus
 
@@ -32,7 +33,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     search, storage = StoredSearch.of(study), study.storage
     trials = storage.read_trials(study.study_id)
     own = search.own(trials)
-    front = front_with_test(study, own, stop=stop)
+    front = front_with_test(study, search.front(own), stop=stop)
     data = SearchData(search.config, front, own)
     compared = {trial.number for trial in (front.recommended, front.members[0], front.baseline) if trial is not None}
     front_section, *sections = search_sections(data, storage, study.study_id)
@@ -101,6 +102,7 @@ def answer(config: StudyConfig, front: Front) -> list[str]:
         )
     elif baseline is not None:
         lines.append("That is the baseline itself: nothing that was tried is worth a change.")
+    lines.append(f"It is {front.basis}: {rule_text(config.tolerance)}.")
     lines.append(_caveat(config.seeds, front))
     return lines
 
@@ -110,6 +112,11 @@ def _caveat(seeds: int, front: Front) -> str:
     others = f"The front has {members} trials; the table below names them. " if members > 1 else ""
     if seeds == 1:
         return f"{others}One seed gives no interval: run with --seeds 3 or more to know how sure this is."
+    if front.confirmation is not None and not front.confirmation.unconfirmed:
+        return (
+            f"{others}± is the standard error over the search's {seeds} seeds, on which trials look a little better "
+            "than on new ones: `reluctant advise` has the figures of fresh seeds."
+        )
     return (
         f"{others}± is the standard error over {seeds} seeds. The trials were chosen on these seeds, so expect a "
         "little less on new ones: `reluctant advise` trains them on fresh seeds, and says what is left."

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import CURVES, SPARSITY, Panel, Section, band, dots, figure
-from study.report.search_data import SearchData
+from study.report.search_data import Importance, SearchData
 
 _BEST = "best score"
 
@@ -48,7 +48,7 @@ def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section | N
     )
 
 
-def importance(values: Mapping[str, Mapping[str, float]]) -> Section | None:
+def importance(values: Mapping[str, Mapping[str, Importance]]) -> Section | None:
     """How much each parameter matters for each objective.
 
     Args:
@@ -56,14 +56,17 @@ def importance(values: Mapping[str, Mapping[str, float]]) -> Section | None:
     """
     if not values:
         return None
-    names = sorted(
-        {name for each in values.values() for name in each}, key=lambda n: sum(v.get(n, 0) for v in values.values())
-    )
+    total: dict[str, float] = {}
+    for each in values.values():
+        for name, known in each.items():
+            total[name] = total.get(name, 0.0) + known.share
+    names = sorted(total, key=lambda name: total[name])
     chart = figure("share of variation, %", "", height=110 + 44 * len(names))
     for (objective, each), colour in zip(values.items(), ("#2277dd", "#dd8800"), strict=False):
         chart.add_bar(
-            y=names,
-            x=[100 * each.get(name, 0.0) for name in names],
+            y=[shown for shown in names if shown in each],
+            x=[100 * each[shown].share for shown in names if shown in each],
+            error_x={"type": "data", "array": [100 * each[shown].spread for shown in names if shown in each]},
             name=objective,
             orientation="h",
             marker={"color": colour},
@@ -72,8 +75,10 @@ def importance(values: Mapping[str, Mapping[str, float]]) -> Section | None:
     return Section(
         "importance",
         "What mattered",
-        "How much of the variation of each objective each hyperparameter accounts for, by PED-ANOVA over the trials "
-        "that were tried.",
+        "What share of the variation of each objective each hyperparameter accounts for by itself, by functional "
+        "ANOVA: a random forest is fitted to the feasible trials, and averaged evenly over the search space. What is "
+        "missing to 100 % belongs to hyperparameters together. Bars are means over five forests, with their standard "
+        "deviation; a forest knows little of what was seldom tried.",
         (Panel("importance-figure", chart),),
     )
 

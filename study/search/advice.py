@@ -7,10 +7,7 @@ from typing import Any
 
 from study.config import StudyConfig
 from study.search.description import describe, settings
-from study.search.fresh_seeds import FRESH_SEEDS, FreshFront, FreshTrial
-
-NO_DIFFERENCE = 0.005
-"""Difference of the metric that does not matter in practice, as a fraction."""
+from study.search.fresh_seeds import FreshFront, FreshTrial
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class Advice:
         use: The configuration to use.
         why: What it reaches, alone and against the baseline, with intervals.
         survived: How much of its advantage on the search's seeds the fresh ones confirm.
-        cost: What it costs, or gains, against the next best trial.
+        cost: What it costs, or gains, against the best of the others.
         close: Which trials are too close to tell apart from it.
         front: The front on fresh seeds that the advice is read from.
     """
@@ -52,7 +49,7 @@ def advise(front: FreshFront, config: StudyConfig) -> Advice:
         why=f"why: {_why(front, config)}",
         survived=f"survived: {_survived(front, config)}",
         cost=f"cost: {_cost(front, config)}",
-        close=f"too close to call: {_close(front)}",
+        close=f"too close to call: {_close(front, config)}",
         front=front,
     )
 
@@ -64,9 +61,14 @@ def _named(trial: FreshTrial) -> str:
 def _why(front: FreshFront, config: StudyConfig) -> str:
     best, baseline, sparsity = front.recommended, front.baseline, config.sparsity
     low, high = best.interval
+    chosen_by, seeds = best.validation, len(best.scores)
+    sample = ""
+    if front.sample_error is not None:
+        sample = f", ± {100 * front.sample_error:.2f} for a test part of {front.test_samples} samples"
     text = (
-        f"{100 * best.score:.2f} % test {config.metric} ({100 * low:.2f} … {100 * high:.2f}) "
-        f"with {100 * best.sparsity:.1f} % {sparsity}, over {FRESH_SEEDS} fresh seeds"
+        f"chosen by {100 * chosen_by.score:.2f} % validation {config.metric} with {100 * chosen_by.sparsity:.1f} % "
+        f"{sparsity} over {len(chosen_by.scores)} fresh seeds; over {seeds} others {100 * best.score:.2f} % test "
+        f"{config.metric} ({100 * low:.2f} … {100 * high:.2f}{sample}) with {100 * best.sparsity:.1f} % {sparsity}"
     )
     if baseline is None:
         return f"{text}; there is no baseline, trial 0 did not finish"
@@ -76,19 +78,21 @@ def _why(front: FreshFront, config: StudyConfig) -> str:
 
 
 def _survived(front: FreshFront, config: StudyConfig) -> str:
-    """How much of its advantage the search's choice keeps, which was measured on the seeds that it was chosen on."""
+    """How much of its advantage the search's choice keeps, on the validation part before and after."""
     first, baseline = front.first_choice, front.baseline
-    if baseline is None or baseline is first:
-        return "the search chose the baseline itself, or has none: no advantage could be lost"
+    if baseline is None:
+        return "trial 0, the baseline, did not finish: there is no advantage over it to lose"
+    if baseline is first:
+        return "the search chose the baseline itself: no advantage could be lost"
     before, _ = first.searched.difference(baseline.searched)
-    after, _ = first.minus(baseline)
+    after, _ = first.validation.difference(baseline.validation)
     sparser_before = first.searched.sparsity - baseline.searched.sparsity
-    sparser_after = first.sparsity - baseline.sparsity
+    sparser_after = first.validation.sparsity - baseline.validation.sparsity
     dropped = "" if first is front.recommended else "; the choice is therefore another"
     return (
-        f"of {100 * before:+.2f} pp {config.metric} that trial {first.searched.number}, the search's choice, had over "
-        f"the baseline on its {config.seeds} seeds, {100 * after:+.2f} pp on fresh ones{_share(before, after)}; of "
-        f"{100 * sparser_before:+.1f} pp {config.sparsity}, {100 * sparser_after:+.1f} pp"
+        f"of {100 * before:+.2f} pp validation {config.metric} that trial {first.searched.number}, the search's "
+        f"choice, had over the baseline on its {config.seeds} seeds, {100 * after:+.2f} pp on fresh ones"
+        f"{_share(before, after)}; of {100 * sparser_before:+.1f} pp {config.sparsity}, {100 * sparser_after:+.1f} pp"
         f"{_share(sparser_before, sparser_after)}{dropped}"
     )
 
@@ -104,20 +108,22 @@ def _cost(front: FreshFront, config: StudyConfig) -> str:
     best = front.recommended
     other = max(front.others, key=lambda trial: trial.validation.score)
     return (
-        f"{_difference(best, other)} against the next best, {_named(other)}, {_sparser(best, other, config.sparsity)}"
+        f"{_difference(best, other)} against the best of the others, {_named(other)}, "
+        f"{_sparser(best, other, config.sparsity)}"
     )
 
 
-def _close(front: FreshFront) -> str:
+def _close(front: FreshFront, config: StudyConfig) -> str:
+    limit, points = config.tolerated_difference, f"{config.tolerance:g} pp"
     close = []
     for trial in front.others:
         _, (low, high) = front.recommended.minus(trial)
-        if low <= NO_DIFFERENCE and high >= -NO_DIFFERENCE:
+        if low <= limit and high >= -limit:
             close.append(trial.searched.number)
     if not close:
-        return "nothing; all other trials of the front differ by more than 0.5 pp"
+        return f"nothing; all other trials of the front differ by more than {points}"
     label = "trial" if len(close) == 1 else "trials"
-    return f"{label} {', '.join(map(str, close))}: the intervals of the difference reach into ±0.5 pp"
+    return f"{label} {', '.join(map(str, close))}: the intervals of the difference reach into ±{points}"
 
 
 def _difference(best: FreshTrial, other: FreshTrial) -> str:
@@ -149,6 +155,11 @@ def advice_rows(advice: Advice, config: StudyConfig) -> list[dict[str, Any]]:
             "recommended_minus_this": difference,
             "low": low,
             "high": high,
+            "test_interval_low": trial.interval[0],
+            "test_interval_high": trial.interval[1],
+            "test_sample_error": front.sample_error if role == "recommended" else None,
+            f"validation_{config.metric}": trial.validation.score,
+            f"validation_{config.sparsity}": trial.validation.sparsity,
             f"search_{config.metric}": trial.searched.score,
             "advice": " | ".join(advice.lines) if role == "recommended" else None,
         }

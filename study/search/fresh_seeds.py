@@ -1,10 +1,15 @@
-"""The front and the baseline of a search, trained again on seeds that had no part in the choice."""
+"""The front and the baseline of a search on fresh seeds: some to choose by, and others to report.
+
+The search's own seeds take no part in this choice, and the seeds by which is chosen take none in what is reported of
+the choice: the winner's curse stays in the validation scores of the former.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,15 +19,24 @@ from study.records.measure_keys import key_on_test
 from study.records.open_study import OpenStudy
 from study.records.own_trials import OwnTrial
 from study.records.results import measures_on_test
+from study.search.confirmation import (
+    VALIDATION_SPARSITY,
+    choose_on_fresh_seeds,
+    judged_on_fresh_seeds,
+    store_confirmation,
+)
 from study.search.from_database import StoredSearch
-from study.search.front import Front, find_front, recommend
+from study.search.front import Front
 from study.search.retraining import VALIDATION, ResultsOnTest, trained_results
+from study.tasks import METRICS
 from study.training import Replicate
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 FRESH_SEEDS = 10
+"""Seeds to choose by, and as many others to report."""
 LEVEL = 0.95
-_VALIDATION_SPARSITY = "validation_sparsity"
-"""Key of the sparsity on the validation part of a replicate that was trained on a fresh seed."""
 
 Interval = tuple[float, float]
 
@@ -33,9 +47,9 @@ class FreshTrial:
 
     Attributes:
         searched: The trial with the scores that the search chose by.
-        validation: The trial with its scores and sparsity on the validation part, on fresh seeds.
-        scores: Metric on the test part, seed by seed.
-        sparsities: Sparsity on the test part, seed by seed.
+        validation: The trial with its scores and sparsity on the validation part, on the seeds to choose by.
+        scores: Metric on the test part, on each of the seeds to report.
+        sparsities: Sparsity on the test part, on each of the seeds to report.
     """
 
     searched: OwnTrial
@@ -71,20 +85,27 @@ class FreshFront:
     """A search's front on fresh seeds.
 
     Attributes:
-        recommended: The trial that is chosen anew by the validation results of fresh seeds, as a search chooses.
-        first_choice: The trial that the search recommended.
+        recommended: The trial that the validation results of fresh seeds recommend.
+        first_choice: The trial that the search's own seeds recommend.
         others: All but the recommended one, by trial number.
         baseline: Trial 0, where the search trained it; it may be one of the others, or the recommended one.
+        test_samples: Size of the test part.
+        sample_error: Standard error of the recommended trial's score from the drawing of the test part, a fraction;
+            None where the metric has no formula for it.
     """
 
     recommended: FreshTrial
     first_choice: FreshTrial
     others: tuple[FreshTrial, ...]
     baseline: FreshTrial | None
+    test_samples: int
+    sample_error: float | None
 
 
 def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -> FreshFront:
     """The front on fresh seeds, trained where that is not stored yet: new streams, the study's split, its test part.
+
+    What they recommend is stored with the study, and is its recommendation from then on.
 
     Args:
         study: A search.
@@ -97,39 +118,58 @@ def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     """
     search = StoredSearch.of(study)
     config = search.config
-    front = find_front(search.own_trials(), search.name)
+    own = search.own_trials()
+    front = search.searched_front(own)
 
     def measures(replicate: Replicate) -> Mapping[str, float]:
         return _measures(replicate, config)
 
-    fresh = range(config.seeds, config.seeds + FRESH_SEEDS)
-    return fresh_front(front, trained_results(study, front.trials, fresh, measures, stop=stop), config)
+    first = config.seeds
+    to_choose = range(first, first + FRESH_SEEDS)
+    to_report = range(first + FRESH_SEEDS, first + 2 * FRESH_SEEDS)
+    chosen_by = trained_results(study, front.trials, to_choose, measures, stop=stop)
+    reported = trained_results(study, front.trials, to_report, measures, stop=stop)
+    found = fresh_front(front, chosen_by, reported, config, study.problem.split.test.y)
+    store_confirmation(
+        study.storage,
+        study.study_id,
+        front,
+        found.recommended.searched,
+        seeds=to_choose,
+        config=config,
+        trials=len(own),
+    )
+    return found
 
 
-def fresh_front(front: Front, results: ResultsOnTest, config: StudyConfig) -> FreshFront:
+def fresh_front(
+    front: Front, chosen_by: ResultsOnTest, reported: ResultsOnTest, config: StudyConfig, targets: Tensor
+) -> FreshFront:
     """A search's front on fresh seeds, from their results.
 
     Args:
         front: The front as the search found it.
-        results: Measures on fresh seeds of all its trials.
-        config: Metric and sparsity measure.
+        chosen_by: Results of all its trials on the seeds to choose by.
+        reported: Results of all its trials on the seeds to report.
+        config: The study's configuration.
+        targets: `[N]` targets of the test part.
     """
 
     def fresh(trial: OwnTrial) -> FreshTrial:
-        keys = (key_on_test(config.metric), key_on_test(config.sparsity), VALIDATION, _VALIDATION_SPARSITY)
-        columns = [tuple(row[key] for row in results[trial.number]) for key in keys]
-        scores, sparsities, validation, validation_sparsities = columns
-        chosen_by = replace(trial, scores=validation, sparsity=fmean(validation_sparsities))
-        return FreshTrial(trial, chosen_by, scores, sparsities)
+        keys = (key_on_test(config.metric), key_on_test(config.sparsity))
+        scores, sparsities = (tuple(row[key] for row in reported[trial.number]) for key in keys)
+        return FreshTrial(trial, judged_on_fresh_seeds(trial, chosen_by), scores, sparsities)
 
     trials = {trial.number: fresh(trial) for trial in front.trials}
-    ordered = sorted((trial.validation for trial in trials.values()), key=lambda each: (-each.score, each.number))
-    recommended = trials[recommend(ordered).number]
+    recommended = trials[choose_on_fresh_seeds(front, chosen_by, config).number]
+    error = METRICS[config.metric].sampling_error
     return FreshFront(
         recommended,
         trials[front.recommended.number],
         tuple(trials[number] for number in sorted(trials) if trials[number] is not recommended),
         None if front.baseline is None else trials[front.baseline.number],
+        len(targets),
+        None if error is None else error(recommended.score, targets),
     )
 
 
@@ -138,5 +178,5 @@ def _measures(replicate: Replicate, config: StudyConfig) -> Mapping[str, float]:
     return measures_on_test(replicate) | {
         key_on_test(config.sparsity): fmean([layer[config.sparsity] for layer in replicate.test_layers] or [0.0]),
         VALIDATION: replicate.scores[config.metric],
-        _VALIDATION_SPARSITY: replicate.scores[config.sparsity],
+        VALIDATION_SPARSITY: replicate.scores[config.sparsity],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial
@@ -16,6 +16,7 @@ from study.problem import Search, kind_of
 from study.records.attributes import IDENTITY, IDENTITY_DIGEST, resolve_name, saved_config
 from study.records.open_study import OpenStudy
 from study.records.own_trials import OwnTrial, is_feasible, is_own, own_trials
+from study.search.confirmation import confirmed
 from study.search.front import Front, find_front
 from study.search.held_out_scores import scored_front
 from study.search.retraining import stored_results
@@ -88,6 +89,28 @@ class StoredSearch:
         wanted = {trial._trial_id for trial in (*trials[:1], *best)}
         return self.own(self.storage.read_trials(self.study_id, from_number=len(trials), trial_ids=wanted))
 
+    def searched_front(self, trials: Sequence[OwnTrial]) -> Front:
+        """The front with the recommendation of the search's own seeds.
+
+        Args:
+            trials: All own trials, or those that decide the front.
+
+        Raises:
+            NoResultsError: No trial has finished, or none is feasible.
+        """
+        return find_front(trials, self.name, self.config.tolerated_difference)
+
+    def front(self, trials: Sequence[OwnTrial]) -> Front:
+        """The front with the study's recommendation, which is that of fresh seeds where they were trained.
+
+        Args:
+            trials: All own trials, or those that decide the front.
+
+        Raises:
+            NoResultsError: No trial has finished, or none is feasible.
+        """
+        return confirmed(self.storage, self.study_id, self.searched_front(trials), self.config)
+
 
 def stored_front(storage: CohortStorage, name: str | None) -> tuple[StoredSearch, Front] | None:
     """The front of a search by what the database holds.
@@ -107,7 +130,7 @@ def stored_front(storage: CohortStorage, name: str | None) -> tuple[StoredSearch
     search = StoredSearch.read(storage, storage.study_id(resolve_name(storage, name)))
     if search is None:
         return None
-    front = find_front(search.contenders(), search.name)
+    front = search.front(search.contenders())
     results = stored_results(storage, search.study_id, front.trials, range(search.config.seeds))
     if any(trial.number not in results for trial in front.trials):
         return None

@@ -1,4 +1,4 @@
-"""The feasible Pareto front of a search, and the trial to recommend from it."""
+"""The feasible Pareto front of a search, the trial to recommend from it, and what that rests on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ from dataclasses import dataclass, replace
 
 from study.objectives import pareto
 from study.records.own_trials import NoResultsError, OwnTrial
+from study.search.recommendation import recommend
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """How far fresh seeds have confirmed a front.
+
+    Attributes:
+        seeds: The fresh seeds by which was chosen.
+        trials: The finished trials of the study at that time.
+        unconfirmed: Trials that came to the front since, and were not trained on fresh seeds.
+    """
+
+    seeds: int
+    trials: int
+    unconfirmed: int
 
 
 @dataclass(frozen=True)
@@ -15,13 +31,30 @@ class Front:
 
     Attributes:
         members: Feasible trials that no other feasible trial beats, the best by the metric first.
-        recommended: The sparsest member within one paired standard error of the best score.
+        recommended: The trial to use, by `recommend`: among the members on the search's seeds, or among `trials` on
+            fresh ones where all of these were trained on them.
         baseline: Trial 0; None where the study did not finish it.
+        confirmation: What fresh seeds say; None where none were trained.
     """
 
     members: tuple[OwnTrial, ...]
     recommended: OwnTrial
     baseline: OwnTrial | None
+    confirmation: Confirmation | None = None
+
+    @property
+    def basis(self) -> str:
+        """What the recommendation rests on, in words."""
+        known = self.confirmation
+        if known is None:
+            return "chosen on the search's own seeds; `reluctant advise` confirms it"
+        if not known.unconfirmed:
+            return f"confirmed on {known.seeds} fresh seeds"
+        verb, them = ("is", "it") if known.unconfirmed == 1 else ("are", "them")
+        return (
+            f"confirmed at {known.trials} trials; {known.unconfirmed} on the front {verb} unconfirmed, so this one is "
+            f"chosen on the search's own seeds again; `reluctant advise` trains {them}"
+        )
 
     @property
     def trials(self) -> tuple[OwnTrial, ...]:
@@ -41,19 +74,21 @@ class Front:
         def scored(trial: OwnTrial) -> OwnTrial:
             return replace(trial, test_score=scores[trial.number])
 
-        return Front(
-            tuple(map(scored, self.members)),
-            scored(self.recommended),
-            None if self.baseline is None else scored(self.baseline),
+        return replace(
+            self,
+            members=tuple(map(scored, self.members)),
+            recommended=scored(self.recommended),
+            baseline=None if self.baseline is None else scored(self.baseline),
         )
 
 
-def find_front(trials: Sequence[OwnTrial], name: str) -> Front:
-    """The front of metric and sparsity, whatever the study's objective was.
+def find_front(trials: Sequence[OwnTrial], name: str, tolerance: float) -> Front:
+    """The front of metric and sparsity on the search's own seeds, whatever the study's objective was.
 
     Args:
         trials: The study's own trials, in number order.
         name: The study's name, for errors.
+        tolerance: Largest difference of the score that does not matter in practice.
 
     Raises:
         NoResultsError: No trial has finished, or none is feasible.
@@ -68,19 +103,4 @@ def find_front(trials: Sequence[OwnTrial], name: str) -> Front:
             f"(best: trial {best.number}, {best.score:.4f}); more --epochs or a lower --min-accuracy may help"
         )
     baseline = next((trial for trial in trials if trial.number == 0), None)
-    return Front(tuple(members), recommend(members), baseline)
-
-
-def recommend(members: Sequence[OwnTrial]) -> OwnTrial:
-    """The sparsest trial within one paired standard error of the best score.
-
-    Args:
-        members: Trials, the best by the metric first.
-    """
-    best = members[0]
-    close = []
-    for member in members:
-        difference, error = best.difference(member)
-        if difference <= (error or 0.0):
-            close.append(member)
-    return max(close, key=lambda member: member.sparsity)
+    return Front(tuple(members), recommend(members, tolerance), baseline)

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from statistics import fmean
 
 from reluctant.errors import ReluctantWarning
 from study.records.measure_keys import key_on_test
 from study.records.open_study import OpenStudy
-from study.records.own_trials import OwnTrial
 from study.records.results import scores_on_test
-from study.search.front import Front, find_front
+from study.search.front import Front
 from study.search.retraining import VALIDATION, ResultsOnTest, trained_results
 from study.training import Replicate
 
 
-def front_with_test(study: OpenStudy, trials: Sequence[OwnTrial], *, stop: Callable[[], bool] = lambda: False) -> Front:
-    """The front with test scores: its trials are trained once more where no test result is stored yet.
+def front_with_test(study: OpenStudy, front: Front, *, stop: Callable[[], bool] = lambda: False) -> Front:
+    """A front with test scores: its trials are trained once more where no test result is stored yet.
 
     Common random numbers make the second training exact. A warning names the trials whose validation metric did not
     come out again.
 
     Args:
         study: The study.
-        trials: All its own trials, or those that decide the front.
+        front: Its front.
         stop: Asked at every step of training.
 
     Raises:
         Interrupted: `stop` said so.
         KindError: The study is a comparison.
-        NoResultsError: No trial has finished, or none is feasible.
     """
     config = study.search.config
-    front = find_front(trials, study.name)
 
     def measures(replicate: Replicate) -> Mapping[str, float]:
         return scores_on_test(replicate) | {VALIDATION: replicate.scores[config.metric]}

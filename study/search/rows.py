@@ -19,7 +19,8 @@ _ALWAYS = ("activation", "negative_slope", "initialization", "dropout")
 def front_rows(front: Front, config: StudyConfig, space: SearchSpace) -> list[dict[str, Any]]:
     """One row a member of the front, the best by the metric first, then the baseline's.
 
-    Scores, sparsity and dead units are fractions; differences are to the recommended trial.
+    Scores, sparsity and dead units are fractions; differences are to the recommended trial, whose row says what the
+    recommendation rests on. It comes last but one where it is the baseline and no member.
 
     Args:
         front: The front, with test scores or without.
@@ -43,9 +44,13 @@ def front_rows(front: Front, config: StudyConfig, space: SearchSpace) -> list[di
             f"test_{config.metric}": trial.test_score,
             config.sparsity: trial.sparsity,
             "dead": trial.dead,
+            "basis": front.basis if role == "recommended" else None,
         }
 
-    rows = [row(member, "recommended" if member == front.recommended else "front") for member in front.members]
+    chosen = front.recommended.number
+    rows = [row(member, "recommended" if member.number == chosen else "front") for member in front.members]
+    if chosen not in {member.number for member in front.members}:
+        rows.append(row(front.recommended, "recommended"))
     if front.baseline is not None:
         rows.append(row(front.baseline, "baseline"))
     return rows
@@ -70,7 +75,7 @@ def front_cells(rows: Sequence[Mapping[str, Any]], metric: str, sparsity: str) -
                 cell["test %"] = percent(value)
             elif name in (sparsity, "dead"):
                 cell[f"{name} %"] = percent(value, digits=1)
-            elif name == "role":
+            elif name in ("role", "basis"):
                 continue
             else:
                 cell[{"negative_slope": "slope"}.get(name, name)] = value_text(value)

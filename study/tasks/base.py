@@ -27,6 +27,8 @@ class Metric:
         constant_guess: The value of the best constant prediction, from the `[N]` targets of the training part, on which
             it is chosen, the `[N]` targets of the part that is judged, and the number of outputs C.
         smallest_step: The smallest difference between two values on so many samples; 0 where there is none.
+        sampling_error: Standard error of a value from the drawing of the samples that are judged, from the value and
+            their `[N]` targets; None where there is no formula.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Metric:
     compute: Callable[[Tensor, Tensor], Tensor]
     constant_guess: Callable[[Tensor, Tensor, int], float]
     smallest_step: Callable[[int], float]
+    sampling_error: Callable[[float, Tensor], float] | None = None
 
     @property
     def sign(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,18 @@ def _one_sample(samples: int) -> float:
     return 1.0 / samples
 
 
+def _binomial_error(share: float, y: Tensor) -> float:
+    """Standard error of a share of independent samples."""
+    return math.sqrt(share * (1.0 - share) / len(y))
+
+
+def _error_of_class_mean(share: float, y: Tensor) -> float:
+    """Standard error of the mean over classes of shares that are taken to be alike."""
+    members = y.bincount().double()
+    members = members[members > 0]
+    return math.sqrt(share * (1.0 - share) * float((1.0 / members).sum())) / len(members)
+
+
 @lru_cache(maxsize=64)
 def _row_starts(rows: int, width: int, device: device) -> Tensor:
     """`[rows]` where each row of a flattened `[rows, width]` begins."""
@@ -63,6 +76,7 @@ class Classification(Task):
             compute=_accuracy,
             constant_guess=_share_of_majority,
             smallest_step=_one_sample,
+            sampling_error=_binomial_error,
         ),
         Metric(
             name="balanced_accuracy",
@@ -73,6 +87,7 @@ class Classification(Task):
             compute=_balanced_accuracy,
             constant_guess=lambda training, y, outputs: 1.0 / outputs,
             smallest_step=_one_sample,
+            sampling_error=_error_of_class_mean,
         ),
     )
 

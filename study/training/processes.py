@@ -70,7 +70,7 @@ class Processes:
             )
             with warnings.catch_warnings():
                 # Newer Pythons warn of threads; those of numeric libraries are made for this.
-                warnings.simplefilter("ignore", DeprecationWarning)
+                warnings.filterwarnings("ignore", r".*use of fork\(\)", DeprecationWarning)
                 process.start()
             theirs.close()
             child = _Child(process, ours)

@@ -186,14 +186,29 @@ def test_advice_comes_from_fresh_seeds_that_are_trained_once(reluctant: Reluctan
     first = reluctant("advise", "s", check=True)
     lines = first.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["use", "why:", "survived:", "cost:", "too"]
-    assert "10 seeds that the search did not use" in first.stderr
+    assert "10 fresh seeds; over 10 others" in lines[1]
+    assert "for a test part of 30 samples" in lines[1]
+    assert "recommended is the sparsest of the trials that are as good as the best" in first.stderr
     started = time.monotonic()
     assert reluctant("advise", "s", check=True).stdout == first.stdout
     rows = json.loads(reluctant("advise", "s", "--format", "json", check=True).stdout)
     assert rows[0]["role"] == "recommended"
     assert rows[0]["advice"] == " | ".join(lines)
     assert {row["trial"] for row in rows} >= {row["trial"] for row in json.loads(front)}
-    assert reluctant("front", "s", "--format", "json", check=True).stdout == front  # nothing of it is overwritten
+    before, after = json.loads(front), json.loads(reluctant("front", "s", "--format", "json", check=True).stdout)
+    measured = ("accuracy", "standard_error", "test_accuracy", "near_zero", "dead")  # nothing of it is overwritten
+    assert {row["trial"]: [row[key] for key in measured] for row in after} == {
+        row["trial"]: [row[key] for key in measured] for row in before
+    }
+    (chosen,) = (row for row in after if row["role"] == "recommended")
+    assert chosen["trial"] == rows[0]["trial"]
+    assert chosen["basis"] == "confirmed on 10 fresh seeds"
+    exported = reluctant("export", "s", "--trial", "best", "--model", "net", check=True)
+    assert f"trial {chosen['trial']}, replicate" in exported.stderr
+    assert "recommended one, confirmed on 10 fresh seeds" in (tmp_path / "net" / "README.md").read_text()
+    assert "confirmed on 10 fresh seeds" in reluctant("report", "s", check=True, cwd=tmp_path).stdout + (
+        tmp_path / "report.html"
+    ).read_text(encoding="utf-8")
     assert time.monotonic() - started < 60
     empty = reluctant("advise", "nothing")
     assert empty.returncode == 2

@@ -37,6 +37,7 @@ OTHER: dict[str, Any] = {
     "metric": "balanced_accuracy",
     "sparsity": "gini",
     "min_accuracy": 0.25,
+    "tolerance": 1.0,
     "sampler": "qmc",
     "cohort": 16,
     "seed": 9,
@@ -169,6 +170,7 @@ BAD = [
     ("learning_rate", 11, "--learning-rate is 11; ", "less than or equal to 10"),
     ("learning_rate", "fast", "--learning-rate is 'fast'; ", "a valid number"),
     ("learning_rate", math.nan, "--learning-rate is nan; ", "a finite number"),
+    ("tolerance", -1, "--tolerance is -1; ", "greater than or equal to 0"),
     ("optimizer", "adamw", "unknown optimizer 'adamw'; ", "did you mean 'adam'? (known: adam, sgd)"),
     ("objective", "wieghted", "unknown objective 'wieghted'; ", "mean 'weighted'? (known: front, weighted, accuracy)"),
     ("sparsity_weight", -1, "--sparsity-weight is -1; ", "greater than or equal to 0"),
@@ -334,7 +336,9 @@ def test_an_option_that_was_added_later_enters_the_identity_only_where_it_differ
 
 def test_what_is_stored_with_a_study_says_nothing_of_one_run_or_its_secrets() -> None:
     stored = StudyConfig(storage="postgresql://me:secret@host/x", threads=1, ray="auto", workers=3).stored
-    assert set(stored) == {*StudyConfig.options(Scope.IDENTITY, Scope.PLACE), "trials", "device"} - {"storage"}
+    assert set(stored) == {*StudyConfig.options(Scope.IDENTITY, Scope.PLACE), "trials", "tolerance", "device"} - {
+        "storage"
+    }
 
 
 def test_workers_get_what_a_run_hands_on() -> None:

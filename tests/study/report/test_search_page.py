@@ -20,7 +20,6 @@ from study.report import search_figures
 from study.report.page import in_script
 from study.report.search_data import SearchData
 from study.search.from_database import StoredSearch
-from study.search.front import find_front
 
 EVIL = "<script>alert(1)</script>"
 LABELS = [EVIL, "</script><img src=x onerror=alert(2)>", "{{ 7 * 7 }} & 'quotes'\""]
@@ -127,7 +126,7 @@ def test_what_a_cloud_leaves_out_is_said_under_it(folder: Path) -> None:
     assert search is not None
     own = search.own_trials()
     storage.close()
-    data = SearchData(search.config, find_front(own, search.name), own)
+    data = SearchData(search.config, search.front(own), own)
     few = replace(data, most_points=7)
     sections = [search_figures.front, search_figures.slopes, search_figures.dropout]
     for make in sections:

@@ -55,7 +55,7 @@ def test_report_and_dashboard_name_what_the_recommended_trial_needs(activation: 
     front = Front((recommended,), recommended, baseline)
     data = SearchData(CONFIG, front, (baseline, recommended))
     words = describe(recommended.hyperparameters)
-    sentence, _, against, _ = answer(CONFIG, front)
+    sentence, _, against, *_ = answer(CONFIG, front)
     assert sentence == f"Use {words} (trial 3)."
     assert describe(baseline.hyperparameters) in against
     assert advice_note(data).startswith(f"**Use trial 3**: {markdown(words)}: validation accuracy 91.00 %")

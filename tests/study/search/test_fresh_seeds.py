@@ -30,9 +30,9 @@ def test_they_are_trained_once(
     front = train_fresh(study)
     rows = [row for row in storage.test_results(study.study_id) if row["number"] == front.recommended.searched.number]
     fresh = [row for row in rows if row["replicate"] >= 2]
-    assert [row["replicate"] for row in fresh] == [2, 3, 4]
-    assert front.recommended.scores == tuple(row["test_accuracy"] for row in fresh)
-    assert front.recommended.sparsities == tuple(row["test_near_zero"] for row in fresh)
+    assert [row["replicate"] for row in fresh] == [2, 3, 4, 5, 6, 7]
+    assert front.recommended.scores == tuple(row["test_accuracy"] for row in fresh[3:])
+    assert front.recommended.sparsities == tuple(row["test_near_zero"] for row in fresh[3:])
 
     def untrainable(*args: object, **options: object) -> None:
         raise AssertionError("trained again")

@@ -10,16 +10,21 @@ from storage import CohortStorage
 from storage.tables import TEST_RESULTS
 from study.records.open_study import OpenStudy
 from study.search.from_database import StoredSearch, stored_front
-from study.search.front import find_front
+from study.search.front import Front
 from study.search.held_out_scores import front_with_test
 from study.search.rows import front_rows
+
+
+def front_of(study: OpenStudy) -> Front:
+    search = StoredSearch.of(study)
+    return search.front(search.own_trials())
 
 
 def test_the_front_is_found_without_every_trials_measures(trained: Callable[..., OpenStudy]) -> None:
     search = StoredSearch.of(trained(trials=24))
     few, everything = search.contenders(), search.own_trials()
-    found = find_front(everything, search.name)
-    assert find_front(few, search.name) == found
+    found = search.front(everything)
+    assert search.front(few) == found
     assert {trial.number for trial in few} == {member.number for member in found.members} | {0}
     assert len(few) < len(everything)
 
@@ -31,7 +36,7 @@ def test_without_a_feasible_trial_all_are_contenders(trained: Callable[..., Open
 def test_the_database_alone_tells_the_same_front(storage: CohortStorage, trained: Callable[..., OpenStudy]) -> None:
     study = trained(trials=24)
     assert stored_front(storage, study.name) is None
-    found = front_with_test(study, StoredSearch.of(study).own_trials())
+    found = front_with_test(study, front_of(study))
     known = stored_front(storage, study.name)
     assert known is not None
     search, stored = known
@@ -43,9 +48,8 @@ def test_the_database_alone_tells_the_same_front(storage: CohortStorage, trained
 
 def test_test_results_of_some_seeds_are_not_enough(storage: CohortStorage, trained: Callable[..., OpenStudy]) -> None:
     study = trained(trials=24)
-    own = StoredSearch.of(study).own_trials()
-    found = front_with_test(study, own)
+    found = front_with_test(study, front_of(study))
     with storage.engine.begin() as connection:
         connection.execute(delete(TEST_RESULTS).where(TEST_RESULTS.c.replicate == 1))
     assert stored_front(storage, study.name) is None
-    assert front_with_test(study, own) == found
+    assert front_with_test(study, front_of(study)) == found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from trials import finished, own
 
 from study.records.own_trials import NoResultsError
-from study.search.front import Front, find_front
+from study.search.front import Confirmation, Front, find_front
 
 
 def front_of(*trials: FrozenTrial) -> Front:
-    return find_front(own(*trials), "s")
+    return find_front(own(*trials), "s", 0.005)
 
 
 def test_members_are_feasible_and_beaten_by_nobody() -> None:
@@ -39,19 +41,12 @@ def test_the_front_is_that_of_the_definition(points: list[tuple[int, int]]) -> N
     assert found == expected
 
 
-def test_recommended_is_the_sparsest_within_one_paired_standard_error() -> None:
-    best = finished(1, [0.95, 0.96, 0.97], 0.1)
-    # Differences to the best: .01, .00, .02; mean .01, standard error .01/√3 = .0058: too far.
-    far = finished(2, [0.94, 0.96, 0.95], 0.5)
-    # Differences .02, −.01, .00; mean .0033, standard error .0088: close enough.
-    close = finished(3, [0.93, 0.97, 0.97], 0.3)
-    assert front_of(best, far, close).recommended.number == 3
-    assert front_of(best, far).recommended.number == 1
-
-
-def test_one_seed_has_no_standard_error_and_recommends_the_best() -> None:
-    front = front_of(finished(0, [0.9], 0.5), finished(1, [0.95], 0.1))
-    assert front.recommended.number == 1
+def test_the_basis_of_the_recommendation_is_said() -> None:
+    front = front_of(finished(0, [0.9], 0.5))
+    assert front.basis == "chosen on the search's own seeds; `reluctant advise` confirms it"
+    assert replace(front, confirmation=Confirmation(10, 100, 0)).basis == "confirmed on 10 fresh seeds"
+    stale = replace(front, confirmation=Confirmation(10, 100, 2)).basis
+    assert stale.startswith("confirmed at 100 trials; 2 on the front are unconfirmed, so this one is chosen on the")
 
 
 def test_nothing_finished_and_nothing_feasible_are_said() -> None:

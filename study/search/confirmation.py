@@ -1,0 +1,107 @@
+"""What fresh seeds said of a search's front: stored with the study, and then the study's recommendation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from study.config import StudyConfig
+from study.records.own_trials import OwnTrial
+from study.search.front import Confirmation, Front
+from study.search.recommendation import recommend
+from study.search.retraining import VALIDATION, ResultsOnTest, stored_results
+
+if TYPE_CHECKING:
+    from storage import CohortStorage
+
+CONFIRMED = "reluctant:confirmed"
+"""System attribute of a study: the trials that were trained on fresh seeds, on which seeds, and after how many trials.
+
+Keys: `candidates`, numbers of trials; `seeds`, the first fresh replicate to choose by, and the one after the last;
+`tolerance`, in points, and `recommended`, the number of the trial that was chosen under it; `trials`, how many trials
+the study had finished.
+"""
+VALIDATION_SPARSITY = "validation_sparsity"
+"""Key of the sparsity on the validation part of a replicate that was trained on a fresh seed."""
+
+
+def choose_on_fresh_seeds(front: Front, results: ResultsOnTest, config: StudyConfig) -> OwnTrial:
+    """The trial of a front, or its baseline, that the rule recommends by validation on fresh seeds.
+
+    Args:
+        front: The front as the search found it.
+        results: Results on fresh seeds of all its trials.
+        config: The study's configuration.
+
+    Returns:
+        The trial with its scores and its sparsity on the search's seeds.
+    """
+    judged = [judged_on_fresh_seeds(trial, results) for trial in front.trials]
+    chosen = recommend(judged, config.tolerated_difference).number
+    return next(trial for trial in front.trials if trial.number == chosen)
+
+
+def judged_on_fresh_seeds(trial: OwnTrial, results: ResultsOnTest) -> OwnTrial:
+    """A trial with its scores and its sparsity on the validation part, on fresh seeds."""
+    rows = results[trial.number]
+    return replace(
+        trial,
+        scores=tuple(row[VALIDATION] for row in rows),
+        sparsity=fmean(row[VALIDATION_SPARSITY] for row in rows),
+    )
+
+
+def confirmed(storage: CohortStorage, study_id: int, front: Front, config: StudyConfig) -> Front:
+    """A front with the recommendation of fresh seeds, where its trials were trained on them.
+
+    Where a trial came to the front since, the search's own recommendation stands, and the front says that.
+
+    Args:
+        storage: Where the study lives.
+        study_id: Its id.
+        front: The front as the search found it.
+        config: The study's configuration.
+    """
+    stored = storage.get_study_system_attrs(study_id).get(CONFIRMED)
+    if stored is None:
+        return front
+    seeds = range(*stored["seeds"])
+    results = stored_results(storage, study_id, front.trials, seeds)
+    unconfirmed = sum(trial.number not in results for trial in front.trials)
+    confirmation = Confirmation(len(seeds), stored["trials"], unconfirmed)
+    if unconfirmed:
+        return replace(front, confirmation=confirmation)
+    return replace(front, recommended=choose_on_fresh_seeds(front, results, config), confirmation=confirmation)
+
+
+def store_confirmation(
+    storage: CohortStorage,
+    study_id: int,
+    front: Front,
+    chosen: OwnTrial,
+    *,
+    seeds: range,
+    config: StudyConfig,
+    trials: int,
+) -> None:
+    """Stores with a study that the trials of its front were trained on fresh seeds, and what they recommend.
+
+    Args:
+        storage: Where the study lives.
+        study_id: Its id.
+        front: The front as the search found it.
+        chosen: The trial that fresh seeds recommend.
+        seeds: The fresh replicates by which was chosen.
+        config: The study's configuration.
+        trials: How many trials the study has finished.
+    """
+    verdict = {
+        "candidates": sorted(trial.number for trial in front.trials),
+        "seeds": [seeds.start, seeds.stop],
+        "tolerance": config.tolerance,
+        "recommended": chosen.number,
+        "trials": trials,
+    }
+    if storage.get_study_system_attrs(study_id).get(CONFIRMED) != verdict:
+        storage.set_study_attrs(study_id, system_attrs={CONFIRMED: verdict})
