@@ -285,7 +285,7 @@ def read_config(options: Mapping[str, Any], *, file: str | None = None) -> Study
 
 def _from_file(file: str) -> dict[str, Any]:
     try:
-        read = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8"))
+        read = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"cannot read --config {file!r}: {reason}; it needs to be a TOML file") from None

@@ -17,8 +17,8 @@ from study.data.errors import DataError, listing, rows_where
 from study.data.labels import encode_labels
 from study.data.table import from_table
 
-_KEYS = (("x_train", "y_train"), ("x", "y"), ("X", "y"), ("data", "target"))
-_NEEDED = "x and y, X and y, data and target, or x_train, y_train, x_test and y_test"
+_KEYS = (("x_train", "y_train"), ("x", "y"), ("X", "y"), ("data", "target"), ("features", "labels"))
+_NEEDED = "x and y, X and y, data and target, features and labels, or x_train, y_train, x_test and y_test"
 
 
 def read_npz(path: Path) -> Dataset:
@@ -27,8 +27,8 @@ def read_npz(path: Path) -> Dataset:
     Arrays of bytes, and arrays with more than two axes, are read as pixels; others are read as columns of numbers.
 
     Args:
-        path: A file with the arrays x and y, X and y, data and target, or with x_train, y_train, x_test and y_test as
-            in Keras' mnist.npz, where the test arrays become the official test part.
+        path: A file with the arrays x and y, X and y, data and target, features and labels, or with x_train, y_train,
+            x_test and y_test as in Keras' mnist.npz, where the test arrays become the official test part.
 
     Returns:
         The data set.

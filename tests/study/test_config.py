@@ -255,6 +255,11 @@ def test_one_option_in_two_spellings(tmp_path: Path) -> None:
     assert "batch" in refusal({}, file=write(tmp_path, "batch_size = 8\nbatch-size = 16"))
 
 
+def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbfepochs = 5\n")
+    assert read_config({}, file=str(tmp_path / "marked.toml")).epochs == 5
+
+
 @pytest.mark.parametrize("content", [b"epochs: 3", b"epochs = ", bytes(range(256)), b"epochs = 3\nepochs = 4"])
 def test_a_file_that_is_not_toml(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
