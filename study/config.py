@@ -109,6 +109,10 @@ class StudyConfig(BaseModel):
     rows: Annotated[int | None, _PLACE] = Field(
         None, ge=1, description="use at most so many rows, drawn at random; default: all"
     )
+    drop: Annotated[tuple[str, ...], _PLACE] = Field((), description="columns of a table to leave out: a,b")
+    keep: Annotated[tuple[str, ...], _PLACE] = Field(
+        (), description="columns of a table to keep, also where they look like identifiers: a,b"
+    )
     space: Annotated[str, _PLACE] = Field("core", description="search space: a preset, or a TOML file")
     trials: Annotated[int, Option(scope=Scope.RUN)] = Field(
         200, ge=1, le=1_000_000, description="trials of the study in all"
@@ -183,6 +187,12 @@ class StudyConfig(BaseModel):
         """`128,64` as well as [128, 64]."""
         return value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
 
+    @field_validator("drop", "keep", mode="before")
+    @classmethod
+    def _columns(cls, value: Any) -> Any:
+        """`a,b` as well as ["a", "b"]."""
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
     @field_validator("name")
     @classmethod
     def _printable(cls, value: str | None) -> str | None:
@@ -212,7 +222,7 @@ class StudyConfig(BaseModel):
 
         Example:
             >>> StudyConfig.options(Scope.PLACE)
-            ('data', 'rows', 'space', 'storage', 'name')
+            ('data', 'rows', 'drop', 'keep', 'space', 'storage', 'name')
         """
         return tuple(name for name in cls.model_fields if not scopes or cls.option(name).scope in scopes)
 
@@ -296,7 +306,7 @@ def read_config(options: Mapping[str, Any], *, file: str | None = None) -> Study
 
 def _from_file(file: str) -> dict[str, Any]:
     try:
-        read = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8"))
+        read = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"cannot read --config {file!r}: {reason}; it needs to be a TOML file") from None

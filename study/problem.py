@@ -14,7 +14,7 @@ from search_spaces import Hyperparameters, SearchSpace, load_space
 from search_spaces.design import Design
 from search_spaces.points import random_params
 from study.config import ConfigError, StudyConfig, digest
-from study.data import Dataset, Prepared, Split, load_dataset, prepare, sample_rows
+from study.data import READER, Dataset, Prepared, Split, TableOptions, load_dataset, prepare, sample_rows
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
 from study.training import Budget, Sizes, Streams, engine_of
@@ -23,9 +23,21 @@ _DESIGN = "design"
 """Key of an identity under which a comparison has the levels of its design; a search does not have it."""
 
 
-def read_data(config: StudyConfig) -> Dataset:
-    """The data that a configuration names, or the part of them that it asks for."""
-    return sample_rows(load_dataset(config.data, target=config.target), config.rows, seed=config.seed)
+def read_data(config: StudyConfig, *, reader: int = READER) -> Dataset:
+    """The data that a configuration names, or the part of them that it asks for.
+
+    Args:
+        config: The configuration.
+        reader: Version of the reader of tables.
+    """
+    options = TableOptions(reader=reader, drop=config.drop, keep=config.keep)
+    return sample_rows(load_dataset(config.data, target=config.target, options=options), config.rows, seed=config.seed)
+
+
+def _with_its_target(config: StudyConfig, dataset: Dataset) -> StudyConfig:
+    """A configuration that names the target which it may have given by number."""
+    named = config.target is not None and dataset.target != config.target
+    return config.model_copy(update={"target": dataset.target}) if named else config
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,10 @@ class Problem(ABC):
     @abstractmethod
     def prepared(self) -> tuple[Prepared, ...]:
         """The splits with their preprocessing: one for all replicates, or one for each."""
+
+    def read_by(self, reader: int) -> Self:
+        """The same problem with its data read by another version of the reader."""
+        return replace(self, dataset=read_data(self.config, reader=reader))
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -193,7 +209,8 @@ class Search(Problem):
         """Reads the data and the space that a configuration names."""
         check_device(config.device)
         space = load_space(config.space)
-        return cls(config, read_data(config), space)
+        dataset = read_data(config)
+        return cls(_with_its_target(config, dataset), dataset, space)
 
     @classmethod
     def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:
@@ -251,7 +268,8 @@ class Comparison(Problem):
         check_device(config.device)
         design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
         config = config.model_copy(update={"trials": len(design.cells), "space": design.space.name})
-        return cls(config, read_data(config), design.space, design)
+        dataset = read_data(config)
+        return cls(_with_its_target(config, dataset), dataset, design.space, design)
 
     @classmethod
     def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:

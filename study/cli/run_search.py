@@ -42,7 +42,7 @@ def print_plan(name: str, config: StudyConfig, plan: Any) -> None:
     shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})
     for key, value in shown_config.model_dump(mode="json").items():
         shown = ",".join(map(str, value)) if isinstance(value, list) else value
-        print(f"{key:<16} {'–' if shown is None else shown}")
+        print(f"{key:<16} {'–' if shown in (None, '') else shown}")
     print(f"{'slots':<16} {plan.slots} ({plan.slots_a_cohort} a cohort, in {plan.blocks_a_cohort} blocks)")
     print(f"{'memory':<16} {plan.memory / 2**20:.0f} MiB")
     print(f"{'seconds':<16} about {plan.seconds:.0f}")

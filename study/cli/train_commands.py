@@ -24,7 +24,19 @@ from study.cli.options import (
 from study.config import Scope, StudyConfig, read_config
 
 _OF_A_COMPARISON = (
-    *("target", "rows", "seeds", "epochs", "hidden", "batch_size", "learning_rate", "optimizer", "seed"),
+    *(
+        "target",
+        "rows",
+        "drop",
+        "keep",
+        "seeds",
+        "epochs",
+        "hidden",
+        "batch_size",
+        "learning_rate",
+        "optimizer",
+        "seed",
+    ),
     *("storage", "name", *(name for name in OF_A_RUN if name not in ("trials", "tolerance"))),
 )
 
@@ -110,7 +122,7 @@ def compare(
         check_format(form)
         columns, name = options.pop("target") or [], options["name"]
         given = {key: value for key, value in options.items() if value is not None}
-        decides_what_is_compared = {*StudyConfig.options(Scope.IDENTITY), "rows"}
+        decides_what_is_compared = {*StudyConfig.options(Scope.IDENTITY), "rows", "drop", "keep"}
         asked = data or columns or given.keys() & decides_what_is_compared
         config = read_config(DEFAULTS | given)
         wanted = comparisons(data or ["digits"], columns, config)

@@ -54,7 +54,7 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
-    """Read a Parquet file.
+    """Read a Parquet or Feather file.
 
     Args:
         path: The file.
@@ -66,11 +66,11 @@ def read_parquet(path: Path) -> pd.DataFrame:
         DataError: The file is damaged, or is no Parquet file.
     """
     try:
-        return pd.read_parquet(path)
+        return pd.read_feather(path) if path.name.lower().endswith(".feather") else pd.read_parquet(path)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            f"{path} is not a Parquet file, or a damaged one ({str(error).splitlines()[0]}); write it again, as with "
-            "pandas.DataFrame.to_parquet, or give a CSV file"
+            f"{path} is not a {path.suffix[1:].capitalize()} file, or a damaged one ({str(error).splitlines()[0]}); "
+            "write it again, as with pandas.DataFrame.to_parquet, or give a CSV file"
         ) from error
 
 

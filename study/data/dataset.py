@@ -14,6 +14,7 @@ import pandas as pd
 from study.data.errors import DataError
 from study.data.fingerprint import fingerprint
 from study.data.labels import Labels
+from study.data.reading import Reading
 
 _LONGEST_NAME = 40
 
@@ -32,6 +33,7 @@ class Dataset:
         test_rows: Rows of the official test part, ascending, or None where there is none.
         target: Name of the target column, or None where the source has labels of its own.
         fingerprint: Hash of the content; see `study.data.fingerprint`.
+        reading: How the table was read; None where the source needs no decisions: built-in sets and images.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Dataset:
     test_rows: npt.NDArray[np.int64] | None
     target: str | None
     fingerprint: str
+    reading: Reading | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -55,6 +58,7 @@ def make_dataset(
     labels: Labels,
     test_rows: npt.NDArray[np.int64] | None = None,
     target: str | None = None,
+    reading: Reading | None = None,
 ) -> Dataset:
     """Make a data set and compute its fingerprint.
 
@@ -65,6 +69,7 @@ def make_dataset(
         labels: `[N]` class indices and the names of the classes.
         test_rows: Rows of the official test part, ascending.
         target: Name of the target column.
+        reading: How the table was read.
 
     Returns:
         The data set.
@@ -83,6 +88,7 @@ def make_dataset(
         test_rows=test_rows,
         target=target,
         fingerprint=fingerprint(x=x, y=labels.y, classes=labels.classes, test_rows=test_rows, target=target),
+        reading=reading,
     )
 
 
@@ -104,4 +110,6 @@ def stem(path: Path) -> str:
         >>> stem(Path("data/adult.csv.gz"))
         'adult'
     """
-    return re.sub(r"(\.(csv|tsv|gz|parquet|npz))+$", "", path.name, flags=re.IGNORECASE)
+    return re.sub(
+        r"(\.(csv|tsv|tab|txt|data|psv|gz|bz2|xz|zst|zip|parquet|feather|npz))+$", "", path.name, flags=re.IGNORECASE
+    )

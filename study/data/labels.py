@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reluctant.errors import ReluctantWarning
 from study.data.errors import DataError, listing, rows_where
 
 MOST_CLASSES = 1000
@@ -32,6 +34,8 @@ class Labels:
 
 def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Labels:
     """Turn labels into class indices; the classes are in natural order, and numbers are ordered by value.
+
+    A warning names labels that differ by upper and lower case or by blanks alone; they stay classes of their own.
 
     Args:
         values: `[N]` labels of any type.
@@ -65,6 +69,13 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> La
             f"{what} has {len(classes):,} different values in {len(texts):,} rows ({listing(classes[:3])}, …) and "
             "looks like a quantity or an identifier; reluctant does classification only; choose a target of at most "
             f"{MOST_CLASSES} classes, or put the values into classes first"
+        )
+    for same in _written_alike(classes):
+        warnings.warn(
+            f"{what} has labels that differ by case or blanks alone: {', '.join(map(repr, same))}; each is a class "
+            "of its own; if they mean the same, write them alike",
+            ReluctantWarning,
+            stacklevel=2,
         )
     place = {name: index for index, name in enumerate(classes)}
     return Labels(np.array([place[str(name)] for name in found], dtype=np.int64)[codes], tuple(classes))
@@ -108,6 +119,14 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return None if np.isnan(value) else value
+
+
+def _written_alike(classes: list[str]) -> list[list[str]]:
+    """Groups of two or more labels that differ by case or blanks alone."""
+    groups: dict[str, list[str]] = {}
+    for name in classes:
+        groups.setdefault("".join(name.casefold().split()), []).append(name)
+    return [names for names in groups.values() if len(names) > 1]
 
 
 def _is_quantity(classes: list[str], *, rows: int) -> bool:

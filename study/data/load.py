@@ -8,34 +8,53 @@ from pathlib import Path
 
 import pandas as pd
 
+from study.data import compressed, delimited
 from study.data.built_in import BUILT_IN, read_built_in
 from study.data.csv_parquet import read_csv, read_parquet
-from study.data.dataset import Dataset, stem
+from study.data.dataset import Dataset, make_dataset, stem
 from study.data.errors import DataError, DataNotFoundError, did_you_mean, listing
 from study.data.idx import read_idx_folder
+from study.data.labels import Labels
 from study.data.npz import read_npz
 from study.data.openml import PREFIX, read_openml
-from study.data.table import column_names, from_table
+from study.data.reading import FIRST_READER, Reading, TableOptions
+from study.data.table import column_names, from_table, refuse_columns, without_columns
 
-_TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
+_FIRST_TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".csv": read_csv,
     ".csv.gz": read_csv,
     ".tsv": read_csv,
     ".tsv.gz": read_csv,
     ".parquet": read_parquet,
 }
-_SUFFIXES = (*_TABLES, ".npz")
+"""The tables that the first version of the reader knew."""
+_STORED = (".parquet", ".feather")
+_SUFFIXES = (*delimited.ENDINGS, *_STORED, ".npz")
+_KNOWN = f"{listing(_SUFFIXES)}, and text compressed as {listing(compressed.ENDINGS)}"
+_USUAL = TableOptions()
+_REMEDIES = {
+    ".xls": "save the sheet as CSV",
+    ".xlsx": "save the sheet as CSV",
+    ".ods": "save the sheet as CSV",
+    ".json": "write it as CSV or Parquet, as with pandas.read_json(…).to_parquet(…)",
+    ".arff": "write it as CSV, as with scipy.io.arff.loadarff, or name it openml:ID",
+    ".tar": "unpack it, and give a file",
+    ".npy": "write features and labels into one file with numpy.savez",
+    ".pkl": "pickled objects are never loaded; write it as Parquet",
+    ".pickle": "pickled objects are never loaded; write it as Parquet",
+}
 
 
-def load_dataset(source: str, *, target: str | None = None) -> Dataset:
+def load_dataset(source: str, *, target: str | None = None, options: TableOptions = _USUAL) -> Dataset:
     """Load a data set.
 
     A built-in name is preferred to a file of the same name; `./iris` names the file.
 
     Args:
         source: A built-in name, a CSV, Parquet or NPZ file, a folder of IDX files, or "openml:ID".
-        target: Name of the column to predict. Tables need it; for `openml:ID` it is optional; other sources contain
-            their labels, so it must be None.
+        target: Name of the column to predict, or its number: 1 is the first, −1 the last. Tables need it; for
+            `openml:ID` it is optional; other sources contain their labels, so it must be None.
+        options: Version of the reader, columns to drop and to keep.
 
     Returns:
         The data set, not yet split.
@@ -51,66 +70,99 @@ def load_dataset(source: str, *, target: str | None = None) -> Dataset:
     """
     if source in BUILT_IN:
         _refuse_target(target, source)
-        return read_built_in(source)
+        return _without_columns(read_built_in(source), options)
     if source.startswith(PREFIX):
-        return read_openml(source, target=target)
+        return read_openml(source, target=target, options=options)
     path = Path(os.path.abspath(Path(source).expanduser()))
     try:
         if not source.strip() or not path.exists():
             raise _not_found(source, path)
-        return _read_path(path, target=target)
+        return _read_path(path, target=target, options=options)
     except DataError:
         raise
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
 
 
-def _read_path(path: Path, *, target: str | None) -> Dataset:
+def _read_path(path: Path, *, target: str | None, options: TableOptions) -> Dataset:
     name = path.name.lower()
     if path.is_dir():
         dataset = read_idx_folder(path)
         _refuse_target(target, str(path))
+        refuse_columns(options, str(path))
         return dataset
     if name.endswith(".npz"):
         _refuse_target(target, str(path))
-        return read_npz(path)
-    suffix = _table_suffix(path)
-    if suffix is None:
+        return read_npz(path, options=options)
+    found = _read_table(path, options.reader)
+    if found is None:
         folder = f"; for IDX files give their folder, '{path.parent}'" if "-ubyte" in name else ""
+        remedy = next((text for ending, text in _REMEDIES.items() if ending in path.suffixes), "convert or rename it")
         raise DataError(
-            f"{path} is of no known type (it ends in {path.name[-12:]!r}); known endings "
-            f"are {listing(_SUFFIXES)}; convert or rename it{folder}"
+            f"{path} is of no known type (it ends in {path.name[-12:]!r}); known endings are {_KNOWN}; {remedy}{folder}"
         )
-    return from_table(_TABLES[suffix](path), target=target, name=stem(path), origin=str(path))
+    table, reading = found
+    return from_table(table, target=target, name=stem(path), origin=str(path), options=options, reading=reading)
 
 
-def read_table(source: str) -> pd.DataFrame | None:
+def _without_columns(dataset: Dataset, options: TableOptions) -> Dataset:
+    """A built-in data set without the columns that `--drop` names."""
+    if not options.drop and not options.keep:
+        return dataset
+    if not isinstance(dataset.x, pd.DataFrame):
+        refuse_columns(options, dataset.origin)
+        return dataset
+    return make_dataset(
+        name=dataset.name,
+        origin=dataset.origin,
+        x=without_columns(dataset.x, options, target=None, origin=dataset.origin),
+        labels=Labels(dataset.y, dataset.classes),
+    )
+
+
+def read_table(source: str, *, reader: int) -> pd.DataFrame | None:
     """Read a table without cleaning it, except that column names are stripped.
 
     Args:
         source: A source as for `load_dataset`.
+        reader: Version of the reader.
 
     Returns:
-        The table; None where the source is no CSV or Parquet file.
+        The table; None where the source is no text file of a table, Parquet or Feather file.
 
     Raises:
         DataError: The file is damaged, is no table, or cannot be read.
     """
     path = Path(os.path.abspath(Path(source).expanduser()))
-    suffix = _table_suffix(path)
-    if source in BUILT_IN or suffix is None or not path.is_file():
+    if source in BUILT_IN or not path.is_file():
         return None
     try:
-        table = _TABLES[suffix](path)
+        found = _read_table(path, reader)
     except DataError:
         raise
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
-    return table.set_axis(column_names(table, str(path)), axis="columns")
+    return None if found is None else found[0].set_axis(column_names(found[0], str(path)), axis="columns")
 
 
-def _table_suffix(path: Path) -> str | None:
-    return next((suffix for suffix in _TABLES if path.name.lower().endswith(suffix)), None)
+def _read_table(path: Path, reader: int) -> tuple[pd.DataFrame, Reading] | None:
+    """A table and how it was read; None where a file's name is none of a table."""
+    name = path.name.lower()
+    if reader == FIRST_READER:
+        suffix = next((suffix for suffix in _FIRST_TABLES if name.endswith(suffix)), None)
+        return None if suffix is None else (_FIRST_TABLES[suffix](path), Reading(reader=FIRST_READER))
+    if name.endswith(_STORED):
+        table = read_parquet(path)
+        levels = [str(level) for level in table.index.names if level is not None]
+        if not levels:
+            return table, Reading()
+        notes = (f"its index is read as the column{'s' if len(levels) > 1 else ''} {listing(levels)}",)
+        return table.reset_index(level=levels), Reading(notes=notes)
+    plain = next((name.removesuffix(ending) for ending in compressed.ENDINGS if name.endswith(ending)), name)
+    # A compressed file needs no second ending: what it holds is text.
+    if not plain.endswith(delimited.ENDINGS) and (plain == name or "." in plain):
+        return None
+    return delimited.read_delimited(path)
 
 
 def _refuse_target(target: str | None, source: str) -> None:
@@ -120,7 +172,7 @@ def _refuse_target(target: str | None, source: str) -> None:
 
 def _not_found(source: str, path: Path) -> DataNotFoundError:
     """The error for a source that is neither a built-in name nor an existing path."""
-    looks_like_path = "/" in source or path.name.lower().endswith(_SUFFIXES)
+    looks_like_path = "/" in source or path.name.lower().endswith((*_SUFFIXES, *compressed.ENDINGS))
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     if looks_like_path:
         where = "" if path.parent.is_dir() else f": there is no folder '{path.parent}'"

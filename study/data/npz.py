@@ -15,20 +15,23 @@ import pandas as pd
 from study.data.dataset import Dataset, make_dataset, stem
 from study.data.errors import DataError, listing, rows_where
 from study.data.labels import encode_labels
-from study.data.table import from_table
+from study.data.reading import TableOptions
+from study.data.table import from_table, refuse_columns
 
-_KEYS = (("x_train", "y_train"), ("x", "y"), ("X", "y"), ("data", "target"))
-_NEEDED = "x and y, X and y, data and target, or x_train, y_train, x_test and y_test"
+_KEYS = (("x_train", "y_train"), ("x", "y"), ("X", "y"), ("data", "target"), ("features", "labels"))
+_USUAL = TableOptions()
+_NEEDED = "x and y, X and y, data and target, features and labels, or x_train, y_train, x_test and y_test"
 
 
-def read_npz(path: Path) -> Dataset:
+def read_npz(path: Path, *, options: TableOptions = _USUAL) -> Dataset:
     """Read an NPZ file; pickled content is never loaded.
 
     Arrays of bytes, and arrays with more than two axes, are read as pixels; others are read as columns of numbers.
 
     Args:
-        path: A file with the arrays x and y, X and y, data and target, or with x_train, y_train, x_test and y_test as
-            in Keras' mnist.npz, where the test arrays become the official test part.
+        path: A file with the arrays x and y, X and y, data and target, features and labels, or with x_train, y_train,
+            x_test and y_test as in Keras' mnist.npz, where the test arrays become the official test part.
+        options: Version of the reader, columns to drop and to keep; for images there are no columns.
 
     Returns:
         The data set.
@@ -52,10 +55,16 @@ def read_npz(path: Path) -> Dataset:
             raise DataError(f"x_train {x.shape} and x_test {x_test.shape} of {path} differ in more than the samples")
         test_rows = np.arange(len(x), len(x) + len(x_test))
         x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
-    return _dataset(x, y, test_rows, path)
+    return _dataset(x, y, test_rows, path, options)
 
 
-def _dataset(x: npt.NDArray[Any], y: npt.NDArray[Any], test_rows: npt.NDArray[np.int64] | None, path: Path) -> Dataset:
+def _dataset(
+    x: npt.NDArray[Any],
+    y: npt.NDArray[Any],
+    test_rows: npt.NDArray[np.int64] | None,
+    path: Path,
+    options: TableOptions,
+) -> Dataset:
     flat = x.reshape(len(x), math.prod(x.shape[1:]))
     finite = np.isfinite(flat).all(axis=1) if x.dtype.kind == "f" else np.ones(len(x), dtype=bool)
     if x.dtype == np.uint8 or x.ndim > 2:
@@ -64,10 +73,13 @@ def _dataset(x: npt.NDArray[Any], y: npt.NDArray[Any], test_rows: npt.NDArray[np
                 f"pixels of {path} are infinite or missing in {rows_where(~finite)}; finite numbers are needed; "
                 "correct or remove these samples"
             )
+        refuse_columns(options, str(path))
         labels = encode_labels(y, what=f"the labels of {path}")
         return make_dataset(name=stem(path), origin=str(path), x=flat, labels=labels, test_rows=test_rows)
     table = pd.DataFrame(flat.astype(np.float64), columns=[f"x{index}" for index in range(flat.shape[1])])
-    return from_table(table, target=None, name=stem(path), origin=str(path), labels=y, test_rows=test_rows)
+    return from_table(
+        table, target=None, name=stem(path), origin=str(path), labels=y, test_rows=test_rows, options=options
+    )
 
 
 def _load(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -11,17 +11,20 @@ import sklearn.datasets
 from reluctant.errors import ReluctantWarning
 from study.data.dataset import Dataset
 from study.data.errors import DataError, listing
+from study.data.reading import TableOptions
 from study.data.table import from_table
 
 PREFIX = "openml:"
+_USUAL = TableOptions()
 
 
-def read_openml(source: str, *, target: str | None) -> Dataset:
+def read_openml(source: str, *, target: str | None, options: TableOptions = _USUAL) -> Dataset:
     """Read a data set of openml.org; it is downloaded once and then read from scikit-learn's cache.
 
     Args:
         source: "openml:ID", where ID is the number in the address of its page.
         target: Name of the target column; None means the one that OpenML names.
+        options: Version of the reader, columns to drop and to keep.
 
     Returns:
         The data set.
@@ -52,7 +55,11 @@ def read_openml(source: str, *, target: str | None) -> Dataset:
     if bunch.get("frame") is None:
         raise DataError(f"{source} is stored as a sparse matrix; a dense table is needed; choose another data set")
     return from_table(
-        bunch.frame, target=target or _only_target(bunch.target_names, source), name=f"openml-{number}", origin=source
+        bunch.frame,
+        target=target or _only_target(bunch.target_names, source),
+        name=f"openml-{number}",
+        origin=source,
+        options=options,
     )
 
 

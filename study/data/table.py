@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from reluctant.errors import ReluctantWarning
+from study.data.column_forms import ColumnForm
+from study.data.columns import judge_columns, read_column, read_like_training
 from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, did_you_mean, listing, rows_where
 from study.data.labels import MISSING_TEXTS, encode_labels
+from study.data.reading import FIRST_READER, Reading, TableOptions
+from study.data.values import check_range, column_text, whole_numbers
 
-_LARGEST = float(np.finfo(np.float32).max)
+_USUAL = TableOptions()
 
 
 def from_table(
@@ -27,16 +32,20 @@ def from_table(
     origin: str,
     labels: pd.Series[Any] | npt.NDArray[Any] | None = None,
     test_rows: npt.NDArray[np.int64] | None = None,
+    options: TableOptions = _USUAL,
+    reading: Reading | None = None,
 ) -> Dataset:
     """Make a data set from a table.
 
     Args:
         table: `[N, F + 1]` columns of any type, including the target.
-        target: Name of the target column.
+        target: Name of the target column, or its number: 1 is the first column, −1 the last.
         name: Name of the data set.
         origin: The source that a user would type to get it again; error texts name it too.
         labels: `[N]` labels, where the table has no target column.
         test_rows: Rows of the official test part, ascending.
+        options: Version of the reader, columns to drop and to keep.
+        reading: How the file was read so far: separator, encoding.
 
     Returns:
         The data set; its columns are float64 numbers or text.
@@ -53,12 +62,90 @@ def from_table(
         table = table.drop(columns=target)
     else:
         encoded = encode_labels(labels, what=f"the labels of {origin}")
-    x = clean_features(table, what=origin)
-    return make_dataset(name=name, origin=origin, x=x, labels=encoded, test_rows=test_rows, target=target)
+    table = without_columns(table, options, target=target, origin=origin)
+    if options.reader == FIRST_READER:
+        reading = Reading(reader=FIRST_READER)
+        x = clean_features(table, what=origin, keep=options.keep)
+    else:
+        x, reading = read_features(table, reading or Reading(), keep=options.keep, what=origin)
+    return make_dataset(
+        name=name, origin=origin, x=x, labels=encoded, test_rows=test_rows, target=target, reading=reading
+    )
 
 
-def clean_features(table: pd.DataFrame, *, what: str) -> pd.DataFrame:
-    """Convert every column to float64 or text, and drop columns without information.
+def without_columns(table: pd.DataFrame, options: TableOptions, *, target: str | None, origin: str) -> pd.DataFrame:
+    """A table without the columns that `--drop` names.
+
+    Raises:
+        DataError: A name in `drop` or `keep` is no feature of the table, or is in both.
+    """
+    names = [str(name) for name in table.columns]
+    for option, wanted in (("--drop", options.drop), ("--keep", options.keep)):
+        for name in wanted:
+            if name == target:
+                raise DataError(f"{option} names {name!r}, which is the target of {origin}; name features only")
+            if name not in names:
+                raise DataError(
+                    f"{option} names {name!r}, which is no column of {origin}{did_you_mean(name, names)} "
+                    f"(columns: {listing(names)})"
+                )
+    both = [name for name in options.drop if name in options.keep]
+    if both:
+        raise DataError(f"--drop and --keep both name {listing(both)}; say one of the two")
+    return table.drop(columns=list(options.drop))
+
+
+def refuse_columns(options: TableOptions, origin: str) -> None:
+    """Refuse `--drop` and `--keep` for images, which have no columns.
+
+    Raises:
+        DataError: One of them is given.
+    """
+    for option, names in (("--drop", options.drop), ("--keep", options.keep)):
+        if names:
+            raise DataError(f"{option} names {listing(names)}, but {origin} holds images; leave {option} out")
+
+
+def read_features(
+    table: pd.DataFrame, reading: Reading, *, keep: Collection[str] = (), what: str
+) -> tuple[pd.DataFrame, Reading]:
+    """Read every column by a form that is decided once, and leave out columns without information and identifiers.
+
+    A warning names the columns that are left out, and those of which some values could not be read.
+
+    Args:
+        table: `[N, F]` columns of any type; those of a text file are text.
+        reading: How the file was read so far.
+        keep: Columns that are kept whatever they hold.
+        what: The name of the table, for warnings and errors.
+
+    Returns:
+        `[N, ≤ F]` columns of float64 (missing: NaN) or object (text; missing: NaN), and the decisions.
+
+    Raises:
+        DataError: A number is infinite or too large for float32, or no column is left.
+    """
+    comma_first = reading.separator == ";"
+    found = [read_column(str(name), column, comma_first=comma_first) for name, column in table.items()]
+    judged = judge_columns(found, keep=keep, what=what)
+    columns: dict[str, pd.Series[Any]] = {}
+    for values, column in judged:
+        if column.dropped is not None:
+            continue
+        if column.form.unread:
+            warnings.warn(f"column {column.name!r} of {what}: {column.notes[-1]}", ReluctantWarning, stacklevel=2)
+        if column.form.kind == "number":
+            check_range(column.name, values, what)
+        columns[column.name] = pd.Series(values, dtype=values.dtype)
+    if not columns:
+        dropped = [column.name for _, column in judged]
+        beside = f" (dropped: {listing(dropped)})" if dropped else ""
+        raise DataError(f"{what} has no feature columns left beside the target{beside}; at least one is needed")
+    return pd.DataFrame(columns), replace(reading, columns=tuple(column for _, column in judged))
+
+
+def clean_features(table: pd.DataFrame, *, what: str, keep: Collection[str] = ()) -> pd.DataFrame:
+    """Convert every column to float64 or text, and drop columns without information: the first version of the reader.
 
     Text is stripped; `?`, `NA`, `None` and the like count as missing. Dates become seconds since 1970. A warning names
     the columns that are dropped: those without values, unnamed row counters (as pandas writes them), and texts that
@@ -67,6 +154,7 @@ def clean_features(table: pd.DataFrame, *, what: str) -> pd.DataFrame:
     Args:
         table: `[N, F]` columns of any type.
         what: The name of the table, for warnings and errors.
+        keep: Columns that are kept whatever they hold.
 
     Returns:
         `[N, ≤ F]` columns of float64 (missing: NaN) or object (text; missing: NaN).
@@ -78,13 +166,13 @@ def clean_features(table: pd.DataFrame, *, what: str) -> pd.DataFrame:
     dropped = []
     for name, column in table.items():
         values = _clean(column)
-        reason = _useless(str(name), values)
+        reason = None if name in keep else _useless(str(name), values)
         if reason is not None:
             warnings.warn(f"column {name!r} of {what} {reason}; it is dropped", ReluctantWarning, stacklevel=2)
             dropped.append(str(name))
             continue
         if values.dtype == np.float64:
-            _check_range(str(name), values, what)
+            check_range(str(name), values, what)
         columns[str(name)] = pd.Series(values, dtype=values.dtype)
     if not columns:
         beside = f" (dropped: {listing(dropped)})" if dropped else ""
@@ -109,7 +197,7 @@ def like_training(table: pd.DataFrame, kinds: Mapping[str, str], *, what: str) -
     columns: dict[str, pd.Series[Any]] = {}
     for name, kind in kinds.items():
         if kind == "object":
-            values = _text(_whole(table[name]))
+            values = column_text(whole_numbers(table[name]), missing=MISSING_TEXTS)
         else:
             values = _clean(table[name])
             if values.dtype == object:
@@ -118,9 +206,34 @@ def like_training(table: pd.DataFrame, kinds: Mapping[str, str], *, what: str) -
                     f"column {name!r} of {what} holds {values[bad][0]!r} or the like in {rows_where(bad)}; numbers, "
                     "as in training, are needed; correct them, or leave them empty to have them treated as missing"
                 )
-            _check_range(name, values, what)
+            check_range(name, values, what)
         columns[name] = pd.Series(values, dtype=kind)
     return pd.DataFrame(columns)
+
+
+def by_forms(table: pd.DataFrame, forms: Mapping[str, ColumnForm], *, what: str) -> tuple[pd.DataFrame, list[str]]:
+    """Read columns by the forms that were decided in training.
+
+    Args:
+        table: `[N, F]` columns of any type, which include those of `forms`.
+        forms: The form of each column that a network reads.
+        what: The name of the table, for errors.
+
+    Returns:
+        `[N, F]` columns of float64 (missing: NaN) or object (text; missing: NaN), and a line for each column that
+        has values which could not be read.
+
+    Raises:
+        DataError: Too many values of a column are not of its form, or a number is infinite or too large for float32.
+    """
+    columns: dict[str, pd.Series[Any]] = {}
+    notes = []
+    for name, form in forms.items():
+        values, said = read_like_training(name, table[name], form, what=what)
+        columns[name] = pd.Series(values, dtype=values.dtype)
+        if said is not None:
+            notes.append(f"column {name!r}: {said}")
+    return pd.DataFrame(columns), notes
 
 
 def column_names(table: pd.DataFrame, origin: str) -> list[str]:
@@ -143,6 +256,8 @@ def _check_target(table: pd.DataFrame, target: str | None, origin: str) -> str:
             f"{origin} is a table, and which column to predict is not said; name it with --target "
             f"(columns: {listing(names)})"
         )
+    if target not in names and re.fullmatch(r"-?\d{1,9}", target):
+        return _numbered(names, int(target), origin)
     if target not in names:
         headless = any(re.fullmatch(r"[-+]?[0-9.]+", name) for name in names)
         hint = "; its first line looks like data: a line of column names is needed" if headless else ""
@@ -152,11 +267,21 @@ def _check_target(table: pd.DataFrame, target: str | None, origin: str) -> str:
     return target
 
 
+def _numbered(names: list[str], number: int, origin: str) -> str:
+    """The name of a column by its number: 1 is the first, −1 the last."""
+    if not 1 <= abs(number) <= len(names):
+        raise DataError(
+            f"--target is {number}, and {origin} has {len(names)} columns; give a name, or a number from 1 to "
+            f"{len(names)} (columns: {listing(names)})"
+        )
+    return names[number - 1 if number > 0 else number]
+
+
 def _clean(column: pd.Series[Any]) -> npt.NDArray[Any]:
     """Convert a column `[N]` to float64, or to objects that are text or NaN."""
     kind = column.dtype
     if pd.api.types.is_bool_dtype(kind) or isinstance(kind, pd.CategoricalDtype):
-        return _text(column)
+        return column_text(column, missing=MISSING_TEXTS)
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     if pd.api.types.is_datetime64_any_dtype(kind):
@@ -164,27 +289,8 @@ def _clean(column: pd.Series[Any]) -> npt.NDArray[Any]:
         return np.asarray((column - start).dt.total_seconds(), dtype=np.float64)
     if pd.api.types.is_timedelta64_dtype(kind):
         return np.asarray(column.dt.total_seconds(), dtype=np.float64)
-    texts = _text(column)
+    texts = column_text(column, missing=MISSING_TEXTS)
     return texts if _holds_bools(column) else _numbers(texts)
-
-
-def _text(column: pd.Series[Any]) -> npt.NDArray[Any]:
-    """Convert a column `[N]` to stripped text; missing values become NaN."""
-    codes, found = pd.factorize(column.astype(object).map(_hashable))
-    texts = [str(value).strip() for value in found]
-    names = np.array([np.nan if text in MISSING_TEXTS else text for text in texts] + [np.nan], dtype=object)
-    return names[codes]  # a missing value has code −1: the last name
-
-
-def _whole(column: pd.Series[Any]) -> pd.Series[Any]:
-    """A column `[N]` as whole numbers, where pandas made floats of them because some are missing; else unchanged."""
-    if pd.api.types.is_float_dtype(column.dtype) and column.dropna().mod(1).eq(0).all():
-        return column.astype("Int64")
-    return column
-
-
-def _hashable(value: Any) -> Hashable:
-    return value if isinstance(value, Hashable) else str(value)
 
 
 def _holds_bools(column: pd.Series[Any]) -> bool:
@@ -216,12 +322,3 @@ def _useless(name: str, values: npt.NDArray[Any]) -> str | None:
     if len(values) > 1 and not missing.any() and len(pd.unique(values)) == len(values):
         return "has another text in every row"
     return None
-
-
-def _check_range(name: str, values: npt.NDArray[np.float64], what: str) -> None:
-    bad = np.abs(values) > _LARGEST
-    if bad.any():
-        raise DataError(
-            f"column {name!r} of {what} holds {values[bad][0]} or the like in {rows_where(bad)}; finite numbers below "
-            "1e38 are needed; correct them, or leave them empty to have them treated as missing"
-        )

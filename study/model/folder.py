@@ -22,6 +22,7 @@ from torch import nn
 
 from search_spaces import ACTIVATIONS
 from study.config import ConfigError
+from study.data.column_forms import ColumnForm
 from study.model import onnx
 from study.model.plain import TRUSTED
 from study.model.readme import readme
@@ -43,9 +44,13 @@ class ModelConfig(BaseModel):
     """The content of a model's `config.json`.
 
     Attributes:
-        format: Version of the folder's form.
+        format: Version of the folder's form: 1 for images, and for tables that the first version of the reader read.
         kind: Whether samples are rows of a table or images.
         columns: Name and pandas type of every column that the preprocessing reads, in its order.
+        separator: What separates the values of a text file, as pandas takes it.
+        encoding: The encoding of a text file.
+        missing: Texts that count as missing.
+        forms: How each column that is no text is read, as decided in training.
         target: Name of the column that it was trained to predict; None where the source has separate labels.
         classes: `[C]` labels, in the order of the logits.
         layers: Name in `torch.nn` and arguments of every layer.
@@ -54,9 +59,13 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 1
     kind: Literal["table", "pixels"]
     columns: dict[str, Literal["float64", "float32", "object"]]
+    separator: str = ","
+    encoding: str = "utf-8"
+    missing: tuple[str, ...] = ()
+    forms: dict[str, ColumnForm] = {}
     target: str | None
     classes: tuple[str, ...]
     layers: tuple[tuple[str, dict[str, int | float | str]], ...]

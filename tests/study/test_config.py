@@ -24,6 +24,8 @@ OTHER: dict[str, Any] = {
     "data": "iris",
     "target": "income",
     "rows": 500,
+    "drop": ("id", "note"),
+    "keep": ("code",),
     "space": "wide",
     "trials": 7,
     "seeds": 2,
@@ -196,6 +198,8 @@ BAD = [
     ("timeout", math.inf, "--timeout is inf; ", "a finite number"),
     ("workers", 0, "--workers is 0; ", "greater than or equal to 1"),
     ("workers", 1025, "--workers is 1025; ", "less than or equal to 1024"),
+    ("drop", 3, "--drop is 3; ", "a valid tuple"),
+    ("keep", [1], "--keep is [1]; ", "each of its numbers"),
     ("ray", 3, "--ray is 3; ", "a valid string"),
     ("cpus_per_worker", 0, "--cpus-per-worker is 0; ", "greater than 0"),
     ("gpus_per_worker", -0.5, "--gpus-per-worker is -0.5; ", "greater than or equal to 0"),
@@ -257,6 +261,11 @@ def test_an_unknown_key_names_the_file_and_the_nearest(tmp_path: Path) -> None:
 
 def test_one_option_in_two_spellings(tmp_path: Path) -> None:
     assert "batch" in refusal({}, file=write(tmp_path, "batch_size = 8\nbatch-size = 16"))
+
+
+def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbfepochs = 5\n")
+    assert read_config({}, file=str(tmp_path / "marked.toml")).epochs == 5
 
 
 @pytest.mark.parametrize("content", [b"epochs: 3", b"epochs = ", bytes(range(256)), b"epochs = 3\nepochs = 4"])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reluctant.errors import ReluctantWarning
 from study.data import DataError
 from study.data.labels import encode_labels
 
@@ -43,6 +44,17 @@ def test_missing_labels_are_counted_and_placed(nothing: object) -> None:
     values = pd.Series(["a", nothing, "b", nothing], dtype=object)
     with pytest.raises(DataError, match=r"target 't' has no label in 2 rows \(2, 4\).*remove these rows"):
         encode_labels(values, what="target 't'")
+
+
+def test_labels_that_differ_by_case_or_blanks_are_named() -> None:
+    values = pd.Series(["yes", "no", "Yes", "no  way", "no way", "yes"])
+    with pytest.warns(ReluctantWarning, match="case or blanks alone") as caught:
+        labels = encode_labels(values, what="target 't'")
+    assert labels.classes == ("Yes", "no", "no  way", "no way", "yes")
+    assert [str(each.message).split(": ")[1].split(";")[0] for each in caught] == [
+        "'Yes', 'yes'",
+        "'no  way', 'no way'",
+    ]
 
 
 def test_one_class_only() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from reluctant.errors import ReluctantError, ReluctantWarning
-from study.data import DataError, DataNotFoundError, load_dataset, make_split
+from study.data import FIRST_READER, DataError, DataNotFoundError, TableOptions, load_dataset, make_split
 
 _GOOD = "a,b,income\n" + "1,u,yes\n2,v,no\n" * 10
 
@@ -102,11 +102,17 @@ def test_header_only(tmp_path: Path) -> None:
 
 def test_binary_file_as_csv(tmp_path: Path) -> None:
     _refuses(_write(tmp_path, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "is a binary file, not a CSV file")
-    _refuses(_write(tmp_path, _GOOD.encode("utf-16")), "is a binary file")
+    _refuses(_write(tmp_path, bytes(range(1, 256)) * 20), "is a binary file")
 
 
-def test_csv_in_another_encoding(tmp_path: Path) -> None:
-    _refuses(_write(tmp_path, "a,income\nstraße,yes\n".encode("latin1")), "not text in UTF-8", "0xdf", "iconv")
+def test_what_the_first_reader_refused_it_refuses_still(tmp_path: Path) -> None:
+    first = TableOptions(reader=FIRST_READER)
+    for content, text in (
+        (_GOOD.encode("utf-16"), "is a binary file"),
+        ("a,income\nstraße,yes\n".encode("latin1"), "not text in UTF-8 .*0xdf.*iconv"),
+    ):
+        with pytest.raises(DataError, match=text):
+            load_dataset(str(_write(tmp_path, content)), target="income", options=first)
 
 
 def test_csv_with_ragged_lines(tmp_path: Path) -> None:
@@ -131,7 +137,7 @@ def test_parquet_that_is_none(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("name", ["t.xlsx", "t.tar.bz2", "noending", "train-images-idx3-ubyte"])
 def test_unsupported_ending(tmp_path: Path, name: str) -> None:
     folder = "give their folder" if "ubyte" in name else ""
-    _refuses(_write(tmp_path, "x", name), "is of no known type", ".csv, .csv.gz", ".parquet, .npz", folder)
+    _refuses(_write(tmp_path, "x", name), "is of no known type", ".csv, .tsv", ".parquet, .feather, .npz", folder)
 
 
 def test_one_class_only(tmp_path: Path) -> None:

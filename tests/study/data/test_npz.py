@@ -17,7 +17,9 @@ Pixels = npt.NDArray[np.uint8]
 Write = Callable[..., Path]
 
 
-@pytest.mark.parametrize("keys", [("x", "y"), ("X", "y"), ("data", "target"), ("x_train", "y_train")])
+@pytest.mark.parametrize(
+    "keys", [("x", "y"), ("X", "y"), ("data", "target"), ("features", "labels"), ("x_train", "y_train")]
+)
 def test_npz_keys(tmp_path: Path, images: Pixels, digits: Pixels, keys: tuple[str, str]) -> None:
     arrays: dict[str, Any] = {keys[0]: images, keys[1]: digits[:, None]}
     np.savez(tmp_path / "t.npz", **arrays)

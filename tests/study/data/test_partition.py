@@ -101,9 +101,15 @@ def test_replicates_have_divisions_of_their_own() -> None:
     assert len({tuple(sorted(rows)) for rows in test_rows}) == 3
 
 
-@given(counts=_counts, official=st.integers(0, 9), rows=st.integers(1, 600), seed=st.integers(0, 2**32))
-def test_a_part_of_the_rows_keeps_every_share(counts: list[int], official: int, rows: int, seed: int) -> None:
+@given(
+    counts=st.lists(st.integers(24, 48), min_size=2, max_size=12),
+    official=st.integers(0, 9),
+    share=st.floats(0.3, 1.2),
+    seed=st.integers(0, 2**32),
+)
+def test_a_part_of_the_rows_keeps_every_share(counts: list[int], official: int, share: float, seed: int) -> None:
     data = _dataset(counts, official=official)
+    rows = int(share * len(data))
     part = sample_rows(data, rows, seed=seed)
     share = min(1.0, rows / len(data))
     assert len(part) == min(rows, len(data))
@@ -116,3 +122,25 @@ def test_a_part_of_the_rows_keeps_every_share(counts: list[int], official: int, 
         assert abs(len(part.test_rows) - share * official) < 1.0
         assert (part.x["a"].iloc[part.test_rows] >= len(data) - official).all()
     assert (part.fingerprint == data.fingerprint) == (rows >= len(data))
+
+
+def test_a_sample_keeps_the_members_that_a_split_needs() -> None:
+    """A class of 8 among 1,000 rows keeps 5 of them in a sample of 100, whose size stays what was asked for."""
+    data = _dataset([500, 400, 92, 8])
+    for seed in range(20):
+        sample = sample_rows(data, 100, seed=seed)
+        counts = np.bincount(sample.y, minlength=4)
+        assert len(sample) == 100
+        assert counts[3] == 5
+        assert (np.abs(counts[:3] - np.array([50, 40, 9.2])) < 6).all()
+        assert len(partition(sample, seed=seed).training) == 60
+
+
+def test_a_sample_without_room_for_every_class_is_refused() -> None:
+    with pytest.raises(DataError, match="--rows is 18; the 4 classes of d need 2 rows more, 5 of each class"):
+        sample_rows(_dataset([500, 400, 92, 8]), 18, seed=0)
+
+
+def test_a_class_that_is_too_small_in_all_rows_is_the_fault_of_the_data() -> None:
+    with pytest.raises(DataError, match="class 'c1' has 3; at least 5 are needed"):
+        partition(sample_rows(_dataset([500, 3]), 100, seed=0), seed=0)

@@ -9,11 +9,14 @@ from typing import Any
 import optuna
 import pytest
 
+from reluctant.errors import ReluctantWarning
 from storage import CohortStorage, open_storage
 from study.config import ConfigError, read_config
+from study.data import FIRST_READER, READER
 from study.machine import MachineError
 from study.problem import Comparison, Search
-from study.records.open_study import IdentityError, KindError, OpenStudy, create_or_open, reopen
+from study.records.attributes import DATA
+from study.records.open_study import IdentityError, KindError, OpenStudy, create_or_open, reader_of, reopen
 from study.workers.worker import work
 
 OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
@@ -79,3 +82,48 @@ def test_a_study_is_opened_as_the_kind_that_it_is(storage: CohortStorage) -> Non
         opened(storage, name="c")
     with pytest.raises(ConfigError, match="a comparison of 158 cells, no more and no less"):
         reopen(storage, "c", overrides={"trials": 160})
+
+
+@pytest.fixture
+def codes(tmp_path: Path) -> str:
+    """A table that both versions of the reader can read, each in its own way: codes with leading zeros, flags."""
+    rows = "".join(f"0{n % 4},{['TRUE', 'FALSE'][n % 2]},{n / 7},{['u', 'v', 'w'][n % 3]}\n" for n in range(60))
+    (tmp_path / "codes.csv").write_text("code,flag,x,y\n" + rows)
+    return str(tmp_path / "codes.csv")
+
+
+def begun_by_the_first_reader(storage: CohortStorage, options: dict[str, Any]) -> OpenStudy:
+    """A study as an earlier version of reluctant left it: it says nothing of a reader."""
+    study = create_or_open(Search.of(read_config(options)).read_by(FIRST_READER), storage)
+    saved = storage.get_study_system_attrs(study.study_id)[DATA]
+    storage.set_study_attrs(study.study_id, system_attrs={DATA: {k: v for k, v in saved.items() if k != "reader"}})
+    return study
+
+
+@pytest.mark.parametrize("name", ["s", None])
+def test_a_study_of_an_earlier_reader_is_read_as_it_was(storage: CohortStorage, codes: str, name: str | None) -> None:
+    options = OPTIONS | {"data": codes, "target": "y", "name": name}
+    before = begun_by_the_first_reader(storage, options)
+    with pytest.warns(ReluctantWarning, match="was begun by an earlier version"):
+        again = reopen(storage, before.name)
+    with pytest.warns(ReluctantWarning, match="was begun by an earlier version"):
+        same_command = create_or_open(Search.of(read_config(options)), storage)
+    fingerprints = {each.problem.dataset.fingerprint for each in (before, again, same_command)}
+    assert fingerprints == {before.problem.identity["data"]}
+    assert len(storage.get_all_studies()) == 1
+
+
+def test_a_new_study_keeps_the_reader_that_it_was_begun_with(storage: CohortStorage, codes: str) -> None:
+    study = opened(storage, data=codes, target="y")
+    assert reader_of(storage.get_study_system_attrs(study.study_id)) == READER
+    assert list(reopen(storage, "s").problem.dataset.x["code"][:2]) == ["00", "01"]
+    earlier = Search.of(read_config(OPTIONS | {"data": codes, "target": "y"})).read_by(FIRST_READER)
+    assert earlier.dataset.x["code"][:2].tolist() == [0.0, 1.0]
+    assert earlier.identity != study.problem.identity
+
+
+def test_columns_to_drop_are_those_of_the_study(storage: CohortStorage, codes: str) -> None:
+    opened(storage, data=codes, target="4", drop="flag,x")
+    again = reopen(storage, "s").problem
+    assert list(again.dataset.x.columns) == ["code"]
+    assert again.config.target == "y"

@@ -1,0 +1,145 @@
+"""Reads delimited text files as tables of text; compression, encoding, comments and separator are recognised."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+
+from study.data.compressed import read_decompressed
+from study.data.encodings import UTF8, decode
+from study.data.errors import DataError, listing
+from study.data.reading import Reading
+
+ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".data", ".psv")
+_USUAL = ",;\t|"
+_HEAD_LINES = 20
+_BLANKS = r"\s+"
+
+
+def read_delimited(path: Path) -> tuple[pd.DataFrame, Reading]:
+    """Read a text file: a line of column names, then data, each value as it is written.
+
+    Args:
+        path: A file, plain or compressed. Lines before the names that begin with `#` are comments, and so are later
+            ones that have another number of values than the names.
+
+    Returns:
+        `[N, F]` columns of text, and how the file was read.
+
+    Raises:
+        DataError: The file is empty, binary, cut or not a table, or two columns have one name.
+    """
+    text, encoding = decode(read_decompressed(path), path)
+    lines = text.splitlines(keepends=True)
+    first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), None)
+    if first is None:
+        raise DataError(f"{path} is empty; a CSV file begins with a line of column names; is this the right file?")
+    separator = find_separator([line for line in islice(lines, 10 * _HEAD_LINES) if line.strip()])
+    text, comments = _without_comments(text, lines, separator)
+    _check_first_rows(text, separator, path)
+    try:
+        rows = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            low_memory=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise _ragged(path, str(error).strip()) from error
+    names = [str(name).strip() for name in rows.iloc[0].fillna("")]
+    names = [name or f"Unnamed: {index}" for index, name in enumerate(names)]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"{path} has several columns named {listing(twice)}; names must differ; rename them")
+    notes = []
+    if encoding not in (UTF8, "utf-8-sig"):
+        notes.append(f"not in UTF-8: read as {encoding}; where letters come out wrong, save it as UTF-8")
+    if separator not in ",\t":
+        notes.append(f"separated by {'blanks' if separator == _BLANKS else repr(separator)}")
+    if comments:
+        notes.append(f"{comments} {'line' if comments == 1 else 'lines'} of comments (#) left out")
+    table = rows.iloc[1:].reset_index(drop=True).set_axis(names, axis="columns")
+    return table, Reading(separator=separator, encoding=encoding, notes=tuple(notes))
+
+
+def find_separator(lines: list[str]) -> str:
+    r"""The separator of a table: of the usual ones, or of any character, that which most lines agree on.
+
+    Args:
+        lines: Its first lines, the names first, comments perhaps among them.
+
+    Returns:
+        One character, or the regular expression of any number of blanks.
+
+    Example:
+        >>> find_separator(["a|b\n", "1,5|2\n"]), find_separator(["a  b\n", "10 2\n"])
+        ('|', '\\s+')
+    """
+    texts = [_unquoted(line) for line in lines if not line.lstrip().startswith("#")][:_HEAD_LINES]
+    names = texts[0] if texts else ""
+
+    def agreement(character: str) -> tuple[float, int]:
+        return sum(text.count(character) == names.count(character) for text in texts) / len(texts), names.count(
+            character
+        )
+
+    present = [character for character in _USUAL if character in names]
+    if present:
+        return max(present, key=agreement)
+    others = {each for each in names if not each.isalnum() and each not in "\"'_.-+()[]{}%$€#/\\&?!\n\r"} - {" "}
+    others = {each for each in others if agreement(each)[0] == 1.0}
+    if others and len(texts) > 1:
+        return max(sorted(others), key=agreement)
+    words = {len(text.split()) for text in texts}
+    return _BLANKS if len(texts) > 1 and len(words) == 1 and words != {1} else ","
+
+
+def _unquoted(line: str) -> str:
+    """A line without what stands in quotes."""
+    return re.sub(r'"[^"]*"', '""', line.strip("\n\r"))
+
+
+def _without_comments(text: str, lines: list[str], separator: str) -> tuple[str, int]:
+    """The text with its comments as empty lines, which keeps the numbers of lines; and how many they were."""
+    if not any(line.lstrip().startswith("#") for line in lines):
+        return text, 0
+    kept, comments, values = [], 0, None
+    for line in lines:
+        count = len(re.split(separator if separator == _BLANKS else re.escape(separator), _unquoted(line).strip()))
+        if line.lstrip().startswith("#") and (values is None or count != values):
+            kept.append("\n")
+            comments += 1
+            continue
+        if values is None and line.strip():
+            values = count
+        kept.append(line)
+    return "".join(kept), comments
+
+
+def _check_first_rows(text: str, separator: str, path: Path) -> None:
+    """Refuses a file whose second row has more values than there are names."""
+    if separator == _BLANKS:
+        return
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    try:
+        names, values = ([*islice(filter(None, lines), 2), [], []])[:2]
+    except csv.Error as error:
+        raise _ragged(path, str(error)) from error
+    if len(values) > len(names):
+        raise _ragged(path, f"its first line has {len(names)} names, the next {len(values)} values")
+
+
+def _ragged(path: Path, seen: str) -> DataError:
+    return DataError(
+        f"{path} is not a table: {seen}; every line needs as many values as the first has names; correct the line, or "
+        "quote values that hold the separator"
+    )

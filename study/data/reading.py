@@ -1,0 +1,72 @@
+"""How a table was read: the reader's version, and what was decided about each of its columns.
+
+Version 1 of the reader let pandas guess the types of a file. Version 2 reads every cell as text and decides once, in
+`columns`. A study that exists is read by the version that it was created with, so that its data stay what they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from study.data.column_forms import ColumnForm
+
+FIRST_READER = 1
+"""The version of the reader of studies that store none."""
+READER = 2
+"""The version of the reader of new studies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """What is asked of the reader of a table.
+
+    Attributes:
+        reader: Version of the reader.
+        drop: Columns that are left out.
+        keep: Columns that are kept, also where they look useless.
+    """
+
+    reader: int = READER
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnReading:
+    """What was decided about one column.
+
+    Attributes:
+        name: The column.
+        form: How its values are read.
+        notes: What a user should know, a phrase each.
+        dropped: Why the column is no feature; None where it is one.
+    """
+
+    name: str
+    form: ColumnForm
+    notes: tuple[str, ...] = ()
+    dropped: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a table was read.
+
+    Attributes:
+        reader: Version of the reader.
+        columns: The columns in the order of the file, without the target; empty under version 1.
+        separator: What separates the values of a text file, as pandas takes it.
+        encoding: The encoding of a text file.
+        notes: What a user should know about the file, a phrase each.
+    """
+
+    reader: int = READER
+    columns: tuple[ColumnReading, ...] = ()
+    separator: str = ","
+    encoding: str = "utf-8"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def forms(self) -> dict[str, ColumnForm]:
+        """The forms of the columns that are features."""
+        return {column.name: column.form for column in self.columns if column.dropped is None}
