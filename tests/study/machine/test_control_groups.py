@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from study import machine
-from study.control_groups import core_limit, free_memory_in_limit
+from study.machine.control_groups import core_limit, free_memory_in_limit
 
 
 def written(folder: Path, **files: str) -> None:
@@ -56,6 +56,6 @@ def test_no_limit(tmp_path: Path) -> None:
 
 
 def test_the_machine_is_no_larger_than_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("study.machine.core_limit", lambda: 1)
-    monkeypatch.setattr("study.machine.free_memory_in_limit", lambda: 123)
+    monkeypatch.setattr("study.machine.hardware.core_limit", lambda: 1)
+    monkeypatch.setattr("study.machine.hardware.free_memory_in_limit", lambda: 123)
     assert (machine.available_threads(), machine.available_memory()) == (1, 123)

@@ -1,4 +1,4 @@
-"""The resources of this machine: cores, memory, devices."""
+"""What this process may use of the machine: cores, memory, devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reluctant.errors import ReluctantError, unknown
-from study.control_groups import core_limit, free_memory_in_limit
+from study.machine.control_groups import core_limit, free_memory_in_limit
 
 if TYPE_CHECKING:
     import torch
