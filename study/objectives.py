@@ -39,9 +39,14 @@ class Judge:
         guess = metric.constant_guess(split.training.y, split.validation.y, task.outputs(split))
         judge = cls(config, guess, len(split.validation))
         if metric.sign * (judge.least_score - metric.best) > 0:
+            other = (
+                ""
+                if config.metric != "accuracy" or config.min_accuracy is not None
+                else "--metric balanced_accuracy, or "
+            )
             raise ConfigError(
                 f"no trial can beat the floor {judge.floor:g} by one of {judge.validation_samples} validation samples; "
-                "choose a lower --min-accuracy"
+                f"choose {other}a lower --min-accuracy"
             )
         return judge
 

@@ -69,6 +69,8 @@ def front(
                 if (known := stored_front(database, name)) is not None:
                     search, found = known
                     print_front(front_rows(found, search.config, search.space), search.config, form, messages)
+                    if (text := search.rising_text(found)) is not None:
+                        messages.info(text)
                     return
         with reopened(name, options, storage=storage, data=data) as study:
             from study.cli.search_answers import find_and_print_front

@@ -12,6 +12,7 @@ from study.cli.train import end_early, resume_command, train
 from study.config import StudyConfig
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
+from study.sampling.registry import SAMPLERS
 from study.training import Interrupted
 
 
@@ -37,6 +38,17 @@ def train_and_print_front(study: OpenStudy, messages: Messages, *, quiet: bool, 
         end_early(stop, messages, f"continue with: {resume_command(study)}")
 
 
+def unlearned(config: StudyConfig) -> str | None:
+    """One line where a study ends before its sampler has learned anything from outcomes; else None."""
+    uninformed = SAMPLERS[config.sampler].load().uninformed_trials(config.cohort)
+    if uninformed is None or config.trials > uninformed:
+        return None
+    return (
+        f"--sampler {config.sampler} learns nothing in {config.trials} trials: the first {uninformed} are spread over "
+        f"the space before it sees an outcome; more --trials or a smaller --cohort than {config.cohort} let it learn"
+    )
+
+
 def print_plan(name: str, config: StudyConfig, plan: Any) -> None:
     """Prints a configuration and what it would cost."""
     shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})
@@ -46,3 +58,5 @@ def print_plan(name: str, config: StudyConfig, plan: Any) -> None:
     print(f"{'slots':<16} {plan.slots} ({plan.slots_a_cohort} a cohort, in {plan.blocks_a_cohort} blocks)")
     print(f"{'memory':<16} {plan.memory / 2**20:.0f} MiB")
     print(f"{'seconds':<16} about {plan.seconds:.0f}")
+    if (text := unlearned(config)) is not None:
+        print(text)

@@ -10,6 +10,7 @@ from study.records.open_study import OpenStudy
 from study.search.advice import advice_rows, advise
 from study.search.fresh_seeds import train_fresh
 from study.search.from_database import StoredSearch
+from study.search.front import Front
 from study.search.held_out_scores import front_with_test
 from study.search.recommendation import rule_text
 from study.search.rows import front_rows
@@ -26,6 +27,13 @@ def find_and_print_front(study: OpenStudy, messages: Messages, form: str, *, sto
     search = StoredSearch.of(study)
     front = front_with_test(study, search.front(search.contenders()), stop=stop)
     print_front(front_rows(front, problem.config, problem.space), problem.config, form, messages)
+    say_where_curves_rise(search, front, messages)
+
+
+def say_where_curves_rise(search: StoredSearch, front: Front, messages: Messages) -> None:
+    """Prints on stderr that a front's networks were still getting better at the last epoch, where they were."""
+    if (text := search.rising_text(front)) is not None:
+        messages.info(text)
 
 
 def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:
@@ -35,7 +43,7 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
         Interrupted: `stop` returned true while the front was trained on fresh seeds.
         KindError: The study is a comparison.
     """
-    config = study.search.config
+    config, search = study.search.config, StoredSearch.of(study)
     found = advise(train_fresh(study, stop=stop), config)
     if form == "table":
         print("\n".join(found.lines))
@@ -46,6 +54,7 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
         "intervals: 95 %, paired over seeds by which nothing was chosen, on the study's test part; ± is the standard "
         "error from the drawing of that part"
     )
+    say_where_curves_rise(search, search.front(search.contenders()), messages)
 
 
 def export_model_and_print(

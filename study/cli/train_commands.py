@@ -58,7 +58,7 @@ def run(
     """Starts a study, or continues it where it exists, and prints its front."""
     with ending(debug, quiet) as messages:
         resolved = read_config({"data": data, **options}, file=config)
-        from study.cli.run_search import print_plan, train_and_print_front
+        from study.cli.run_search import print_plan, train_and_print_front, unlearned
         from study.problem import Search
         from study.records.open_study import create_or_open
 
@@ -83,6 +83,8 @@ def run(
                 f"study {study.name} in {database.place}: {study.total} trials x {resolved.seeds} seeds, "
                 f"floor {judge.floor:.4f}"
             )
+            if (text := unlearned(resolved.model_copy(update={"trials": study.total}))) is not None:
+                messages.info(text)
             train_and_print_front(study, messages, quiet=quiet, lease=lease)
 
 

@@ -46,7 +46,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
         title=f"Which nonlinearity for {study.problem.dataset.name}?",
         subtitle=f"Study {study.name}: {len(own)} trials of the space {search.space.name}, "
         f"{search.config.seeds} seeds each.",
-        answer=answer(search.config, front),
+        answer=[*answer(search.config, front), *_sentence(search.rising_text(front))],
         sections=[
             _with_table(front_section, front, search),
             *sections,
@@ -121,6 +121,11 @@ def _caveat(seeds: int, front: Front) -> str:
         f"{others}± is the standard error over {seeds} seeds. The trials were chosen on these seeds, so expect a "
         "little less on new ones: `reluctant advise` trains them on fresh seeds, and says what is left."
     )
+
+
+def _sentence(text: str | None) -> list[str]:
+    """A line of the command as a sentence of the page."""
+    return [] if text is None else [f"{text[0].upper()}{text[1:]}."]
 
 
 def _with_table(section: Section, front: Front, search: StoredSearch) -> Section:

@@ -65,6 +65,15 @@ class CohortSampler(ABC):
     def __init__(self, study: SampledStudy) -> None:
         self.study = study
 
+    @classmethod
+    def uninformed_trials(cls, cohort: int) -> int | None:
+        """How many of a study's first trials are proposed before an outcome is used; None: all, however many.
+
+        Args:
+            cohort: Trials that are proposed together.
+        """
+        return None
+
     # Most samplers learn nothing from outcomes.
     def record(self, trial: FrozenTrial, params: Mapping[str, Any]) -> None:  # noqa: B027
         """Records a new or updated trial.

@@ -64,6 +64,11 @@ class Tpe(CohortSampler):
         )
         self._trials = np.zeros(64, row)
 
+    @classmethod
+    def uninformed_trials(cls, cohort: int) -> int:
+        """The cohorts before the first that sees the outcomes of `STARTUP_TRIALS` trials of two or more cohorts ago."""
+        return cohort * (1 + -(-STARTUP_TRIALS // cohort))
+
     def record(self, trial: FrozenTrial, params: Mapping[str, Any]) -> None:
         """Records a new or updated trial; the values of one that did not complete are ignored."""
         while trial.number >= len(self._trials):

@@ -20,6 +20,10 @@ from study.search.confirmation import confirmed
 from study.search.front import Front, find_front
 from study.search.held_out_scores import scored_front
 from study.search.retraining import stored_results
+from study.search.rising_curves import rising_text
+
+_IMBALANCED = 0.7
+"""Share of the most frequent class from which data count as imbalanced."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,18 @@ class StoredSearch:
         Raises:
             NoResultsError: No trial has finished, or none is feasible.
         """
-        return find_front(trials, self.name, self.config.tolerated_difference)
+        return find_front(trials, self.name, self.config.tolerated_difference, self._remedy)
+
+    @property
+    def _remedy(self) -> str | None:
+        """What may help where no trial is feasible, if the data call for more than more epochs."""
+        floor = self.storage.get_study_user_attrs(self.study_id).get("floor", 0.0)
+        if self.config.metric != "accuracy" or self.config.min_accuracy is not None or floor < _IMBALANCED:
+            return None
+        return (
+            f"the most frequent class alone has {100 * floor:.1f} % of the samples, so that little is left above it; "
+            "--metric balanced_accuracy, as another study, judges all classes alike"
+        )
 
     def front(self, trials: Sequence[OwnTrial]) -> Front:
         """The front with the study's recommendation, which is that of fresh seeds where they were trained.
@@ -110,6 +125,10 @@ class StoredSearch:
             NoResultsError: No trial has finished, or none is feasible.
         """
         return confirmed(self.storage, self.study_id, self.searched_front(trials), self.config)
+
+    def rising_text(self, front: Front) -> str | None:
+        """One line where the validation curves of a front still rise at the last epoch; else None."""
+        return rising_text(self.storage, self.study_id, front, self.config)
 
 
 def stored_front(storage: CohortStorage, name: str | None) -> tuple[StoredSearch, Front] | None:

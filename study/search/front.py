@@ -82,13 +82,14 @@ class Front:
         )
 
 
-def find_front(trials: Sequence[OwnTrial], name: str, tolerance: float) -> Front:
+def find_front(trials: Sequence[OwnTrial], name: str, tolerance: float, remedy: str | None = None) -> Front:
     """The front of metric and sparsity on the search's own seeds, whatever the study's objective was.
 
     Args:
         trials: The study's own trials, in number order.
         name: The study's name, for errors.
         tolerance: Largest difference of the score that does not matter in practice.
+        remedy: What may help where no trial is feasible; None: what helps with most data.
 
     Raises:
         NoResultsError: No trial has finished, or none is feasible.
@@ -100,7 +101,8 @@ def find_front(trials: Sequence[OwnTrial], name: str, tolerance: float) -> Front
         best = max(trials, key=lambda trial: trial.score)
         raise NoResultsError(
             f"none of {len(trials)} finished trials of {name!r} beats the floor with every seed "
-            f"(best: trial {best.number}, {best.score:.4f}); more --epochs or a lower --min-accuracy may help"
+            f"(best: trial {best.number}, {best.score:.4f}); "
+            f"{remedy or 'more --epochs or a lower --min-accuracy may help'}"
         )
     baseline = next((trial for trial in trials if trial.number == 0), None)
     return Front(tuple(members), recommend(members, tolerance), baseline)

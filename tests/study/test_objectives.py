@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import make_problem
 
-from study.config import StudyConfig
+from study.config import ConfigError, StudyConfig
 from study.data.split import Part, Split
 from study.objectives import Judge, hypervolume, pareto
 from study.training import Outcome
@@ -147,3 +147,18 @@ def test_a_pareto_front_is_that_of_the_definition(points: list[tuple[int, int]])
 
 def test_of_equals_the_first_is_on_the_front() -> None:
     assert pareto([("a", 0.5), ("b", 0.5), ("c", 0.4)], lambda item: item[1:]) == [("a", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({}, "choose --metric balanced_accuracy, or a lower --min-accuracy"),
+        ({"min_accuracy": 0.99}, "choose a lower --min-accuracy"),
+        ({"metric": "balanced_accuracy", "min_accuracy": 0.99}, "choose a lower --min-accuracy"),
+    ],
+)
+def test_a_floor_that_nothing_can_beat_is_refused_with_a_remedy(options: dict[str, Any], named: str) -> None:
+    part = Part(torch.zeros(20, 2), torch.zeros(20, dtype=torch.int64))
+    split = Split(part, part, part, ("often", "rare"), ("a", "b"))
+    with pytest.raises(ConfigError, match=named):
+        Judge.of(StudyConfig(**options), split)

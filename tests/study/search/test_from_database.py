@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from sqlalchemy import delete
 
 from storage import CohortStorage
 from storage.tables import TEST_RESULTS
 from study.records.open_study import OpenStudy
+from study.records.own_trials import NoResultsError
 from study.search.from_database import StoredSearch, stored_front
 from study.search.front import Front
 from study.search.held_out_scores import front_with_test
@@ -53,3 +56,17 @@ def test_test_results_of_some_seeds_are_not_enough(storage: CohortStorage, train
         connection.execute(delete(TEST_RESULTS).where(TEST_RESULTS.c.replicate == 1))
     assert stored_front(storage, study.name) is None
     assert front_with_test(study, front_of(study)) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [({}, "--metric balanced_accuracy"), ({"min_accuracy": 0.97}, "--epochs")]
+)
+def test_the_remedy_for_imbalanced_data_is_another_metric(
+    trained: Callable[..., OpenStudy], options: dict[str, float], named: str, tmp_path: Path
+) -> None:
+    rows = [f"{index % 7},{index * 37 % 11},{'rare' if index % 12 == 0 else 'often'}" for index in range(240)]
+    file = tmp_path / "rare.csv"
+    file.write_text("\n".join(["a,b,kind", *rows]))
+    search = StoredSearch.of(trained(data=str(file), target="kind", trials=4, epochs=1, **options))
+    with pytest.raises(NoResultsError, match=named):
+        search.front(search.own_trials())
