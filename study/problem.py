@@ -15,6 +15,7 @@ from search_spaces.design import Design
 from search_spaces.points import random_params
 from study.config import ConfigError, StudyConfig, digest
 from study.data import READER, Dataset, Prepared, Split, TableOptions, load_dataset, prepare, sample_rows
+from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
 from study.training import Budget, Sizes, Streams, engine_of
@@ -135,6 +136,11 @@ class Problem(ABC):
     def split(self) -> Split:
         """The first of `splits`; the others have its sizes."""
         return self.prepared[0].split
+
+    @property
+    def data_summary(self) -> DataSummary:
+        """What was made of the data."""
+        return summarize(self.dataset, self.prepared[0])
 
     @property
     def name(self) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from dataclasses import asdict
 
 from storage import without_password
-from study.cli.console import Messages
+from study.cli.console import Messages, print_rows
 from study.cli.search_answers import find_and_print_front
 from study.cli.stop import Stop
 from study.cli.train import end_early, resume_command, train
 from study.config import StudyConfig
+from study.data.data_summary import DataSummary
+from study.estimate import Estimate
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
 from study.sampling.registry import SAMPLERS
@@ -22,13 +25,15 @@ def resume(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | 
     train_and_print_front(study, messages, quiet=quiet, lease=lease)
 
 
-def train_and_print_front(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | None = None) -> None:
+def train_and_print_front(
+    study: OpenStudy, messages: Messages, form: str = "table", *, quiet: bool, lease: float | None = None
+) -> None:
     """Trains what is missing of a search, then prints its front; or says how to continue."""
     with Stop(seconds=study.problem.config.timeout) as stop:
         complete = train(study, messages, stop=stop, quiet=quiet, lease=lease)
         try:
             if complete:
-                find_and_print_front(study, messages, "table", stop=stop)
+                find_and_print_front(study, messages, form, stop=stop)
                 return
         except NoResultsError as error:
             messages.warn(str(error))
@@ -49,14 +54,26 @@ def unlearned(config: StudyConfig) -> str | None:
     )
 
 
-def print_plan(name: str, config: StudyConfig, plan: Any) -> None:
-    """Prints a configuration and what it would cost."""
+def print_plan(name: str, config: StudyConfig, plan: Estimate, data: DataSummary, form: str) -> None:
+    """Prints a configuration, what it would cost, and what becomes of the data."""
     shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})
-    for key, value in shown_config.model_dump(mode="json").items():
-        shown = ",".join(map(str, value)) if isinstance(value, list) else value
-        print(f"{key:<16} {'–' if shown in (None, '') else shown}")
-    print(f"{'slots':<16} {plan.slots} ({plan.slots_a_cohort} a cohort, in {plan.blocks_a_cohort} blocks)")
-    print(f"{'memory':<16} {plan.memory / 2**20:.0f} MiB")
-    print(f"{'seconds':<16} about {plan.seconds:.0f}")
+    options = shown_config.model_dump(mode="json")
+    if form == "json":
+        print(json.dumps({**options, "plan": asdict(plan), "summary": data.values}, indent=2))
+        return
+    lines = {key: ",".join(map(str, value)) if isinstance(value, list) else value for key, value in options.items()}
+    lines |= {
+        "slots": f"{plan.slots} ({plan.slots_a_cohort} a cohort, in {plan.blocks_a_cohort} blocks)",
+        "memory": f"{plan.memory / 2**20:.0f} MiB",
+        "seconds": f"about {plan.seconds:.0f}",
+    }
+    cells = {key: "–" if value in (None, "") else str(value) for key, value in lines.items()}
+    if form == "csv":
+        print_rows([cells], form)
+        return
+    for key, value in cells.items():
+        print(f"{key:<16} {value}")
+    for line in data.lines():
+        print(line)
     if (text := unlearned(config)) is not None:
         print(text)

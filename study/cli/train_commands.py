@@ -51,12 +51,16 @@ def run(
     options: dict[str, Any],
     lease: Lease = None,
     config: Annotated[str | None, typer.Option("--config", help="TOML file with these options")] = None,
+    form: Format = "table",
     dry_run: DryRun = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Starts a study, or continues it where it exists, and prints its front."""
     with ending(debug, quiet) as messages:
+        from study.cli.console import check_format
+
+        check_format(form)
         resolved = read_config({"data": data, **options}, file=config)
         from study.cli.run_search import print_plan, train_and_print_front, unlearned
         from study.problem import Search
@@ -67,10 +71,12 @@ def run(
         if dry_run:
             from study.estimate import estimate
 
-            print_plan(problem.name, resolved, estimate(problem))
+            print_plan(problem.name, problem.config, estimate(problem), problem.data_summary, form)
             return
         with opened(resolved.storage) as database:
             study = create_or_open(problem, database)
+            for line in study.problem.data_summary.lines():
+                messages.info(line)
             baseline = problem.space.baseline(problem.defaults)
             wanted = {"activation": "relu", "initialization": "kaiming_normal", "dropout": 0.0}
             missing = {key: value for key, value in wanted.items() if baseline.get(key, value) != value}
@@ -85,7 +91,7 @@ def run(
             )
             if (text := unlearned(resolved.model_copy(update={"trials": study.total}))) is not None:
                 messages.info(text)
-            train_and_print_front(study, messages, quiet=quiet, lease=lease)
+            train_and_print_front(study, messages, form, quiet=quiet, lease=lease)
 
 
 @app.command()

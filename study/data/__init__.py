@@ -4,7 +4,7 @@
 a `Dataset`; `table` and `labels` clean columns and targets on the way. What is decided about a column (`columns`,
 `column_forms`) is a `Reading`, which has the version of the reader, and goes with the model. `prepare` then divides the
 rows (`partition`), fits the preprocessing on the training part (`preprocessing`, `scaling`), and returns the tensors of
-a `Split`; `summary` says in words what was done.
+a `Split`; `data_summary` says in words what was done.
 """
 
 from __future__ import annotations

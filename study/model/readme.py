@@ -29,8 +29,8 @@ for name, form in config["forms"].items():
         table[name] = texts.str.replace(form["remove"], "", regex=True).str.replace(form["decimal"], ".").astype(float)
     else:
         dates = [pandas.to_datetime(texts, format=each, errors="coerce", utc=True) for each in form["formats"]]
-        found = pandas.concat(dates, axis=1).bfill(axis=1).iloc[:, 0]
-        table[name] = (found - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
+        seconds = [(each - pandas.Timestamp(0, tz="UTC")).dt.total_seconds() for each in dates]
+        table[name] = pandas.concat(seconds, axis=1).bfill(axis=1).iloc[:, 0]
 """
 _PREDICTING = """\
 x = torch.from_numpy(preprocessing.transform(table[list(config["columns"])]).astype("float32"))

@@ -16,10 +16,14 @@ def provenance(study: OpenStudy) -> dict[str, str]:
     split, workers = problem.split, study.storage.workers(study.study_id)
     details = [worker["details"] for worker in workers]
     losses = len(study.storage.losses(study.study_id))
+    data = problem.data_summary
     found = {
         "command": command(study),
         "data": f"{problem.dataset.origin}: {len(problem.dataset)} samples, {len(split.features)} features after "
         f"preprocessing, {len(split.classes)} classes ({_some(split.classes)})",
+        "file": "; ".join(data.notes),
+        "rows of each class": data.class_text,
+        "columns": "; ".join([f"({column.text})" for column in data.told] + data.kinds),
         "fingerprint": problem.dataset.fingerprint,
         "split": f"{len(split.training)} training, {len(split.validation)} validation, {len(split.test)} test samples"
         + ("; a split of its own for each seed" if problem.splits_each_seed else ""),

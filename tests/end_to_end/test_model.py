@@ -104,6 +104,63 @@ def test_the_readme_s_lines_give_the_same_accuracy_without_reluctant(
     assert "warning" not in ours.stderr
 
 
+def every_kind_of_column() -> pd.DataFrame:
+    """`[600, 11]` cells as text: every kind of column that the reader knows, blanks, gaps, a target that needs them."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=600)
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(generator.integers(0, 900, 600), unit="D")
+    table = pd.DataFrame(
+        {
+            "number": [f"{value:.3f}" for value in x],
+            "commas": [f"{1e4 * value:.2f}".replace(".", ",") for value in x],
+            "thousands": [f"{1e5 * value:,.1f}" for value in x],
+            "price": [f"${1e3 * abs(value):,.2f}" for value in x],
+            "share": [f"{value:.1f} %" for value in x],
+            "day": days.strftime("%Y-%m-%d"),
+            "written": days.strftime("%d.%m.%Y"),
+            "flag": np.where(x > 0.3, "TRUE ", "FALSE"),
+            "code": generator.choice(["01", "02", "A1", ""], 600),
+            "y": np.where(x > 0, "01", "001"),
+        }
+    )
+    table.loc[[3, 50], "number"] = ["-", "1.5x"]
+    table.loc[generator.integers(0, 600, 20), "day"] = "?"
+    return table
+
+
+def test_the_readme_s_lines_read_every_kind_of_column_as_predict_does(tmp_path: Path, here: Reluctant) -> None:
+    table = every_kind_of_column()
+    table.to_csv(tmp_path / "t.csv", index=False)
+    how = ("--trials", 1, "--seeds", 1, "--epochs", 9, "--hidden", 8, "--learning-rate", 0.01, "--name", "s")
+    here("run", "t.csv", "--target", "y", *how, check=True)
+    here("export", "--trial", 0, "--model", "net", check=True)
+    new = table.drop(columns="y").iloc[::-1].reset_index(drop=True).head(300)
+    new["code"] = new["code"].replace("A1", "01")  # what alone would be numbers
+    new.to_csv(tmp_path / "net" / "data.csv", index=False)
+    here("predict", "net", "net/data.csv", "-o", "said.parquet", check=True)
+    said = pd.read_parquet(tmp_path / "said.parquet")
+    (snippet,) = re.findall(r"```python\n(.*?)```", (tmp_path / "net/README.md").read_text(), flags=re.DOTALL)
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_US + snippet + "print(json.dumps([labels, probabilities.tolist()]))"],
+        cwd=tmp_path / "net",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    labels, probabilities = json.loads(result.stdout)
+    assert said["label"].tolist() == labels
+    np.testing.assert_allclose(said.iloc[:, 1:], probabilities, atol=1e-6)
+    assert (np.array(labels) == table["y"].iloc[::-1].head(300).to_numpy()).mean() > 0.9
+
+    stored = new.assign(
+        day=pd.to_datetime(new["day"].replace("?", None)), number=pd.to_numeric(new["number"], "coerce")
+    )
+    stored.to_parquet(tmp_path / "data.parquet")
+    here("predict", "net", "data.parquet", "-o", "again.parquet", check=True)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "again.parquet"), said)
+
+
 @pytest.mark.parametrize("name", ["digits", "census"])
 def test_onnx_agrees(name: str, folder: Path) -> None:
     runtime = pytest.importorskip("onnxruntime")

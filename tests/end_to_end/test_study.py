@@ -180,6 +180,27 @@ def test_status_names_the_study_and_its_totals(reluctant: Reluctant, undisturbed
     assert (row["study"], row["total"], row["complete"], row["running"], row["workers"]) == ("s", 40, 40, 0, 0)
 
 
+def test_what_becomes_of_the_data_is_said_before_training(here: Reluctant, tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n / 7:.2f}%,{['u', 'v'][n % 2]}\n" for n in range(60))
+    (tmp_path / "t.csv").write_text("id,share,y\n" + rows.replace("1.00%", "n.a."))
+    small = ("--trials", 1, "--seeds", 1, "--epochs", 1, "--hidden", 4, "--min-accuracy", 0)
+    started = here("run", "t.csv", "--target", 3, *small, check=True)
+    lines = [
+        "t: 60 rows (36 training, 12 validation, 12 test), ",
+        "classes of y: u 30, v 30",
+        "id: dropped; it only counts the rows",
+        "1 value that is no number counted as missing ('n.a.')",
+    ]
+    planned = here("run", "t.csv", "--target", "y", "--trials", 1, "--dry-run", check=True)
+    for line in lines:
+        assert line in started.stderr
+        assert line in planned.stdout
+    said = json.loads(here("run", "t.csv", "--target", "y", "--dry-run", "--format", "json", check=True).stdout)
+    assert [column["kind"] for column in said["summary"]["columns"]] == ["dropped", "number"]
+    here("report", "-o", "report.html", check=True)
+    assert "id: dropped; it only counts the rows" in (tmp_path / "report.html").read_text()
+
+
 def test_a_dry_run_writes_nothing(reluctant: Reluctant, tmp_path: Path) -> None:
     result = reluctant("run", "--dry-run", "--trials", 10, "--epochs", 2, "--seeds", 1, check=True)
     assert "slots            10" in result.stdout

@@ -1,0 +1,82 @@
+"""What is said of a data set before anything is trained on it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from study.data import FIRST_READER, Dataset, TableOptions, load_dataset, prepare
+from study.data.data_summary import DataSummary, summarize
+from study.data.table import from_table
+
+ROWS = 500
+
+
+def _table(**columns: object) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    known = {"size": rng.normal(size=ROWS), "kind": rng.choice(["a", "b", "c"], size=ROWS)}
+    return pd.DataFrame({**known, **columns, "y": np.resize(["no", "no", "yes"], ROWS)})
+
+
+def _dataset(table: pd.DataFrame, **options: object) -> Dataset:
+    return from_table(table, target="y", name="t", origin="t", options=TableOptions(**options))  # type: ignore[arg-type]
+
+
+def _summary(dataset: Dataset) -> DataSummary:
+    return summarize(dataset, prepare(dataset, seed=0))
+
+
+def test_a_plain_table_is_four_lines() -> None:
+    assert _summary(_dataset(_table())).lines() == [
+        "t: 500 rows (300 training, 100 validation, 100 test), 4 inputs from 2 columns",
+        "classes of y: no 334, yes 166",
+        "numbers, 1 input: size",
+        "text, 3 inputs: kind",
+    ]
+
+
+def test_inputs_are_those_of_the_network() -> None:
+    size = np.random.default_rng(0).normal(size=ROWS)
+    size[:200] = np.nan
+    kind = np.array([f"k{n % 100}" for n in range(ROWS)], dtype=object)
+    kind[:9] = np.nan
+    data = _dataset(_table(size=size, kind=kind))
+    prepared = prepare(data, seed=0)
+    summary = summarize(data, prepared)
+    assert sum(column.inputs for column in summary.columns) == summary.inputs == len(prepared.split.features)
+    assert summary.columns[0].text == ("size: number; 2 inputs; 200 missing: the median, and an input that says so")
+    assert "9 missing: a category of its own" in summary.columns[1].text
+
+
+def test_categories_beyond_the_most_frequent_are_said() -> None:
+    """2,000 categories, of which 64 have an input of their own."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"city": [f"c{n}" for n in rng.integers(0, 2000, 8000)], "y": np.resize(["u", "v"], 8000)})
+    (city,) = _summary(_dataset(table)).columns
+    known = int(city.notes[0].split(" categories")[0].replace(",", ""))
+    assert city.inputs <= 65
+    assert city.notes == (f"{known:,} categories, of which the {known - city.inputs + 1:,} rarest share one input",)
+
+
+def test_at_most_15_lines_the_dropped_ones_first() -> None:
+    columns = {f"c{index}": [f"{value:.2f}%" for value in np.arange(ROWS) / 7] for index in range(40)}
+    with pytest.warns(UserWarning, match="'id' of t only counts"):
+        summary = _summary(_dataset(_table(**columns, id=np.arange(ROWS))))
+    lines = summary.lines()
+    assert len(lines) == 15
+    assert lines[2] == "id: dropped; it only counts the rows"
+    assert lines[3] == "c0: number; 1 input; % left out"
+    assert lines[12].startswith("31 columns more to be told of: c9, c10")
+    assert len(json.loads(json.dumps(summary.values))["columns"]) == 43
+
+
+def test_images_and_tables_of_the_first_reader() -> None:
+    digits = _summary(load_dataset("digits")).lines()
+    assert digits[0] == "digits: 1,797 rows (1,079 training, 359 validation, 359 test), 64 inputs"
+    assert digits[1].startswith("classes: ")
+    assert digits[1].endswith(", and 2 more")
+    earlier = _summary(_dataset(_table(), reader=FIRST_READER))
+    assert (earlier.reader, earlier.lines()[2:]) == (FIRST_READER, ["numbers, 1 input: size", "text, 3 inputs: kind"])
