@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from storage import leases, proposals, reading, results, studies, workers
 from storage.errors import StorageError, StudyDeletedError
 from storage.file_locks import FileLocks
+from storage.migrations import migrate
 from storage.records import Claimed, Proposal, ProposedCohort, Result, TestMeasures
 from storage.same_file import SameFile
 from storage.session_locks import SessionLocks
@@ -62,7 +63,7 @@ class CohortStorage(StudyReader):
         *,
         skip_table_creation: bool = False,
     ) -> None:
-        """Connect to a database and create the tables that are missing.
+        """Connect to a database, create the tables that are missing, and bring those of an earlier version up to date.
 
         Args:
             url: SQLAlchemy URL.
@@ -74,8 +75,11 @@ class CohortStorage(StudyReader):
         if not skip_table_creation:
             METADATA.create_all(self.engine)
             with writing(self.engine) as connection:
-                if connection.execute(select(SCHEMA.c.version)).first() is None:
+                version = connection.execute(select(SCHEMA.c.version)).scalar()
+                if version is None:
                     connection.execute(insert(SCHEMA), {"schema_id": 1, "version": SCHEMA_VERSION})
+                elif version < SCHEMA_VERSION:
+                    migrate(connection, version, self.place)
         self._same_file = None if self.file is None else SameFile(self.file)
         if self._same_file is not None:
             self._same_file.watch(self.engine)

@@ -23,10 +23,11 @@ def check_versions(connection: Connection, tables: set[str], place: str) -> bool
         place: The database as users know it.
 
     Returns:
-        Whether all tables exist, in the right versions. Otherwise, creating the missing ones completes the database.
+        Whether all tables exist, in the right versions. Otherwise, creating the missing ones and migrating those of an
+        earlier `reluctant` completes the database.
 
     Raises:
-        StorageRefusedError: A newer or older version wrote the tables.
+        StorageRefusedError: A newer version wrote the tables, or an older Optuna.
     """
     revision = None
     if "alembic_version" in tables:
@@ -49,7 +50,7 @@ def check_versions(connection: Connection, tables: set[str], place: str) -> bool
             f"{place} was written by a newer reluctant (schema {ours}; this one knows up to {SCHEMA_VERSION}); "
             "upgrade reluctant"
         )
-    return revision is not None and ours is not None and tables >= OPTUNA_TABLES | set(METADATA.tables)
+    return revision is not None and ours == SCHEMA_VERSION and tables >= OPTUNA_TABLES | set(METADATA.tables)
 
 
 @functools.cache

@@ -7,9 +7,9 @@ knowing them. Their rows are deleted together with a study, and where a trial id
 from __future__ import annotations
 
 from optuna.storages._rdb import models
-from sqlalchemy import Column, DateTime, Double, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, DateTime, Double, Integer, MetaData, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PREFIX = "reluctant_"
 
 STUDIES: Table = models.StudyModel.__table__
@@ -37,9 +37,9 @@ SCHEMA = Table(
 WORKERS = Table(
     f"{PREFIX}workers",
     METADATA,
-    Column("token", String(64), primary_key=True),
+    Column("token", Text, primary_key=True),
     Column("study_id", Integer, nullable=False, index=True),
-    Column("host", String(255), nullable=False),
+    Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("started", DateTime, nullable=False),
     Column("last_active", DateTime, nullable=False),
@@ -53,11 +53,11 @@ WORKERS = Table(
 BEATS = Table(
     f"{PREFIX}beats",
     METADATA,
-    Column("token", String(64), primary_key=True),
+    Column("token", Text, primary_key=True),
     Column("study_id", Integer, nullable=False, index=True),
     Column("lease", Double, nullable=False),
     Column("expires", Double, nullable=False),
-    Column("server", String(64), nullable=False),
+    Column("server", Text, nullable=False),
 )
 
 # `claimed` repeats the `datetime_start` of the trial: a lease is no longer valid where another worker started the trial
@@ -67,7 +67,7 @@ LEASES = Table(
     METADATA,
     Column("trial_id", Integer, primary_key=True, autoincrement=False),
     Column("study_id", Integer, nullable=False, index=True),
-    Column("token", String(64), nullable=False, index=True),
+    Column("token", Text, nullable=False, index=True),
     Column("claimed", DateTime, nullable=False),
 )
 
@@ -78,8 +78,8 @@ LOSSES = Table(
     Column("loss_id", Integer, primary_key=True),
     Column("trial_id", Integer, nullable=False, index=True),
     Column("study_id", Integer, nullable=False),
-    Column("token", String(64), nullable=False),
-    Column("reason", String(64), nullable=False),
+    Column("token", Text, nullable=False),
+    Column("reason", Text, nullable=False),
     Column("at", DateTime, nullable=False),
 )
 
@@ -88,7 +88,7 @@ FINISHES = Table(
     f"{PREFIX}finishes",
     METADATA,
     Column("trial_id", Integer, primary_key=True, autoincrement=False),
-    Column("token", String(64), nullable=False, index=True),
+    Column("token", Text, nullable=False, index=True),
 )
 
 LAYERS = Table(
@@ -105,7 +105,7 @@ CURVES = Table(
     METADATA,
     Column("trial_id", Integer, primary_key=True, autoincrement=False),
     Column("replicate", Integer, primary_key=True, autoincrement=False),
-    Column("name", String(128), primary_key=True),
+    Column("name", Text, primary_key=True),
     Column("points_json", Text, nullable=False),
 )
 
