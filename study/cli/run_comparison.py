@@ -13,6 +13,7 @@ from study.cli.train import end_early, resume_command, train
 from study.comparison.layer_timing import store_layer_times
 from study.comparison.summary import summarize
 from study.config import ConfigError, StudyConfig
+from study.data.load import is_table
 from study.estimate import estimate
 from study.problem import Comparison
 from study.records.open_study import OpenStudy, create_or_open, reopen
@@ -40,7 +41,7 @@ def comparisons(data: Sequence[str], targets: Sequence[str], config: StudyConfig
             f"--hidden is {','.join(map(str, config.hidden))}; a comparison varies the depth itself, "
             "and needs one number"
         )
-    tables = [source for source in data if _is_table(source)]
+    tables = [source for source in data if is_table(source)]
     if len(targets) not in (0, 1, len(tables)):
         raise ConfigError(
             f"{len(targets)} times --target for {len(tables)} tables ({', '.join(tables) or 'none'}); "
@@ -107,10 +108,6 @@ def print_plans(wanted: Sequence[Comparison]) -> None:
             }
         )
     print_rows(rows, "table")
-
-
-def _is_table(source: str) -> bool:
-    return source.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".parquet"))
 
 
 def resume(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | None = None) -> None:

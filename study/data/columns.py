@@ -126,8 +126,9 @@ def judge_columns(
             continue
         reason, note = _useless(reading, values)
         if reason is not None:
+            hint = "" if pd.isna(values).all() else " (--keep keeps it)"
             warnings.warn(
-                f"column {reading.name!r} of {what} {reason}; it is dropped (--keep keeps it)",
+                f"column {reading.name!r} of {what} {reason}; it is dropped{hint}",
                 ReluctantWarning,
                 stacklevel=2,
             )

@@ -26,8 +26,8 @@ def read_delimited(path: Path) -> tuple[pd.DataFrame, Reading]:
     """Read a text file: a line of column names, then data, each value as it is written.
 
     Args:
-        path: A file, plain or compressed. Lines before the names that begin with `#` are comments, and so are later
-            ones that have another number of values than the names.
+        path: A file, plain or compressed. Lines before the names that begin with `#` are comments, unless the last
+            one has the names of the numbers below; and so are later ones with another number of values than the names.
 
     Returns:
         `[N, F]` columns of text, and how the file was read.
@@ -121,8 +121,22 @@ def _without_comments(text: str, lines: list[str], separator: str) -> tuple[str,
             continue
         if values is None and line.strip():
             values = count
+            before = lines[len(kept) - 1] if kept else ""
+            if _names_behind_a_hash(before, line, separator):
+                kept[-1] = before
+                comments -= 1
         kept.append(line)
     return "".join(kept), comments
+
+
+def _names_behind_a_hash(before: str, first: str, separator: str) -> bool:
+    """Whether a line that begins with `#` has the names of the first row: as many, and numbers below it alone."""
+    if not before.lstrip().startswith("#"):
+        return False
+    pattern = separator if separator == _BLANKS else re.escape(separator)
+    names, values = (re.split(pattern, _unquoted(line).strip()) for line in (before, first))
+    numbers = [any(re.fullmatch(r"[+-]?[\d.,]*\d", cell.strip()) for cell in cells) for cells in (names, values)]
+    return len(names) == len(values) > 1 and numbers == [False, True]
 
 
 def _check_first_rows(text: str, separator: str, path: Path) -> None:

@@ -120,6 +120,23 @@ def _without_columns(dataset: Dataset, options: TableOptions) -> Dataset:
     )
 
 
+def is_table(source: str) -> bool:
+    """Whether a source is the file of a table, by its name alone.
+
+    Example:
+        >>> [is_table(source) for source in ("a.csv.gz", "a.txt", "a.zip", "a.npz", "iris")]
+        [True, True, True, False, False]
+    """
+    name = Path(source).name.lower()
+    return source not in BUILT_IN and (name.endswith(_STORED) or _is_delimited(name))
+
+
+def _is_delimited(name: str) -> bool:
+    plain = next((name.removesuffix(ending) for ending in compressed.ENDINGS if name.endswith(ending)), name)
+    # A compressed file needs no second ending: what it holds is text.
+    return plain.endswith(delimited.ENDINGS) or (plain != name and "." not in plain)
+
+
 def read_table(source: str, *, reader: int) -> pd.DataFrame | None:
     """Read a table without cleaning it, except that column names are stripped.
 
@@ -158,11 +175,7 @@ def _read_table(path: Path, reader: int) -> tuple[pd.DataFrame, Reading] | None:
             return table, Reading()
         notes = (f"its index is read as the column{'s' if len(levels) > 1 else ''} {listing(levels)}",)
         return table.reset_index(level=levels), Reading(notes=notes)
-    plain = next((name.removesuffix(ending) for ending in compressed.ENDINGS if name.endswith(ending)), name)
-    # A compressed file needs no second ending: what it holds is text.
-    if not plain.endswith(delimited.ENDINGS) and (plain == name or "." in plain):
-        return None
-    return delimited.read_delimited(path)
+    return delimited.read_delimited(path) if _is_delimited(name) else None
 
 
 def _refuse_target(target: str | None, source: str) -> None:

@@ -99,6 +99,13 @@ def test_comments_are_left_out_and_counted(tmp_path: Path) -> None:
     assert data.reading.notes == ("3 lines of comments (#) left out",)
 
 
+def test_names_may_stand_behind_a_hash(tmp_path: Path) -> None:
+    data = _load(tmp_path / "t.csv", b"# by hand\n#a,b,y\n1,2,u\n2,3,v\n1,3,v\n")
+    assert list(data.x) == ["#a", "b"]
+    commented = _load(tmp_path / "c.csv", b"# by Ann, Bob, Eve\na,b,y\n1,2,u\n2,3,v\n1,3,v\n")
+    assert list(commented.x) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
