@@ -66,5 +66,5 @@ def rising_text(storage: CohortStorage, study_id: int, front: Front, config: Stu
         return None
     return (
         f"the front's validation curves still rise at epoch {config.epochs}, and the answer may change with more of "
-        f"them: try --epochs {2 * config.epochs}, which may add {100 * gain:.1f} points"
+        f"them: try --epochs {2 * config.epochs}"
     )
