@@ -20,6 +20,8 @@ class FileLocks:
         database: The database file. Whoever may use it may use the folder.
     """
 
+    renewal_seconds: float | None = None
+
     def __init__(self, database: Path) -> None:
         self._database, self._folder = database, Path(f"{database}.workers")
 

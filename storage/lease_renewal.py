@@ -12,7 +12,35 @@ from storage.errors import StorageError, StudyDeletedError
 
 # Renewals in the time of one lease: four of them may fail before the lease expires.
 _RENEWALS_PER_LEASE = 5
+# A worker without its lock that missed so many renewals is dead.
+_MISSED_RENEWALS = 2.5
 _RETRY_SECONDS = 1.0
+
+
+def renewal_pause(lease: float, longest: float | None) -> float:
+    """Seconds between two renewals of leases.
+
+    Args:
+        lease: Seconds after which a lease expires without renewal.
+        longest: The longest pause; None: there is no other limit.
+
+    Example:
+        >>> renewal_pause(120.0, None), renewal_pause(120.0, 3.0), renewal_pause(5.0, 3.0)
+        (24.0, 3.0, 1.0)
+    """
+    pause = lease / _RENEWALS_PER_LEASE
+    return pause if longest is None else min(pause, longest)
+
+
+def is_silent(age: float, lease: float, longest: float | None) -> bool:
+    """Whether the last renewal is so long ago that a worker that is alive would have renewed its leases since.
+
+    Args:
+        age: Seconds since the last renewal.
+        lease: Seconds after which a lease expires without renewal.
+        longest: As for `renewal_pause`.
+    """
+    return age > _MISSED_RENEWALS * renewal_pause(lease, longest)
 
 
 class LeaseRenewer:
@@ -21,13 +49,14 @@ class LeaseRenewer:
     Args:
         renew: Renews the leases. It may raise an error of the database, and is then called again soon.
         seconds: Seconds after which a lease expires without renewal.
+        pause: Seconds between two renewals.
 
     Attributes:
         error: The error of the last renewal; None where it succeeded.
     """
 
-    def __init__(self, renew: Callable[[], None], seconds: float) -> None:
-        self._renew, self._seconds = renew, seconds
+    def __init__(self, renew: Callable[[], None], seconds: float, *, pause: float) -> None:
+        self._renew, self._seconds, self._pause = renew, seconds, pause
         self._failing_since: float | None = None
         self.error: Exception | None = None
         self._end = threading.Event()
@@ -49,8 +78,7 @@ class LeaseRenewer:
         self._thread.join(timeout=self._seconds)
 
     def _run(self) -> None:
-        pause = self._seconds / _RENEWALS_PER_LEASE
-        while not self._end.wait(pause if self._failing_since is None else min(pause, _RETRY_SECONDS)):
+        while not self._end.wait(self._pause if self._failing_since is None else min(self._pause, _RETRY_SECONDS)):
             began = time.monotonic()
             try:
                 self._renew()

@@ -87,7 +87,13 @@ class SessionLock:
 
 
 class SessionLocks:
-    """The locks of all workers of a PostgreSQL database."""
+    """The locks of all workers of a PostgreSQL database.
+
+    A session may be cut while its worker is alive: by a proxy, a time limit, an operator, a failover. Its worker opens
+    another one when it next renews its leases.
+    """
+
+    renewal_seconds: float | None = 3.0
 
     def __init__(self, engine: Engine) -> None:
         self._pool = engine

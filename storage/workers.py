@@ -17,7 +17,7 @@ from storage.clock import DatabaseSeconds
 from storage.encoding import now, to_json
 from storage.errors import StorageError, StorageUnreachableError, StudyDeletedError, translated
 from storage.flock import FileLock
-from storage.lease_renewal import LeaseRenewer
+from storage.lease_renewal import LeaseRenewer, is_silent, renewal_pause
 from storage.leases import reclaim_from, release_trials, renew
 from storage.losses import LEASE_EXPIRED, WORKER_DIED
 from storage.session_locks import SessionLock
@@ -32,7 +32,14 @@ LEASE_SECONDS = 120.0
 
 
 class Locks(Protocol):
-    """The locks that workers hold while they live: on files, or in PostgreSQL sessions."""
+    """The locks that workers hold while they live: on files, or in PostgreSQL sessions.
+
+    Attributes:
+        renewal_seconds: The longest pause between two renewals where a lock may be lost although its worker is alive,
+            so that only a worker that also missed renewals is dead; None where a free lock proves death.
+    """
+
+    renewal_seconds: float | None
 
     def acquire(self, token: str) -> FileLock | SessionLock:
         """Acquire the lock of a new worker."""
@@ -77,7 +84,7 @@ class Worker:
         except BaseException:
             self._lock.release(unlink=True)
             raise
-        self._renewer = LeaseRenewer(self._renew, lease)
+        self._renewer = LeaseRenewer(self._renew, lease, pause=renewal_pause(lease, locks.renewal_seconds))
 
     @property
     def lost(self) -> bool:
@@ -163,13 +170,15 @@ def reclaim(engine: Engine, study_id: int, locks: Locks) -> list[int]:
     """
     numbers: list[int] = []
     for token, signs in _signs_of_life(engine, study_id, locks).items():
-        if signs.held and not signs.expired:
+        if signs.alive:
             continue
-        with translated(place_of(engine)), locks.confirmed_dead(token, signs.server) as dead:
-            if not dead and not signs.expired:
+        with translated(place_of(engine)), locks.confirmed_dead(token, signs.renewals.server) as dead:
+            if not dead and not signs.renewals.expired:
                 continue
             with writing(engine, study_id) as connection:
-                if dead or _is_expired(connection, token):
+                renewals = _renewals(connection, [token], locks, for_update=True)[token]
+                dead = dead and renewals.silent
+                if dead or renewals.expired:
                     reason = WORKER_DIED if dead else LEASE_EXPIRED
                     numbers += reclaim_from(connection, study_id, token, reason)
     locks.remove_leftovers()
@@ -179,7 +188,22 @@ def reclaim(engine: Engine, study_id: int, locks: Locks) -> list[int]:
 def living(engine: Engine, study_id: int, locks: Locks) -> set[str]:
     """The tokens of the workers of a study that are alive."""
     found = _signs_of_life(engine, study_id, locks)
-    return {token for token, signs in found.items() if signs.held and not signs.expired}
+    return {token for token, signs in found.items() if signs.alive}
+
+
+@dataclass(frozen=True)
+class _Renewals:
+    """What the renewals of a worker's leases say.
+
+    Attributes:
+        expired: Whether its leases have expired.
+        silent: Whether it missed renewals, or a free lock proves its death without that.
+        server: The start time of the server that granted its lock; empty on SQLite.
+    """
+
+    expired: bool = False
+    silent: bool = True
+    server: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,29 +212,44 @@ class _Signs:
 
     Attributes:
         held: Whether its lock is held.
-        expired: Whether its leases have expired.
-        server: The start time of the server that granted its lock; empty on SQLite.
+        renewals: What the renewals of its leases say.
     """
 
     held: bool
-    expired: bool
-    server: str
+    renewals: _Renewals
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is alive, as far as one can see: it holds its lock, or it lost it a moment ago."""
+        return not self.renewals.expired and (self.held or not self.renewals.silent)
 
 
 def _signs_of_life(engine: Engine, study_id: int, locks: Locks) -> dict[str, _Signs]:
     open_rows = select(WORKERS.c.token).where(WORKERS.c.study_id == study_id, WORKERS.c.ended.is_(None))
     holders = select(LEASES.c.token).where(LEASES.c.study_id == study_id)
-    beats = select(BEATS.c.token, BEATS.c.expires < DatabaseSeconds(), BEATS.c.server)
     with snapshot(engine) as connection:
         tokens = sorted({*connection.execute(open_rows).scalars(), *connection.execute(holders).scalars()})
-        beating = beats.where(BEATS.c.study_id == study_id, BEATS.c.token.in_(tokens))
-        known = {token: (bool(expired), server) for token, expired, server in connection.execute(beating)}
+        renewals = _renewals(connection, tokens, locks)
     with translated(place_of(engine)):
         held = locks.tokens_held(tokens)
-    return {token: _Signs(token in held, *known.get(token, (False, ""))) for token in tokens}
+    return {token: _Signs(token in held, renewals[token]) for token in tokens}
 
 
-def _is_expired(connection: Connection, token: str) -> bool:
-    """Whether the leases of a worker have expired, checked again within the transaction that reclaims its trials."""
-    expired = select(BEATS.c.token).where(BEATS.c.token == token, BEATS.c.expires < DatabaseSeconds())
-    return connection.execute(expired.with_for_update()).first() is not None
+def _renewals(
+    connection: Connection, tokens: Collection[str], locks: Locks, *, for_update: bool = False
+) -> dict[str, _Renewals]:
+    """What the renewals of workers say; a worker without any is as silent as can be.
+
+    Args:
+        connection: A snapshot, or the writing transaction that reclaims their trials.
+        tokens: The tokens of the workers.
+        locks: Their locks.
+        for_update: Whether the rows are locked until the end of the transaction.
+    """
+    age = DatabaseSeconds() - BEATS.c.expires + BEATS.c.lease
+    columns = select(BEATS.c.token, BEATS.c.lease, BEATS.c.server, age.label("age")).where(BEATS.c.token.in_(tokens))
+    found = {token: _Renewals() for token in tokens}
+    for row in connection.execute(columns.with_for_update() if for_update else columns):
+        silent = locks.renewal_seconds is None or is_silent(row.age, row.lease, locks.renewal_seconds)
+        found[row.token] = _Renewals(expired=row.age > row.lease, silent=silent, server=row.server)
+    return found

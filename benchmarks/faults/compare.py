@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from storage.tables import FINISHES, LEASES, TRIAL_TABLES, TRIALS
 
 # How long training took, and nothing else, is another's every time.
 _OF_THE_CLOCK = {"seconds_per_slot_of_cohort"}
+# On a server, a worker that was killed counts as dead when it has missed renewals of its leases.
+_SECONDS_OF_GRACE = 15.0
 
 
 def contents(storage: CohortStorage, name: str) -> dict[str, Any]:
@@ -45,6 +48,9 @@ def faults_of(storage: CohortStorage, name: str, total: int, expected: dict[str,
         expected: `contents` of the undisturbed study.
     """
     study_id = storage.study_id(name)
+    until = time.monotonic() + _SECONDS_OF_GRACE
+    while storage.living_workers(study_id) and time.monotonic() < until:
+        time.sleep(0.1)
     storage.reclaim(study_id)
     trials = storage.read_trials(study_id)
     found = []

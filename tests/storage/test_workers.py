@@ -114,7 +114,7 @@ def test_a_trial_that_ends_its_workers_is_trained_alone_and_fails_in_the_end(
     storage.propose(study_id, make_block(0, 6))
     held = []
     for _ in range(5):
-        process = start(HOLD, place, 60, 3)
+        process = start(HOLD, place, 10, 3)
         held.append(numbers(process))
         die(process)
         # A server needs a moment to see that a session's other end is gone.
@@ -139,7 +139,7 @@ def test_a_trial_that_ends_its_workers_is_trained_alone_and_fails_in_the_end(
 def test_suspects_do_not_hold_up_the_others(storage, study_id, place, make_block, start):
     storage.propose(study_id, make_block(0, 4))
     for _ in range(2):
-        process = start(HOLD, place, 60, 1)
+        process = start(HOLD, place, 10, 1)
         assert numbers(process) == [0]
         die(process)
         assert until(lambda: storage.reclaim(study_id)) == [0]
@@ -204,11 +204,37 @@ def test_a_restart_of_the_server_costs_nobody_a_trial(
         postgres_server.stop(mode)
         postgres_server.start()
         assert storage.reclaim(study_id) == []
-        until(lambda: len(storage.living_workers(study_id)) == 2)
+        tokens = [row["token"] for row in storage.workers(study_id)]
+        until(lambda: len(storage._locks.tokens_held(tokens)) == 2)
         assert storage.finish(worker, [make_result(trial) for trial in claimed]) == []
         die(process)
         assert until(lambda: storage.reclaim(study_id)) == [0, 1]  # its new session's end is seen at once
     assert {row["reason"] for row in storage.losses(study_id)} == {WORKER_DIED}
+    storage.close()
+
+
+def test_a_worker_whose_session_is_cut_keeps_its_trials(postgres_server, postgres_url, make_block, make_result, start):
+    storage = open_storage(postgres_url)
+    study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
+    storage.propose(study_id, make_block(0, 1))
+    process = start(HOLD, postgres_url, 5.0, 1)
+    assert numbers(process) == [0]
+    (token,) = storage.living_workers(study_id)
+    for _ in range(3):
+        until(lambda: storage._locks.tokens_held([token]))
+        postgres_server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted "
+            f"AND database = (SELECT oid FROM pg_database WHERE datname = '{postgres_url.rpartition('/')[2]}')"
+        )
+        until(lambda: not storage._locks.tokens_held([token]))
+        assert storage.reclaim(study_id) == []
+        assert storage.living_workers(study_id) == {token}
+    until(lambda: storage._locks.tokens_held([token]))
+    assert storage.losses(study_id) == []
+    die(process)
+    began = time.monotonic()
+    assert until(lambda: storage.reclaim(study_id)) == [0]
+    assert time.monotonic() - began < 4.0  # missed renewals, well before the lease expires
     storage.close()
 
 
