@@ -34,8 +34,8 @@ def gain_of_doubling(curves: Sequence[Sequence[float]], *, sign: int = 1) -> flo
         The gain, in the unit of the curves; 0 for fewer than four epochs, or without a curve.
 
     Example:
-        >>> round(gain_of_doubling([[math.log2(epoch) for epoch in range(1, 101)]]), 2)
-        1.01
+        >>> round(gain_of_doubling([[math.log2(epoch) for epoch in range(1, 101)]]), 1)
+        1.0
     """
     points = np.array([curve for curve in curves if len(curve) >= _FEWEST_EPOCHS and np.isfinite(curve).all()])
     if not points.size:

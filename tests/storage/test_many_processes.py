@@ -194,7 +194,7 @@ def test_a_forked_child_does_not_keep_its_dead_parent_alive(storage, study_id, p
 
 
 @pytest.mark.parametrize("attempt", range(2))
-def test_writers_killed_at_random_leave_no_partial_trial(storage, study_id, place, make_block, start, attempt):
+def test_writers_killed_at_random_leave_no_partial_trial(storage, study_id, path, place, make_block, start, attempt):
     storage.propose(study_id, make_block(0, 300))
     workers = [start(DRAIN, place) for _ in range(2)]
     ready(workers)
@@ -203,6 +203,7 @@ def test_writers_killed_at_random_leave_no_partial_trial(storage, study_id, plac
     for worker in workers:
         worker.send_signal(signal.SIGKILL)
         worker.wait()
+    miss_renewals(place, path)
     storage.reclaim(study_id)
     counts = storage.count_by_state(study_id)
     assert counts[TrialState.WAITING] + counts[TrialState.COMPLETE] == 300
