@@ -53,6 +53,7 @@ class Problem(ABC):
         kind: The kind of study, in one word.
         command: The command that starts such a study.
         derived_fields: Fields of the configuration that follow from the kind, and are no options of this command.
+        unused_options: Options of one run that have no meaning for this kind, and are refused.
         reads_test_part: Whether training scores the test part too.
         splits_each_seed: Whether every replicate has a split of its own.
     """
@@ -65,6 +66,7 @@ class Problem(ABC):
     kind: ClassVar[str]
     command: ClassVar[str]
     derived_fields: ClassVar[frozenset[str]] = frozenset()
+    unused_options: ClassVar[frozenset[str]] = frozenset()
     reads_test_part: ClassVar[bool]
     splits_each_seed: ClassVar[bool]
 
@@ -265,6 +267,7 @@ class Comparison(Problem):
     kind: ClassVar[str] = "comparison"
     command: ClassVar[str] = "compare"
     derived_fields: ClassVar[frozenset[str]] = frozenset({"space", "trials"})
+    unused_options: ClassVar[frozenset[str]] = frozenset({"tolerance"})
     reads_test_part: ClassVar[bool] = True
     splits_each_seed: ClassVar[bool] = True
 

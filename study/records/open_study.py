@@ -170,6 +170,11 @@ def reopen(
             f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[IDENTITY]['data'][:12]}); "
             "--data PATH names where the original lies"
         )
+    if unused := sorted(problem.unused_options & options.keys()):
+        raise ConfigError(
+            f"--{unused[0].replace('_', '-')} is given, and study {name!r} is a {problem.kind}, which has no use "
+            "for it; leave it out"
+        )
     problem.check_total(name)
     problem.check_memory()
     _check_versions(saved[VERSIONS])

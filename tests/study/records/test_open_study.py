@@ -47,6 +47,15 @@ def test_a_total_stays_where_none_is_asked_for(storage: CohortStorage) -> None:
     assert opened(storage).total == 5
 
 
+def test_an_option_that_a_comparison_has_no_use_for_is_refused(storage: CohortStorage) -> None:
+    options = {"data": "iris", "seeds": 1, "epochs": 1, "hidden": "8", "name": "c"}
+    create_or_open(Comparison.of(read_config(options)), storage)
+    before = storage.get_study_system_attrs(storage.study_id("c"))
+    with pytest.raises(ConfigError, match=r"--tolerance is given, and study 'c' is a comparison, .*leave it out"):
+        reopen(storage, "c", overrides={"tolerance": 1.0})
+    assert storage.get_study_system_attrs(storage.study_id("c")) == before
+
+
 def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -> None:
     opened(storage, trials=4)
     with pytest.raises(IdentityError, match=r"epochs \(3 there, 9 here\), seed \(0 there, 7 here\)"):
