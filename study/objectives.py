@@ -21,23 +21,29 @@ class Judge:
     Attributes:
         config: Objective, metric, sparsity measure, floor.
         constant_guess: Value of the metric that the best constant prediction reaches on the validation part.
-        validation_samples: Size of the validation part.
+        step: How far beyond the floor the metric is at least where it beats it: what one validation sample is worth.
     """
 
     config: StudyConfig
     constant_guess: float
-    validation_samples: int
+    step: float
 
     @classmethod
-    def of(cls, config: StudyConfig, split: Split) -> Judge:
+    def of(cls, config: StudyConfig, split: Split, *, weigh_samples: bool = True) -> Judge:
         """The judge of a study on a split.
+
+        Args:
+            config: The study's configuration.
+            split: The first of its splits.
+            weigh_samples: Whether a validation sample counts what it is worth under the metric; else 1/N.
 
         Raises:
             ConfigError: Nothing can be feasible under its floor.
         """
         metric, task = METRICS[config.metric], task_of(config.metric)
         guess = metric.constant_guess(split.training.y, split.validation.y, task.outputs(split))
-        judge = cls(config, guess, len(split.validation))
+        step = metric.smallest_step(split.validation.y) if weigh_samples else 1.0 / len(split.validation)
+        judge = cls(config, guess, step)
         if metric.sign * (judge.least_score - metric.best) > 0:
             other = (
                 ""
@@ -45,7 +51,7 @@ class Judge:
                 else "--metric balanced_accuracy, or "
             )
             raise ConfigError(
-                f"no trial can beat the floor {judge.floor:g} by one of {judge.validation_samples} validation samples; "
+                f"no trial can beat the floor {judge.floor:g} by one of {len(split.validation)} validation samples; "
                 f"choose {other}a lower --min-accuracy"
             )
         return judge
@@ -72,8 +78,8 @@ class Judge:
 
     @property
     def least_score(self) -> float:
-        """Value of the metric that every replicate of a feasible trial reaches: one smallest step beyond the floor."""
-        return self.floor + self.metric.sign * self.metric.smallest_step(self.validation_samples)
+        """Value of the metric that every replicate of a feasible trial reaches: one `step` beyond the floor."""
+        return self.floor + self.metric.sign * self.step
 
     @property
     def reference_point(self) -> list[float]:
@@ -95,7 +101,7 @@ class Judge:
         return [score]
 
     def constraint(self, outcome: Outcome) -> float:
-        """Feasible where ≤ 0: every replicate beats the floor by at least the metric's smallest step."""
+        """Feasible where ≤ 0: every replicate beats the floor by at least `step`."""
         metric = self.metric
         scores = [replicate.scores[metric.name] for replicate in outcome.replicates]
         # A diverged replicate beats no floor, also one below a constant guess.

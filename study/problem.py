@@ -19,6 +19,7 @@ from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
 from study.training import Budget, Sizes, Streams, engine_of
+from study.training.conventions import Conventions
 
 _DESIGN = "design"
 """Key of an identity under which a comparison has the levels of its design; a search does not have it."""
@@ -50,6 +51,7 @@ class Problem(ABC):
         dataset: The data as they were read.
         space: The space in which the trials lie.
         stored_identity: The identity that the study was created with; None where it does not exist yet.
+        conventions: How the study measures where versions of reluctant differ.
         kind: The kind of study, in one word.
         command: The command that starts such a study.
         derived_fields: Fields of the configuration that follow from the kind, and are no options of this command.
@@ -62,6 +64,7 @@ class Problem(ABC):
     dataset: Dataset
     space: SearchSpace
     stored_identity: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    conventions: Conventions = field(default=Conventions(), kw_only=True)
 
     kind: ClassVar[str]
     command: ClassVar[str]
@@ -197,7 +200,12 @@ class Problem(ABC):
     @property
     def judge(self) -> Judge:
         """Turns outcomes into values."""
-        return Judge.of(self.config, self.split)
+        return Judge.of(self.config, self.split, weigh_samples=self.conventions.weighs_samples)
+
+    def _prepare(self, replicate: int | None = None) -> Prepared:
+        """A split with its preprocessing: that of one replicate, or the one that all share."""
+        draw = self.conventions.draws_test_part
+        return prepare(self.dataset, seed=self.config.seed, replicate=replicate, draw_test_part=draw)
 
     def _new_identity(self) -> dict[str, Any]:
         return self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
@@ -228,7 +236,7 @@ class Search(Problem):
     @cached_property
     def prepared(self) -> tuple[Prepared, ...]:
         """One split for all replicates, with its preprocessing."""
-        return (prepare(self.dataset, seed=self.config.seed),)
+        return (self._prepare(),)
 
     @property
     def sampler(self) -> str:
@@ -292,8 +300,8 @@ class Comparison(Problem):
         Raises:
             MachineError: They do not fit into memory together.
         """
-        seed, seeds = self.config.seed, self.config.seeds
-        first = prepare(self.dataset, seed=seed, replicate=0)
+        seeds = self.config.seeds
+        first = self._prepare(0)
         parts = (first.split.training, first.split.validation, first.split.test)
         needed, free = seeds * sum(4 * part.x.numel() for part in parts), available_memory()
         if needed > free:
@@ -302,7 +310,7 @@ class Comparison(Problem):
                 f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free; "
                 "take fewer --seeds, or a part of the data with --rows"
             )
-        return (first, *(prepare(self.dataset, seed=seed, replicate=number) for number in range(1, seeds)))
+        return (first, *(self._prepare(number) for number in range(1, seeds)))
 
     def _new_identity(self) -> dict[str, Any]:
         return super()._new_identity() | {_DESIGN: self.design.levels}

@@ -19,7 +19,7 @@ _PURPOSE = 0
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """The rows of each part, in random order; an official test part keeps its own order.
+    """The rows of each part, in random order.
 
     Attributes:
         training: `[N]` rows to fit networks on.
@@ -32,7 +32,7 @@ class Partition:
     test: npt.NDArray[np.int64]
 
 
-def partition(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Partition:
+def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw_test_part: bool = True) -> Partition:
     """Divide the rows 60/20/20, stratified by class; an official test part is kept, and the other rows divided 80/20.
 
     The rows are sorted by class, in random order within a class, and assigned to the parts in a repeated pattern of
@@ -43,6 +43,8 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None) -> P
         dataset: The data set.
         seed: The study's seed.
         replicate: The replicate that gets a division of its own; None for the one that all replicates share.
+        draw_test_part: Whether the rows of an official test part are put in random order, so that the first of them
+            are a sample of all; else they keep the order of their file.
 
     Returns:
         The rows of each part.
@@ -71,7 +73,9 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None) -> P
     part[order] = pattern[(np.arange(len(rows)) + rng.integers(len(pattern))) % len(pattern)]
     shuffled = np.argsort(keys)
     training, validation, test = (rows[shuffled[part[shuffled] == each]] for each in (_TRAINING, _VALIDATION, _TEST))
-    return Partition(training, validation, test if official is None else official)
+    if official is not None:
+        test = rng.permutation(official) if draw_test_part else official
+    return Partition(training, validation, test)
 
 
 def _check_members(dataset: Dataset, rows: npt.NDArray[np.int64]) -> None:

@@ -31,13 +31,14 @@ class Prepared:
     preprocessing: Preprocessing
 
 
-def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Prepared:
+def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None, draw_test_part: bool = True) -> Prepared:
     """Split a data set and preprocess it; the same seed gives the same tensors.
 
     Args:
         dataset: The data set.
         seed: The study's seed.
         replicate: The replicate that gets a split of its own; None for the one that all replicates share.
+        draw_test_part: Whether the rows of an official test part are put in random order.
 
     Returns:
         The split with its rows and the fitted preprocessing.
@@ -52,7 +53,7 @@ def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None) -> Pre
         >>> prepared.preprocessing(iris.x.head(2)).shape
         torch.Size([2, 4])
     """
-    rows = partition(dataset, seed=seed, replicate=replicate)
+    rows = partition(dataset, seed=seed, replicate=replicate, draw_test_part=draw_test_part)
     preprocessing = fit_preprocessing(dataset, rows.training)
 
     def part(chosen: npt.NDArray[np.int64]) -> Part:

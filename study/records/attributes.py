@@ -22,6 +22,8 @@ DATA = "reluctant:data"
 """System attribute of a study: the name of its data set, and how many samples each part has."""
 READER_VERSION = "reader"
 """Key of `DATA` under which a study has the version of the reader that its table was read by."""
+CONVENTIONS_VERSION = "conventions"
+"""Key of `DATA` under which a study has the version of its conventions of measurement."""
 CONFIG, VERSIONS = "reluctant:config", "reluctant:versions"
 """System attributes of a study: its configuration, and the library versions that it was started with."""
 

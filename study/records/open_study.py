@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reluctant.errors import ReluctantError, ReluctantWarning
@@ -16,6 +16,7 @@ from study.machine import check_device
 from study.problem import Comparison, Problem, Search, kind_of, read_data
 from study.records.attributes import (
     CONFIG,
+    CONVENTIONS_VERSION,
     DATA,
     IDENTITY,
     READER_VERSION,
@@ -24,6 +25,7 @@ from study.records.attributes import (
     resolve_name,
     restored_config,
 )
+from study.training.conventions import FIRST_CONVENTIONS, Conventions
 from study.wording import markdown
 
 
@@ -87,7 +89,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         IdentityError: The name belongs to a study of another identity; the text names the differences.
         ConfigError: The study has more trials already than it is to have.
     """
-    problem = _as_its_study_reads_it(problem, storage)
+    problem = _as_its_study_measures(_as_its_study_reads_it(problem, storage), storage)
     config, name = problem.config, problem.name
     judge = problem.judge
     problem.check_memory()
@@ -97,6 +99,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         DATA: {
             "name": problem.dataset.name,
             **({} if problem.dataset.reading is None else {READER_VERSION: problem.dataset.reading.reader}),
+            CONVENTIONS_VERSION: problem.conventions.version,
             **{part: len(getattr(problem.split, part)) for part in ("training", "validation", "test")},
         },
         VERSIONS: installed_versions(),
@@ -163,7 +166,8 @@ def reopen(
         dataset = read_data(config, reader=reader_of(saved))
     except DataNotFoundError as error:
         raise DataNotFoundError(f"{error}; if the data of study {name!r} moved, --data PATH names where to") from None
-    problem = kind_of(saved[IDENTITY]).stored(config, dataset, space, saved[IDENTITY])
+    stored = kind_of(saved[IDENTITY]).stored(config, dataset, space, saved[IDENTITY])
+    problem = replace(stored, conventions=conventions_of(saved))
     if problem.dataset.fingerprint != saved[IDENTITY]["data"]:
         raise IdentityError(
             f"the data in {config.data} are not those of study {name!r} "
@@ -189,6 +193,20 @@ def reopen(
 def reader_of(attributes: Mapping[str, Any]) -> int:
     """The version of the reader that a study's table was read by; the first one where the study says nothing."""
     return int(attributes.get(DATA, {}).get(READER_VERSION, FIRST_READER))
+
+
+def conventions_of(attributes: Mapping[str, Any]) -> Conventions:
+    """The conventions that a study was begun with; the first ones where the study says nothing."""
+    return Conventions(version=int(attributes.get(DATA, {}).get(CONVENTIONS_VERSION, FIRST_CONVENTIONS)))
+
+
+def _as_its_study_measures(problem: Problem, storage: CohortStorage) -> Problem:
+    """The problem under the conventions of the study of its name, where that exists."""
+    try:
+        attributes = storage.get_study_system_attrs(storage.study_id(problem.name))
+    except StudyNotFoundError:
+        return problem
+    return replace(problem, conventions=conventions_of(attributes)) if IDENTITY in attributes else problem
 
 
 def _as_its_study_reads_it(problem: Problem, storage: CohortStorage) -> Problem:

@@ -26,7 +26,8 @@ class Metric:
         compute: `[S]` float64 values from `[S, N]` predictions of S networks and `[N]` targets.
         constant_guess: The value of the best constant prediction, from the `[N]` targets of the training part, on which
             it is chosen, the `[N]` targets of the part that is judged, and the number of outputs C.
-        smallest_step: The smallest difference between two values on so many samples; 0 where there is none.
+        smallest_step: The least that one more right sample adds, from the `[N]` targets of the part that is judged; 0
+            where there is no such least.
         sampling_error: Standard error of a value from the drawing of the samples that are judged, from the value and
             their `[N]` targets; None where there is no formula.
     """
@@ -38,7 +39,7 @@ class Metric:
     worst: float
     compute: Callable[[Tensor, Tensor], Tensor]
     constant_guess: Callable[[Tensor, Tensor, int], float]
-    smallest_step: Callable[[int], float]
+    smallest_step: Callable[[Tensor], float]
     sampling_error: Callable[[float, Tensor], float] | None = None
 
     @property

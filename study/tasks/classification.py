@@ -36,8 +36,14 @@ def _share_of_majority(training: Tensor, y: Tensor, outputs: int) -> float:
     return float((y == majority).double().mean())
 
 
-def _one_sample(samples: int) -> float:
-    return 1.0 / samples
+def _one_sample(y: Tensor) -> float:
+    return 1.0 / len(y)
+
+
+def _one_sample_of_the_largest_class(y: Tensor) -> float:
+    """What one sample of the most frequent class adds to the mean over the classes that occur."""
+    members = y.bincount()
+    return 1.0 / (int((members > 0).sum()) * int(members.max()))
 
 
 def _binomial_error(share: float, y: Tensor) -> float:
@@ -86,7 +92,7 @@ class Classification(Task):
             worst=0.0,
             compute=_balanced_accuracy,
             constant_guess=lambda training, y, outputs: 1.0 / outputs,
-            smallest_step=_one_sample,
+            smallest_step=_one_sample_of_the_largest_class,
             sampling_error=_error_of_class_mean,
         ),
     )

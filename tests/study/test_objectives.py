@@ -14,6 +14,7 @@ from problems import make_problem
 from study.config import ConfigError, StudyConfig
 from study.data.split import Part, Split
 from study.objectives import Judge, hypervolume, pareto
+from study.tasks import METRICS
 from study.training import Outcome
 from study.training.outcome import Replicate
 
@@ -21,7 +22,7 @@ quick = settings(deadline=None, derandomize=True, max_examples=200)
 
 
 def judge(guess: float = 0.4, samples: int = 50, **options: Any) -> Judge:
-    return Judge(StudyConfig(**options), guess, samples)
+    return Judge(StudyConfig(**options), guess, 1 / samples)
 
 
 def outcome(*accuracies: float, diverged: int = 0, **scores: float) -> Outcome:
@@ -122,9 +123,24 @@ def uneven() -> Split:
 def test_the_judge_of_a_split() -> None:
     """A constant guess knows the training part only."""
     by_accuracy = Judge.of(StudyConfig(), uneven())
-    assert (by_accuracy.constant_guess, by_accuracy.validation_samples) == (3 / 8, 8)
+    assert (by_accuracy.constant_guess, by_accuracy.step) == (3 / 8, 1 / 8)
     balanced = Judge.of(StudyConfig(metric="balanced_accuracy"), uneven())
     assert balanced.constant_guess == pytest.approx(1 / 3)
+
+
+def test_the_floor_asks_for_what_one_sample_is_worth_under_balanced_accuracy() -> None:
+    """The largest class has 4 of 8 samples, and one of them adds 1/4 to one of three shares, which is below 1/8."""
+    y = uneven().validation.y
+    right = torch.where(y == 1, y, 1)
+    one_more = right.clone()
+    one_more[0] = 0
+    guess, reached = METRICS["balanced_accuracy"].compute(torch.stack([right, one_more]), y).tolist()
+    config = StudyConfig(metric="balanced_accuracy")
+    judged = Judge.of(config, uneven())
+    assert reached - guess == pytest.approx(judged.step) == 1 / 12
+    assert judged.constraint(outcome(1.0, 1.0, balanced_accuracy=reached)) == 0.0
+    assert judged.constraint(outcome(1.0, 1.0, balanced_accuracy=guess)) > 0.0
+    assert Judge.of(config, uneven(), weigh_samples=False).step == 1 / 8
 
 
 @given(st.lists(st.tuples(st.integers(-2, 9), st.integers(-2, 9)), max_size=8))

@@ -43,12 +43,25 @@ def test_stratified_60_20_20(counts: list[int], seed: int) -> None:
 def test_official_test_part_is_kept(counts: list[int], seed: int) -> None:
     data = _dataset(counts, official=3)
     rows = partition(data, seed=seed)
-    assert rows.test.tolist() == [len(data) - 3, len(data) - 2, len(data) - 1]
+    assert sorted(rows.test.tolist()) == [len(data) - 3, len(data) - 2, len(data) - 1]
     for part, share in ((rows.training, 0.8), (rows.validation, 0.2)):
         members = np.bincount(data.y[part], minlength=len(counts))
         assert (np.abs(members - share * np.array(counts)) < 1.5).all()
         assert (members >= 1).all()
     assert sorted(np.concatenate([rows.training, rows.validation])) == list(range(len(data) - 3))
+
+
+def test_the_first_rows_of_an_official_test_part_are_a_sample_of_all_of_it() -> None:
+    """A file that is sorted would else be measured on the rows of its first classes alone."""
+    data = _dataset([30, 30], official=1000)
+    ordered = partition(data, seed=0, draw_test_part=False)
+    drawn, again, other = (partition(data, seed=0, replicate=replicate) for replicate in (None, None, 1))
+    assert ordered.test.tolist() == list(range(60, 1060))
+    assert np.array_equal(drawn.test, again.test)
+    assert not np.array_equal(drawn.test, other.test)
+    assert 40 < (drawn.test[:100] >= 560).sum() < 60
+    assert np.array_equal(drawn.training, ordered.training)
+    assert np.array_equal(drawn.validation, ordered.validation)
 
 
 @pytest.mark.parametrize("seed", range(50))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 
@@ -54,6 +55,26 @@ def test_an_option_that_a_comparison_has_no_use_for_is_refused(storage: CohortSt
     with pytest.raises(ConfigError, match=r"--tolerance is given, and study 'c' is a comparison, .*leave it out"):
         reopen(storage, "c", overrides={"tolerance": 1.0})
     assert storage.get_study_system_attrs(storage.study_id("c")) == before
+
+
+def test_a_study_goes_on_with_the_conventions_it_was_begun_with(storage: CohortStorage, tmp_path: Path) -> None:
+    """An official test part keeps the order of its file, and the floor its step, where an earlier version began it."""
+    x, y = np.random.default_rng(0).normal(size=(90, 3)), np.repeat([0, 0, 1], 30)
+    arrays = {"x_train": x, "y_train": y, "x_test": x[::3], "y_test": y[::3]}
+    np.savez(tmp_path / "d.npz", **arrays)
+    options = {"data": str(tmp_path / "d.npz"), "metric": "balanced_accuracy"}
+    new = opened(storage, **options)
+    sizes = storage.get_study_system_attrs(new.study_id)[DATA]
+    assert (sizes["conventions"], new.problem.conventions.version) == (2, 2)
+    del sizes["conventions"]
+    storage.set_study_attrs(new.study_id, system_attrs={DATA: sizes})
+    for earlier in (reopen(storage, "s"), opened(storage, **options)):
+        assert earlier.problem.identity == new.problem.identity
+        assert earlier.problem.prepared[0].rows.test.tolist() == list(range(90, 120))
+        assert earlier.problem.judge.step == 1 / 18
+    assert new.problem.judge.step == 1 / 24
+    assert sorted(new.problem.prepared[0].rows.test.tolist()) == list(range(90, 120))
+    assert new.problem.prepared[0].rows.test.tolist() != list(range(90, 120))
 
 
 def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -> None:

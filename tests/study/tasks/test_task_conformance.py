@@ -91,7 +91,7 @@ def test_a_metric_is_one_number_a_network_between_its_worst_and_its_best(task: T
     assert values.shape == (3,)
     assert values.dtype == torch.float64
     assert values[0] == values[1] == metric.best
-    assert metric.sign * (float(values[0]) - float(values[2])) >= metric.smallest_step(SAMPLES)
+    assert metric.sign * (float(values[0]) - float(values[2])) >= metric.smallest_step(y)
     assert metric.sign * (float(values[2]) - metric.worst) >= 0
 
 

@@ -1,0 +1,36 @@
+"""What this version measures otherwise than earlier ones, whose studies keep their own conventions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_CONVENTIONS = 1
+"""Of the studies that store no version of their conventions."""
+CONVENTIONS = 2
+"""Of new studies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conventions:
+    """How a study measures where versions of reluctant differ.
+
+    Attributes:
+        version: 1 keeps an official test part in the order of its files, whose first 8,192 rows are measured, and lets
+            every sample count 1/N in the floor. 2 draws that order, and lets a sample count what it is worth.
+
+    Example:
+        >>> Conventions(version=FIRST_CONVENTIONS).draws_test_part, Conventions().draws_test_part
+        (False, True)
+    """
+
+    version: int = CONVENTIONS
+
+    @property
+    def draws_test_part(self) -> bool:
+        """Whether the rows of an official test part are in random order."""
+        return self.version > FIRST_CONVENTIONS
+
+    @property
+    def weighs_samples(self) -> bool:
+        """Whether the floor is to be beaten by what one sample is worth under the study's metric, or by 1/N."""
+        return self.version > FIRST_CONVENTIONS
