@@ -18,6 +18,7 @@ from study.data import READER, Dataset, Prepared, Split, TableOptions, load_data
 from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
+from study.tasks import task_of
 from study.training import Budget, Sizes, Streams, engine_of
 from study.training.conventions import Conventions
 
@@ -32,7 +33,9 @@ def read_data(config: StudyConfig, *, reader: int = READER) -> Dataset:
         config: The configuration.
         reader: Version of the reader of tables.
     """
-    options = TableOptions(reader=reader, drop=config.drop, keep=config.keep)
+    options = TableOptions(
+        reader=reader, drop=config.drop, keep=config.keep, read_target=task_of(config.metric).read_target
+    )
     return sample_rows(load_dataset(config.data, target=config.target, options=options), config.rows, seed=config.seed)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import sklearn.datasets
 
 from study.data.dataset import Dataset, make_dataset
-from study.data.labels import Labels
+from study.data.targets import Targets
 
 _LOADERS: dict[str, Callable[..., Any]] = {
     "digits": sklearn.datasets.load_digits,
@@ -30,6 +30,6 @@ def read_built_in(name: str) -> Dataset:
         The data set; its classes have the order that scikit-learn gives them.
     """
     bunch = _LOADERS[name](as_frame=name != "digits")
-    labels = Labels(np.asarray(bunch.target, dtype=np.int64), tuple(str(label) for label in bunch.target_names))
+    targets = Targets(np.asarray(bunch.target, dtype=np.int64), tuple(str(label) for label in bunch.target_names))
     x = bunch.data.astype(np.uint8) if name == "digits" else bunch.data.astype(np.float64)
-    return make_dataset(name=name, origin=name, x=x, labels=labels)
+    return make_dataset(name=name, origin=name, x=x, targets=targets)

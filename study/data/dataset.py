@@ -1,4 +1,4 @@
-"""`Dataset`: features and labels as they were read, before splitting and preprocessing."""
+"""`Dataset`: features and targets as they were read, before splitting and preprocessing."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ import pandas as pd
 
 from study.data.errors import DataError
 from study.data.fingerprint import fingerprint
-from study.data.labels import Labels
 from study.data.reading import Reading
+from study.data.targets import Targets
 
 _LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset:
-    """Features and labels of one source.
+    """Features and targets of one source.
 
     Attributes:
         name: A short name that is safe in file names: 'digits', the stem of the file, 'openml-31'.
         origin: The source: a built-in name, an absolute path, 'openml:31'.
         x: `[N, F]` raw features: a table, whose columns are float64 numbers (missing: NaN) or objects that are text
             (missing: NaN), or an array of pixels.
-        y: `[N]` class indices, 0 … C − 1.
-        classes: `[C]` labels as text, in the order of the class indices.
+        targets: What to predict, and what the rows are stratified by.
         test_rows: Rows of the official test part, ascending, or None where there is none.
         target: Name of the target column, or None where the source has labels of its own.
         fingerprint: Hash of the content; see `study.data.fingerprint`.
@@ -39,12 +38,21 @@ class Dataset:
     name: str
     origin: str
     x: pd.DataFrame | npt.NDArray[Any]
-    y: npt.NDArray[np.int64]
-    classes: tuple[str, ...]
+    targets: Targets
     test_rows: npt.NDArray[np.int64] | None
     target: str | None
     fingerprint: str
     reading: Reading | None = None
+
+    @property
+    def y(self) -> npt.NDArray[Any]:
+        """`[N]` targets: class indices in classification."""
+        return self.targets.y
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """`[C]` labels as text, in the order of the class indices; empty where the task has no classes."""
+        return self.targets.classes
 
     def __len__(self) -> int:
         return len(self.y)
@@ -55,7 +63,7 @@ def make_dataset(
     name: str,
     origin: str,
     x: pd.DataFrame | npt.NDArray[Any],
-    labels: Labels,
+    targets: Targets,
     test_rows: npt.NDArray[np.int64] | None = None,
     target: str | None = None,
     reading: Reading | None = None,
@@ -66,7 +74,7 @@ def make_dataset(
         name: Any text; it is made safe for file names.
         origin: The source that a user would type to get this data set again.
         x: `[N, F]` features.
-        labels: `[N]` class indices and the names of the classes.
+        targets: What to predict, and what the rows are stratified by.
         test_rows: Rows of the official test part, ascending.
         target: Name of the target column.
         reading: How the table was read.
@@ -83,11 +91,10 @@ def make_dataset(
         name=safe_name(name),
         origin=origin,
         x=x,
-        y=labels.y,
-        classes=labels.classes,
+        targets=targets,
         test_rows=test_rows,
         target=target,
-        fingerprint=fingerprint(x=x, y=labels.y, classes=labels.classes, test_rows=test_rows, target=target),
+        fingerprint=fingerprint(x=x, y=targets.y, classes=targets.classes, test_rows=test_rows, target=target),
         reading=reading,
     )
 

@@ -15,20 +15,22 @@ import numpy.typing as npt
 from study.data.csv_parquet import open_plain_or_gzip
 from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, DataNotFoundError, listing
-from study.data.labels import encode_labels
+from study.data.reading import TableOptions
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx[0-9]-ubyte(\.gz)?")
+_USUAL = TableOptions()
 _TABLES = (".csv", ".csv.gz", ".tsv", ".parquet", ".npz")
 
 
-def read_idx_folder(folder: Path) -> Dataset:
+def read_idx_folder(folder: Path, *, options: TableOptions = _USUAL) -> Dataset:
     """Read a folder of IDX files, plain or gzip; its t10k files become the official test part.
 
     Args:
         folder: A folder with train-images-idx3-ubyte and train-labels-idx1-ubyte, and optionally with
             t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte. A dot may replace the dash before `idx`, and `.gz` may
             follow.
+        options: How the labels are read; images have no columns to drop or to keep.
 
     Returns:
         The data set of pixels.
@@ -46,9 +48,9 @@ def read_idx_folder(folder: Path) -> Dataset:
             raise DataError(f"images of {folder} are {x.shape[1:]} in train, {x_test.shape[1:]} in t10k; one size only")
         test_rows = np.arange(len(x), len(x) + len(x_test))
         x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
-    labels = encode_labels(y, what=f"the labels of {folder}")
+    targets = options.read_target(y, what=f"the labels of {folder}")
     flat = x.reshape(len(x), math.prod(x.shape[1:]))
-    return make_dataset(name=folder.name, origin=str(folder), x=flat, labels=labels, test_rows=test_rows)
+    return make_dataset(name=folder.name, origin=str(folder), x=flat, targets=targets, test_rows=test_rows)
 
 
 def read_idx(path: Path) -> npt.NDArray[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,26 +12,14 @@ import pandas as pd
 
 from reluctant.errors import ReluctantWarning
 from study.data.errors import DataError, listing, rows_where
+from study.data.targets import Targets
 
 MOST_CLASSES = 1000
 _FEW = 20
 MISSING_TEXTS = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A")
 
 
-@dataclass(frozen=True, eq=False)
-class Labels:
-    """Class indices and the names of the classes.
-
-    Attributes:
-        y: `[N]` class indices.
-        classes: `[C]` labels as text, in natural order.
-    """
-
-    y: npt.NDArray[np.int64]
-    classes: tuple[str, ...]
-
-
-def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Labels:
+def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Targets:
     """Turn labels into class indices; the classes are in natural order, and numbers are ordered by value.
 
     A warning names labels that differ by upper and lower case or by blanks alone; they stay classes of their own.
@@ -49,7 +36,7 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> La
 
     Example:
         >>> encode_labels(np.array([10, 9, 10]), what="target 'size'")
-        Labels(y=array([1, 0, 1]), classes=('9', '10'))
+        Targets(y=array([1, 0, 1]), classes=('9', '10'), strata=None)
     """
     texts, missing = _texts(pd.Series(values))
     if missing.any():
@@ -78,7 +65,7 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> La
             stacklevel=2,
         )
     place = {name: index for index, name in enumerate(classes)}
-    return Labels(np.array([place[str(name)] for name in found], dtype=np.int64)[codes], tuple(classes))
+    return Targets(np.array([place[str(name)] for name in found], dtype=np.int64)[codes], tuple(classes))
 
 
 def label_texts(values: pd.Series[Any]) -> npt.NDArray[np.object_]:

@@ -14,7 +14,6 @@ from study.data.csv_parquet import read_csv, read_parquet
 from study.data.dataset import Dataset, make_dataset, stem
 from study.data.errors import DataError, DataNotFoundError, did_you_mean, listing
 from study.data.idx import read_idx_folder
-from study.data.labels import Labels
 from study.data.npz import read_npz
 from study.data.openml import PREFIX, read_openml
 from study.data.reading import FIRST_READER, Reading, TableOptions
@@ -87,7 +86,7 @@ def load_dataset(source: str, *, target: str | None = None, options: TableOption
 def _read_path(path: Path, *, target: str | None, options: TableOptions) -> Dataset:
     name = path.name.lower()
     if path.is_dir():
-        dataset = read_idx_folder(path)
+        dataset = read_idx_folder(path, options=options)
         _refuse_target(target, str(path))
         refuse_columns(options, str(path))
         return dataset
@@ -116,7 +115,7 @@ def _without_columns(dataset: Dataset, options: TableOptions) -> Dataset:
         name=dataset.name,
         origin=dataset.origin,
         x=without_columns(dataset.x, options, target=None, origin=dataset.origin),
-        labels=Labels(dataset.y, dataset.classes),
+        targets=dataset.targets,
     )
 
 

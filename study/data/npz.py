@@ -14,7 +14,6 @@ import pandas as pd
 
 from study.data.dataset import Dataset, make_dataset, stem
 from study.data.errors import DataError, listing, rows_where
-from study.data.labels import encode_labels
 from study.data.reading import TableOptions
 from study.data.table import from_table, refuse_columns
 
@@ -74,8 +73,8 @@ def _dataset(
                 "correct or remove these samples"
             )
         refuse_columns(options, str(path))
-        labels = encode_labels(y, what=f"the labels of {path}")
-        return make_dataset(name=stem(path), origin=str(path), x=flat, labels=labels, test_rows=test_rows)
+        targets = options.read_target(y, what=f"the labels of {path}")
+        return make_dataset(name=stem(path), origin=str(path), x=flat, targets=targets, test_rows=test_rows)
     table = pd.DataFrame(flat.astype(np.float64), columns=[f"x{index}" for index in range(flat.shape[1])])
     return from_table(
         table, target=None, name=stem(path), origin=str(path), labels=y, test_rows=test_rows, options=options

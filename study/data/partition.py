@@ -1,4 +1,4 @@
-"""Divides the rows of a data set into training, validation and test part, stratified by class."""
+"""Divides the rows of a data set into training, validation and test part, stratified as the task asks."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ class Partition:
 
 
 def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw_test_part: bool = True) -> Partition:
-    """Divide the rows 60/20/20, stratified by class; an official test part is kept, and the other rows divided 80/20.
+    """Divide the rows 60/20/20, stratified; an official test part is kept, and the other rows divided 80/20.
 
-    The rows are sorted by class, in random order within a class, and assigned to the parts in a repeated pattern of
+    The rows are sorted by the group that they are stratified by, which in classification is the class, in random order
+    within a group, and assigned to the parts in a repeated pattern of
     five. Any five consecutive rows have the exact shares. Five members of a class are therefore necessary and enough
     for the class to be in every part, and the sizes of the parts are exact to one row.
 
@@ -67,7 +68,7 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
     place = () if replicate is None else (replicate,)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSE, *place)))
     keys = rng.random(len(rows))
-    order = np.lexsort((keys, dataset.y[rows]))
+    order = np.lexsort((keys, dataset.targets.groups[rows]))
     pattern = _PATTERN if official is None else _PATTERN_WITHOUT_TEST
     part = np.empty(len(rows), dtype=np.int64)
     part[order] = pattern[(np.arange(len(rows)) + rng.integers(len(pattern))) % len(pattern)]
@@ -85,6 +86,8 @@ def _check_members(dataset: Dataset, rows: npt.NDArray[np.int64]) -> None:
             f"{dataset.origin} has {len(rows)} rows{outside}; at least {2 * FEWEST_MEMBERS} are needed, "
             f"{FEWEST_MEMBERS} of each of two classes; add rows"
         )
+    if not dataset.classes:
+        return
     counts = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
     small = [f"{dataset.classes[index]!r} has {counts[index]}" for index in np.flatnonzero(counts < FEWEST_MEMBERS)]
     if small:

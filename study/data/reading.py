@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from study.data.column_forms import ColumnForm
+from study.data.labels import encode_labels
+from study.data.targets import TargetReader
 
 FIRST_READER = 1
 """The version of the reader of studies that store none."""
@@ -18,17 +20,19 @@ READER = 2
 
 @dataclass(frozen=True, kw_only=True)
 class TableOptions:
-    """What is asked of the reader of a table.
+    """What is asked of the reader of a source; only tables have columns to drop and to keep.
 
     Attributes:
         reader: Version of the reader.
         drop: Columns that are left out.
         keep: Columns that are kept, also where they look useless.
+        read_target: How the task reads the column to predict.
     """
 
     reader: int = READER
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    read_target: TargetReader = encode_labels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,14 +8,13 @@ import pandas as pd
 
 from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError
-from study.data.labels import Labels
 from study.data.partition import FEWEST_MEMBERS
 
 _PURPOSE = 5
 
 
 def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
-    """Draw at most a number of rows at random, in which every class keeps its share.
+    """Draw at most a number of rows at random, in which every class, or other group of a split, keeps its share.
 
     A class whose share would be too small for a split keeps the members that a split needs, in place of rows of the
     largest classes. Rows of an official test part stay in the test part.
@@ -44,7 +43,7 @@ def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
     if dataset.test_rows is not None:
         in_test[dataset.test_rows] = True
     # Rows at equal distances in the order of part and class: each class of each part keeps its share to one row.
-    order = np.lexsort((keys, dataset.y, in_test))
+    order = np.lexsort((keys, dataset.targets.groups, in_test))
     drawn = order[(np.arange(rows) * len(dataset) + generator.integers(len(dataset))) // rows % len(dataset)]
     kept = np.sort(_with_what_a_split_needs(dataset, drawn, keys, in_test))
     x = dataset.x.iloc[kept].reset_index(drop=True) if isinstance(dataset.x, pd.DataFrame) else dataset.x[kept]
@@ -52,7 +51,7 @@ def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
         name=dataset.name,
         origin=dataset.origin,
         x=x,
-        labels=Labels(dataset.y[kept], dataset.classes),
+        targets=dataset.targets.take(kept),
         test_rows=None if dataset.test_rows is None else np.flatnonzero(in_test[kept]),
         target=dataset.target,
         reading=dataset.reading,
@@ -74,12 +73,13 @@ def _with_what_a_split_needs(
         `[rows]` rows; the drawn ones where no class lacks members.
     """
     free = ~in_test
-    classes = len(dataset.classes)
+    groups = dataset.targets.groups
+    classes = int(groups.max()) + 1
     # A class that is too small in the whole data set is refused when they are divided, for what it has there.
-    needed = np.minimum(np.bincount(dataset.y[free], minlength=classes), FEWEST_MEMBERS)
+    needed = np.minimum(np.bincount(groups[free], minlength=classes), FEWEST_MEMBERS)
     chosen = np.zeros(len(dataset), dtype=bool)
     chosen[drawn] = True
-    counts = np.bincount(dataset.y[chosen & free], minlength=classes)
+    counts = np.bincount(groups[chosen & free], minlength=classes)
     lacking = np.flatnonzero(counts < needed)
     if not len(lacking):
         return drawn
@@ -91,10 +91,10 @@ def _with_what_a_split_needs(
             f"{FEWEST_MEMBERS} of each class, so that every part of the split has one; give more --rows"
         )
     for index in lacking:
-        candidates = np.flatnonzero(free & ~chosen & (dataset.y == index))
+        candidates = np.flatnonzero(free & ~chosen & (groups == index))
         chosen[candidates[np.argsort(keys[candidates])][: needed[index] - counts[index]]] = True
     for _ in range(missing):
-        surplus = np.bincount(dataset.y[chosen & free], minlength=classes) - needed
-        members = np.flatnonzero(chosen & free & (dataset.y == int(surplus.argmax())))
+        surplus = np.bincount(groups[chosen & free], minlength=classes) - needed
+        members = np.flatnonzero(chosen & free & (groups == int(surplus.argmax())))
         chosen[members[keys[members].argmax()]] = False
     return np.flatnonzero(chosen)

@@ -17,7 +17,7 @@ from study.data.column_forms import ColumnForm
 from study.data.columns import judge_columns, read_column, read_like_training
 from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, did_you_mean, listing, rows_where
-from study.data.labels import MISSING_TEXTS, encode_labels
+from study.data.labels import MISSING_TEXTS
 from study.data.reading import FIRST_READER, Reading, TableOptions
 from study.data.values import check_range, column_text, whole_numbers
 
@@ -58,10 +58,10 @@ def from_table(
         raise DataError(f"{origin} has {len(table.columns)} columns and no rows; rows with data are needed; is it cut?")
     if labels is None:
         target = _check_target(table, target, origin)
-        encoded = encode_labels(table[target], what=f"target {target!r} of {origin}")
+        targets = options.read_target(table[target], what=f"target {target!r} of {origin}")
         table = table.drop(columns=target)
     else:
-        encoded = encode_labels(labels, what=f"the labels of {origin}")
+        targets = options.read_target(labels, what=f"the labels of {origin}")
     table = without_columns(table, options, target=target, origin=origin)
     if options.reader == FIRST_READER:
         reading = Reading(reader=FIRST_READER)
@@ -69,7 +69,7 @@ def from_table(
     else:
         x, reading = read_features(table, reading or Reading(), keep=options.keep, what=origin)
     return make_dataset(
-        name=name, origin=origin, x=x, labels=encoded, test_rows=test_rows, target=target, reading=reading
+        name=name, origin=origin, x=x, targets=targets, test_rows=test_rows, target=target, reading=reading
     )
 
 

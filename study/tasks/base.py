@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
     from torch import Tensor
 
     from study.data.split import Split
+    from study.data.targets import Targets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class Metric:
 
 
 class Task(ABC):
-    """What is learned: how targets are encoded, the loss with its gradient, predictions, and the metrics.
+    """What is learned: how targets are read, stratified and encoded, the loss with its gradient, and the metrics.
 
     Axes: `S` networks, `N` samples, `C` outputs. In training, outputs and targets may be padded with further columns:
     padded outputs are set to `padded_output`, and padded targets are 0, which together must add nothing to the loss.
@@ -65,6 +68,18 @@ class Task(ABC):
     loss_name: ClassVar[str]
     padded_output: ClassVar[float]
     metrics: ClassVar[tuple[Metric, ...]]
+
+    @abstractmethod
+    def read_target(self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:
+        """Turn the column to predict into targets, with the groups that a split is stratified by.
+
+        Args:
+            values: `[N]` values of any type, as they were read.
+            what: What the values are, for error texts: "target 'income' of adult.csv".
+
+        Raises:
+            DataError: The values cannot be targets of this task; the text says why, and what to do.
+        """
 
     @abstractmethod
     def outputs(self, split: Split) -> int:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from study.tasks.base import Metric, Task
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
     from torch import Tensor, device
 
     from study.data.split import Split
+    from study.data.targets import Targets
 
 _SMALLEST_PROBABILITY = 1e-37
 
@@ -96,6 +99,12 @@ class Classification(Task):
             sampling_error=_error_of_class_mean,
         ),
     )
+
+    def read_target(self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:
+        """Class indices, in the natural order of the labels; splits are stratified by class."""
+        from study.data.labels import encode_labels
+
+        return encode_labels(values, what=what)
 
     def outputs(self, split: Split) -> int:
         """One output a class."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from study.data import DataError, Dataset, load_dataset, partition, sample_rows
 from study.data.dataset import make_dataset
-from study.data.labels import Labels
+from study.data.targets import Targets
 
 
 def _dataset(counts: list[int], *, official: int = 0) -> Dataset:
@@ -18,9 +18,9 @@ def _dataset(counts: list[int], *, official: int = 0) -> Dataset:
     y = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
     y = np.concatenate([y, np.zeros(official, dtype=np.int64)])
     rows = np.arange(len(y) - official, len(y)) if official else None
-    labels = Labels(y, tuple(f"c{index}" for index in range(len(counts))))
+    targets = Targets(y, tuple(f"c{index}" for index in range(len(counts))))
     x = pd.DataFrame({"a": np.arange(len(y), dtype=np.float64)})
-    return make_dataset(name="d", origin="d", x=x, labels=labels, test_rows=rows)
+    return make_dataset(name="d", origin="d", x=x, targets=targets, test_rows=rows)
 
 
 _counts = st.lists(st.integers(5, 40), min_size=2, max_size=12)
@@ -76,7 +76,7 @@ def test_five_members_are_enough_and_four_are_not(seed: int) -> None:
 
 def test_a_class_of_the_official_test_part_alone_is_refused() -> None:
     data = _dataset([10, 10, 3], official=2)
-    data = dataclasses.replace(data, y=np.where(data.y == 2, 1, data.y))
+    data = dataclasses.replace(data, targets=Targets(np.where(data.y == 2, 1, data.y), data.classes))
     data.y[-1] = 2
     with pytest.raises(DataError, match="outside its test part: class 'c2' has 0"):
         partition(data, seed=0)

@@ -13,14 +13,14 @@ import torch
 
 from study.data import Dataset, Prepared, load_dataset, make_split, prepare
 from study.data.dataset import make_dataset
-from study.data.labels import Labels
 from study.data.table import clean_features
+from study.data.targets import Targets
 
 
 def _dataset(x: Any, *, rows: int = 40) -> Dataset:
     features = clean_features(pd.DataFrame(x), what="t") if isinstance(x, dict) else x
-    labels = Labels(np.arange(rows) % 2, ("no", "yes"))
-    return make_dataset(name="t", origin="t", x=features, labels=labels)
+    targets = Targets(np.arange(rows) % 2, ("no", "yes"))
+    return make_dataset(name="t", origin="t", x=features, targets=targets)
 
 
 def _column(prepared: Prepared, name: str) -> list[torch.Tensor]:

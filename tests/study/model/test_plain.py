@@ -27,7 +27,7 @@ def table(*columns: str) -> Dataset:
         "seldom": np.array(["often"] * 110 + [f"rare {index}" for index in range(10)], dtype=object),
     }
     x = pd.DataFrame({name: everything[name] for name in columns})
-    return make_dataset(name="t", origin="t", x=x, labels=encode_labels(np.arange(ROWS) % 2, what="y"))
+    return make_dataset(name="t", origin="t", x=x, targets=encode_labels(np.arange(ROWS) % 2, what="y"))
 
 
 DATA = {

@@ -5,11 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from problems import make_targets
 from torch import Tensor
 
+from study.data import DataError, partition
+from study.data.dataset import make_dataset
 from study.tasks import METRICS, TASKS, Metric, Task
 
 SLOTS, SAMPLES, OUTPUTS, PADDED = 3, 21, 5, 16
@@ -103,3 +107,23 @@ def test_no_constant_is_better_than_the_constant_guess_on_the_data_it_was_chosen
     guess = metric.constant_guess(y, y, OUTPUTS)
     assert max(metric.sign * reached) <= metric.sign * guess + 1e-12
     assert min((reached - guess).abs()) < 1e-12
+
+
+def test_a_target_is_read_and_every_part_of_a_split_gets_each_of_its_groups(task: Task) -> None:
+    values = np.tile(make_targets(task, 25, OUTPUTS).numpy(), 8)
+    targets = task.read_target(values, what="target 'y' of t.csv")
+    assert targets.y.shape == targets.groups.shape == values.shape
+    assert set(targets.groups) == set(range(targets.groups.max() + 1))
+    taken = targets.take(np.array([3, 1]))
+    assert (taken.y.tolist(), taken.groups.tolist()) == (targets.y[[3, 1]].tolist(), targets.groups[[3, 1]].tolist())
+    data = make_dataset(name="t", origin="t.csv", x=pd.DataFrame({"a": np.arange(200.0)}), targets=targets)
+    rows = partition(data, seed=0)
+    for part in (rows.training, rows.validation, rows.test):
+        assert set(targets.groups[part]) == set(targets.groups)
+
+
+def test_a_target_that_is_missing_is_refused_with_its_row(task: Task) -> None:
+    values = pd.Series(make_targets(task, 60, OUTPUTS).numpy()).astype(object)
+    values[4] = None
+    with pytest.raises(DataError, match=r"target 'y' of t\.csv .* 1 row \(5\)"):
+        task.read_target(values, what="target 'y' of t.csv")
