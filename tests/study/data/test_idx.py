@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from study.data import DataError, DataNotFoundError, load_dataset, make_split
+from study.data import DataError, DataNotFoundError, load_dataset, make_split, prepare
 from study.data.idx import read_idx
 
 Pixels = npt.NDArray[np.uint8]
@@ -30,9 +30,11 @@ def test_idx_folder(write_idx: Write, images: Pixels, digits: Pixels, dash: str,
     assert data.test_rows is not None
     assert data.test_rows.tolist() == list(range(20, 30))
     assert data.name == "images"
-    split = make_split(data, seed=0)
+    prepared = prepare(data, seed=0)
+    split = prepared.split
     assert (len(split.training), len(split.validation), len(split.test)) == (16, 4, 10)
-    assert split.test.y.tolist() == data.y[20:].tolist()
+    assert sorted(prepared.rows.test) == list(range(20, 30))
+    assert split.test.y.tolist() == data.y[prepared.rows.test].tolist()
 
 
 def test_idx_folder_without_test_part(write_idx: Write, images: Pixels, digits: Pixels) -> None:
