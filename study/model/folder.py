@@ -9,22 +9,21 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import pandas as pd
-import skops.io
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from sklearn.base import BaseEstimator
-from skops.io.exceptions import UntrustedTypesFoundException
 from torch import nn
 
 from search_spaces import ACTIVATIONS
 from study.config import ConfigError
 from study.data.column_forms import ColumnForm
 from study.model import onnx
-from study.model.plain import TRUSTED
+from study.model.preprocessing_file import UntrustedError, read_preprocessing, write_preprocessing
 from study.model.readme import readme
 
 CONFIG, WEIGHTS, PREPROCESSING, ONNX, README = (
@@ -33,6 +32,14 @@ CONFIG, WEIGHTS, PREPROCESSING, ONNX, README = (
     "preprocessing.skops",
     "model.onnx",
     "README.md",
+)
+# Bounds of what is read before it is known to be a model's: far above what any study writes.
+_MOST_LAYERS = 1000
+_LARGEST_CONFIG = 64 * 2**20
+# What reading a damaged file raises.
+_UNREADABLE = (
+    *(OSError, BadZipFile, SafetensorError),
+    *(RuntimeError, TypeError, ValueError, LookupError, AttributeError, MemoryError),
 )
 
 
@@ -157,20 +164,23 @@ def load_model(folder: str) -> Model:
         seen = "is no folder" if not path.is_dir() else f"lacks {', '.join(missing)}"
         raise ModelError(f"{folder} {seen}; a model's folder is needed, as `reluctant export --model DIR` writes it")
     try:
+        if (path / CONFIG).stat().st_size > _LARGEST_CONFIG:
+            raise ValueError(f"{CONFIG} is larger than {_LARGEST_CONFIG >> 20} MiB")
         config = ModelConfig.model_validate_json((path / CONFIG).read_bytes())
         network = _network(config)
         network.load_state_dict(load_file(path / WEIGHTS), assign=True)
-        preprocessing = skops.io.load(path / PREPROCESSING, trusted=list(TRUSTED))
-    except UntrustedTypesFoundException as error:
+        preprocessing = read_preprocessing(path / PREPROCESSING)
+    except UntrustedError as error:
         raise ModelError(
-            f"{path / PREPROCESSING} was not written by reluctant, and could run any code: {error}"
+            f"{path / PREPROCESSING} was not written by reluctant, and nothing of it is loaded: {error}; export the "
+            "model again, or ask where it comes from"
         ) from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "it"
         newer = "; a newer reluctant may have written it" if place == "format" else ""
         raise ModelError(f"{path / CONFIG} is no model's: {place}: {first['msg']}{newer}; export it again") from None
-    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
+    except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"the model in {folder} is damaged ({reason}); export it again") from None
     return Model(config, network, preprocessing)
@@ -181,6 +191,11 @@ def _network(config: ModelConfig) -> nn.Sequential:
     strange = {name for name, _ in config.layers} - known
     if strange:
         raise ValueError(f"unknown layers {', '.join(sorted(strange))}")
+    if len(config.layers) > _MOST_LAYERS:
+        raise ValueError(f"{len(config.layers)} layers")
+    for name, options in config.layers:
+        if options.keys() - set(getattr(getattr(nn, name), "__constants__", ())):
+            raise ValueError(f"a {name} has arguments that no layer of ours has: {', '.join(sorted(options))}")
     with torch.device("meta"):
         return nn.Sequential(*(getattr(nn, name)(**options) for name, options in config.layers)).eval()
 
@@ -191,7 +206,7 @@ def _write(model: Model, folder: Path) -> None:
     text = json.dumps(config.model_dump(mode="json"), indent=2)
     (folder / CONFIG).write_text(text + "\n", encoding="ascii")
     save_file({name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}, folder / WEIGHTS)
-    skops.io.dump(model.preprocessing, folder / PREPROCESSING)
+    write_preprocessing(model.preprocessing, folder / PREPROCESSING)
     with_onnx = onnx.available()
     if with_onnx:
         first = model.network[0]

@@ -13,9 +13,6 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from study.data.preprocessing import Preprocessing
 from study.data.scaling import LARGEST, ColumnScaler, PixelScaler
 
-TRUSTED = ("numpy.dtype",)
-"""Types that skops has to be allowed to load, beyond those that it trusts by default."""
-
 
 def plain(preprocessing: Preprocessing) -> BaseEstimator:
     """The same transformation without a class of ours; its float32 output is bit-identical.
