@@ -1,4 +1,4 @@
-"""Reads CSV and Parquet files into tables, plain or compressed with gzip."""
+"""Reads Parquet and Feather files, and CSV files as the first version of the reader did."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import IO, cast
 import pandas as pd
 import pyarrow
 
-from study.data.errors import DataError
+from study.data.errors import DataError, listing
+from study.data.reading import Reading
 
 _HEAD_BYTES = 1 << 16
 
@@ -72,6 +73,20 @@ def read_parquet(path: Path) -> pd.DataFrame:
             f"{path} is not a {path.suffix[1:].capitalize()} file, or a damaged one ({str(error).splitlines()[0]}); "
             "write it again, as with pandas.DataFrame.to_parquet, or give a CSV file"
         ) from error
+
+
+def read_stored(path: Path) -> tuple[pd.DataFrame, Reading]:
+    """Read a Parquet or Feather file as `read_parquet`, with an index that has a name as columns; and how it was read.
+
+    Raises:
+        DataError: As `read_parquet`.
+    """
+    table = read_parquet(path)
+    levels = [str(level) for level in table.index.names if level is not None]
+    if not levels:
+        return table, Reading()
+    note = f"its index is read as the column{'s' if len(levels) > 1 else ''} {listing(levels)}"
+    return table.reset_index(level=levels), Reading(notes=(note,))
 
 
 def _ragged(path: Path, seen: str) -> DataError:

@@ -118,5 +118,8 @@ def stem(path: Path) -> str:
         'adult'
     """
     return re.sub(
-        r"(\.(csv|tsv|tab|txt|data|psv|gz|bz2|xz|zst|zip|parquet|feather|npz))+$", "", path.name, flags=re.IGNORECASE
+        r"(\.(csv|tsv|tab|txt|data|psv|arff|xlsx|xlsm|gz|bz2|xz|zst|zip|parquet|feather|npz))+$",
+        "",
+        path.name,
+        flags=re.IGNORECASE,
     )

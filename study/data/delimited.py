@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from study.data.compressed import read_decompressed
-from study.data.encodings import UTF8, decode
+from study.data.encodings import decode, encoding_notes
 from study.data.errors import DataError, listing
 from study.data.reading import Reading
 
@@ -60,9 +60,7 @@ def read_delimited(path: Path) -> tuple[pd.DataFrame, Reading]:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"{path} has several columns named {listing(twice)}; names must differ; rename them")
-    notes = []
-    if encoding not in (UTF8, "utf-8-sig"):
-        notes.append(f"not in UTF-8: read as {encoding}; where letters come out wrong, save it as UTF-8")
+    notes = [*encoding_notes(encoding)]
     if separator not in ",\t":
         notes.append(f"separated by {'blanks' if separator == _BLANKS else repr(separator)}")
     if comments:

@@ -59,6 +59,13 @@ def decode(content: bytes, path: Path) -> tuple[str, str]:
         ) from error
 
 
+def encoding_notes(encoding: str) -> tuple[str, ...]:
+    """What a user should know of a file in this encoding, a phrase each."""
+    if encoding in (UTF8, "utf-8-sig"):
+        return ()
+    return (f"not in UTF-8: read as {encoding}; where letters come out wrong, save it as UTF-8",)
+
+
 def _without_mark(content: bytes, path: Path) -> str:
     head = content[:_HEAD_BYTES]
     if b"\0" in head:
@@ -78,7 +85,8 @@ def _older(content: bytes, path: Path) -> str:
     """The most plausible of the older encodings; the Western one where others are not clearly better."""
     letters = _letters(content)
     found = charset_normalizer.from_bytes(letters, cp_isolation=list(_OLDER))
-    chaos = {match.encoding: match.chaos for match in found}
+    # Encodings that give the same text are one match.
+    chaos = {encoding: match.chaos for match in found for encoding in match.could_be_from_charset}
     best = found.best()
     name = _WESTERN if best is None else best.encoding
     if name != _WESTERN and (

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.data import compressed, delimited
+from study.data import arff_file, compressed, delimited, excel
+from study.data.arff_file import read_arff
 from study.data.built_in import BUILT_IN, read_built_in
-from study.data.csv_parquet import read_csv, read_parquet
+from study.data.csv_parquet import read_csv, read_parquet, read_stored
 from study.data.dataset import Dataset, make_dataset, stem
 from study.data.errors import DataError, DataNotFoundError, did_you_mean, listing
+from study.data.excel import read_excel
 from study.data.idx import read_idx_folder
 from study.data.npz import read_npz
 from study.data.openml import PREFIX, read_openml
@@ -28,15 +30,15 @@ _FIRST_TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
 }
 """The tables that the first version of the reader knew."""
 _STORED = (".parquet", ".feather")
-_SUFFIXES = (*delimited.ENDINGS, *_STORED, ".npz")
-_KNOWN = f"{listing(_SUFFIXES)}, and text compressed as {listing(compressed.ENDINGS)}"
+_TEXTS = (*delimited.ENDINGS, arff_file.ENDING)
+_SUFFIXES = (*_TEXTS, *_STORED, *excel.ENDINGS, ".npz")
+_KNOWN = f"{listing(_SUFFIXES)}, and of these {listing(_TEXTS)} compressed as {listing(compressed.ENDINGS)}"
 _USUAL = TableOptions()
 _REMEDIES = {
-    ".xls": "save the sheet as CSV",
-    ".xlsx": "save the sheet as CSV",
-    ".ods": "save the sheet as CSV",
+    ".xls": "save it as .xlsx, or the sheet as CSV",
+    ".xlsb": "save it as .xlsx, or the sheet as CSV",
+    ".ods": "save it as .xlsx, or the sheet as CSV",
     ".json": "write it as CSV or Parquet, as with pandas.read_json(…).to_parquet(…)",
-    ".arff": "write it as CSV, as with scipy.io.arff.loadarff, or name it openml:ID",
     ".tar": "unpack it, and give a file",
     ".npy": "write features and labels into one file with numpy.savez",
     ".pkl": "pickled objects are never loaded; write it as Parquet",
@@ -50,7 +52,7 @@ def load_dataset(source: str, *, target: str | None = None, options: TableOption
     A built-in name is preferred to a file of the same name; `./iris` names the file.
 
     Args:
-        source: A built-in name, a CSV, Parquet or NPZ file, a folder of IDX files, or "openml:ID".
+        source: A built-in name, a CSV, Excel, ARFF, Parquet or NPZ file, a folder of IDX files, or "openml:ID".
         target: Name of the column to predict, or its number: 1 is the first, −1 the last. Tables need it; for
             `openml:ID` it is optional; other sources contain their labels, so it must be None.
         options: Version of the reader, columns to drop and to keep.
@@ -123,17 +125,25 @@ def is_table(source: str) -> bool:
     """Whether a source is the file of a table, by its name alone.
 
     Example:
-        >>> [is_table(source) for source in ("a.csv.gz", "a.txt", "a.zip", "a.npz", "iris")]
-        [True, True, True, False, False]
+        >>> [is_table(source) for source in ("a.csv.gz", "a.txt", "a.zip", "a.xlsx", "a.npz", "iris")]
+        [True, True, True, True, False, False]
     """
     name = Path(source).name.lower()
-    return source not in BUILT_IN and (name.endswith(_STORED) or _is_delimited(name))
+    return source not in BUILT_IN and _reader(name) is not None
 
 
-def _is_delimited(name: str) -> bool:
+def _reader(name: str) -> Callable[[Path], tuple[pd.DataFrame, Reading]] | None:
+    """What reads a file of this name, in lower case, as a table; None where it is none."""
+    if name.endswith(_STORED):
+        return read_stored
+    if name.endswith(excel.ENDINGS):
+        return read_excel
     plain = next((name.removesuffix(ending) for ending in compressed.ENDINGS if name.endswith(ending)), name)
+    if plain.endswith(arff_file.ENDING):
+        return read_arff
     # A compressed file needs no second ending: what it holds is text.
-    return plain.endswith(delimited.ENDINGS) or (plain != name and "." not in plain)
+    is_text = plain.endswith(delimited.ENDINGS) or (plain != name and "." not in plain)
+    return delimited.read_delimited if is_text else None
 
 
 def read_table(source: str, *, reader: int) -> pd.DataFrame | None:
@@ -144,7 +154,7 @@ def read_table(source: str, *, reader: int) -> pd.DataFrame | None:
         reader: Version of the reader.
 
     Returns:
-        The table; None where the source is no text file of a table, Parquet or Feather file.
+        The table; None where the source is no file of a table.
 
     Raises:
         DataError: The file is damaged, is no table, or cannot be read.
@@ -167,14 +177,8 @@ def _read_table(path: Path, reader: int) -> tuple[pd.DataFrame, Reading] | None:
     if reader == FIRST_READER:
         suffix = next((suffix for suffix in _FIRST_TABLES if name.endswith(suffix)), None)
         return None if suffix is None else (_FIRST_TABLES[suffix](path), Reading(reader=FIRST_READER))
-    if name.endswith(_STORED):
-        table = read_parquet(path)
-        levels = [str(level) for level in table.index.names if level is not None]
-        if not levels:
-            return table, Reading()
-        notes = (f"its index is read as the column{'s' if len(levels) > 1 else ''} {listing(levels)}",)
-        return table.reset_index(level=levels), Reading(notes=notes)
-    return delimited.read_delimited(path) if _is_delimited(name) else None
+    read = _reader(name)
+    return None if read is None else read(path)
 
 
 def _refuse_target(target: str | None, source: str) -> None:
@@ -193,5 +197,5 @@ def _not_found(source: str, path: Path) -> DataNotFoundError:
         )
     return DataNotFoundError(
         f"unknown data set {source!r}{did_you_mean(source, [*BUILT_IN, *beside])} (known: {listing(BUILT_IN)}, "
-        "openml:ID, or the path of a CSV, Parquet or NPZ file or of a folder of IDX files)"
+        "openml:ID, or the path of a CSV, Excel, ARFF, Parquet or NPZ file or of a folder of IDX files)"
     )

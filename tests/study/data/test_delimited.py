@@ -82,6 +82,13 @@ def test_every_encoding(tmp_path: Path, encoding: str, said: tuple[str, ...]) ->
     assert all(text in note for text, note in zip(said, data.reading.notes, strict=True))
 
 
+@pytest.mark.parametrize("word", ["Köln", "Zürich", "señor", "façade", "café"])
+def test_a_single_western_word_tells_the_encoding(tmp_path: Path, word: str) -> None:
+    """`öl` in cp1252 is also a Chinese character in Big5."""
+    data = _load(tmp_path / "t.csv", b"y,b\n" + b"u,1\nv,2\n" * 9 + f"1,{word}\n".encode("cp1252"), "b")
+    assert data.classes[-1] == word
+
+
 @pytest.mark.parametrize("separator", [*",;\t|^~:@=", " ", "   "])
 def test_every_separator(tmp_path: Path, separator: str) -> None:
     plain = _load(tmp_path / "plain.csv", TABLE.encode())
@@ -113,7 +120,7 @@ def test_names_may_stand_behind_a_hash(tmp_path: Path) -> None:
         ("t.csv", b"a,b,a,y\n1,2,3,u\n", "several columns named a; names must differ; rename them"),
         ("t.xz", lzma.compress(TABLE.encode())[:-9], "is damaged or cut: .*a whole xz file is needed"),
         ("t.bz2", bz2.compress(TABLE.encode())[:-9], "is damaged or cut: .*a whole bzip2 file is needed"),
-        ("t.xlsx", b"PK", "is of no known type .*save the sheet as CSV"),
+        ("t.xls", b"PK", "is of no known type .*save it as .xlsx, or the sheet as CSV"),
         ("t.npy", b"", "is of no known type .*numpy.savez"),
         ("t.csv", b"# nothing\n", "is empty"),
     ],

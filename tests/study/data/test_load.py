@@ -134,10 +134,16 @@ def test_parquet_that_is_none(tmp_path: Path, content: bytes) -> None:
     _refuses(_write(tmp_path, content, "t.parquet"), "is not a Parquet file, or a damaged one")
 
 
-@pytest.mark.parametrize("name", ["t.xlsx", "t.tar.bz2", "noending", "train-images-idx3-ubyte"])
+@pytest.mark.parametrize("name", ["t.ods", "t.tar.bz2", "noending", "train-images-idx3-ubyte"])
 def test_unsupported_ending(tmp_path: Path, name: str) -> None:
     folder = "give their folder" if "ubyte" in name else ""
-    _refuses(_write(tmp_path, "x", name), "is of no known type", ".csv, .tsv", ".parquet, .feather, .npz", folder)
+    _refuses(
+        _write(tmp_path, "x", name),
+        "is of no known type",
+        ".csv, .tsv",
+        ".parquet, .feather, .xlsx, .xlsm, .npz",
+        folder,
+    )
 
 
 def test_one_class_only(tmp_path: Path) -> None:
