@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 import weakref
 from collections.abc import Collection, Iterator
@@ -20,11 +21,17 @@ _HELD = text(
 )
 
 
-def connect_args(url: URL) -> dict[str, int]:
-    """Connection options for psycopg: time limits after which a connection without an answer counts as lost."""
+def connect_args(url: URL) -> dict[str, int | str]:
+    """Connection options for psycopg: how the session is called, and when a silent connection counts as lost."""
     if not url.get_driver_name().startswith("psycopg"):
         return {}
-    return {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+    return {
+        "fallback_application_name": f"reluctant {os.getpid()} on {socket.gethostname()}"[:63],
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+    }
 
 
 class SessionLock:

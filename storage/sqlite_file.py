@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from storage.cohort_storage import CohortStorage
-from storage.errors import StorageError, StorageMissingError, StorageRefusedError, translated
+from storage.driver_errors import translated
+from storage.errors import StorageError, StorageMissingError, StorageRefusedError
 from storage.flock import exclusive
 from storage.mounts import Mount, mount_of, read_mounts
 from storage.schema import check_versions

@@ -16,7 +16,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import select
 
 from storage import frozen_trials, reading, studies
-from storage.errors import StorageError, StorageRefusedError, translated
+from storage.driver_errors import translated
+from storage.errors import StorageError, StorageRefusedError
 from storage.tables import SCHEMA
 from storage.transactions import check_study, place_of, snapshot
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, select
 
-from storage.errors import StudyDeletedError, translated
+from storage.driver_errors import translated
+from storage.errors import StudyDeletedError
 from storage.tables import STUDIES, WORKERS
 
 

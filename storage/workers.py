@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from storage.clock import DatabaseSeconds
+from storage.driver_errors import translated
 from storage.encoding import now, to_json
-from storage.errors import StorageError, StorageUnreachableError, StudyDeletedError, translated
+from storage.errors import StorageError, StorageUnreachableError, StudyDeletedError
 from storage.flock import FileLock
 from storage.lease_renewal import LeaseRenewer, is_silent, renewal_pause
 from storage.leases import reclaim_from, release_trials, renew

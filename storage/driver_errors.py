@@ -1,0 +1,153 @@
+"""Translates errors of database drivers into errors that say what was seen, what is needed, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from storage.errors import StorageBusyError, StorageError, StorageFullError, StorageUnreachableError
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Raise a `StorageError` where the `with` block raises an error of a database driver.
+
+    Args:
+        place: The database as users know it, without a password.
+
+    Raises:
+        StorageFullError: The disk is full.
+        StorageBusyError: The database stayed locked.
+        StorageUnreachableError: The server cannot be reached.
+        StorageError: The database reported another fault that is known here.
+    """
+    import sqlite3
+
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        known = of_server(original, place) or _known(str(original), place)
+        if known is None:
+            raise
+        raise known from error
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What an error of PostgreSQL means.
+
+    Attributes:
+        kind: The error to raise.
+        text: What follows the name of the database, with `{reason}` for what the server said.
+    """
+
+    kind: type[StorageError]
+    text: str
+
+
+_BUSY = "; nothing was written; try again"
+_CROSSED = _Answer(StorageBusyError, f"ended a transaction that crossed another's{_BUSY}")
+_CUT = _Answer(
+    StorageUnreachableError,
+    "ended a connection whose transaction had been idle for longer than the server allows ({reason}); "
+    "nothing of it was written; try again, or raise the time limit for this user",
+)
+_LOST = _Answer(
+    StorageUnreachableError,
+    "cannot be reached: the connection is lost ({reason}); check that the server runs and can be reached",
+)
+# By the code of an error, or by its class, which is the first two characters of the code.
+_OF_CODES = {
+    "08": _LOST,
+    "25006": _Answer(
+        StorageError,
+        "takes no writes: the server is a standby, or this user's transactions are read-only ({reason}); "
+        "name the primary server, or lift default_transaction_read_only",
+    ),
+    "25P03": _CUT,
+    "25P04": _CUT,
+    "40001": _CROSSED,
+    "40P01": _CROSSED,
+    "42501": _Answer(
+        StorageError, "refuses this user ({reason}); grant him the rights to its tables, or connect as their owner"
+    ),
+    "42P01": _Answer(StorageError, "has lost tables while it was in use ({reason}); restore a copy and start again"),
+    "53100": _Answer(
+        StorageFullError,
+        "has no room left ({reason}); the last transaction was rolled back and the database is intact; "
+        "free some space on the server and start again",
+    ),
+    "53": _Answer(
+        StorageUnreachableError, "lacks resources at the moment ({reason}); try again when others have disconnected"
+    ),
+    "55P03": _Answer(
+        StorageBusyError,
+        "waited for a lock of another transaction for longer than lock_timeout allows; nothing was written; "
+        "end what holds the lock, or raise the limit for this user, and try again",
+    ),
+    "57014": _Answer(
+        StorageBusyError,
+        "stopped a statement ({reason}); nothing was written; raise statement_timeout for this user, or try again",
+    ),
+    "57P": _LOST,
+    "58": _Answer(StorageError, "cannot use its disk ({reason}); see the log of the server"),
+    "XX": _Answer(StorageError, "is damaged ({reason}); see the log of the server, or restore a copy"),
+}
+
+
+def of_server(error: BaseException | None, place: str) -> StorageError | None:
+    """The `StorageError` for an error of PostgreSQL's driver; None for errors of other drivers and unknown errors.
+
+    Args:
+        error: The driver's error.
+        place: The database as users know it, without a password.
+    """
+    if type(error).__module__.partition(".")[0] != "psycopg":
+        return None
+    import psycopg
+
+    reason = " ".join(str(error).split()).removesuffix(".")
+    code = getattr(error, "sqlstate", None)
+    if code is None:
+        if not isinstance(error, psycopg.OperationalError):
+            return None
+        if "does not exist" in reason:
+            return StorageError(f"{place} no longer exists ({reason}); restore a copy and start again")
+        answer: _Answer | None = _LOST  # a refused connection has no code
+    else:
+        answer = next((_OF_CODES[start] for start in (code, code[:3], code[:2]) if start in _OF_CODES), None)
+    return None if answer is None else answer.kind(f"{place} {answer.text.format(reason=reason)}")
+
+
+def _known(text: str, place: str) -> StorageError | None:
+    """The `StorageError` for the error text of any driver; None for unknown texts."""
+    seen = text.lower()
+    if "disk is full" in seen or "no space left" in seen or "disk full" in seen:
+        return StorageFullError(
+            f"no room left to write {place}; the last transaction was rolled back and the database is intact; "
+            "free some space and start again"
+        )
+    if "database is locked" in seen or "database table is locked" in seen:
+        return StorageBusyError(
+            f"{place} stayed locked by another process; nothing was written; "
+            "end what holds it (a backup, a shell with an open transaction) and start again"
+        )
+    if "readonly database" in seen or "read-only" in seen:
+        return StorageError(
+            f"{place} can no longer be written (it was made read-only, moved or deleted); "
+            "put it back, or make it and its folder writable, and start again"
+        )
+    if "malformed" in seen or "not a database" in seen:
+        return StorageError(
+            f"{place} is corrupt ({text}); restore a copy, or save what can be read with "
+            "`sqlite3 OLD .recover | sqlite3 NEW`"
+        )
+    if "disk i/o error" in seen or "unable to open database file" in seen or "no such table" in seen:
+        return StorageError(
+            f"{place} cannot be read or written ({text}); check that the file is still there and that its disk works"
+        )
+    return None

@@ -1,0 +1,144 @@
+"""Opens databases on PostgreSQL servers: checks them, and creates what is missing while nobody else does."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+import warnings
+from collections.abc import Iterator
+
+from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+
+from reluctant.errors import ReluctantWarning
+from storage.cohort_storage import CohortStorage
+from storage.driver_errors import of_server, translated
+from storage.errors import StorageAwayError, StorageRefusedError
+from storage.schema import check_versions
+from storage.session_locks import connect_args
+
+POSTGRESQL_EXAMPLE = "postgresql+psycopg://USER@HOST/DATABASE"
+# An arbitrary constant: the lock keeps two processes from creating the tables of a database at the same time.
+_CREATION_LOCK = 7_367_736
+# Seconds until a wait for that lock is spoken of, and until it ends.
+_SILENT_WAIT, _LONGEST_WAIT = 5.0, 60.0
+# Error texts of a server that is starting, shutting down, full, or not running.
+_AWAY = re.compile(
+    "refused|starting up|shutting down|recovery|timeout|timed out|unreachable|closed the connection|too many"
+    "|connection slots are reserved"
+)
+_HOLDER = text(
+    "SELECT activity.pid, usename, application_name, client_addr::text FROM pg_locks "
+    "JOIN pg_stat_activity AS activity ON activity.pid = pg_locks.pid "
+    "WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = :key AND objsubid = 1 AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+def open_server(url: URL) -> CohortStorage:
+    """Open a database on a PostgreSQL server; see `open_storage`."""
+    shown = url.render_as_string(hide_password=True)
+    engine = _engine(url, shown)
+    try:
+        with engine.connect() as connection:
+            if _is_complete(connection, shown):
+                return _connect(url, shown, complete=True)
+            with _alone(connection, shown):
+                return _connect(url, shown, complete=_is_complete(connection, shown))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) and (known := of_server(error.orig, shown)) is not None:
+            raise known from None
+        reason = " ".join(str(error.orig).split()).removesuffix(".")
+        if url.password:
+            reason = reason.replace(str(url.password), "***")
+        kind = StorageAwayError if _AWAY.search(reason) else StorageRefusedError
+        raise kind(
+            f"cannot reach {shown}: {reason}; check that the server runs, and the host, user, password and database"
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def _engine(url: URL, shown: str) -> Engine:
+    """An engine for checks, which holds no transaction open."""
+    backend = url.get_backend_name()
+    try:
+        engine = create_engine(url, connect_args=connect_args(url))
+    except NoSuchModuleError:
+        raise StorageRefusedError(
+            f"unknown kind of database {url.drivername!r} in {shown}; "
+            f"use a path, sqlite:///FILE or {POSTGRESQL_EXAMPLE}"
+        ) from None
+    except ImportError as error:
+        package = "psycopg[binary]" if backend == "postgresql" else str(error.name)
+        raise StorageRefusedError(
+            f"the driver for {shown} is not installed ({error}); pip install '{package}'"
+            + (f" and write {POSTGRESQL_EXAMPLE}" if backend == "postgresql" else "")
+        ) from None
+    if backend != "postgresql":
+        engine.dispose()
+        raise StorageRefusedError(f"{backend} is not supported ({shown}); use SQLite or PostgreSQL")
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _is_complete(connection: Connection, shown: str) -> bool:
+    return check_versions(connection, set(inspect(connection).get_table_names()), shown)
+
+
+def _connect(url: URL, shown: str, *, complete: bool) -> CohortStorage:
+    options = {
+        "pool_pre_ping": True,
+        "connect_args": connect_args(url),
+        # Whatever the server's default is: under a stricter one a transaction's snapshot is older than its locks.
+        "isolation_level": "READ COMMITTED",
+    }
+    with translated(shown):
+        return CohortStorage(
+            # Optuna fills a template with `str.format`.
+            url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}"),
+            options,
+            skip_compatibility_check=complete,
+            skip_table_creation=complete,
+        )
+
+
+@contextlib.contextmanager
+def _alone(connection: Connection, shown: str) -> Iterator[None]:
+    """Hold the lock under which tables are created and migrated; a wait that lasts is spoken of, and ends.
+
+    Raises:
+        StorageAwayError: Another process held the lock for too long.
+    """
+    key = {"key": _CREATION_LOCK}
+    began, spoken_of = time.monotonic(), False
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar_one():
+        waited = time.monotonic() - began
+        if waited > _LONGEST_WAIT:
+            raise StorageAwayError(
+                f"{shown} is still being created or brought up to date by {_holder(connection)}, after "
+                f"{waited:.0f} s; nothing was written; end that process if it hangs, and start again"
+            )
+        if waited > _SILENT_WAIT and not spoken_of:
+            spoken_of = True
+            warnings.warn(
+                f"waiting for {_holder(connection)}, which creates the tables of {shown} or brings them up to date; "
+                f"for {_LONGEST_WAIT:.0f} s at most",
+                ReluctantWarning,
+                stacklevel=4,
+            )
+        time.sleep(0.1)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(DBAPIError):  # a session that was cut holds no lock
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+
+
+def _holder(connection: Connection) -> str:
+    """Who holds the lock, as its server knows it."""
+    row = connection.execute(_HOLDER, {"key": _CREATION_LOCK}).first()
+    if row is None:
+        return "another process"
+    program = row.application_name or "a program"
+    return f"{program} of user {row.usename} at {row.client_addr or 'the server'} (server process {row.pid})"
