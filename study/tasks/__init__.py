@@ -6,7 +6,7 @@ the `metrics` of its task, a new task one module and one entry in `TASKS`.
 
 from __future__ import annotations
 
-from study.tasks.base import Metric, Task
+from study.tasks.base import Metric, Task, clamped
 from study.tasks.classification import CLASSIFICATION
 
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION,)}
@@ -23,4 +23,4 @@ def task_of(metric: str) -> Task:
     return next(task for task in TASKS.values() if METRICS[metric] in task.metrics)
 
 
-__all__ = ["CLASSIFICATION", "METRICS", "TASKS", "Metric", "Task", "task_of"]
+__all__ = ["CLASSIFICATION", "METRICS", "TASKS", "Metric", "Task", "clamped", "task_of"]

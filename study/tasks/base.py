@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from study.data.targets import Targets
 
 
+def clamped(name: str) -> str:
+    """The name of a metric or loss of the clamped network.
+
+    Example:
+        >>> clamped("accuracy")
+        'clamped_accuracy'
+    """
+    return f"clamped_{name}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """One way to judge predictions; a study's objective is one of its task's metrics.
@@ -44,6 +54,11 @@ class Metric:
     constant_guess: Callable[[Tensor, Tensor, int], float]
     smallest_step: Callable[[Tensor], float]
     sampling_error: Callable[[float, Tensor], float] | None = None
+
+    @property
+    def clamped_name(self) -> str:
+        """Name under which the value of the clamped network is stored (see `study.training.measures`)."""
+        return clamped(self.name)
 
     @property
     def sign(self) -> int:

@@ -45,6 +45,7 @@ class Trainer:
         device: Torch device.
         dtype: float32, or float64 for tests.
         read_test: Whether to score the test part too.
+        clamp: Whether to score the clamped network beside the one that was trained (see `study.training.measures`).
 
     Raises:
         ValueError: There are not as many splits as replicates.
@@ -62,6 +63,7 @@ class Trainer:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         read_test: bool = False,
+        clamp: bool = False,
     ) -> None:
         splits = [split] if isinstance(split, Split) else split
         if len(splits) not in (1, budget.seeds):
@@ -75,7 +77,7 @@ class Trainer:
 
         @lru_cache(maxsize=self._threads + 1)
         def data_of(number: int) -> Any:
-            return self._engine.load(splits[number], dtype, self._device, read_test=read_test)
+            return self._engine.load(splits[number], dtype, self._device, read_test=read_test, clamp=clamp)
 
         self._data_of, self._splits = data_of, len(splits)
 
@@ -229,6 +231,7 @@ def fit(
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
     read_test: bool = False,
+    clamp: bool = False,
     stop: Callable[[], bool] = lambda: False,
     keeper: Keeper | None = None,
     on_trained: Callable[[Block, TrainedBlock], None] | None = None,
@@ -252,6 +255,7 @@ def fit(
         device=device,
         dtype=dtype,
         read_test=read_test,
+        clamp=clamp,
     )
     return trainer.fit(trials, memory=memory, stop=stop, keeper=keeper, on_trained=on_trained)
 

@@ -3,6 +3,11 @@
 `a` are `[N, F]` activations of one layer, one row a sample, or `[S, N, F]` of a layer in S networks. Sparsity is over
 live units, so that a dead or collapsed unit earns nothing; a sample whose live units are all 0 counts as not sparse
 where a ratio of norms has no value.
+
+A clamped network is one whose activations up to a threshold are set to 0 in every hidden layer, as
+`torch.nn.functional.hardshrink` does (hard thresholding, Donoho and Johnstone 1994; for ReLU it is the FATReLU of
+Kurtz et al. 2020). The threshold of a layer is that of `near_zero`, on the validation part of the network as it was
+trained.
 """
 
 from __future__ import annotations
@@ -10,6 +15,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
+
+from study.training.outcome import CLAMP_THRESHOLD
 
 NEAR_ZERO = 0.01
 DORMANT = 0.01
@@ -21,8 +28,12 @@ def live_units(a: Tensor) -> Tensor:
 
     The complement of dormant (Sokar et al. 2023, eq. 1).
     """
-    strength = a.abs().mean(-2)
-    return strength > DORMANT * strength.mean(-1, keepdim=True)
+    return _live(a.abs().mean(-2))
+
+
+def _live(strengths: Tensor) -> Tensor:
+    """`[..., F]` bool, from `[..., F]` E|aᵢ| in any unit."""
+    return strengths > DORMANT * strengths.mean(-1, keepdim=True)
 
 
 def zeros(a: Tensor) -> float:
@@ -61,32 +72,59 @@ def treves_rolls(a: Tensor) -> tuple[float, float]:
     return float(magnitudes.population()), float(magnitudes.lifetime())
 
 
-def layer_measures(a: Tensor, saturated: Tensor) -> dict[str, float]:
+def layer_measures(a: Tensor, saturated: Tensor, *, with_threshold: bool = False) -> dict[str, float]:
     """Every measure of one layer of one network; `[N, F]` as in `stacked_measures`."""
-    return {name: float(value) for name, value in stacked_measures(a[None], saturated[None]).items()}
+    measures = stacked_measures(a[None], saturated[None], with_threshold=with_threshold)
+    return {name: float(value) for name, value in measures.items()}
 
 
-def stacked_measures(a: Tensor, saturated: Tensor) -> dict[str, Tensor]:
+def stacked_measures(a: Tensor, saturated: Tensor, *, with_threshold: bool = False) -> dict[str, Tensor]:
     """Every measure of one layer, in S networks at a time.
 
     Args:
         a: `[S, N, F]` activations.
         saturated: `[S, N, F]` bool, where the activation function is flat.
+        with_threshold: Whether `clamp_threshold` is among them.
 
     Returns:
         `[S]` float64 each: the sparsity measures over live units, `treves_rolls_population` and `_lifetime` over live
         units, `raw_zeros` over all units, and the shares `dead`, `dormant`, `live` of units and `saturation` of
-        outputs.
+        outputs; `clamp_threshold` is the largest number of the dtype of `a` that counts as near zero.
     """
     live = live_units(a)
     silent = a == 0
-    return {
+    magnitudes = _Magnitudes(a, live)
+    measures = {
         "raw_zeros": silent.double().mean((1, 2)),
         "dead": silent.all(1).double().mean(1),
         "dormant": (~live).double().mean(1),
         "live": live.double().mean(1),
         "saturation": saturated.double().mean((1, 2)),
-    } | _Magnitudes(a, live).measures()
+    } | magnitudes.measures()
+    return measures | {CLAMP_THRESHOLD: magnitudes.clamp_threshold()} if with_threshold else measures
+
+
+class ZeroCount:
+    """The share of zeros over live units of one layer in S networks, from chunks of the samples."""
+
+    def __init__(self) -> None:
+        self._samples = 0
+        self._zeros: Tensor | float = 0.0
+        self._strengths: Tensor | float = 0.0
+
+    def add(self, a: Tensor) -> None:
+        """Counts the zeros of `[S, N, F]` activations."""
+        self._samples += a.shape[1]
+        self._zeros = (a == 0).sum(1) + self._zeros
+        self._strengths = a.abs().sum(1, dtype=torch.float64) + self._strengths
+
+    def share(self) -> Tensor:
+        """`[S]` float64 share, as `zeros` of all samples at once; 0 where no unit lives."""
+        assert isinstance(self._zeros, Tensor)
+        assert isinstance(self._strengths, Tensor)
+        live = _live(self._strengths)
+        units = live.sum(1).double()
+        return torch.where(units > 0, (self._zeros * live).sum(1) / (self._samples * units), 0.0)
 
 
 def _magnitudes(a: Tensor) -> _Magnitudes:
@@ -102,6 +140,7 @@ class _Magnitudes:
 
     def __init__(self, a: Tensor, live: Tensor) -> None:
         r = a.abs().mul_(live[:, None])
+        self._dtype = a.dtype
         self._samples = r.shape[1]
         self._units = live.sum(1).double()
         self._gone = r.shape[2] - self._units
@@ -128,9 +167,18 @@ class _Magnitudes:
         return self._share((self._sorted == 0).sum((1, 2)) - self._gone * self._samples)
 
     def near_zero(self) -> Tensor:
-        rms = (self._total.mean(1) / self._units).sqrt()
-        near = self._sorted <= NEAR_ZERO * rms[:, None, None]
+        near = self._sorted <= self._threshold()[:, None, None]
         return self._share(near.sum((1, 2)) - self._gone * self._samples)
+
+    def clamp_threshold(self) -> Tensor:
+        """The threshold of `near_zero`, rounded down to the dtype of the activations: the same are below it."""
+        exact = torch.where(self._units > 0, self._threshold(), 0.0)
+        rounded = exact.to(self._dtype)
+        below = torch.nextafter(rounded, torch.zeros_like(rounded))
+        return torch.where(rounded.double() > exact, below, rounded).double()
+
+    def _threshold(self) -> Tensor:
+        return NEAR_ZERO * (self._total.mean(1) / self._units).sqrt()
 
     def hoyer(self) -> Tensor:
         root = self._units.sqrt()[:, None]

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 SPARSITY_MEASURES = ("near_zero", "zeros", "hoyer", "gini", "removable")
-"""Measures that may serve as the objective; all over live units."""
+"""Measures of the network as it was trained that may serve as the objective; all over live units."""
+CLAMPED_ZEROS = "clamped_zeros"
+"""The share of zeros of the clamped network (see `measures`), over live units; it may serve as the objective too."""
+CLAMP_THRESHOLD = "clamp_threshold"
+"""A layer's threshold: activations of at most this magnitude are 0 in the clamped network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +22,8 @@ class Replicate:
         diverged: Whether a weight or an output was not finite in the end; then the scores are those of a
             constant guess.
         scores: One number a measure of the whole network; a measure that has no value is left out.
-        layers: The same for each hidden layer, first to last, and the output layer, which has its gradient norms only.
+        layers: The same for each hidden layer, first to last, with its `clamp_threshold` where the clamped network was
+            measured, and for the output layer, which has its gradient norms only.
         test_layers: The sparsity and health of each hidden layer on the test part, where it was read.
         curves: One number an epoch: `training_loss`, and the task's first metric on the validation part, which for
             classification is `validation_accuracy`.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -43,3 +45,31 @@ def plain_network(
         lambda: nn.Dropout(hyperparameters.dropout),
     )
     return network.to(dtype).eval()
+
+
+def clamped_network(network: nn.Sequential, thresholds: Sequence[float]) -> nn.Sequential:
+    """The clamped network of a plain one: `nn.Hardshrink` after every activation; parameters are shared.
+
+    Args:
+        network: Linear layers, activations and dropout.
+        thresholds: For each activation, the magnitude up to which its outputs are set to 0.
+
+    Example:
+        >>> clamped_network(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)), [0.01])
+        Sequential(
+          (0): Linear(in_features=4, out_features=8, bias=True)
+          (1): ReLU()
+          (2): Hardshrink(0.01)
+          (3): Linear(in_features=8, out_features=3, bias=True)
+        )
+    """
+    kinds = tuple({type(activation.module(0.0)) for activation in ACTIVATIONS.values()})
+    left = list(thresholds)
+    layers: list[nn.Module] = []
+    for module in network:
+        layers.append(module)
+        if isinstance(module, kinds):
+            layers.append(nn.Hardshrink(left.pop(0)))
+    if left:
+        raise ValueError(f"{len(thresholds)} thresholds for {len(thresholds) - len(left)} activations; give one each")
+    return nn.Sequential(*layers).train(network.training)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from study.data.split import Part, Split
-from study.tasks import Task
-from study.training.outcome import SPARSITY_MEASURES, Replicate
+from study.tasks import Task, clamped
+from study.training.outcome import CLAMP_THRESHOLD, CLAMPED_ZEROS, SPARSITY_MEASURES, Replicate
 
 LayerMeasures = Mapping[str, float]
 
@@ -27,15 +27,23 @@ class Evaluated:
         predictions: `[S, N]` predictions.
         loss: `[S]` float64 mean loss.
         y: `[N]` targets.
+        zeros: `[S]` float64 share of zeros of each hidden layer, over live units, of clamped networks; else empty.
     """
 
     predictions: Tensor
     loss: Tensor
     y: Tensor
+    zeros: Sequence[Tensor] = ()
 
 
 def scores_of(
-    task: Task, training: tuple[Tensor, Tensor], validation: Evaluated, test: Evaluated | None
+    task: Task,
+    training: tuple[Tensor, Tensor],
+    validation: Evaluated,
+    test: Evaluated | None,
+    *,
+    clamped_validation: Evaluated | None = None,
+    clamped_test: Evaluated | None = None,
 ) -> dict[str, Tensor]:
     """`[S]` float64 scores by name.
 
@@ -44,6 +52,8 @@ def scores_of(
         training: `[S, N]` predictions and `[N]` targets of the training part.
         validation: What they give on the validation part; its metrics go by their own names.
         test: What they give on the test part, where it was read; its metrics' names begin with `test_`.
+        clamped_validation: What the clamped networks give on the validation part, where that was asked for.
+        clamped_test: What they give on the test part.
     """
     scores = {metric.name: metric.compute(validation.predictions, validation.y) for metric in task.metrics}
     scores[task.loss_name] = validation.loss
@@ -55,31 +65,56 @@ def scores_of(
         scores[f"test_{task.loss_name}"] = test.loss
         for metric in task.metrics:
             scores[f"test_{metric.name}"] = metric.compute(test.predictions, test.y)
+    for part, prefix in ((clamped_validation, ""), (clamped_test, "test_")):
+        if part is not None:
+            scores[prefix + clamped(task.loss_name)] = part.loss
+            for metric in task.metrics:
+                scores[prefix + metric.clamped_name] = metric.compute(part.predictions, part.y)
     return scores
 
 
-def constant_guess(task: Task, split: Split, *, read_test: bool) -> Replicate:
+def with_zeros(layers: Sequence[Sequence[LayerMeasures]], part: Evaluated | None) -> Sequence[Sequence[LayerMeasures]]:
+    """The measures of the hidden layers of S networks with the zeros of their clamped layers, where those are known.
+
+    Args:
+        layers: Measures of each network's hidden layers on one part.
+        part: What the clamped networks give on the same part.
+    """
+    if part is None or not part.zeros:
+        return layers
+    zeros = torch.stack(list(part.zeros), 1).tolist()
+    return [
+        [{**layer, CLAMPED_ZEROS: share} for layer, share in zip(of_slot, shares, strict=True)]
+        for of_slot, shares in zip(layers, zeros, strict=True)
+    ]
+
+
+def constant_guess(task: Task, split: Split, *, read_test: bool, clamp: bool = False) -> Replicate:
     """The result of a diverged replicate: the metrics of the best constant prediction, and no sparsity.
 
     Args:
         task: What is learned.
         split: The data; the constant is chosen on the training part.
         read_test: Whether the test part is scored too.
+        clamp: Whether the clamped network has a result as well.
     """
 
     def guessed(part: Part, prefix: str = "") -> dict[str, float]:
-        return {
-            prefix + metric.name: metric.constant_guess(split.training.y, part.y, task.outputs(split))
-            for metric in task.metrics
+        guesses = {
+            metric: metric.constant_guess(split.training.y, part.y, task.outputs(split)) for metric in task.metrics
         }
+        plain = {prefix + metric.name: guess for metric, guess in guesses.items()}
+        return plain | {prefix + metric.clamped_name: guess for metric, guess in guesses.items() if clamp}
 
-    scores = guessed(split.validation) | dict.fromkeys(SPARSITY_MEASURES, 0.0)
+    sparsity = (*SPARSITY_MEASURES, CLAMPED_ZEROS) if clamp else SPARSITY_MEASURES
+    scores = guessed(split.validation) | dict.fromkeys(sparsity, 0.0)
     return Replicate(diverged=True, scores=scores | (guessed(split.test, "test_") if read_test else {}))
 
 
 def network_measures(layers: Sequence[LayerMeasures]) -> dict[str, float]:
-    """Each measure of a network: the mean over its hidden layers."""
-    return {name: fmean(layer[name] for layer in layers) for name in layers[0]} if layers else {}
+    """Each measure of a network: the mean over its hidden layers; a layer's threshold is its own."""
+    names = [name for name in layers[0] if name != CLAMP_THRESHOLD] if layers else []
+    return {name: fmean(layer[name] for layer in layers) for name in names}
 
 
 def results_of(

@@ -131,8 +131,18 @@ class Engine(ABC):
         """Shape of every tensor of a slot's state but its curves, by name."""
 
     @abstractmethod
-    def load(self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> Any:
-        """A split as `train_block` reads it, on the device; blocks in several threads share it."""
+    def load(
+        self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool, clamp: bool = False
+    ) -> Any:
+        """A split as `train_block` reads it, on the device; blocks in several threads share it.
+
+        Args:
+            split: The data.
+            dtype: Of the features and the networks.
+            device: Where they lie.
+            read_test: Whether the test part is scored too.
+            clamp: Whether the clamped network is scored beside each network as it was trained.
+        """
 
     @abstractmethod
     def train_block(

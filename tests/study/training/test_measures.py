@@ -14,7 +14,17 @@ from study.data.split import Split
 from study.training import Streams
 from study.training.engines.stacked_mlp.block import start_stack
 from study.training.engines.stacked_mlp.evaluate import hidden_measures
-from study.training.measures import gini, hoyer, layer_measures, live_units, near_zero, removable, treves_rolls, zeros
+from study.training.measures import (
+    ZeroCount,
+    gini,
+    hoyer,
+    layer_measures,
+    live_units,
+    near_zero,
+    removable,
+    treves_rolls,
+    zeros,
+)
 from study.training.scores import network_measures
 
 # zeros, near zero, hoyer, gini, Treves-Rolls, removable: computed by quadrature and simulation, ± .01.
@@ -144,3 +154,40 @@ def test_samples_without_any_activity_are_not_sparse_by_a_ratio() -> None:
     assert gini(a) == pytest.approx(0.0)
     assert removable(a) == 0.0
     assert treves_rolls(a)[0] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize(("name", "slope"), REFERENCE)
+def test_what_counts_as_near_zero_is_what_the_threshold_clamps(name: str, slope: float, dtype: torch.dtype) -> None:
+    a = activated(name, slope).to(dtype)
+    measures = layer_measures(a, torch.zeros_like(a, dtype=torch.bool), with_threshold=True)
+    threshold = measures["clamp_threshold"]
+    assert float(torch.tensor(threshold, dtype=dtype)) == threshold
+    assert zeros(torch.nn.functional.hardshrink(a, threshold)) == measures["near_zero"] == near_zero(a)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e3, 1e15])
+def test_the_threshold_moves_with_the_scale_of_a_layer(scale: float) -> None:
+    a = activated("leaky_relu", 0.01).float()
+    flat = torch.zeros_like(a, dtype=torch.bool)
+    ours, theirs = (layer_measures(x, flat, with_threshold=True)["clamp_threshold"] for x in (a * scale, a))
+    assert ours == pytest.approx(scale * theirs, rel=1e-5)
+
+
+def test_zeros_are_counted_over_live_units_chunk_by_chunk() -> None:
+    generator = np.random.default_rng(1)
+    a = torch.relu(torch.from_numpy(generator.standard_normal((3, 500, 40)))).float()
+    a[0, :, :9] = 0.0
+    a[1, :, 5] = 1e-6
+    a[2] = 0.0
+    count = ZeroCount()
+    for chunk in a.split(128, dim=1):
+        count.add(chunk)
+    expected = [zeros(layer[:, live_units(layer)]) for layer in a[:2]]
+    assert count.share().tolist() == pytest.approx([*expected, 0.0], abs=1e-12)
+    assert expected[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_layer_without_live_units_has_the_threshold_0() -> None:
+    a = torch.zeros(30, 16)
+    assert layer_measures(a, a == 0, with_threshold=True)["clamp_threshold"] == 0.0

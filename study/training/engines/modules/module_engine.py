@@ -75,9 +75,11 @@ class Modules(Engine):
         network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs)
         return shapes(network, hyperparameters, budget)
 
-    def load(self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> ModuleData:
+    def load(
+        self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool, clamp: bool = False
+    ) -> ModuleData:
         """A split on the device."""
-        return ModuleData.of(split, self._task, dtype, device, read_test=read_test)
+        return ModuleData.of(split, self._task, dtype, device, read_test=read_test, clamp=clamp)
 
     def train_block(
         self,

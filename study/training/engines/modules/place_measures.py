@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,12 @@ from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES
 from study.training.engines.modules.places import (
     SearchedActivation,
     activation_places,
+    clamped_places,
     recorded_calls,
     unit_rows,
     weight_layers,
 )
-from study.training.measures import layer_measures
+from study.training.measures import ZeroCount, layer_measures
 from study.training.scores import Evaluated
 
 
@@ -90,6 +91,35 @@ def evaluate(network: nn.Module, task: Task, samples: Samples) -> Evaluated:
     return Evaluated(torch.cat(predictions, 1), torch.stack(losses).sum(0) / len(samples), samples.y)
 
 
+def evaluate_clamped(
+    network: nn.Module, task: Task, layers: Layers, samples: Samples, thresholds: Sequence[float]
+) -> Evaluated:
+    """As `evaluate`, of the clamped network, with the zeros of its layers.
+
+    Args:
+        network: The network as it was trained.
+        task: What is learned.
+        layers: Its layers.
+        samples: The part.
+        thresholds: The threshold of each hidden layer.
+    """
+    counts = [ZeroCount() for _ in layers.places]
+
+    def counting(count: ZeroCount) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        return lambda module, inputs, output: count.add(unit_rows(output)[None])
+
+    with clamped_places(layers.places, thresholds):
+        hooks = [
+            place.register_forward_hook(counting(count)) for place, count in zip(layers.places, counts, strict=True)
+        ]
+        try:
+            found = evaluate(network, task, samples)
+        finally:
+            for hook in hooks:
+                hook.remove()
+    return replace(found, zeros=[count.share() for count in counts])
+
+
 def gradient_norms(network: nn.Module, task: Task, layers: Layers, samples: Samples) -> list[Tensor]:
     """`[1]` Frobenius norm of the mean loss' gradient with respect to each layer's weights, without dropout."""
     weights = [weight for of_layer in layers.weights for weight in of_layer]
@@ -105,8 +135,10 @@ def gradient_norms(network: nn.Module, task: Task, layers: Layers, samples: Samp
     return [sum((next(squares) for _ in of_layer), nothing).sqrt()[None] for of_layer in layers.weights]
 
 
-def hidden_measures(network: nn.Module, layers: Layers, samples: Samples) -> list[dict[str, float]]:
-    """Measures of every hidden layer over the first 8,192 samples.
+def hidden_measures(
+    network: nn.Module, layers: Layers, samples: Samples, *, with_threshold: bool = False
+) -> list[dict[str, float]]:
+    """Measures of every hidden layer over the first 8,192 samples, `clamp_threshold` where it is asked for.
 
     Layer by layer, with forward passes for each, so that only one layer's activations are kept at a time.
     """
@@ -119,5 +151,7 @@ def hidden_measures(network: nn.Module, layers: Layers, samples: Samples) -> lis
                     network(x)
             z = torch.cat([unit_rows(inputs) for _, inputs, _ in calls])
             a = torch.cat([unit_rows(output) for _, _, output in calls])
-            measures.append(layer_measures(a, place.activation.saturated(z, a, place.slope)))
+            measures.append(
+                layer_measures(a, place.activation.saturated(z, a, place.slope), with_threshold=with_threshold)
+            )
     return measures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -20,6 +20,7 @@ class SearchedActivation(nn.Module):
 
     Attributes:
         module: Torch's own layer.
+        threshold: Activations of at most this magnitude are set to 0; None: all stay as they are.
     """
 
     def __init__(self, hyperparameters: Hyperparameters) -> None:
@@ -27,11 +28,12 @@ class SearchedActivation(nn.Module):
         self.activation: Activation = ACTIVATIONS[hyperparameters.activation]
         self.module = self.activation.module(hyperparameters.negative_slope)
         self._constant_slope = hyperparameters.negative_slope
+        self.threshold: float | None = None
 
     def forward(self, z: Tensor) -> Tensor:
         """`[N, ..., F]` pre-activations in, activations out."""
         activations: Tensor = self.module(z)
-        return activations
+        return activations if self.threshold is None else nn.functional.hardshrink(activations, self.threshold)
 
     @property
     def slope(self) -> Tensor | float:
@@ -99,6 +101,18 @@ def recorded_calls(*modules: nn.Module) -> Iterator[list[tuple[nn.Module, Tensor
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def clamped_places(places: Sequence[SearchedActivation], thresholds: Sequence[float]) -> Iterator[None]:
+    """Sets activations at some places to 0 where they are of at most a threshold's magnitude, one for each place."""
+    for place, threshold in zip(places, thresholds, strict=True):
+        place.threshold = threshold
+    try:
+        yield
+    finally:
+        for place in places:
+            place.threshold = None
 
 
 def unit_rows(x: Tensor) -> Tensor:

@@ -15,12 +15,19 @@ from study.data.split import Part, Split
 from study.tasks import Task
 from study.training.budget import Budget
 from study.training.engines.modules.first_weights import start_network
-from study.training.engines.modules.place_measures import Layers, Samples, evaluate, gradient_norms, hidden_measures
+from study.training.engines.modules.place_measures import (
+    Layers,
+    Samples,
+    evaluate,
+    evaluate_clamped,
+    gradient_norms,
+    hidden_measures,
+)
 from study.training.engines.modules.places import activation_places, dropout_places, plain_places, recorded_calls
 from study.training.engines.modules.slot_state import make_optimizer, restore, snapshot
-from study.training.outcome import Replicate
+from study.training.outcome import CLAMP_THRESHOLD, Replicate
 from study.training.progress import SlotState
-from study.training.scores import constant_guess, results_of, scores_of
+from study.training.scores import constant_guess, results_of, scores_of, with_zeros
 from study.training.streams import Streams
 
 
@@ -34,6 +41,7 @@ class ModuleData:
         test: Test part, where it may be read.
         outputs: C, number of outputs.
         diverged: The result of a network that diverged.
+        clamp: Whether the clamped network is scored beside each network as it was trained.
     """
 
     training: Samples
@@ -41,9 +49,19 @@ class ModuleData:
     test: Samples | None
     outputs: int
     diverged: Replicate
+    clamp: bool = False
 
     @classmethod
-    def of(cls, split: Split, task: Task, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> ModuleData:
+    def of(
+        cls,
+        split: Split,
+        task: Task,
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        read_test: bool,
+        clamp: bool = False,
+    ) -> ModuleData:
         """Moves the parts of a split to the device; the test part only where it may be read."""
 
         def samples(part: Part) -> Samples:
@@ -54,7 +72,8 @@ class ModuleData:
             validation=samples(split.validation),
             test=samples(split.test) if read_test else None,
             outputs=task.outputs(split),
-            diverged=constant_guess(task, split, read_test=read_test),
+            diverged=constant_guess(task, split, read_test=read_test, clamp=clamp),
+            clamp=clamp,
         )
 
 
@@ -143,11 +162,26 @@ class SlotTraining:
         validation = evaluate(network, task, data.validation)
         test = None if data.test is None else evaluate(network, task, data.test)
         finite = [p.isfinite().all() for p in network.parameters()]
+        layers = [hidden_measures(network, self._layers, data.validation, with_threshold=data.clamp)]
+        test_layers = [] if data.test is None else [hidden_measures(network, self._layers, data.test)]
+        clamped = clamped_test = None
+        if data.clamp:
+            thresholds = [layer[CLAMP_THRESHOLD] for layer in layers[0]]
+            clamped = evaluate_clamped(network, task, self._layers, data.validation, thresholds)
+            if data.test is not None:
+                clamped_test = evaluate_clamped(network, task, self._layers, data.test, thresholds)
         (result,) = results_of(
-            scores_of(task, (training.predictions, training.y), validation, test),
+            scores_of(
+                task,
+                (training.predictions, training.y),
+                validation,
+                test,
+                clamped_validation=clamped,
+                clamped_test=clamped_test,
+            ),
             finite=torch.stack([*finite, validation.loss.isfinite().all()]).all(0, keepdim=True),
-            layers=[hidden_measures(network, self._layers, data.validation)],
-            test_layers=[] if data.test is None else [hidden_measures(network, self._layers, data.test)],
+            layers=with_zeros(layers, clamped),
+            test_layers=with_zeros(test_layers, clamped_test),
             norms_at_start=self._norms_at_start,
             norms_at_end=gradient_norms(network, task, self._layers, data.validation),
             curves={name: torch.stack(points) for name, points in self._curves.items()},

@@ -10,7 +10,13 @@ from torch import Tensor
 from search_spaces import Hyperparameters
 from study.training.budget import Budget
 from study.training.engines.stacked_mlp.batch import Batch, Uniforms, on_device
-from study.training.engines.stacked_mlp.evaluate import evaluate, gradient_norms, hidden_measures, predict
+from study.training.engines.stacked_mlp.evaluate import (
+    clamp_thresholds,
+    evaluate,
+    gradient_norms,
+    hidden_measures,
+    predict,
+)
 from study.training.engines.stacked_mlp.optimizer import Optimizer
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 from study.training.engines.stacked_mlp.plan import FEWEST_SLOTS
@@ -19,7 +25,7 @@ from study.training.engines.stacked_mlp.stack import Stack
 from study.training.engines.stacked_mlp.stack_state import restore, snapshot
 from study.training.outcome import Replicate
 from study.training.progress import OnEpoch, SlotState, Snapshot
-from study.training.scores import results_of, scores_of
+from study.training.scores import results_of, scores_of, with_zeros
 from study.training.start import LSUV_SAMPLES, draws, initial_parameters
 from study.training.streams import Streams
 
@@ -144,12 +150,26 @@ def results(
     """What a trained stack gives on the data's parts, as one result a slot."""
     validation = evaluate(stack, data.validation)
     test = None if data.test is None else evaluate(stack, data.test)
+    layers = hidden_measures(stack, data.validation, with_threshold=data.clamp)
+    test_layers = [] if data.test is None else hidden_measures(stack, data.test)
+    clamped = clamped_test = None
+    if data.clamp:
+        thresholds = clamp_thresholds(stack, layers)
+        clamped = evaluate(stack, data.validation, thresholds)
+        clamped_test = None if data.test is None else evaluate(stack, data.test, thresholds)
     parameters = (*stack.weights, *stack.biases)
     return results_of(
-        scores_of(stack.task, (predict(stack, data.training), data.training.y), validation, test),
+        scores_of(
+            stack.task,
+            (predict(stack, data.training), data.training.y),
+            validation,
+            test,
+            clamped_validation=clamped,
+            clamped_test=clamped_test,
+        ),
         finite=torch.stack([p.isfinite().flatten(1).all(1) for p in parameters]).all(0) & validation.loss.isfinite(),
-        layers=hidden_measures(stack, data.validation),
-        test_layers=[] if data.test is None else hidden_measures(stack, data.test),
+        layers=with_zeros(layers, clamped),
+        test_layers=with_zeros(test_layers, clamped_test),
         norms_at_start=norms_at_start,
         norms_at_end=gradient_norms(stack, data.validation),
         curves=curves,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -10,20 +10,34 @@ from torch import Tensor
 from study.training.engines.base import MEASURED_SAMPLES
 from study.training.engines.stacked_mlp.padded_samples import Samples
 from study.training.engines.stacked_mlp.plan import measured_at_once
-from study.training.engines.stacked_mlp.stack import Run, Stack, padded
-from study.training.measures import stacked_measures
-from study.training.scores import Evaluated
+from study.training.engines.stacked_mlp.stack import Buffers, Run, Stack, padded
+from study.training.measures import ZeroCount, stacked_measures
+from study.training.outcome import CLAMP_THRESHOLD
+from study.training.scores import Evaluated, LayerMeasures
 
 
 def predict(stack: Stack, samples: Samples) -> Tensor:
     """`[S, n]` predictions."""
-    return torch.cat([stack.task.predict(outputs) for outputs, *_ in _outputs(stack, samples)], 1)[:, : len(samples)]
+    outputs = stack.sizes[-1][1]
+    chunks = [stack.task.predict(buffers.z[-1][:, :, :outputs]) for buffers, *_ in _passes(stack, samples)]
+    return torch.cat(chunks, 1)[:, : len(samples)]
 
 
-def evaluate(stack: Stack, samples: Samples) -> Evaluated:
-    """Predictions and mean loss of one pass."""
+def evaluate(stack: Stack, samples: Samples, thresholds: Sequence[Tensor] | None = None) -> Evaluated:
+    """Predictions and mean loss of one pass, of the clamped networks with the zeros of their layers.
+
+    Args:
+        stack: The networks as they were trained.
+        samples: The part.
+        thresholds: `[S, 1, 1]` for each hidden layer: see `Stack.forward`; None: the networks are not clamped.
+    """
     predictions, losses = [], []
-    for outputs, targets, rows in _outputs(stack, samples):
+    widths = [] if thresholds is None else [width for _, width in stack.sizes[:-1]]
+    counts = [ZeroCount() for _ in widths]
+    for buffers, targets, rows in _passes(stack, samples, thresholds):
+        for count, a, width in zip(counts, buffers.a, widths, strict=bool(counts)):
+            count.add(a[:, :rows, :width])
+        outputs = buffers.z[-1][:, :, : targets.shape[1]]
         predictions.append(stack.task.predict(outputs))
         of_samples = stack.task.sample_losses(outputs, targets)
         # Padding is cleared and not cut off: a sum of another length may be rounded differently.
@@ -33,15 +47,18 @@ def evaluate(stack: Stack, samples: Samples) -> Evaluated:
         predictions=torch.cat(predictions, 1)[:, : len(samples)],
         loss=torch.stack(losses).sum(0) / len(samples),
         y=samples.y,
+        zeros=[count.share() for count in counts],
     )
 
 
-def _outputs(stack: Stack, samples: Samples) -> Iterator[tuple[Tensor, Tensor, int]]:
-    """`[S, N, C]` outputs, `[N, C]` targets and the number of rows without padding, chunk by chunk, in eval mode."""
+def _passes(
+    stack: Stack, samples: Samples, thresholds: Sequence[Tensor] | None = None
+) -> Iterator[tuple[Buffers, Tensor, int]]:
+    """The buffers, `[N, C]` targets and the number of rows without padding, chunk by chunk, in eval mode."""
     outputs = stack.sizes[-1][1]
     for start, stop in samples.chunks():
-        z = stack.forward(samples.x[start:stop]).z[-1]
-        yield z[:, :, :outputs], samples.targets[start:stop, :outputs], min(stop, len(samples)) - start
+        buffers = stack.forward(samples.x[start:stop], thresholds=thresholds)
+        yield buffers, samples.targets[start:stop, :outputs], min(stop, len(samples)) - start
 
 
 def gradient_norms(stack: Stack, samples: Samples) -> list[Tensor]:
@@ -58,8 +75,21 @@ def gradient_norms(stack: Stack, samples: Samples) -> list[Tensor]:
     return [weight.double().square().sum((1, 2)).sqrt() for weight in total]
 
 
-def hidden_measures(stack: Stack, samples: Samples) -> list[list[dict[str, float]]]:
+def clamp_thresholds(stack: Stack, layers: Sequence[Sequence[LayerMeasures]]) -> list[Tensor]:
+    """`[S, 1, 1]` threshold of each hidden layer, from the measures of every slot's hidden layers."""
+    weight = stack.weights[0]
+    return [
+        torch.tensor([layer[CLAMP_THRESHOLD] for layer in of_slots], dtype=weight.dtype, device=weight.device).reshape(
+            -1, 1, 1
+        )
+        for of_slots in zip(*layers, strict=True)
+    ]
+
+
+def hidden_measures(stack: Stack, samples: Samples, *, with_threshold: bool = False) -> list[list[dict[str, float]]]:
     """Measures of every slot's hidden layers over the first 8,192 samples: `[slot][layer]`.
+
+    `clamp_threshold` is among them where it is asked for.
 
     Layer by layer, with a forward pass for each, so that only one layer's activations are kept at a time.
     """
@@ -79,7 +109,8 @@ def hidden_measures(stack: Stack, samples: Samples) -> list[list[dict[str, float
                 # Padding stays: a slot that ended inside a vector would be rounded by which slots share the batch.
                 slopes = part.of(stack.slopes[layer])[:, :1, None]
                 saturated = activation.saturated(part.of(z), part.of(a), slopes)[:, :count, :width]
-                measures = stacked_measures(part.of(a)[:, :count, :width].contiguous(), saturated)
+                activations = part.of(a)[:, :count, :width].contiguous()
+                measures = stacked_measures(activations, saturated, with_threshold=with_threshold)
                 values = torch.stack(list(measures.values()), 1).tolist()
                 for slot, row in enumerate(values, start):
                     result[slot].append(dict(zip(measures, row, strict=True)))

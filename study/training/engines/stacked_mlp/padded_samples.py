@@ -61,6 +61,7 @@ class BlockData:
         features: F without padding.
         outputs: C without padding.
         diverged: The result of a network that diverged.
+        clamp: Whether the clamped network is scored beside each network as it was trained.
     """
 
     task: Task
@@ -70,9 +71,19 @@ class BlockData:
     features: int
     outputs: int
     diverged: Replicate
+    clamp: bool = False
 
     @classmethod
-    def of(cls, split: Split, task: Task, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> BlockData:
+    def of(
+        cls,
+        split: Split,
+        task: Task,
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        read_test: bool,
+        clamp: bool = False,
+    ) -> BlockData:
         """Pads the parts of a split and moves them to the device; the test part only where it may be read."""
         outputs = task.outputs(split)
 
@@ -86,5 +97,6 @@ class BlockData:
             test=samples(split.test) if read_test else None,
             features=split.training.x.flatten(1).shape[1],
             outputs=outputs,
-            diverged=constant_guess(task, split, read_test=read_test),
+            diverged=constant_guess(task, split, read_test=read_test, clamp=clamp),
+            clamp=clamp,
         )

@@ -230,13 +230,17 @@ class Stack:
             padding=a[..., width:] if activation.spread and width < a.shape[2] else None,
         )
 
-    def forward(self, x: Tensor, uniforms: Sequence[Tensor] | None = None) -> Buffers:
+    def forward(
+        self, x: Tensor, uniforms: Sequence[Tensor] | None = None, *, thresholds: Sequence[Tensor] | None = None
+    ) -> Buffers:
         """One forward pass.
 
         Args:
             x: `[N, F]` padded features, shared by all slots.
             uniforms: `[N, F]` padded draws from U[0, 1) for each hidden layer, compared to each slot's dropout
                 rate; None: eval mode.
+            thresholds: `[S, 1, 1]` magnitude for each hidden layer, up to which activations are set to 0; None: all
+                stay as they are.
 
         Returns:
             The buffers, filled up to the outputs; padded outputs have the value that the task wants.
@@ -250,6 +254,9 @@ class Stack:
                 lane.activation.forward(lane.z, lane.slope, lane.a, lane.scratch)
                 if lane.padding is not None:
                     lane.padding.zero_()
+            if thresholds is not None:
+                kept = torch.abs(a, out=buffers.scratch[layer])
+                a.mul_(kept.gt_(thresholds[layer]))
             h = a
             if uniforms is not None and self.uses_dropout:
                 mask, h = buffers.mask[layer], buffers.h[layer]

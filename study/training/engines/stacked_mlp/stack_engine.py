@@ -63,9 +63,11 @@ class StackedMLP(Engine):
         tensors = stack.state(0) | Optimizer(stack, budget.optimizer).state(0)
         return {name: tensor.shape for name, tensor in tensors.items()}
 
-    def load(self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool) -> BlockData:
+    def load(
+        self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool, clamp: bool = False
+    ) -> BlockData:
         """A split, padded, on the device."""
-        return BlockData.of(split, self._task, dtype, device, read_test=read_test)
+        return BlockData.of(split, self._task, dtype, device, read_test=read_test, clamp=clamp)
 
     def train_block(
         self,

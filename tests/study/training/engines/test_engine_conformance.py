@@ -23,8 +23,11 @@ from torch import nn
 from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
 from search_spaces.architectures import Architecture
 from study.data.split import Split
+from study.tasks import TASKS
 from study.training import Block, Budget, Interrupted, Outcome, Sizes, Streams, TrainedBlock, engine_of
 from study.training import fit as train
+from study.training.measures import live_units, zeros
+from study.training.plain_network import clamped_network
 
 
 def majority(split: Split) -> float:
@@ -147,7 +150,7 @@ def test_outcomes_are_those_of_any_other_engine(optimizer: str, problem: Split, 
         for place, name in enumerate(sorted(ACTIVATIONS))
     ]
     ours, theirs = (
-        train(slots, problem, budget, Streams(7), dtype=torch.float64, read_test=True, architecture=each)
+        train(slots, problem, budget, Streams(7), dtype=torch.float64, read_test=True, clamp=True, architecture=each)
         for each in (architecture, replace(architecture, engine="modules"))
     )
     for outcome, other in zip(ours, theirs, strict=True):
@@ -212,7 +215,7 @@ def test_the_peak_grows_with_the_network_and_the_batch(problem: Split, architect
 def test_permuting_splitting_and_threading_change_no_bit(
     split: Split, optimizer: str, architecture: Architecture
 ) -> None:
-    fit = partial(train, architecture=architecture)
+    fit = partial(train, architecture=architecture, clamp=True)
     trials = mixed_cohort(40, hidden=[(24, 17), (64,)])
     budget = Budget(epochs=2, seeds=2, batch_size=19, optimizer=optimizer)
     whole = fit(trials, split, budget, Streams(3))
@@ -240,7 +243,7 @@ def test_replicates_differ_and_the_seed_decides(architecture: Architecture) -> N
 
 
 def test_a_diverging_slot_disturbs_no_neighbour(architecture: Architecture) -> None:
-    fit = partial(train, architecture=architecture)
+    fit = partial(train, architecture=architecture, clamp=True)
     trials = mixed_cohort(6)
     wild = Hyperparameters(activation="identity", learning_rate=10.0, weight_decay=10.0, hidden=(24, 17))
     budget = Budget(epochs=20, seeds=1, optimizer="sgd")
@@ -249,7 +252,8 @@ def test_a_diverging_slot_disturbs_no_neighbour(architecture: Architecture) -> N
     assert together == alone
     assert diverged.diverged
     assert diverged.mean("accuracy") == majority(ODD[0])
-    assert diverged.mean("near_zero") == 0.0
+    assert diverged.mean("clamped_accuracy") == majority(ODD[0])
+    assert diverged.mean("near_zero") == diverged.mean("clamped_zeros") == 0.0
     assert all(torch.isfinite(torch.tensor(list(r.scores.values()))).all() for r in diverged.replicates)
 
 
@@ -286,3 +290,80 @@ def test_the_test_part_is_measured_where_it_is_read(architecture: Architecture) 
     assert list(read.test_layers) == layers
     assert read.scores["test_accuracy"] == other.scores["accuracy"]
     assert other.test_layers == ()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
+def test_the_clamped_network_is_the_trained_one_behind_torchs_hardshrink(
+    dtype: torch.dtype, problem: Split, architecture: Architecture
+) -> None:
+    """Thresholds, scores and zeros of every activation, against torch's layers and the plain formulas."""
+    slots = [
+        Hyperparameters(activation=name, negative_slope=0.01, dropout=0.2, learning_rate=0.003, hidden=(20, 33))
+        for name in sorted(ACTIVATIONS)
+    ]
+    budget = Budget(epochs=4, seeds=1, batch_size=24)
+    outcomes, networks = trained_networks(
+        slots, problem, budget, dtype=dtype, architecture=architecture, clamp=True, read_test=True
+    )
+    task = TASKS["classification"]
+    for slot, outcome, network in zip(slots, outcomes, networks, strict=True):
+        [replicate] = outcome.replicates
+        thresholds = [layer["clamp_threshold"] for layer in replicate.layers[:-1]]
+        assert isinstance(network, nn.Sequential)
+        x = problem.validation.x.to(dtype)
+        for layer, threshold in zip(hidden_outputs(network, slot, x), thresholds, strict=True):
+            live = layer[:, live_units(layer)].double()
+            assert threshold == pytest.approx(0.01 * float(live.square().mean().sqrt()), rel=TOLERANCE[dtype])
+        clamped = clamped_network(network, thresholds)
+        for part, prefix, measured in (
+            (problem.validation, "", replicate.layers[:-1]),
+            (problem.test, "test_", replicate.test_layers),
+        ):
+            with torch.no_grad():
+                logits = clamped(part.x.to(dtype))
+            for metric in task.metrics:
+                expected = float(metric.compute(task.predict(logits[None]), part.y))
+                assert replicate.scores[f"{prefix}clamped_{metric.name}"] == pytest.approx(expected, abs=1e-12)
+            loss = float(nn.functional.cross_entropy(logits, part.y))
+            assert replicate.scores[f"{prefix}clamped_log_loss"] == pytest.approx(loss, rel=10 * TOLERANCE[dtype])
+            shares = [zeros(a[:, live_units(a)]) for a in hidden_outputs(clamped, slot, part.x.to(dtype))]
+            assert [layer["clamped_zeros"] for layer in measured] == pytest.approx(shares, abs=1e-12)
+        assert "clamp_threshold" not in replicate.scores.keys() | replicate.test_layers[0].keys()
+
+
+def hidden_outputs(network: nn.Sequential, slot: Hyperparameters, x: torch.Tensor) -> list[torch.Tensor]:
+    """What the hidden layers of a network give, behind their thresholds where they have them."""
+    activation = type(ACTIVATIONS[slot.activation].module(0.1))
+    clamped = any(isinstance(module, nn.Hardshrink) for module in network)
+    found = []
+    with torch.no_grad():
+        for module in network:
+            x = module(x)
+            if isinstance(module, nn.Hardshrink if clamped else activation):
+                found.append(x)
+    return found
+
+
+def test_measuring_the_clamped_network_changes_nothing_else(architecture: Architecture) -> None:
+    fit = partial(train, architecture=architecture, read_test=True)
+    trials, budget = mixed_cohort(6), Budget(epochs=2, seeds=2)
+    for ours, theirs in zip(
+        fit(trials, ODD[0], budget, Streams(3), clamp=True), fit(trials, ODD[0], budget, Streams(3)), strict=True
+    ):
+        for replicate, plain in zip(ours.replicates, theirs.replicates, strict=True):
+            assert replicate.curves == plain.curves
+            for measured, as_before in (
+                (replicate.scores, plain.scores),
+                *zip(replicate.layers, plain.layers, strict=True),
+                *zip(replicate.test_layers, plain.test_layers, strict=True),
+            ):
+                assert {name: value for name, value in measured.items() if "clamp" not in name} == as_before
+            assert {name for name in replicate.scores if name not in plain.scores} == {
+                "clamped_accuracy",
+                "clamped_balanced_accuracy",
+                "clamped_log_loss",
+                "clamped_zeros",
+                "test_clamped_accuracy",
+                "test_clamped_balanced_accuracy",
+                "test_clamped_log_loss",
+            }
