@@ -21,8 +21,16 @@ SPARSITY = {
     "removable": "removable units",
 }
 """The sparsity measures in words; all of them are over live units."""
-CURVES = (("validation_accuracy", "validation accuracy, %", 100.0), ("training_loss", "training loss, nats", 1.0))
+CURVES = (
+    ("validation_accuracy", "validation accuracy, %", 100.0),
+    ("training_loss", "training loss, dropout on, nats", 1.0),
+)
 """Learning curves: stored name, title of the axis, and the factor that gives its unit."""
+LOSS_CURVE = (
+    "the training loss is the mean over an epoch's batches, taken while the weights change and with dropout on, and "
+    "not the loss of the network that the epoch ends with"
+)
+"""What the second curve is, in words."""
 _GRID = "rgba(125,125,125,0.25)"
 _AXIS = {"gridcolor": _GRID, "zeroline": False, "linecolor": INK, "ticks": "outside", "automargin": True}
 
@@ -131,7 +139,7 @@ def heat(
     values: Sequence[Sequence[float | None]],
     texts: Sequence[Sequence[str]],
 ) -> go.Figure:
-    """A heat map with its numbers in the cells; an empty cell has none."""
+    """A heat map with its texts in the cells; a cell without a value has its text alone, and no colour."""
     chart = figure("", "", height=90 + 42 * len(rows))
     chart.add_heatmap(
         x=list(columns),
@@ -146,6 +154,10 @@ def heat(
         xgap=2,
         ygap=2,
     )
+    for row, values_of_row, texts_of_row in zip(rows, values, texts, strict=True):
+        for column, value, text in zip(columns, values_of_row, texts_of_row, strict=True):
+            if text and _digits(value) is None:  # Plotly writes no text into a cell without a value.
+                chart.add_annotation(x=column, y=row, text=text, showarrow=False, font={"size": 12})
     chart.update_yaxes(autorange="reversed", showgrid=False, ticks="")
     chart.update_xaxes(showgrid=False, ticks="", tickangle=-30)
     return chart

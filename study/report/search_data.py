@@ -36,6 +36,21 @@ class Importance:
     spread: float
 
 
+@dataclass(frozen=True)
+class Importances:
+    """What share of each objective's variation each parameter accounts for by itself.
+
+    Attributes:
+        shares: By objective and parameter; empty where they are unknown.
+        feasible: The feasible trials of the study.
+        fitted: How many of them the forests were fitted to, evenly chosen.
+    """
+
+    shares: Mapping[str, Mapping[str, Importance]]
+    feasible: int
+    fitted: int
+
+
 @dataclass(frozen=True, eq=False)
 class SearchData:
     """A search as its figures need it.
@@ -63,12 +78,6 @@ class SearchData:
         step = -(-len(self.trials) // self.most_points) or 1
         return self.trials[::step]
 
-    @property
-    def thinned(self) -> str:
-        """How many trials a figure leaves out, as the end of its caption; empty where none."""
-        drawn, every = len(self.drawn), len(self.trials)
-        return f" Drawn are {drawn:,} of {every:,} trials." if drawn < every else ""
-
     @cached_property
     def best_by_activation(self) -> dict[str, OwnTrial]:
         """Each activation's best feasible trial by the metric, the best activation first."""
@@ -89,6 +98,7 @@ class SearchData:
             wrapped(f"trial {trial.number}: {describe(trial.hyperparameters)}", _HOVER_WIDTH)
             + f"<br>{self.config.metric} {100 * trial.score:.2f} %, {self.config.sparsity} "
             f"{100 * trial.sparsity:.1f} %, dead {100 * trial.dead:.1f} %"
+            + ("" if trial.feasible else "<br>infeasible: some seed does not beat the floor")
         )
 
 
@@ -97,10 +107,8 @@ def of_activation(activation: str, trials: Collection[OwnTrial]) -> list[OwnTria
     return [trial for trial in trials if trial.hyperparameters.activation == activation]
 
 
-def importances(
-    trials: Sequence[FrozenTrial], identity: str, objectives: Sequence[str]
-) -> Mapping[str, Mapping[str, Importance]]:
-    """What share of each objective's variation each parameter accounts for by itself; empty where that is unknown.
+def importances(trials: Sequence[FrozenTrial], identity: str, objectives: Sequence[str]) -> Importances:
+    """What share of each objective's variation each parameter accounts for by itself, where that is known.
 
     Functional ANOVA of a random forest (Hutter et al. 2014), over the space as if it were sampled evenly.
 
@@ -112,8 +120,9 @@ def importances(
     judged = [trial for trial in trials if is_own(trial, identity) and is_feasible(trial)]
     step = -(-len(judged) // _MOST_IN_FOREST) or 1
     study = optuna.create_study(directions=["maximize"] * len(objectives))
-    study.add_trials(judged[::step])
-    result = {}
+    fitted = judged[::step]
+    study.add_trials(fitted)
+    result: dict[str, Mapping[str, Importance]] = {}
     for index, name in enumerate(objectives):
 
         def value(trial: FrozenTrial, index: int = index) -> float:
@@ -123,10 +132,10 @@ def importances(
         try:
             shares = [forest.evaluate(study, target=value) for forest in forests]
         except (RuntimeError, ValueError):  # too few trials, or all alike
-            return {}
+            return Importances({}, len(judged), len(fitted))
         result[name] = {
             parameter: Importance(float(fmean(each)), float(stdev(each)))
             for parameter in shares[0]
             for each in ([share[parameter] for share in shares],)
         }
-    return result if any(result.values()) else {}
+    return Importances(result if any(result.values()) else {}, len(judged), len(fitted))

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from search_spaces import ACTIVATIONS
 from study.intervals import half_width
 from study.records.own_trials import OwnTrial
+from study.report.captions import below_the_picture, hopeless, infeasible, of_baseline, off_the_axis, without_points
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import SPARSITY, Panel, Section, dots, figure, heat
 from study.report.search_data import SearchData, of_activation
@@ -40,14 +41,14 @@ def front(data: SearchData) -> Section:
     if data.front.baseline is not None:
         _special(chart, data, data.front.baseline, "baseline", {"symbol": "x", "color": INK, "size": 13})
     _special(chart, data, data.front.recommended, "recommended", {"symbol": "star", "color": RECOMMENDED, "size": 18})
-    below = _zoom(chart, data)
-    hidden = f" {below} of {len(data.drawn)} trials lie below the picture." if below else ""
+    low = _zoom(chart, data)
     return Section(
         "front",
         f"{metric.replace('_', ' ').capitalize()} against sparsity",
-        f"Each point is a trial: its validation {metric} and its sparsity ({sparsity}), means over "
-        f"{data.seeds}. On the line lie the feasible trials that no other beats in both; "
-        f"the star is the sparsest of them within one paired standard error of the best.{hidden}{data.thinned}",
+        f"Each point is a trial: its validation {metric} and its sparsity ({sparsity}), means over {data.seeds}. On "
+        "the line lie the feasible trials that no other feasible one beats in both. The star is the recommended "
+        f"trial, {data.front.basis}.{of_baseline(data)}{infeasible(data.drawn)}{below_the_picture(data.drawn, low)}"
+        f"{without_points(data)}",
         (Panel("front-figure", chart),),
     )
 
@@ -57,7 +58,7 @@ def by_activation(data: SearchData) -> Section:
     metric = data.config.metric
     chart = figure("", f"validation {metric}, %")
     for activation, trial in data.best_by_activation.items():
-        count = len(of_activation(activation, data.trials))
+        count = len(of_activation(activation, data.own))
         half = half_width(stdev(trial.scores), len(trial.scores), 0.0, LEVEL) if len(trial.scores) > 1 else None
         dots(
             chart,
@@ -79,74 +80,88 @@ def by_activation(data: SearchData) -> Section:
     return Section(
         "activations",
         "Activations",
-        f"The best feasible trial of each activation by validation {metric}, out of as many as stand in brackets; "
-        f"{intervals}. "
-        f"{_NO_EXPERIMENT}",
+        f"The best feasible trial of each activation by validation {metric}, out of as many as stand in brackets, "
+        f"infeasible and diverged ones included; {intervals}.{hopeless(data)} {_NO_EXPERIMENT}",
         (Panel("activations-figure", chart),),
     )
 
 
 def slopes(data: SearchData) -> Section | None:
     """Metric and sparsity against the slope, where it is searched."""
-    sloped = [each for each in data.drawn if "negative_slope" in each.params and each.params["negative_slope"] > 0]
+    drawn = [each for each in data.drawn if _has_slope(each)]
+    sloped = [each for each in drawn if each.params["negative_slope"] > 0]
     if not sloped:
         return None
-    scores, sparsities = _against_parameter(data, sloped, "negative_slope", "negative slope")
+    scores, sparsities, low = _against_parameter(data, sloped, "negative_slope", "negative slope")
     for chart in (scores, sparsities):
         chart.update_xaxes(type="log")
     return Section(
         "slope",
         "The negative slope",
         f"Validation {data.config.metric} and sparsity of each trial against its slope for negative inputs. For PReLU "
-        f"it is the slope that training starts from. Other hyperparameters differ from point to point.{data.thinned}",
+        f"it is the slope that training starts from. Other hyperparameters differ from point to point."
+        f"{off_the_axis(drawn, 'negative_slope', 'slope')}{below_the_picture(sloped, low)}"
+        f"{without_points(data, _has_slope)}",
         (Panel("slope-accuracy", scores), Panel("slope-sparsity", sparsities)),
     )
 
 
 def initializations(data: SearchData) -> Section:
     """The best score of every pair of activation and initialization."""
-    cells: dict[tuple[str, str], list[float]] = {}
-    for trial in data.trials:
+    cells: dict[tuple[str, str], list[OwnTrial]] = {}
+    for trial in data.own:
         used = trial.hyperparameters
-        cells.setdefault((used.activation, used.initialization), []).append(trial.score)
+        cells.setdefault((used.activation, used.initialization), []).append(trial)
+    best = {pair: max((t.score for t in tried if not t.diverged), default=math.nan) for pair, tried in cells.items()}
     rows = [name for name in ACTIVATIONS if any(name == activation for activation, _ in cells)]
     columns = sorted({initialization for _, initialization in cells})
-    values = [[max(cells.get((row, column), [math.nan])) * 100 for column in columns] for row in rows]
-    texts = [
-        [
-            f"{max(cells[row, column]) * 100:.1f}<br>({len(cells[row, column])})" if (row, column) in cells else ""
-            for column in columns
-        ]
-        for row in rows
-    ]
+    values = [[100 * best.get((row, column), math.nan) for column in columns] for row in rows]
+    texts = [[_best_of(cells.get((row, column), ())) for column in columns] for row in rows]
     return Section(
         "initializations",
         "Initialization and activation",
-        f"The best validation {data.config.metric} in per cent that each pair reached, and in brackets out of how "
-        f"many trials; an empty cell was never tried. {_NO_EXPERIMENT}",
+        f"The best validation {data.config.metric} in per cent that each pair reached, and in brackets out of how many "
+        f"trials, infeasible and diverged ones included; an empty cell was never tried. {_NO_EXPERIMENT}",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
 
 
 def dropout(data: SearchData) -> Section | None:
     """Sparsity against the dropout rate, where it is searched."""
-    members = [trial for trial in data.drawn if "dropout" in trial.params]
+    members = [trial for trial in data.drawn if _has_dropout(trial)]
     if not members:
         return None
-    scores, sparsities = _against_parameter(data, members, "dropout", "dropout rate")
+    scores, sparsities, low = _against_parameter(data, members, "dropout", "dropout rate")
     return Section(
         "dropout",
         "Dropout and sparsity",
         f"Sparsity and validation {data.config.metric} of each trial against its dropout rate in training; both are "
-        f"measured without dropout. Other hyperparameters differ from point to point.{data.thinned}",
+        f"measured without dropout. Other hyperparameters differ from point to point."
+        f"{below_the_picture(members, low)}{without_points(data, _has_dropout)}",
         (Panel("dropout-sparsity", sparsities), Panel("dropout-accuracy", scores)),
     )
 
 
+def _has_slope(trial: OwnTrial) -> bool:
+    return "negative_slope" in trial.params
+
+
+def _has_dropout(trial: OwnTrial) -> bool:
+    return "dropout" in trial.params
+
+
+def _best_of(tried: Sequence[OwnTrial]) -> str:
+    """A cell of a heat map: the best score of a pair's trials, and how many they are; empty where there is none."""
+    if not tried:
+        return ""
+    reached = [trial.score for trial in tried if not trial.diverged]
+    return f"{f'{100 * max(reached):.1f}' if reached else 'diverged'}<br>({len(tried)})"
+
+
 def _against_parameter(
     data: SearchData, trials: Sequence[OwnTrial], parameter: str, title: str
-) -> tuple[go.Figure, go.Figure]:
-    """Scores and sparsities of trials against a searched parameter, one figure each.
+) -> tuple[go.Figure, go.Figure, float]:
+    """Scores and sparsities of trials against a searched parameter, one figure each, and the lowest score to be seen.
 
     Args:
         data: The search.
@@ -162,8 +177,7 @@ def _against_parameter(
             values, hover = [each.params[parameter] for each in members], [data.hover(each) for each in members]
             dots(scores, activation, values, _scores(members), hover)
             dots(sparsities, activation, values, _sparsities(members), hover)
-    _zoom(scores, data)
-    return scores, sparsities
+    return scores, sparsities, _zoom(scores, data)
 
 
 def _special(chart: go.Figure, data: SearchData, trial: OwnTrial, name: str, marker: Mapping[str, object]) -> None:
@@ -178,14 +192,14 @@ def _special(chart: go.Figure, data: SearchData, trial: OwnTrial, name: str, mar
     )
 
 
-def _zoom(chart: go.Figure, data: SearchData) -> int:
+def _zoom(chart: go.Figure, data: SearchData) -> float:
     """Shows the trials worth looking at: from a little below the worst of the front, baseline, and best by activation.
 
     Returns:
-        How many trials lie below.
+        The lowest score that can be seen.
     """
     if not data.trials:
-        return 0
+        return -math.inf
     worth = [
         *data.front.members,
         *data.best_by_activation.values(),
@@ -195,9 +209,8 @@ def _zoom(chart: go.Figure, data: SearchData) -> int:
     middle = float(np.quantile([trial.score for trial in data.drawn], 0.1))
     high = max(trial.score for trial in data.trials)
     low = min(low, middle) - _MARGIN
-    below = sum(trial.score < low for trial in data.drawn)
     chart.update_yaxes(range=[100 * low, 100 * high + 0.08 * 100 * (high - low)])
-    return below
+    return low
 
 
 def _scores(trials: Sequence[OwnTrial]) -> list[float]:

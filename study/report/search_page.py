@@ -9,6 +9,7 @@ from storage import CohortStorage
 from study.config import StudyConfig
 from study.records.open_study import OpenStudy
 from study.report import search_figures, training_figures
+from study.report.captions import tried_text
 from study.report.page import Page
 from study.report.plot import SPARSITY, Section
 from study.report.provenance import provenance
@@ -44,8 +45,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     return Page(
         name=study.name,
         title=f"Which nonlinearity for {study.problem.dataset.name}?",
-        subtitle=f"Study {study.name}: {len(own)} trials of the space {search.space.name}, "
-        f"{search.config.seeds} seeds each.",
+        subtitle=f"Study {study.name}: {tried_text(own)} of the space {search.space.name}, {data.seeds} each.",
         answer=[*answer(search.config, front), *_sentence(search.rising_text(front))],
         sections=[
             _with_table(front_section, front, search),
@@ -99,6 +99,7 @@ def answer(config: StudyConfig, front: Front) -> list[str]:
         lines.append(
             f"Against the baseline ({describe(baseline.hyperparameters)}) that is {100 * difference:+.2f}"
             f"{plus_minus(error)} pp{on_test}, and {sparser:+.1f} pp of sparsity."
+            + (" The baseline diverged: each seed that did counts as a constant guess." if baseline.diverged else "")
         )
     elif baseline is not None:
         lines.append("That is the baseline itself: nothing that was tried is worth a change.")

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from study.report.captions import MEASURED, hopeless, seeds_that_diverged, zero_gradients
 from study.report.palette import INK, RECOMMENDED
-from study.report.plot import CURVES, SPARSITY, Panel, Section, band, dots, figure
-from study.report.search_data import Importance, SearchData
+from study.report.plot import CURVES, LOSS_CURVE, SPARSITY, Panel, Section, band, dots, figure
+from study.report.search_data import Importances, SearchData
 
 _BEST = "best score"
 
@@ -22,7 +23,7 @@ def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section | N
     """
     if not rows:
         return None
-    panels = []
+    panels, hidden = [], 0
     for name, label in (
         (data.config.sparsity, f"{SPARSITY[data.config.sparsity]}, %"),
         ("dead", "dead units, %"),
@@ -35,27 +36,32 @@ def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section | N
             numbers = [f"{data.hover(trial)}<br>layer {layer}: {value:.4g}" for layer, value in means.items()]
             values = [100 * value if share else value for value in means.values()]
             dots(chart, activation, list(means), values, numbers, mode="lines+markers", opacity=1.0)
+            hidden += 0 if share else sum(value <= 0 for value in values)
         chart.update_xaxes(dtick=1)
         chart.update_yaxes(rangemode="tozero" if share else "normal", type="linear" if share else "log")
         panels.append(Panel(f"layers-{name.replace('_', '-')}", chart))
     return Section(
         "layers",
         "Layer by layer",
-        f"The best trial of each activation by validation {data.config.metric}: the sparsity of each hidden layer, its "
-        "share of units that are zero on every validation sample, and the norm of the loss' gradient by each layer's "
-        f"weights, means over {data.seeds}. Layer 1 is next to the input; the last gradient is the output layer's.",
+        f"The best feasible trial of each activation by validation {data.config.metric}: the sparsity of each hidden "
+        "layer, its share of units that are zero on every measured sample, and the norm of the loss' gradient by each "
+        f"layer's weights, means over {data.seeds}, all of them on the first samples of the validation part, which is "
+        f"in random order ({MEASURED}). Layer 1 is next to the input; the last gradient is the output layer's."
+        f"{zero_gradients(hidden)}{hopeless(data)}",
         tuple(panels),
     )
 
 
-def importance(values: Mapping[str, Mapping[str, Importance]]) -> Section | None:
+def importance(found: Importances) -> Section | None:
     """How much each parameter matters for each objective.
 
     Args:
-        values: Importances by objective and parameter, as `importances` returns them.
+        found: As `importances` returns it.
     """
+    values = found.shares
     if not values:
         return None
+    fitted = f"{found.fitted:,} of " if found.fitted < found.feasible else ""
     total: dict[str, float] = {}
     for each in values.values():
         for name, known in each.items():
@@ -76,9 +82,10 @@ def importance(values: Mapping[str, Mapping[str, Importance]]) -> Section | None
         "importance",
         "What mattered",
         "What share of the variation of each objective each hyperparameter accounts for by itself, by functional "
-        "ANOVA: a random forest is fitted to the feasible trials, and averaged evenly over the search space. What is "
-        "missing to 100 % belongs to hyperparameters together. Bars are means over five forests, with their standard "
-        "deviation; a forest knows little of what was seldom tried.",
+        f"ANOVA: a random forest is fitted to {fitted}the {found.feasible:,} feasible trials, and averaged evenly over "
+        "the search space. What is missing to 100 % belongs to hyperparameters together. Bars are means over five "
+        "forests, with their standard deviation; a forest knows little of what was seldom tried, and nothing of trials "
+        "that are infeasible or diverged.",
         (Panel("importance-figure", chart),),
     )
 
@@ -95,16 +102,18 @@ def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section | 
         wanted["baseline"] = data.front.baseline
     shown = {name: each for name, each in wanted.items() if name != _BEST or each != wanted["recommended"]}
     colours = {"recommended": RECOMMENDED, _BEST: "#2277dd", "baseline": INK}
-    panels = []
+    panels, curves_of = [], {}
     for curve, label, factor in CURVES:
         chart = figure("epoch", label)
         for name, trial in shown.items():
             own = [r["points"] for r in rows if (r["number"], r["name"]) == (trial.number, curve)]
             points = [[factor * float(value) for value in each] for each in own]  # type: ignore[attr-defined]
+            line = f"{name} (trial {trial.number}, dropout {trial.hyperparameters.dropout:.3g})"
+            curves_of[line] = len(points)
             if points:
                 band(
                     chart,
-                    f"{name} (trial {trial.number})",
+                    line,
                     colours[name],
                     points,
                     dash="dot" if name == "baseline" else "solid",
@@ -117,8 +126,9 @@ def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section | 
     return Section(
         "curves",
         "Learning",
-        f"Validation accuracy and training loss after each epoch, means over {data.seeds}{spread}. A curve that "
-        "still rises at its end asks for more epochs.",
+        f"Validation accuracy after each epoch, without dropout, and the training loss of each epoch, means over "
+        f"{data.seeds}{spread}; {LOSS_CURVE}: compare it between equal dropout rates only. A validation curve that "
+        f"still rises at its end asks for more epochs.{seeds_that_diverged(curves_of, data.config.seeds)}",
         tuple(panels),
     )
 

@@ -7,6 +7,7 @@ import pytest
 from optuna.trial import FrozenTrial
 from trials import IDENTITY, finished
 
+from study.report import search_data
 from study.report.search_data import importances
 from study.report.training_figures import importance
 
@@ -24,15 +25,17 @@ def planted(count: int) -> list[FrozenTrial]:
 
 def test_what_mattered_is_a_decomposition_of_variance() -> None:
     """Guards against importances of low values, which is what PED-ANOVA makes of a target."""
-    found = importances(planted(120), IDENTITY, ["accuracy", "near_zero"])
+    importance_of = importances(planted(120), IDENTITY, ["accuracy", "near_zero"])
+    found = importance_of.shares
     assert found["accuracy"]["activation"].share > 0.9
     assert found["accuracy"]["dropout"].share < 0.1
     assert found["near_zero"]["dropout"].share > 0.9
     for each in found.values():
         assert sum(parameter.share for parameter in each.values()) <= 1 + 1e-9
         assert all(0 <= parameter.spread < 0.1 for parameter in each.values())
-    section = importance(found)
+    section = importance(importance_of)
     assert section is not None
+    assert "fitted to the 120 feasible trials" in section.sentence
     assert "functional ANOVA" in section.sentence
     for bars, objective in zip(section.panels[0].figure.data, ("accuracy", "near_zero"), strict=True):
         shares = dict(zip(bars.y, bars.x, strict=True))
@@ -45,6 +48,13 @@ def test_infeasible_trials_have_no_say() -> None:
     odd = [finished(100 + k, [0.1], 0.9, constraint=1.0, activation="elu", dropout=0.6) for k in range(60)]
     names = ["accuracy", "near_zero"]
     assert importances([*trials, *odd], IDENTITY, names) == importances(trials, IDENTITY, names)
+
+
+def test_a_forest_of_part_of_the_trials_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_data, "_MOST_IN_FOREST", 50)
+    section = importance(importances(planted(60), IDENTITY, ["accuracy"]))
+    assert section is not None
+    assert "fitted to 30 of the 60 feasible trials" in section.sentence
 
 
 def test_too_few_trials_say_nothing() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from command import run_here
 
+from search_spaces import ACTIVATIONS
 from storage import open_storage
 from study.report import search_figures
 from study.report.page import in_script
@@ -134,7 +135,9 @@ def test_what_a_cloud_leaves_out_is_said_under_it(folder: Path) -> None:
         assert whole is not None
         assert part is not None
         assert "Drawn are" not in whole.sentence
-        assert part.sentence.endswith(f" Drawn are 7 of {len(data.trials)} trials.")
+        drawn = sum(len(trace.x) for trace in part.panels[0].figure.data if trace.name in ACTIVATIONS)
+        every = sum(len(trace.x) for trace in whole.panels[0].figure.data if trace.name in ACTIVATIONS)
+        assert part.sentence.endswith(f" Drawn are {drawn} of {every} trials.")
 
 
 def test_nothing_of_a_users_file_is_code(folder: Path) -> None:
