@@ -64,12 +64,7 @@ class Judge:
     @property
     def metric_names(self) -> list[str]:
         """What the objectives are called, in their order; all are maximized."""
-        config = self.config
-        if config.objective == "front":
-            return [config.metric, config.sparsity]
-        if config.objective == "weighted":
-            return [f"{config.metric} + {config.sparsity_weight:g} {config.sparsity}"]
-        return [config.metric]
+        return objective_names(self.config)
 
     @property
     def floor(self) -> float:
@@ -108,6 +103,20 @@ class Judge:
         worst = metric.worst if outcome.diverged else min(scores, key=lambda score: metric.sign * score)
         # Rounded, so that exactly one step more is not lost to the last bit.
         return round(metric.sign * (self.least_score - worst), 12)
+
+
+def objective_names(config: StudyConfig) -> list[str]:
+    """What the objectives of a configuration are called, in their order; all are maximized.
+
+    Example:
+        >>> objective_names(StudyConfig(objective="weighted", sparsity_weight=0.5))
+        ['accuracy + 0.5 near_zero']
+    """
+    if config.objective == "front":
+        return [config.metric, config.sparsity]
+    if config.objective == "weighted":
+        return [f"{config.metric} + {config.sparsity_weight:g} {config.sparsity}"]
+    return [config.metric]
 
 
 def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:

@@ -101,7 +101,7 @@ def _csv_cell(value: Any) -> Any:
 
 def print_front(rows: Sequence[Mapping[str, Any]], config: StudyConfig, form: str, messages: Messages) -> None:
     """Prints the rows of a front on stdout, and on stderr how to read them."""
-    from study.search.recommendation import rule_text
+    from study.search.recommendation import regret_text, rule_text
     from study.search.rows import front_cells
 
     print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
@@ -109,9 +109,12 @@ def print_front(rows: Sequence[Mapping[str, Any]], config: StudyConfig, form: st
         f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
     )
     chosen = next(row for row in rows if row["role"] == "recommended")
-    messages.info(f"trial {chosen['trial']} is recommended: {chosen['basis']}")
+    regret = regret_text(chosen["expected_regret"])
     messages.info(
-        f"{rule_text(config.tolerance)}; {errors}; differences are paired, to the recommended trial; "
+        "; ".join([f"trial {chosen['trial']} is recommended: {chosen['basis']}", *([regret] if regret else [])])
+    )
+    messages.info(
+        f"{rule_text(config)}; {errors}; differences are paired, to the recommended trial; "
         "these trials were chosen on these seeds, so expect a little less on new ones"
     )
 

@@ -22,6 +22,7 @@ from study.training import Interrupted
 def resume(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | None = None) -> None:
     """Trains what is missing of a search that exists, then prints its front."""
     messages.info(f"study {study.name} in {study.storage.place}: {study.total} trials in all")
+    say_where_unlearned(study, messages)
     train_and_print_front(study, messages, quiet=quiet, lease=lease)
 
 
@@ -43,6 +44,12 @@ def train_and_print_front(
         end_early(stop, messages, f"continue with: {resume_command(study)}")
 
 
+def say_where_unlearned(study: OpenStudy, messages: Messages) -> None:
+    """Prints on stderr that a study will end before its sampler has learned anything, where that is so."""
+    if (text := unlearned(study.problem.config.model_copy(update={"trials": study.total}))) is not None:
+        messages.info(text)
+
+
 def unlearned(config: StudyConfig) -> str | None:
     """One line where a study ends before its sampler has learned anything from outcomes; else None."""
     uninformed = SAMPLERS[config.sampler].load().uninformed_trials(config.cohort)
@@ -58,8 +65,10 @@ def print_plan(name: str, config: StudyConfig, plan: Estimate, data: DataSummary
     """Prints a configuration, what it would cost, and what becomes of the data."""
     shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})
     options = shown_config.model_dump(mode="json")
+    remarks = [text for text in [unlearned(config)] if text is not None]
     if form == "json":
-        print(json.dumps({**options, "plan": asdict(plan), "summary": data.values}, indent=2))
+        plan_and_data = {"plan": asdict(plan), "summary": data.values, "remarks": remarks}
+        print(json.dumps({**options, **plan_and_data}, indent=2))
         return
     lines = {key: ",".join(map(str, value)) if isinstance(value, list) else value for key, value in options.items()}
     lines |= {
@@ -69,11 +78,9 @@ def print_plan(name: str, config: StudyConfig, plan: Estimate, data: DataSummary
     }
     cells = {key: "–" if value in (None, "") else str(value) for key, value in lines.items()}
     if form == "csv":
-        print_rows([cells], form)
+        print_rows([cells | {"remarks": "; ".join(remarks)}], form)
         return
     for key, value in cells.items():
         print(f"{key:<16} {value}")
-    for line in data.lines():
+    for line in [*data.lines(), *remarks]:
         print(line)
-    if (text := unlearned(config)) is not None:
-        print(text)

@@ -49,7 +49,7 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
         print("\n".join(found.lines))
     else:
         print_rows(advice_rows(found, config), form)
-    messages.info(f"{rule_text(config.tolerance)}; it is so from now on in front, export, report and dashboard")
+    messages.info(f"{rule_text(config)}; it is so from now on in front, export, report and dashboard")
     messages.info(
         "intervals: 95 %, paired over seeds by which nothing was chosen, on the study's test part; ± is the standard "
         "error from the drawing of that part"

@@ -62,7 +62,7 @@ def run(
 
         check_format(form)
         resolved = read_config({"data": data, **options}, file=config)
-        from study.cli.run_search import print_plan, train_and_print_front, unlearned
+        from study.cli.run_search import print_plan, say_where_unlearned, train_and_print_front
         from study.problem import Search
         from study.records.open_study import create_or_open
 
@@ -89,8 +89,7 @@ def run(
                 f"study {study.name} in {database.place}: {study.total} trials x {resolved.seeds} seeds, "
                 f"floor {judge.floor:.4f}"
             )
-            if (text := unlearned(resolved.model_copy(update={"trials": study.total}))) is not None:
-                messages.info(text)
+            say_where_unlearned(study, messages)
             train_and_print_front(study, messages, form, quiet=quiet, lease=lease)
 
 

@@ -17,7 +17,7 @@ from study.report.search_data import SearchData
 from study.report.search_page import search_sections
 from study.search.description import describe
 from study.search.from_database import StoredSearch
-from study.search.recommendation import rule_text
+from study.search.recommendation import regret_text, rule_text
 from study.wording import markdown
 
 _MOST_POINTS = 1000
@@ -77,7 +77,8 @@ def advice_note(data: SearchData) -> str:
             f"{100 * (chosen.sparsity - baseline.sparsity):+.1f} pp of sparsity."
         )
     lines.append(f"It is {data.front.basis}. These figures are those of the search's seeds: expect a little less.")
-    lines.append(f"{rule_text(config.tolerance).capitalize()}.")
+    expected = regret_text(data.front.regret)
+    lines.append(". ".join(f"{text[0].upper()}{text[1:]}" for text in (rule_text(config), expected) if text) + ".")
     lines.append(
         "Hyperparameter importance on this page is PED-ANOVA: what tells the best trials from the others that the "
         "sampler tried. `reluctant report` says what share of the variation each hyperparameter accounts for."

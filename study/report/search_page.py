@@ -18,7 +18,7 @@ from study.search.description import describe
 from study.search.from_database import StoredSearch
 from study.search.front import Front
 from study.search.held_out_scores import front_with_test
-from study.search.recommendation import rule_text
+from study.search.recommendation import regret_text, rule_text
 from study.search.rows import front_cells, front_rows
 from study.wording import plus_minus
 
@@ -103,7 +103,8 @@ def answer(config: StudyConfig, front: Front) -> list[str]:
         )
     elif baseline is not None:
         lines.append("That is the baseline itself: nothing that was tried is worth a change.")
-    lines.append(f"It is {front.basis}: {rule_text(config.tolerance)}.")
+    lines.append(f"It is {front.basis}: {rule_text(config)}.")
+    lines += _sentence(regret_text(front.regret))
     lines.append(_caveat(config.seeds, front))
     return lines
 

@@ -8,6 +8,7 @@ from typing import Any
 from study.config import StudyConfig
 from study.search.description import describe, settings
 from study.search.fresh_seeds import FreshFront, FreshTrial
+from study.search.recommendation import regret_text, worth
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,13 @@ def _cost(front: FreshFront, config: StudyConfig) -> str:
     if not front.others:
         return "none to tell: no other trial is on the front"
     best = front.recommended
-    other = max(front.others, key=lambda trial: trial.validation.score)
-    return (
+    other = max(front.others, key=lambda trial: worth(trial.validation, config))
+    text = (
         f"{_difference(best, other)} against the best of the others, {_named(other)}, "
         f"{_sparser(best, other, config.sparsity)}"
     )
+    expected = regret_text(front.regret)
+    return text if expected is None else f"{text}; {expected}"
 
 
 def _close(front: FreshFront, config: StudyConfig) -> str:
@@ -161,6 +164,7 @@ def advice_rows(advice: Advice, config: StudyConfig) -> list[dict[str, Any]]:
             f"validation_{config.metric}": trial.validation.score,
             f"validation_{config.sparsity}": trial.validation.sparsity,
             f"search_{config.metric}": trial.searched.score,
+            "expected_regret": front.regret if role == "recommended" else None,
             "advice": " | ".join(advice.lines) if role == "recommended" else None,
         }
 

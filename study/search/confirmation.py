@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from study.config import StudyConfig
 from study.records.own_trials import OwnTrial
 from study.search.front import Confirmation, Front
-from study.search.recommendation import recommend
+from study.search.recommendation import recommend, regret_of
 from study.search.retraining import VALIDATION, ResultsOnTest, stored_results
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ VALIDATION_SPARSITY = "validation_sparsity"
 """Key of the sparsity on the validation part of a replicate that was trained on a fresh seed."""
 
 
-def choose_on_fresh_seeds(front: Front, results: ResultsOnTest, config: StudyConfig) -> OwnTrial:
-    """The trial of a front, or its baseline, that the rule recommends by validation on fresh seeds.
+def choose_on_fresh_seeds(front: Front, results: ResultsOnTest, config: StudyConfig) -> Front:
+    """A front with the trial that the rule recommends by validation on fresh seeds, of its members and its baseline.
 
     Args:
         front: The front as the search found it.
@@ -35,20 +35,24 @@ def choose_on_fresh_seeds(front: Front, results: ResultsOnTest, config: StudyCon
         config: The study's configuration.
 
     Returns:
-        The trial with its scores and its sparsity on the search's seeds.
+        The front; its trials have the scores and the sparsity of the search's seeds, its regret is that on fresh ones.
     """
-    judged = [judged_on_fresh_seeds(trial, results) for trial in front.trials]
-    chosen = recommend(judged, config.tolerated_difference).number
-    return next(trial for trial in front.trials if trial.number == chosen)
+    judged = [judged_on_fresh_seeds(trial, results, config) for trial in front.trials]
+    chosen = recommend(judged, config)
+    recommended = next(trial for trial in front.trials if trial.number == chosen.number)
+    return replace(front, recommended=recommended, regret=regret_of(chosen, judged, config))
 
 
-def judged_on_fresh_seeds(trial: OwnTrial, results: ResultsOnTest) -> OwnTrial:
+def judged_on_fresh_seeds(trial: OwnTrial, results: ResultsOnTest, config: StudyConfig) -> OwnTrial:
     """A trial with its scores and its sparsity on the validation part, on fresh seeds."""
     rows = results[trial.number]
+    scores = tuple(row[VALIDATION] for row in rows)
+    sparsities = tuple(row[VALIDATION_SPARSITY] for row in rows)
     return replace(
         trial,
-        scores=tuple(row[VALIDATION] for row in rows),
-        sparsity=fmean(row[VALIDATION_SPARSITY] for row in rows),
+        scores=scores,
+        sparsity=fmean(sparsities),
+        by_seed={config.metric: scores, config.sparsity: sparsities},
     )
 
 
@@ -72,7 +76,7 @@ def confirmed(storage: CohortStorage, study_id: int, front: Front, config: Study
     confirmation = Confirmation(len(seeds), stored["trials"], unconfirmed)
     if unconfirmed:
         return replace(front, confirmation=confirmation)
-    return replace(front, recommended=choose_on_fresh_seeds(front, results, config), confirmation=confirmation)
+    return replace(choose_on_fresh_seeds(front, results, config), confirmation=confirmation)
 
 
 def store_confirmation(

@@ -92,6 +92,7 @@ class FreshFront:
         test_samples: Size of the test part.
         sample_error: Standard error of the recommended trial's score from the drawing of the test part, a fraction;
             None where the metric has no formula for it.
+        regret: How far the recommended trial is expected to lie below the truly best one, on the seeds to choose by.
     """
 
     recommended: FreshTrial
@@ -100,6 +101,7 @@ class FreshFront:
     baseline: FreshTrial | None
     test_samples: int
     sample_error: float | None
+    regret: float | None
 
 
 def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -> FreshFront:
@@ -158,10 +160,11 @@ def fresh_front(
     def fresh(trial: OwnTrial) -> FreshTrial:
         keys = (key_on_test(config.metric), key_on_test(config.sparsity))
         scores, sparsities = (tuple(row[key] for row in reported[trial.number]) for key in keys)
-        return FreshTrial(trial, judged_on_fresh_seeds(trial, chosen_by), scores, sparsities)
+        return FreshTrial(trial, judged_on_fresh_seeds(trial, chosen_by, config), scores, sparsities)
 
     trials = {trial.number: fresh(trial) for trial in front.trials}
-    recommended = trials[choose_on_fresh_seeds(front, chosen_by, config).number]
+    chosen = choose_on_fresh_seeds(front, chosen_by, config)
+    recommended = trials[chosen.recommended.number]
     error = METRICS[config.metric].sampling_error
     return FreshFront(
         recommended,
@@ -170,6 +173,7 @@ def fresh_front(
         None if front.baseline is None else trials[front.baseline.number],
         len(targets),
         None if error is None else error(recommended.score, targets),
+        chosen.regret,
     )
 
 

@@ -102,7 +102,7 @@ class StoredSearch:
         Raises:
             NoResultsError: No trial has finished, or none is feasible.
         """
-        return find_front(trials, self.name, self.config.tolerated_difference, self._remedy)
+        return find_front(trials, self.name, self.config, self._remedy)
 
     @property
     def _remedy(self) -> str | None:

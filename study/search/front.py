@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from study.config import StudyConfig
 from study.objectives import pareto
 from study.records.own_trials import NoResultsError, OwnTrial
-from study.search.recommendation import recommend
+from study.search.recommendation import recommend, regret_of
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,15 @@ class Front:
             fresh ones where all of these were trained on them.
         baseline: Trial 0; None where the study did not finish it.
         confirmation: What fresh seeds say; None where none were trained.
+        regret: How far the recommended trial is expected to lie below the truly best one of those it was chosen from,
+            a fraction; None where a single seed leaves nothing to estimate it by.
     """
 
     members: tuple[OwnTrial, ...]
     recommended: OwnTrial
     baseline: OwnTrial | None
     confirmation: Confirmation | None = None
+    regret: float | None = None
 
     @property
     def basis(self) -> str:
@@ -82,13 +86,13 @@ class Front:
         )
 
 
-def find_front(trials: Sequence[OwnTrial], name: str, tolerance: float, remedy: str | None = None) -> Front:
+def find_front(trials: Sequence[OwnTrial], name: str, config: StudyConfig, remedy: str | None = None) -> Front:
     """The front of metric and sparsity on the search's own seeds, whatever the study's objective was.
 
     Args:
         trials: The study's own trials, in number order.
         name: The study's name, for errors.
-        tolerance: Largest difference of the score that does not matter in practice.
+        config: The study's configuration.
         remedy: What may help where no trial is feasible; None: what helps with most data.
 
     Raises:
@@ -105,4 +109,5 @@ def find_front(trials: Sequence[OwnTrial], name: str, tolerance: float, remedy: 
             f"{remedy or 'more --epochs or a lower --min-accuracy may help'}"
         )
     baseline = next((trial for trial in trials if trial.number == 0), None)
-    return Front(tuple(members), recommend(members, tolerance), baseline)
+    chosen = recommend(members, config)
+    return Front(tuple(members), chosen, baseline, regret=regret_of(chosen, members, config))

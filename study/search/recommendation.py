@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
+from statistics import fmean
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtr, stdtrit
 
+from study.config import StudyConfig
+from study.objectives import objective_names
 from study.records.own_trials import OwnTrial
 from study.search.description import settings
 
@@ -15,6 +19,8 @@ LEVEL = 0.95
 """Confidence level of the interval whose half width bounds the region of practical equivalence."""
 _SHOWN_DIGITS = 3
 """Decimals of a sparsity, a fraction, to which it is shown and compared: tenths of a percentage point."""
+_POINTS_OF_INTEGRAL, _STANDARD_DEVIATIONS = 1001, 8.0
+"""Where the distribution of a maximum is evaluated: at so many points, to so many standard deviations on both sides."""
 
 
 def equivalence_margin(scores: Sequence[Sequence[float]], tolerance: float) -> float:
@@ -35,42 +41,136 @@ def equivalence_margin(scores: Sequence[Sequence[float]], tolerance: float) -> f
         >>> equivalence_margin([[0.95, 0.96, 0.97], [0.94, 0.95, 0.96]], 0.005), equivalence_margin([[0.9]], 0.005)
         (0.0, 0.005)
     """
+    error, freedom = _paired_error(scores)
+    if not freedom:
+        return tolerance
+    # Rounded, so that the last bit of a sum is not taken for noise.
+    return min(tolerance, round(float(stdtrit(freedom, (1.0 + LEVEL) / 2.0)) * error, 12))
+
+
+def expected_regret(scores: Sequence[Sequence[float]], chosen: int) -> float | None:
+    """How far below the truly best of some trials a chosen one is expected to lie.
+
+    The trial with the best mean is likely to be a lucky one, and another may be better in truth: the difference that
+    the means show is no estimate of what is given up. This is the expected opportunity cost of a selection (Chick and
+    Inoue 2001): the mean of the largest of the trials' true scores, less that of the chosen one. Given the means, the
+    true scores are taken to be normal around them, with the error that is pooled over all trials; what replicates have
+    in common cancels. `benchmarks/recommendation.py` compares it with the truth on planted scores.
+
+    Args:
+        scores: `[T][R]` score of each of T trials with each of R replicates, which all trials share.
+        chosen: Index of the chosen trial.
+
+    Returns:
+        The regret in the unit of the scores; None for a single replicate of several trials, which tells no error.
+
+    Example:
+        >>> round(expected_regret([[0.95, 0.96, 0.97], [0.94, 0.95, 0.96]], 1), 4), expected_regret([[0.9]], 0)
+        (0.01, 0.0)
+    """
+    if len(scores) == 1:
+        return 0.0
+    paired, freedom = _paired_error(scores)
+    if not freedom:
+        return None
+    means = np.asarray(scores, dtype=np.float64).mean(1)
+    error = paired / np.sqrt(2.0)
+    if error < 1e-12:
+        return float(means.max() - means[chosen])
+    reach = _STANDARD_DEVIATIONS * error
+    points = np.linspace(means.max() - reach, means.max() + reach, _POINTS_OF_INTEGRAL)
+    below = ndtr((points[:, None] - means) / error).prod(1)
+    return float(points[-1] - np.trapezoid(below, points) - means[chosen])
+
+
+def _paired_error(scores: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """Standard error of the difference of two trials' means, and its degrees of freedom; see `equivalence_margin`."""
     values = np.asarray(scores, dtype=np.float64)
     trials, replicates = values.shape
     freedom = (trials - 1) * (replicates - 1)
-    if freedom == 0:
-        return tolerance
+    if not freedom:
+        return 0.0, 0
     residuals = values - values.mean(1, keepdims=True) - values.mean(0) + values.mean()
-    error = np.sqrt(2.0 * (residuals**2).sum() / freedom / replicates)
-    # Rounded, so that the last bit of a sum is not taken for noise.
-    return min(tolerance, round(float(stdtrit(freedom, (1.0 + LEVEL) / 2.0) * error), 12))
+    return float(np.sqrt(2.0 * (residuals**2).sum() / freedom / replicates)), freedom
 
 
-def recommend(trials: Sequence[OwnTrial], tolerance: float) -> OwnTrial:
-    """The sparsest of the trials that are equally good in practice as the best; of equally sparse ones the simplest.
+def recommend(trials: Sequence[OwnTrial], config: StudyConfig) -> OwnTrial:
+    """The trial to use, by the objective that was asked for.
 
-    Sparsities are compared as they are shown, to a tenth of a percentage point. The baseline counts as the simplest
-    configuration.
+    With two objectives it is the sparsest of the trials that are equally good in practice as the best. With a single
+    one it is the trial with the best value: what sparsity is worth was said beforehand. Of equals it is the sparsest,
+    and then the simplest, the baseline first. Sparsities are compared as they are shown, to a tenth of a percentage
+    point.
 
     Args:
         trials: Candidates that share their replicates, in any order.
-        tolerance: Largest difference of the score that does not matter in practice.
+        config: The study's configuration.
     """
-    margin = equivalence_margin([trial.scores for trial in trials], tolerance)
-    best = max(trial.score for trial in trials)
-    equivalent = [trial for trial in trials if round(best - trial.score, 12) <= margin]
+    worths = {trial.number: worth(trial, config) for trial in trials}
+    best = max(worths.values())
+    margin = 0.0
+    if config.objective == "front":
+        margin = equivalence_margin([trial.scores for trial in trials], config.tolerated_difference)
+    equivalent = [trial for trial in trials if round(best - worths[trial.number], 12) <= margin]
     return min(equivalent, key=lambda trial: (-round(trial.sparsity, _SHOWN_DIGITS), *_complexity(trial)))
 
 
-def rule_text(points: float) -> str:
+def regret_of(chosen: OwnTrial, trials: Sequence[OwnTrial], config: StudyConfig) -> float | None:
+    """How far a chosen trial is expected to lie below the truly best of some trials: see `expected_regret`.
+
+    Args:
+        chosen: One of the trials.
+        trials: Candidates that share their replicates; those with a diverged replicate are no rivals.
+        config: The study's configuration; the objective is that of the recommendation, the metric where it has two.
+    """
+    rivals = [trial for trial in trials if trial.number == chosen.number or all(map(isfinite, trial.scores))]
+    index = next(index for index, trial in enumerate(rivals) if trial.number == chosen.number)
+    return expected_regret([_worth_by_replicate(trial, config) for trial in rivals], index)
+
+
+def worth(trial: OwnTrial, config: StudyConfig) -> float:
+    """What a trial is judged by before sparsity decides: the metric, with its worth of sparsity under such a weight."""
+    return fmean(_worth_by_replicate(trial, config))
+
+
+def _worth_by_replicate(trial: OwnTrial, config: StudyConfig) -> Sequence[float]:
+    """`worth` in each replicate."""
+    if config.objective != "weighted":
+        return trial.scores
+    sparsities = trial.by_seed[config.sparsity]
+    return [
+        score + config.sparsity_weight * (sparsity or 0.0)
+        for score, sparsity in zip(trial.scores, sparsities, strict=True)
+    ]
+
+
+def regret_text(regret: float | None) -> str | None:
+    """An expected regret in words; None where it could not be estimated.
+
+    Example:
+        >>> regret_text(0.0021)
+        'it is expected to lie 0.21 points below the truly best of the front'
+    """
+    if regret is None:
+        return None
+    return f"it is expected to lie {100 * regret:.2f} points below the truly best of the front"
+
+
+def rule_text(config: StudyConfig) -> str:
     """The rule in one sentence, for those who read what it recommends.
 
     Args:
-        points: The tolerance in percentage points.
+        config: The study's configuration.
     """
+    if config.objective != "front":
+        objective = objective_names(config)[0]
+        return (
+            f"recommended is the trial with the best {objective}, the objective that was asked for; of equals the "
+            "sparsest"
+        )
     return (
         "recommended is the sparsest of the trials that are as good as the best in practice: no further below it than "
-        f"{points:g} points, and than the 95 % interval of a paired difference reaches"
+        f"{config.tolerance:g} points, and than the 95 % interval of a paired difference reaches"
     )
 
 

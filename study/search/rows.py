@@ -45,6 +45,7 @@ def front_rows(front: Front, config: StudyConfig, space: SearchSpace) -> list[di
             config.sparsity: trial.sparsity,
             "dead": trial.dead,
             "basis": front.basis if role == "recommended" else None,
+            "expected_regret": front.regret if role == "recommended" else None,
         }
 
     chosen = front.recommended.number
@@ -75,7 +76,7 @@ def front_cells(rows: Sequence[Mapping[str, Any]], metric: str, sparsity: str) -
                 cell["test %"] = percent(value)
             elif name in (sparsity, "dead"):
                 cell[f"{name} %"] = percent(value, digits=1)
-            elif name in ("role", "basis"):
+            elif name in ("role", "basis", "expected_regret"):
                 continue
             else:
                 cell[{"negative_slope": "slope"}.get(name, name)] = value_text(value)

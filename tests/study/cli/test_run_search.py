@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+from command import run_here
 
 from study.cli.run_search import unlearned
 from study.config import StudyConfig
@@ -28,3 +32,18 @@ def test_a_study_that_ends_before_it_learns_is_told_so(
     else:
         assert text is not None
         assert f"learns nothing in {trials} trials: the first {said} are spread over the space" in text
+
+
+def test_every_way_to_start_says_it_and_it_is_silent_once_the_sampler_learns(tmp_path: Path) -> None:
+    small = ("--seeds", 1, "--epochs", 1, "--cohort", 2, "--hidden", 4)
+    said = "--sampler tpe learns nothing in 3 trials"
+    for form in ("table", "json", "csv"):
+        planned = run_here(
+            "run", "iris", *small, "--trials", 3, "--dry-run", "--format", form, cwd=tmp_path, check=True
+        )
+        assert said in planned.stdout
+        if form == "json":
+            assert len(json.loads(planned.stdout)["remarks"]) == 1
+    assert said in run_here("run", "iris", *small, "--trials", 3, cwd=tmp_path, check=True).stderr
+    assert said in run_here("resume", cwd=tmp_path, check=True).stderr
+    assert "learns nothing" not in run_here("resume", "--trials", 13, cwd=tmp_path, check=True).stderr

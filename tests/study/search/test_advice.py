@@ -70,6 +70,7 @@ def test_five_lines_say_what_survived() -> None:
     assert "of +4.00 pp validation accuracy that trial 7" in advice.survived
     assert "+2.00 pp on fresh ones (50%); of +10.0 pp near_zero, +5.0 pp (50%)" in advice.survived
     assert "against the best of the others, trial 0" in advice.cost
+    assert advice.cost.endswith("; it is expected to lie 0.00 points below the truly best of the front")
     assert advice.close.startswith("too close to call: nothing")
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from trials import finished, own
+from trials import CONFIG, finished, own
 
 from study.records.own_trials import NoResultsError
 from study.search.front import Confirmation, Front, find_front
 
 
 def front_of(*trials: FrozenTrial) -> Front:
-    return find_front(own(*trials), "s", 0.005)
+    return find_front(own(*trials), "s", CONFIG)
 
 
 def test_members_are_feasible_and_beaten_by_nobody() -> None:

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
-from trials import own_trial
+from trials import CONFIG, own_trial
 
-from benchmarks.recommendation import PLANTED, regrets
-from study.search.recommendation import equivalence_margin, recommend
+from benchmarks.recommendation import PLANTED, SEEDS, SPREADS, regrets
+from study.config import StudyConfig
+from study.search.recommendation import equivalence_margin, expected_regret, recommend
 
 BEST = own_trial(1, [0.950, 0.960, 0.970], 0.1)
 
 
+def tolerating(points: float) -> StudyConfig:
+    return CONFIG.model_copy(update={"tolerance": points})
+
+
 def test_the_sparsest_of_those_within_the_tolerance_is_recommended() -> None:
     far, close = own_trial(2, [0.930, 0.950, 0.970], 0.5), own_trial(3, [0.955, 0.950, 0.967], 0.3)
-    assert recommend([BEST, far, close], 0.005).number == 3
-    assert recommend([BEST, far], 0.005).number == 1
-    assert recommend([BEST, far, close], 0.0).number == 1
+    assert recommend([BEST, far, close], tolerating(0.5)).number == 3
+    assert recommend([BEST, far], tolerating(0.5)).number == 1
+    assert recommend([BEST, far, close], tolerating(0)).number == 1
 
 
 def test_a_difference_that_is_certain_is_no_equivalence_however_small() -> None:
     worse = own_trial(2, [0.947, 0.957, 0.967], 0.5)
-    assert recommend([BEST, worse], 0.005).number == 1
+    assert recommend([BEST, worse], tolerating(0.5)).number == 1
 
 
 def test_a_single_replicate_leaves_the_tolerance() -> None:
     best, sparse = own_trial(1, [0.95], 0.1), own_trial(2, [0.946], 0.5)
-    assert recommend([best, sparse], 0.005).number == 2
-    assert recommend([best, sparse], 0.003).number == 1
+    assert recommend([best, sparse], tolerating(0.5)).number == 2
+    assert recommend([best, sparse], tolerating(0.3)).number == 1
 
 
 def test_the_order_of_the_trials_does_not_matter() -> None:
     close = own_trial(3, [0.955, 0.950, 0.967], 0.3)
-    assert recommend([close, BEST], 0.005) == recommend([BEST, close], 0.005)
+    assert recommend([close, BEST], CONFIG) == recommend([BEST, close], CONFIG)
 
 
 @pytest.mark.parametrize("options", [{"dropout": 0.2}, {"activation": "leaky_relu", "negative_slope": 0.1}])
@@ -43,8 +49,8 @@ def test_of_equally_sparse_trials_the_simplest_is_recommended(options: dict[str,
     """Sparsities that are shown alike are alike."""
     plain = {"activation": "relu", "initialization": "kaiming_normal", "dropout": 0.0}
     simple, other = own_trial(5, [0.95], 0.3001, **plain), own_trial(4, [0.95], 0.3004, **{**plain, **options})
-    assert recommend([other, simple], 0.005).number == 5
-    assert recommend([own_trial(0, [0.95], 0.3, **{**plain, **options}), other, simple], 0.005).number == 0
+    assert recommend([other, simple], tolerating(0.5)).number == 5
+    assert recommend([own_trial(0, [0.95], 0.3, **{**plain, **options}), other, simple], tolerating(0.5)).number == 0
 
 
 def test_the_margin_of_two_trials_is_half_the_paired_t_interval() -> None:
@@ -54,11 +60,44 @@ def test_the_margin_of_two_trials_is_half_the_paired_t_interval() -> None:
     assert equivalence_margin([list(first), list(second)], 1.0) == pytest.approx(half)
 
 
-@pytest.mark.parametrize("name", ["as on digits", "two and the rest"])
-@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
-@pytest.mark.parametrize("spread", [0.001, 0.003])
-def test_what_is_shown_to_be_given_up_is_what_is_given_up(name: str, seeds: int, spread: float) -> None:
-    """On planted scores; where trials spread more than they differ, the best is too lucky: see the benchmark."""
-    shown, actual = regrets(PLANTED[name], seeds, spread, fronts=400)
-    assert actual == pytest.approx(shown, abs=0.1)
-    assert actual <= 0.5
+@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("spread", SPREADS)
+def test_the_regret_that_is_shown_is_the_true_one(name: str, seeds: int, spread: float) -> None:
+    """On planted scores, of which the truth is known; 0.03 points are left for the noise of few simulated fronts."""
+    found = regrets(name, seeds, spread, fronts=300)
+    assert found.shown == pytest.approx(found.actual, abs=0.13)
+    assert found.actual <= 0.5
+
+
+def test_the_expected_regret_of_two_trials_is_that_of_a_normal_difference() -> None:
+    """E max(d, 0) of a normal difference d with mean m and error s is m Φ(m/s) + s φ(m/s) (Clark 1961)."""
+    scores = np.array([[0.95, 0.97, 0.96, 0.93], [0.96, 0.95, 0.97, 0.94]])
+    difference = scores[0] - scores[1]
+    mean, error = difference.mean(), difference.std(ddof=1) / 2
+    known = mean * stats.norm.cdf(mean / error) + error * stats.norm.pdf(mean / error)
+    assert expected_regret(scores.tolist(), 1) == pytest.approx(known, abs=1e-9)
+
+
+def test_the_best_of_several_has_an_expected_regret_and_a_single_seed_tells_none() -> None:
+    assert expected_regret([[0.95, 0.97], [0.96, 0.95]], 0) > 0.0  # type: ignore[operator]
+    assert expected_regret([[0.95], [0.96]], 0) is None
+    assert expected_regret([[0.95, 0.96]], 0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("objective", "weight", "chosen"), [("accuracy", 0.1, 1), ("weighted", 0.1, 2), ("weighted", 0.01, 1)]
+)
+def test_a_single_objective_recommends_its_best_trial(objective: str, weight: float, chosen: int) -> None:
+    """The tolerance would let the sparsest win: 3 lies within it under both objectives."""
+    config = tolerating(2.0).model_copy(update={"objective": objective, "sparsity_weight": weight})
+    trials = [
+        replace(own_trial(number, scores, sparsity), by_seed={"near_zero": [sparsity - 0.01, sparsity + 0.01]})
+        for number, scores, sparsity in (
+            (1, [0.960, 0.970], 0.10),
+            (2, [0.955, 0.965], 0.40),
+            (3, [0.910, 0.980], 0.50),
+        )
+    ]
+    assert recommend(trials, config).number == chosen
+    assert recommend(trials, tolerating(2.0)).number == 3
