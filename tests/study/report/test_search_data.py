@@ -52,7 +52,7 @@ def test_infeasible_trials_have_no_say() -> None:
 
 def test_a_forest_of_part_of_the_trials_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_data, "_MOST_IN_FOREST", 50)
-    section = importance(importances(planted(60), IDENTITY, ["accuracy"]))
+    section = importance(importances(planted(60), IDENTITY, ["accuracy", "near_zero"]))
     assert section is not None
     assert "fitted to 30 of the 60 feasible trials" in section.sentence
 
