@@ -186,7 +186,7 @@ def test_layers_are_measured_on_a_sample_and_that_is_said(sections: dict[str, Se
 
 
 def by_hand(*trials: OwnTrial, most_points: int = 3000) -> SearchData:
-    return SearchData(CONFIG, find_front(trials, "s", 0.005), trials, most_points)
+    return SearchData(CONFIG, find_front(trials, "s", CONFIG), trials, most_points)
 
 
 def trial(number: int, score: float, sparsity: float = 0.2, **options: Any) -> OwnTrial:
