@@ -15,9 +15,10 @@ from optuna.study import StudyDirection
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from storage import leases, proposals, reading, results, studies, workers
+from storage import leases, proposals, reading, results, studies
 from storage.errors import StorageError, StudyDeletedError
 from storage.file_locks import FileLocks
+from storage.liveness import Liveness
 from storage.migrations import migrate
 from storage.records import Claimed, Proposal, ProposedCohort, Result, TestMeasures
 from storage.same_file import SameFile
@@ -25,6 +26,7 @@ from storage.session_locks import SessionLocks
 from storage.study_reader import StudyReader
 from storage.tables import METADATA, SCHEMA, SCHEMA_VERSION
 from storage.transactions import place_of, snapshot, writing
+from storage.worker_locks import Locks
 from storage.workers import LEASE_SECONDS, Worker
 
 
@@ -327,7 +329,7 @@ class CohortStorage(StudyReader):
         return Worker(self.engine, study_id, self._locks, details or {}, LEASE_SECONDS if lease is None else lease)
 
     def reclaim(self, study_id: int) -> list[int]:
-        """Reclaim the trials of every worker that died or whose leases expired.
+        """Reclaim the trials of every worker that died, or whose leases expired and whose lock cannot be seen.
 
         The trials wait again, with the same numbers and parameters; a trial that was lost too often while it was
         trained alone fails. Only trials with a row in the lease table are touched. Any number of processes may call
@@ -336,11 +338,15 @@ class CohortStorage(StudyReader):
         Returns:
             The numbers of the reclaimed trials.
         """
-        return workers.reclaim(self.engine, study_id, self._locks)
+        return self._liveness.reclaim(study_id)
 
     def living_workers(self, study_id: int) -> set[str]:
         """The tokens of the workers of a study that are alive."""
-        return workers.living(self.engine, study_id, self._locks)
+        return self._liveness.living(study_id)
+
+    def overdue_workers(self, study_id: int) -> set[str]:
+        """The tokens of the workers that hold their locks, and were seen to renew no lease: somebody stopped them."""
+        return self._liveness.overdue(study_id)
 
     def save_test_results(self, study_id: int, measured: Sequence[TestMeasures]) -> None:
         """Store measures on the test part; they replace older ones of the same trial and replicate."""
@@ -366,10 +372,14 @@ class CohortStorage(StudyReader):
             same_file.watch(self.engine)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name != "_locks"}
+        return {name: value for name, value in super().__getstate__().items() if name not in ("_locks", "_liveness")}
 
     @cached_property
-    def _locks(self) -> workers.Locks:
+    def _liveness(self) -> Liveness:
+        return Liveness(self.engine, self._locks)
+
+    @cached_property
+    def _locks(self) -> Locks:
         if self.engine.dialect.name == "postgresql":
             return SessionLocks(self.engine)
         if self.file is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from storage.errors import StorageError
 from storage.flock import FileLock
+from storage.worker_locks import LockState
 
 
 class FileLocks:
@@ -20,6 +21,7 @@ class FileLocks:
         database: The database file. Whoever may use it may use the folder.
     """
 
+    held_proves_life = True
     renewal_seconds: float | None = None
 
     def __init__(self, database: Path) -> None:
@@ -51,23 +53,22 @@ class FileLocks:
         return held
 
     @contextmanager
-    def confirmed_dead(self, token: str, server: str = "") -> Iterator[bool]:
-        """Whether a worker is dead, which stays true within the `with` block.
+    def confirmed(self, token: str, server: str = "") -> Iterator[LockState]:
+        """What is known of a worker's lock; where it is free, it stays so within the `with` block.
 
-        A worker is dead where nobody holds the lock on its file. A file that is gone says nothing: somebody may have
-        removed it, and its worker makes it again. The file of a dead worker is removed after the block, unless the
-        block raises.
+        A file that is gone says nothing: somebody may have removed it, and its worker makes it again. The file of a
+        dead worker is removed after the block, unless the block raises.
         """
         try:
             lock = FileLock.probe(self._folder / token)
         except FileNotFoundError:
-            yield False
+            yield LockState.UNSEEN
             return
         if lock is None:
-            yield False
+            yield LockState.HELD
             return
         try:
-            yield True
+            yield LockState.FREE
         except BaseException:
             lock.release()
             raise
@@ -76,5 +77,5 @@ class FileLocks:
     def remove_leftovers(self) -> None:
         """Remove the lock files of workers that died before they were registered."""
         for file in self._folder.glob("*"):
-            with self.confirmed_dead(file.name):
+            with self.confirmed(file.name):
                 pass

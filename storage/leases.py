@@ -105,7 +105,7 @@ def release_trials(connection: Connection, token: str, trial_ids: Collection[int
     return sorted(numbers)
 
 
-def reclaim_from(connection: Connection, study_id: int, token: str, reason: str) -> list[int]:
+def reclaim_from(connection: Connection, study_id: int, token: str, reason: str | None) -> list[int]:
     """Reclaim the trials of a worker that is gone, record the losses, and mark the worker as ended.
 
     A trial that was lost too often while it was trained alone fails; all others wait again.
@@ -114,7 +114,7 @@ def reclaim_from(connection: Connection, study_id: int, token: str, reason: str)
         connection: A writing transaction on the study.
         study_id: The study.
         token: The worker's token.
-        reason: `WORKER_DIED`, `LEASE_EXPIRED`, or a reason that the worker itself gave.
+        reason: `WORKER_DIED`, `LEASE_EXPIRED`, or a reason that the worker itself gave; None: it is no loss.
 
     Returns:
         The numbers of the reclaimed trials; empty where another process reclaimed them first.
@@ -123,9 +123,10 @@ def reclaim_from(connection: Connection, study_id: int, token: str, reason: str)
     trial_ids = list(connection.execute(held).scalars())
     alone = len(trial_ids) == 1 and is_suspect(connection, trial_ids[0])
     numbers = release_trials(connection, token, trial_ids)
-    record_losses(connection, study_id, token, trial_ids, Loss(reason, alone=alone))
-    if alone:
-        fail_if_lost_too_often(connection, trial_ids[0])
+    if reason is not None:
+        record_losses(connection, study_id, token, trial_ids, Loss(reason, alone=alone))
+        if alone:
+            fail_if_lost_too_often(connection, trial_ids[0])
     connection.execute(update(WORKERS).where(WORKERS.c.token == token, WORKERS.c.ended.is_(None)).values(ended=now()))
     return numbers
 

@@ -13,6 +13,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from storage.worker_locks import LockState
+
 _START = text("SELECT extract(epoch FROM pg_postmaster_start_time())::text")
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
 _HELD = text(
@@ -100,6 +102,7 @@ class SessionLocks:
     another one when it next renews its leases.
     """
 
+    held_proves_life = False
     renewal_seconds: float | None = 3.0
 
     def __init__(self, engine: Engine) -> None:
@@ -121,8 +124,8 @@ class SessionLocks:
         return {token for token in tokens if _key(token) in keys}
 
     @contextlib.contextmanager
-    def confirmed_dead(self, token: str, server: str) -> Iterator[bool]:
-        """Whether a worker is certainly dead: nobody holds its lock, and the server that granted it was not restarted.
+    def confirmed(self, token: str, server: str) -> Iterator[LockState]:
+        """What is known of a worker's lock; where it is free, it stays so within the `with` block.
 
         Args:
             token: The token of the worker.
@@ -131,14 +134,14 @@ class SessionLocks:
         """
         with self._engine.connect() as connection:
             if server != connection.execute(_START).scalar_one():
-                yield False
+                yield LockState.UNSEEN
                 return
             key = {"key": _key(token)}
             if not connection.execute(_TRY, key).scalar_one():
-                yield False
+                yield LockState.HELD
                 return
             try:
-                yield True
+                yield LockState.FREE
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 

@@ -128,6 +128,7 @@ class _Loop:
         self._total = study.total
         self._config: dict[str, Any] = {}
         self._trained, self._waited, self._pause = 0, 0.0, _FIRST_PAUSE
+        self._named: set[str] = set()
 
     def run(self) -> bool:
         """Works until the study has its total, or is to stop; returns whether it has its total."""
@@ -220,6 +221,23 @@ class _Loop:
         """Waits for outcomes of other workers, for a little longer each time."""
         time.sleep(self._pause)
         self._waited, self._pause = self._waited + self._pause, min(1.5 * self._pause, _LONGEST_PAUSE)
+        self._name_stopped_workers()
+
+    def _name_stopped_workers(self) -> None:
+        """Logs for whom this worker waits where somebody has stopped that process: on one host it keeps its trials."""
+        study_id = self._study.study_id
+        stopped = self._reconnecting(lambda: self._storage.overdue_workers(study_id)) - self._named
+        if not stopped:
+            return
+        self._named |= stopped
+        held = self._reconnecting(lambda: self._storage.held_trials(study_id))
+        for row in self._reconnecting(lambda: self._storage.workers(study_id)):
+            if row["token"] in stopped and held.get(row["token"]):
+                numbers, pid = numbers_in_short(held[row["token"]]), row["pid"]
+                self._log(
+                    f"waiting for {numbers}, which process {pid} on {row['host']} holds; it is stopped or hangs: "
+                    f"`kill -CONT {pid}` continues it, `kill -9 {pid}` leaves its trials to others"
+                )
 
 
 def is_complete(feed: TrialFeed, total: int) -> bool:

@@ -33,6 +33,22 @@ def test_a_removed_folder_of_locks_is_made_again(storage, study_id, path, make_b
     assert not folder.exists()
 
 
+def test_a_worker_that_is_stopped_keeps_its_trials(storage, study_id, make_block, make_result):
+    with storage.worker(study_id, lease=0.5) as worker:
+        claimed = storage.claim(worker, 1, cohort=make_block(0, 1))
+        worker._renewer.stop()  # as if its process was
+        until = time.monotonic() + 20
+        while storage.overdue_workers(study_id) != {worker.token}:
+            assert storage.reclaim(study_id) == []
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert storage.reclaim(study_id) == []
+        assert storage.living_workers(study_id) == {worker.token}
+        assert storage.finish(worker, [make_result(claimed[0])]) == []
+        assert storage.overdue_workers(study_id) == set()
+    assert storage.losses(study_id) == []
+
+
 def test_a_worker_that_died_after_its_lock_file_was_removed_loses_its_trials_by_expiry(
     storage, study_id, path, make_block
 ):
