@@ -76,12 +76,16 @@ def table_of(cells: Sequence[Mapping[str, str]]) -> Table:
 
 
 def _print_table(cells: Sequence[Mapping[str, str]]) -> None:
-    columns, grid = list(cells[0]) if cells else [], table_of(cells)
     console = Console(file=sys.stdout, highlight=False)
     # Nothing is cut: a terminal that is too narrow wraps its lines.
-    widths = [max(len(column), *(len(row[column]) for row in cells)) for column in columns]
-    console.width = max(console.width, sum(widths) + 2 * len(widths))
-    console.print(grid, soft_wrap=True)
+    console.width = max(console.width, table_width(cells))
+    console.print(table_of(cells), soft_wrap=True)
+
+
+def table_width(cells: Sequence[Mapping[str, str]]) -> int:
+    """Characters of a line of `table_of`; a console that is narrower cuts headers and cells."""
+    columns = list(cells[0]) if cells else []
+    return sum(max(len(column), *(len(row[column]) for row in cells)) + 2 for column in columns)
 
 
 def write_csv(rows: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
@@ -155,7 +159,7 @@ class ProgressView:
     ) -> None:
         self._messages, self._quiet = messages, quiet
         self._metric_names, self._reference = metric_names, reference
-        self._started = time.monotonic()
+        self._started, self._before = time.monotonic(), -1
         self._bar: Progress | None = None
         if messages.console.is_terminal and not quiet:
             self._bar = Progress(
@@ -181,6 +185,8 @@ class ProgressView:
         """Shows where the study stands."""
         if self._quiet:
             return
+        if self._before < 0:
+            self._before = progress.done
         figures = self._figures(progress)
         if self._bar is not None:
             self._bar.update(self._task, completed=progress.done, total=progress.total, figures=figures)
@@ -191,13 +197,15 @@ class ProgressView:
         from study.objectives import hypervolume
 
         parts = []
+        # Others may work on the study too: what is left is divided by the rate of all of them.
+        seconds, gained = time.monotonic() - self._started, progress.done - self._before
         if progress.trained:
-            rate = progress.trained / (time.monotonic() - self._started)
-            parts.append(f"{rate:.1f} trials/s")
+            others = f" of {gained / seconds:.1f} with all workers" if gained > progress.trained else ""
+            parts.append(f"{progress.trained / seconds:.1f} trials/s{others}")
         if progress.best:
             if len(self._reference) == 2:
                 parts.append(f"hypervolume {hypervolume(progress.best, self._reference):.4f}")
             parts.append(f"best {self._metric_names[0]} {progress.best[0][0]:.4f}")
-        if progress.trained and progress.total > progress.done:
-            parts.append(f"{(progress.total - progress.done) / rate:.0f} s left")
+        if gained > 0 and progress.total > progress.done:
+            parts.append(f"{(progress.total - progress.done) * seconds / gained:.0f} s left")
         return " · ".join(parts)

@@ -14,7 +14,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from storage import CohortStorage, StorageUnreachableError
-from study.cli.console import Messages, cells_of, table_of
+from study.cli.console import Messages, cells_of, table_of, table_width
 from study.records.attributes import saved_config
 from study.wording import numbers_in_short
 
@@ -105,8 +105,11 @@ def follow(storage: CohortStorage, messages: Messages, form: str, *, stop: Calla
                 if form == "json":
                     print(json.dumps({"studies": studies, "workers": workers, "lost": lost}), flush=True)
                 else:
-                    parts: list[Any] = [table_of(cells_of(studies)), ""]
-                    parts += [table_of(cells_of(workers))] if workers else ["no worker is alive"]
+                    tables = [cells_of(studies), cells_of(workers)]
+                    if not console.is_terminal:
+                        console.width = max(console.width, *map(table_width, tables))
+                    parts: list[Any] = [table_of(tables[0]), ""]
+                    parts += [table_of(tables[1])] if workers else ["no worker is alive"]
                     parts += (
                         ["taken back so far: " + ", ".join(f"{name} {n}" for name, n in lost.items())] if lost else []
                     )

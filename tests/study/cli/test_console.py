@@ -6,7 +6,10 @@ import io
 import math
 from datetime import datetime
 
-from study.cli.console import write_csv
+import pytest
+
+from study.cli.console import Messages, ProgressView, print_rows, write_csv
+from study.workers.worker import StudyProgress
 
 
 def test_csv_has_what_a_machine_reads() -> None:
@@ -14,3 +17,29 @@ def test_csv_has_what_a_machine_reads() -> None:
     moment = datetime(2026, 1, 1, 1, 1, 1)
     write_csv([{"n": 1, "at": moment, "x": 0.1}, {"at": None, "x": math.nan, "name": "a,b"}], text)
     assert text.getvalue() == 'n,at,x,name\n1,2026-01-01 01:01:01.000000,0.1,\n,,,"a,b"\n'
+
+
+@pytest.mark.parametrize(
+    ("others", "figures"), [(0, "2.0 trials/s · 20 s left"), (30, "2.0 trials/s of 8.0 with all workers · 5 s left")]
+)
+def test_what_is_left_is_divided_by_the_rate_of_all_workers(
+    others: int, figures: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("study.cli.console.time.monotonic", lambda: now)
+    view = ProgressView(Messages(), metric_names=["accuracy"], reference=[0.5], quiet=False)
+    view(StudyProgress(done=10, total=60 + others, trained=0, best=[]))
+    now = 105.0
+    view(StudyProgress(done=20 + others, total=60 + others, trained=10, best=[]))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "starting"
+    assert second == f"{20 + others} of {60 + others} trials · {figures}"
+
+
+def test_a_table_is_never_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [{f"a_long_header_{index}": "value" * index for index in range(12)}]
+    print_rows(rows, "table")
+    header, values = capsys.readouterr().out.splitlines()
+    assert header.split() == list(rows[0])
+    assert values.split() == [value for value in rows[0].values() if value]
