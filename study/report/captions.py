@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from study.records.own_trials import OwnTrial
 from study.report.search_data import SearchData
 from study.training.engines.base import MEASURED_SAMPLES
+from study.wording import numbers_in_short
 
 MEASURED = f"{MEASURED_SAMPLES:,} at most"
 """How many samples of a part layers are measured on."""
@@ -94,6 +95,23 @@ def zero_gradients(count: int) -> str:
         return ""
     have = "layer has" if count == 1 else "layers have"
     return f" {count} {have} a gradient of 0, which a logarithmic axis cannot show."
+
+
+def not_kept(what: str, trials: Collection[OwnTrial], known: Collection[int]) -> str:
+    """Of which trials a database lacks something, as a sentence at the end of a caption; empty where of none.
+
+    Args:
+        what: What is kept with each trial.
+        trials: The trials that a figure is about; of those that diverged nothing is expected.
+        known: Numbers of the trials of which it is kept.
+    """
+    lacking = [trial.number for trial in trials if trial.number not in known and not trial.diverged]
+    if not lacking:
+        return ""
+    return (
+        f" The database has no {what} of {numbers_in_short(lacking)}: reluctant keeps them in tables of its own, which "
+        "a copy that another program made does not have."
+    )
 
 
 def seeds_that_diverged(curves: Mapping[str, int], seeds: int) -> str:

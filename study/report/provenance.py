@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
+from storage.losses import RESULT_DISCARDED
 from study.config import Scope, StudyConfig
 from study.records.open_study import OpenStudy
 
@@ -15,7 +18,6 @@ def provenance(study: OpenStudy) -> dict[str, str]:
     problem, config = study.problem, study.problem.config
     split, workers = problem.split, study.storage.workers(study.study_id)
     details = [worker["details"] for worker in workers]
-    losses = len(study.storage.losses(study.study_id))
     data = problem.data_summary
     found = {
         "command": command(study),
@@ -32,15 +34,46 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.optimizer}",
         "versions": _distinct(", ".join(f"{k} {v}" for k, v in d.get("versions", {}).items()) for d in details),
         "hardware": _distinct(_hardware(d) for d in details),
-        "workers": f"{len(workers)}, of which {losses} results were lost and taken up again"
-        if losses
-        else str(len(workers)),
+        "workers": workers_text(workers),
+        "taken back": losses_text([row["reason"] for row in study.storage.losses(study.study_id)]),
     }
     return {name: value for name, value in found.items() if value}
 
 
+def workers_text(workers: Sequence[Mapping[str, Any]]) -> str:
+    """How many workers a study had at a time, and how many were started in all.
+
+    Args:
+        workers: The study's workers, as the storage returns them.
+    """
+    # One that ends in the moment in which another starts was not at work with it.
+    ends = [(each["ended"] or each["last_active"], -1) for each in workers]
+    moments = sorted([*ends, *((each["started"], 1) for each in workers)])
+    most = max(accumulate(change for _, change in moments), default=0)
+    return f"{most} at a time, {len(workers)} started in all" if most < len(workers) else str(most)
+
+
+def losses_text(reasons: Sequence[str]) -> str:
+    """How often trials were taken back from their workers, and why; empty where that never happened.
+
+    Example:
+        >>> losses_text(["worker died", "lease expired", "worker died"])
+        '3 times a trial, which then waited to be trained again (worker died: 2, lease expired: 1)'
+    """
+    counts = Counter(reasons)
+    late = counts.pop(RESULT_DISCARDED, 0)
+    parts = []
+    if counts:
+        times = "once" if counts.total() == 1 else f"{counts.total()} times"
+        each = ", ".join(f"{reason}: {count}" for reason, count in counts.most_common())
+        parts.append(f"{times} a trial, which then waited to be trained again ({each})")
+    if late:
+        parts.append(f"{late} late result{'' if late == 1 else 's'} discarded")
+    return "; ".join(parts)
+
+
 def command(study: OpenStudy) -> str:
-    """The command that starts the same study: what differs from the defaults."""
+    """The command that starts the same study in the same database: what differs from the defaults."""
     problem, config = study.problem, study.problem.config
     shown = config.model_dump(mode="json")
     defaults = StudyConfig.model_validate({}).model_dump(mode="json")
@@ -53,7 +86,7 @@ def command(study: OpenStudy) -> str:
         if name in problem.derived_fields:
             continue
         words += [f"--{name.replace('_', '-')}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]
-    return shlex.join([*words, "--name", study.name])
+    return shlex.join([*words, "--storage", study.storage.place, "--name", study.name])
 
 
 def _hardware(details: Mapping[str, Any]) -> str:

@@ -47,11 +47,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
         title=f"Which nonlinearity for {study.problem.dataset.name}?",
         subtitle=f"Study {study.name}: {tried_text(own)} of the space {search.space.name}, {data.seeds} each.",
         answer=[*answer(search.config, front), *_sentence(search.rising_text(front))],
-        sections=[
-            _with_table(front_section, front, search),
-            *sections,
-            *(section for section in more if section is not None),
-        ],
+        sections=[_with_table(front_section, front, search), *sections, *more],
         facts=provenance(study),
     )
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from study.report.captions import MEASURED, hopeless, seeds_that_diverged, zero_gradients
+from study.report.captions import MEASURED, hopeless, not_kept, seeds_that_diverged, zero_gradients
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import CURVES, LOSS_CURVE, SPARSITY, Panel, Section, band, dots, figure
 from study.report.search_data import Importances, SearchData
@@ -14,15 +14,17 @@ from study.report.search_data import Importances, SearchData
 _BEST = "best score"
 
 
-def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section | None:
+def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section:
     """Sparsity, dead units and gradient norms from layer to layer, of each activation's best trial.
 
     Args:
         data: The search.
         rows: Layer measures of those trials, as the storage returns them.
     """
+    best = data.best_by_activation.values()
+    lacking = not_kept("layer measures", best, {int(row["number"]) for row in rows})
     if not rows:
-        return None
+        return Section("layers", "Layer by layer", lacking.strip())
     panels, hidden = [], 0
     for name, label in (
         (data.config.sparsity, f"{SPARSITY[data.config.sparsity]}, %"),
@@ -47,12 +49,12 @@ def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section | N
         "layer, its share of units that are zero on every measured sample, and the norm of the loss' gradient by each "
         f"layer's weights, means over {data.seeds}, all of them on the first samples of the validation part, which is "
         f"in random order ({MEASURED}). Layer 1 is next to the input; the last gradient is the output layer's."
-        f"{zero_gradients(hidden)}{hopeless(data)}",
+        f"{zero_gradients(hidden)}{hopeless(data)}{lacking}",
         tuple(panels),
     )
 
 
-def importance(found: Importances) -> Section | None:
+def importance(found: Importances) -> Section:
     """How much each parameter matters for each objective.
 
     Args:
@@ -60,7 +62,11 @@ def importance(found: Importances) -> Section | None:
     """
     values = found.shares
     if not values:
-        return None
+        return Section(
+            "importance",
+            "What mattered",
+            f"{found.feasible:,} feasible trials, or trials that are all alike, do not say what mattered.",
+        )
     fitted = f"{found.fitted:,} of " if found.fitted < found.feasible else ""
     total: dict[str, float] = {}
     for each in values.values():
@@ -90,7 +96,7 @@ def importance(found: Importances) -> Section | None:
     )
 
 
-def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section | None:
+def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section:
     """Learning curves of the recommended trial, the best one by the metric, and the baseline.
 
     Args:
@@ -120,15 +126,17 @@ def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section | 
                 )
         if chart.data:
             panels.append(Panel(f"curves-{curve.replace('_', '-')}", chart))
+    lacking = not_kept("learning curves", shown.values(), {row["number"] for row in rows})  # type: ignore[misc]
     if not panels:
-        return None
+        return Section("curves", "Learning", lacking.strip())
     spread = ", with the range over seeds behind" if data.config.seeds > 1 else ""
     return Section(
         "curves",
         "Learning",
         f"Validation accuracy after each epoch, without dropout, and the training loss of each epoch, means over "
         f"{data.seeds}{spread}; {LOSS_CURVE}: compare it between equal dropout rates only. A validation curve that "
-        f"still rises at its end asks for more epochs.{seeds_that_diverged(curves_of, data.config.seeds)}",
+        f"still rises at its end asks for more epochs.{seeds_that_diverged(curves_of, data.config.seeds)}"
+        f"{lacking}",
         tuple(panels),
     )
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from trials import CONFIG, own_trial
 from storage import open_storage
 from study.config import read_config
 from study.problem import Search
-from study.records.open_study import OpenStudy, create_or_open
+from study.records.open_study import OpenStudy, create_or_open, reopen
 from study.records.own_trials import OwnTrial
 from study.report import captions, search_figures, training_figures
 from study.report.plot import Section
@@ -234,6 +235,26 @@ def test_curves_of_fewer_seeds_than_others_say_so() -> None:
     section = training_figures.curves(data, rows)
     assert section is not None
     assert "the means are over 1 for baseline (trial 0, dropout 0.1)." in section.sentence
+
+
+def test_a_copied_study_says_what_its_database_lacks(study: OpenStudy, tmp_path: Path) -> None:
+    """Optuna copies trials with their attributes, and none of the tables in which layers and curves are."""
+    url = f"sqlite:///{tmp_path / 'copy.db'}"
+    optuna.copy_study(
+        from_study_name="s", from_storage=f"sqlite:///{study.storage.place}", to_storage=url, to_study_name="s"
+    )
+    storage = open_storage(tmp_path / "copy.db")
+    sections = {section.id: section for section in search_page(reopen(storage, "s")).sections}
+    storage.close()
+    for identifier, what in (("layers", "layer measures"), ("curves", "learning curves")):
+        assert sections[identifier].panels == ()
+        assert f"The database has no {what} of trial" in sections[identifier].sentence
+
+
+def test_one_trial_without_measures_is_named() -> None:
+    data = by_hand(trial(0, 0.9), trial(1, 0.8, activation="tanh"))
+    rows = [{"number": 0, "layer": 0, "near_zero": 0.2, "dead": 0.0, "gradient_norm_end": 0.1}]
+    assert "The database has no layer measures of trial 1:" in training_figures.layers(data, rows).sentence
 
 
 def test_gradients_of_zero_are_counted_on_a_logarithmic_axis() -> None:

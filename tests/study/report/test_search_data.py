@@ -34,7 +34,6 @@ def test_what_mattered_is_a_decomposition_of_variance() -> None:
         assert sum(parameter.share for parameter in each.values()) <= 1 + 1e-9
         assert all(0 <= parameter.spread < 0.1 for parameter in each.values())
     section = importance(importance_of)
-    assert section is not None
     assert "fitted to the 120 feasible trials" in section.sentence
     assert "functional ANOVA" in section.sentence
     for bars, objective in zip(section.panels[0].figure.data, ("accuracy", "near_zero"), strict=True):
@@ -53,9 +52,10 @@ def test_infeasible_trials_have_no_say() -> None:
 def test_a_forest_of_part_of_the_trials_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_data, "_MOST_IN_FOREST", 50)
     section = importance(importances(planted(60), IDENTITY, ["accuracy", "near_zero"]))
-    assert section is not None
     assert "fitted to 30 of the 60 feasible trials" in section.sentence
 
 
-def test_too_few_trials_say_nothing() -> None:
-    assert importance(importances([], IDENTITY, ["accuracy", "near_zero"])) is None
+def test_too_few_trials_say_that_they_are() -> None:
+    section = importance(importances(planted(1), IDENTITY, ["accuracy", "near_zero"]))
+    assert section.panels == ()
+    assert section.sentence.startswith("1 feasible trials, or trials that are all alike, do not say what mattered")

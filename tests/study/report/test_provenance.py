@@ -1,0 +1,62 @@
+"""How a study was run, in words."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import open_storage
+from study.config import read_config
+from study.problem import Search
+from study.records.open_study import create_or_open, reopen
+from study.report.provenance import command, losses_text, provenance, workers_text
+from study.workers.worker import work
+
+
+def worker(start: int, end: int | None, active: int = 0) -> dict[str, Any]:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return {
+        "started": moment + timedelta(minutes=start),
+        "ended": None if end is None else moment + timedelta(minutes=end),
+        "last_active": moment + timedelta(minutes=active),
+    }
+
+
+@pytest.mark.parametrize(
+    ("workers", "text"),
+    [
+        ([], "0"),
+        ([worker(0, 5)], "1"),
+        ([worker(0, 5), worker(5, 9)], "1 at a time, 2 started in all"),
+        ([worker(0, None, active=4), worker(6, 9)], "1 at a time, 2 started in all"),
+        ([worker(0, 5), worker(1, 6)], "2"),
+        ([worker(0, 5), worker(1, 6), worker(7, None, active=8)], "2 at a time, 3 started in all"),
+    ],
+)
+def test_workers_are_counted_as_they_worked(workers: list[dict[str, Any]], text: str) -> None:
+    """Guards against "2" for a single worker and a resume, which starts another one."""
+    assert workers_text(workers) == text
+
+
+def test_losses_are_of_trials_and_not_of_workers() -> None:
+    assert losses_text([]) == ""
+    assert losses_text(["worker died"]).startswith("once a trial, which then waited to be trained again")
+    assert losses_text(["result discarded"] * 2) == "2 late results discarded"
+
+
+def test_a_resumed_study_had_one_worker_at_a_time_and_its_command_names_its_database(tmp_path: Path) -> None:
+    storage = open_storage(tmp_path / "own place.db")
+    options = {"data": "iris", "seeds": 1, "epochs": 1, "hidden": "8", "trials": 2, "name": "s"}
+    assert work(create_or_open(Search.of(read_config(options)), storage))
+    study = reopen(storage, "s", overrides={"trials": 4})
+    assert work(study)
+    facts = provenance(study)
+    assert facts["workers"] == "1 at a time, 2 started in all"
+    assert "taken back" not in facts
+    words = shlex.split(command(study))
+    assert words[words.index("--storage") + 1] == str(tmp_path / "own place.db")
+    storage.close()
