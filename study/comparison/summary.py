@@ -60,7 +60,9 @@ class CellSummary:
         accuracy: Mean test accuracy, a fraction.
         interval: Corrected resampled t interval of it, 95 %, not simultaneous; None for one seed.
         accuracies: Test accuracy of each replicate.
-        near_zero: Mean share of outputs near zero on the test part, over live units.
+        near_zero: Mean share of outputs near zero on the test part, over live units, of the replicates that did not
+            diverge; NaN where all did.
+        diverged: How many replicates diverged; `accuracy` counts each as a constant guess.
         layers: Its hidden layers, first to last; empty where the learning rate is chosen.
     """
 
@@ -74,6 +76,7 @@ class CellSummary:
     interval: tuple[float, float] | None
     accuracies: tuple[float, ...]
     near_zero: float
+    diverged: int = 0
     layers: tuple[LayerSummary, ...] = ()
 
 
@@ -95,6 +98,7 @@ class ComparisonSummary:
         initialization_by_activation: Both crossed, at one rate.
         dropout_by_activation: Both crossed, at one rate.
         depth_by_activation: Both crossed, at one rate.
+        failed: Cells that could not be trained, and that no figure has.
     """
 
     name: str
@@ -110,6 +114,7 @@ class ComparisonSummary:
     initialization_by_activation: tuple[CellSummary, ...]
     dropout_by_activation: tuple[CellSummary, ...]
     depth_by_activation: tuple[CellSummary, ...]
+    failed: int = 0
 
 
 def summarize(study: OpenStudy) -> ComparisonSummary:
@@ -161,6 +166,7 @@ def summarize_stored(storage: CohortStorage, study_id: int) -> ComparisonSummary
         initialization_by_activation=fixed(design.over_initializations),
         dropout_by_activation=fixed(design.over_dropouts),
         depth_by_activation=fixed(lambda name: [design.cell(name, depth=depth) for depth in design.depths]),
+        failed=len(set(design.cells) - set(measured.cells)),
     )
 
 
@@ -175,7 +181,7 @@ def _fixed(cells: Sequence[Hyperparameters], measured: CellMeasures, ratio: floa
             learning_rate=cell.learning_rate,
             depth=len(cell.hidden),
             **_accuracy(measured.of(cell, key_on_test("accuracy")), ratio),
-            near_zero=_mean(measured.of(cell, key_on_test("near_zero"))),
+            **_sparsity(measured.of(cell, key_on_test("near_zero"))),
             layers=tuple(_layer(cell, layer, measured) for layer in range(len(cell.hidden))),
         )
         for cell in cells
@@ -202,7 +208,7 @@ def _chosen(
             learning_rate=None,
             depth=len(cells[0].hidden),
             **_accuracy(chosen(measured, cells) / 100.0, ratio),
-            near_zero=_mean(chosen(measured, cells, key_on_test("near_zero"))) / 100.0,
+            **_sparsity(chosen(measured, cells, key_on_test("near_zero")) / 100.0),
         )
         for slope, cells in groups
         if all(cell in measured.cells for cell in cells)
@@ -216,6 +222,11 @@ def _accuracy(values: Array, ratio: float) -> dict[str, Any]:
         _, low, high = corrected_interval(values, ratio, FIGURE_LEVEL)
         interval = (max(0.0, float(low)), min(1.0, float(high)))
     return {"accuracy": float(values.mean()), "interval": interval, "accuracies": tuple(values.tolist())}
+
+
+def _sparsity(values: Array) -> dict[str, Any]:
+    """The fields of `CellSummary` that say how sparse a cell is; a replicate that diverged has no sparsity."""
+    return {"near_zero": _mean(values), "diverged": int(np.isnan(values).sum())}
 
 
 def _layer(cell: Hyperparameters, layer: int, measured: CellMeasures) -> LayerSummary:

@@ -1,4 +1,4 @@
-"""What captions say of a search's trials that a figure does not show, or not like the others."""
+"""What captions say of trials that a figure does not show, or not like the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from study.report.search_data import SearchData
 from study.training.engines.base import MEASURED_SAMPLES
 from study.wording import numbers_in_short
 
-MEASURED = f"{MEASURED_SAMPLES:,} at most"
+MEASURED = f"at most {MEASURED_SAMPLES:,}"
 """How many samples of a part layers are measured on."""
 
 

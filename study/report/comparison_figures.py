@@ -7,10 +7,14 @@ from collections.abc import Callable, Sequence
 import plotly.graph_objects as go
 
 from study.comparison.summary import CellSummary, ComparisonSummary, LayerSummary
+from study.report.captions import MEASURED, zero_gradients
 from study.report.plot import SPARSITY, Panel, Section, dots, figure, heat
 
 _ACCURACY, _NEAR_ZERO = "test accuracy, %", f"{SPARSITY['near_zero']}, %"
-_BARS = "The bars are 95 % intervals of each mean alone: they are wider than those of paired differences."
+_BARS = (
+    "The bars are 95 % intervals of each mean alone. Whether two means differ is not to be read from them: the "
+    "verdicts read it from paired differences."
+)
 
 
 def designs(summary: ComparisonSummary) -> list[Section]:
@@ -30,7 +34,7 @@ def _activations(summary: ComparisonSummary) -> Section | None:
         "activations",
         "Activations",
         f"Test accuracy of each activation at the learning rate (and leaky ReLU's slope) that the validation part of "
-        f"each seed chooses, means over {_seeds(summary)}. {_bars(summary)}",
+        f"each seed chooses, means over {_seeds(summary)}. {_bars(summary)}{_diverged(cells, summary)}",
         (Panel("activations-figure", chart),),
     )
 
@@ -45,7 +49,8 @@ def _slopes(summary: ComparisonSummary) -> Section | None:
     return Section(
         "slope",
         "The negative slope",
-        f"Leaky ReLU at each slope, 0 being ReLU, each at the learning rate that validation chooses. {_bars(summary)}",
+        f"Leaky ReLU at each slope, 0 being ReLU, each at the learning rate that validation chooses. {_bars(summary)}"
+        f"{_diverged(summary.slope_response, summary)}",
         tuple(panels),
     )
 
@@ -61,7 +66,8 @@ def _initializations(summary: ComparisonSummary) -> Section | None:
     return Section(
         "initializations",
         "Initialization and activation",
-        f"Mean test accuracy in per cent of every pair, at one learning rate, over {_seeds(summary)}.",
+        f"Mean test accuracy in per cent of every pair, at one learning rate, over {_seeds(summary)}."
+        f"{_diverged(summary.initialization_by_activation, summary)}",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
 
@@ -75,8 +81,9 @@ def _dropout(summary: ComparisonSummary) -> Section | None:
     return Section(
         "dropout",
         "Dropout and sparsity",
-        f"What dropout in training does to the sparsity of the activations, measured without dropout on the test part, "
-        f"and to accuracy; means over {_seeds(summary)}.",
+        f"What dropout in training does to the sparsity of the activations, measured without dropout on the test part "
+        f"({MEASURED} samples), and to accuracy; means over {_seeds(summary)}."
+        f"{_diverged(summary.dropout_by_activation, summary)}",
         tuple(panels),
     )
 
@@ -88,7 +95,7 @@ def _depth(summary: ComparisonSummary) -> Section | None:
         "depth",
         "Depth",
         f"Test accuracy of networks of more and more hidden layers, with one initialization and learning rate; means "
-        f"over {_seeds(summary)}.",
+        f"over {_seeds(summary)}.{_diverged(summary.depth_by_activation, summary)}",
         (Panel("depth-figure", chart),),
     )
 
@@ -96,7 +103,7 @@ def _depth(summary: ComparisonSummary) -> Section | None:
 def _layers(summary: ComparisonSummary) -> Section | None:
     deepest = max(cell.depth for cell in summary.depth_by_activation)
     cells = [cell for cell in summary.depth_by_activation if cell.depth == deepest]
-    panels = []
+    panels, hidden = [], 0
     measures: tuple[tuple[str, str, Callable[[LayerSummary], float]], ...] = (
         ("sparsity", _NEAR_ZERO, lambda layer: 100 * layer.near_zero),
         ("dead", "dead units, %", lambda layer: 100 * layer.dead),
@@ -107,6 +114,7 @@ def _layers(summary: ComparisonSummary) -> Section | None:
         for cell in cells:
             numbers = [layer.layer + 1 for layer in cell.layers]
             values = [value(layer) for layer in cell.layers]
+            hidden += sum(v <= 0 for v in values) if name == "gradient" else 0
             hover = [f"{cell.activation}, layer {n}: {v:.4g}" for n, v in zip(numbers, values, strict=True)]
             dots(chart, cell.activation, numbers, values, hover, mode="lines+markers", opacity=1.0)
         if name == "gradient":
@@ -116,8 +124,9 @@ def _layers(summary: ComparisonSummary) -> Section | None:
         "layers",
         "Layer by layer",
         f"Networks of {deepest} hidden layers: sparsity and dead units of each on the test part after training, and "
-        f"the norm of the loss' gradient by its weights before training; means over {_seeds(summary)}. Layer 1 is next "
-        "to the input.",
+        "the norm of the loss' gradient by its weights before training on the validation part, both on "
+        f"{MEASURED} samples; means over {_seeds(summary)}. Layer 1 is next to the input."
+        f"{zero_gradients(hidden)}{_diverged(cells, summary)}",
         tuple(panels),
     )
 
@@ -180,6 +189,18 @@ def _near_zero(cell: CellSummary) -> float:
 
 def _bars(summary: ComparisonSummary) -> str:
     return _BARS if summary.seeds > 1 else "One seed gives no interval."
+
+
+def _diverged(cells: Sequence[CellSummary], summary: ComparisonSummary) -> str:
+    """How many of a figure's networks diverged, and what they count as; empty where none did."""
+    count = sum(cell.diverged for cell in cells)
+    if not count:
+        return ""
+    counts = "counts" if count == 1 else "count"
+    return (
+        f" {count} of {len(cells) * summary.seeds} networks diverged, and {counts} as a constant guess in accuracy, "
+        "and not at all in other means."
+    )
 
 
 def _seeds(summary: ComparisonSummary) -> str:

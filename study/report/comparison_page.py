@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from statistics import fmean
 
+from search_spaces.design import LINEAR
 from study.comparison.related import related_comparisons
 from study.comparison.summary import ComparisonSummary, summarize
 from study.records.open_study import OpenStudy
+from study.report.captions import seeds_that_diverged
 from study.report.comparison_figures import designs
 from study.report.page import Page
 from study.report.palette import MARKS
-from study.report.plot import CURVES, Panel, Section, band, figure
+from study.report.plot import CURVES, LOSS_CURVE, Panel, Section, band, figure
 from study.report.provenance import provenance
 from study.report.ranking_figures import ranks
 from study.report.verdict_figures import VERDICTS, verdicts
@@ -51,32 +53,32 @@ def curves(study: OpenStudy) -> Section:
     design = study.comparison.design
     numbers = {name: design.cells.index(design.cell(name)) for name in design.activations}
     rows = study.storage.learning_curves(study.study_id, numbers=list(numbers.values()))
-    panels = []
+    panels, curves_of = [], {}
     for curve, label, factor in CURVES:
         chart = figure("epoch", label)
         for name, number in numbers.items():
             points = [
                 [factor * value for value in r["points"]] for r in rows if (r["number"], r["name"]) == (number, curve)
             ]
+            curves_of[name] = len(points)
             if points:
                 band(chart, name, MARKS[name].colour, [[*map(fmean, zip(*points, strict=True))]])
         panels.append(Panel(f"curves-{curve.replace('_', '-')}", chart))
     return Section(
         "curves",
         "Learning",
-        "Validation accuracy and training loss of each activation's usual network after each epoch, means over seeds. "
-        "A curve that still rises at its end asks for more epochs.",
+        "Validation accuracy of each activation's usual network after each epoch, and its training loss in each, means "
+        f"over seeds; {LOSS_CURVE} (the usual network has dropout {design.dropouts[0]:g}). A validation curve that "
+        f"still rises at its end asks for more epochs.{seeds_that_diverged(curves_of, study.problem.config.seeds)}",
         tuple(panels),
     )
 
 
 def answer(summary: ComparisonSummary) -> list[str]:
-    """The verdicts in a line each, and the best activation."""
-    best = max(summary.accuracy_by_activation, key=lambda cell: cell.accuracy)
-    interval = ""
-    if best.interval is not None:
-        interval = f" (95 % interval {100 * best.interval[0]:.2f} to {100 * best.interval[1]:.2f})"
-    lines = [f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %{interval}."]
+    """The most accurate activation, and the verdicts in a line each."""
+    lines = [_most_accurate(summary)]
+    if summary.failed:
+        lines.append(f"Cells that could not be trained, and that no figure has: {summary.failed}.")
     for verdict in VERDICTS:
         claims = [f"{claim.statement} ({claim.id})" for claim in summary.verdicts if claim.verdict == verdict]
         if claims:
@@ -84,3 +86,21 @@ def answer(summary: ComparisonSummary) -> list[str]:
     if summary.seeds == 1:
         lines.append("One seed gives no interval, so nothing is decided: compare with --seeds 10.")
     return lines
+
+
+def _most_accurate(summary: ComparisonSummary) -> str:
+    """The activation that did best on the test part, without an interval, which would ignore that it was picked.
+
+    The linear network is what activations are compared with, and cannot be the answer.
+    """
+    candidates = [cell for cell in summary.accuracy_by_activation if cell.activation != LINEAR]
+    best = max(candidates, key=lambda cell: cell.accuracy)
+    text = (
+        f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %. It is picked from "
+        f"{len(candidates)} activations by that very score, so expect a little less on new data; what can be told "
+        "apart is in the verdicts."
+    )
+    linear = [cell.accuracy for cell in summary.accuracy_by_activation if cell.activation == LINEAR]
+    if linear and linear[0] >= best.accuracy:
+        text += f" The linear network, which is no candidate, reaches {100 * linear[0]:.2f} %."
+    return text

@@ -182,7 +182,7 @@ def test_the_loss_curve_is_said_to_be_with_dropout(sections: dict[str, Section])
 
 
 def test_layers_are_measured_on_a_sample_and_that_is_said(sections: dict[str, Section]) -> None:
-    assert "8,192 at most" in sections["layers"].sentence
+    assert "at most 8,192" in sections["layers"].sentence
     assert "every validation sample" not in sections["layers"].sentence
 
 

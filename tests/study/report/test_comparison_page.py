@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from search_spaces.design import LINEAR
 from storage import open_storage
 from study.comparison.across_data_sets import compare_data_sets
 from study.comparison.related import related_comparisons
@@ -20,6 +23,7 @@ from study.problem import Comparison
 from study.records.open_study import KindError, OpenStudy, create_or_open
 from study.report import write_report
 from study.report.comparison_figures import designs
+from study.report.comparison_page import answer, curves
 from study.report.dashboard_figures import dashboard_content
 from study.report.verdict_figures import verdicts
 from study.workers.worker import work
@@ -54,7 +58,9 @@ def test_verdicts_intervals_and_cells(study: OpenStudy, tmp_path: Path) -> None:
     assert sorted(drawn.values()) == sorted(e.verdict for e in expected)
     for finding in found.verdicts:
         assert finding.statement in text
-    best = max(found.accuracy_by_activation, key=lambda cell: cell.accuracy)
+    best = max(
+        (cell for cell in found.accuracy_by_activation if cell.activation != LINEAR), key=lambda cell: cell.accuracy
+    )
     assert f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %" in text
     assert ("One seed gives no interval" in text) == (found.seeds == 1)
     accuracies = {trace["name"]: trace for trace in figures["activations-figure"]["data"]}
@@ -69,6 +75,57 @@ def test_verdicts_intervals_and_cells(study: OpenStudy, tmp_path: Path) -> None:
     assert {"depth-figure", "slope-sparsity", "dropout-accuracy", "layers-gradient", "curves-training-loss"} <= set(
         figures
     )
+
+
+def test_the_answer_names_no_linear_network_and_no_interval_that_ignores_the_choice(study: OpenStudy) -> None:
+    found = summarize(study)
+    cells = [
+        replace(cell, accuracy=0.99 if cell.activation == LINEAR else 0.9 + place / 1000, interval=(0.8, 1.0))
+        for place, cell in enumerate(found.accuracy_by_activation)
+    ]
+    best = max((cell for cell in cells if cell.activation != LINEAR), key=lambda cell: cell.accuracy)
+    first = answer(replace(found, accuracy_by_activation=tuple(cells), failed=3))
+    assert first[0].startswith(
+        f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %. It"
+    )
+    assert f"picked from {len(cells) - 1} activations by that very score" in first[0]
+    assert "interval" not in first[0]
+    assert first[0].endswith("The linear network, which is no candidate, reaches 99.00 %.")
+    assert first[1] == "Cells that could not be trained, and that no figure has: 3."
+    lower = tuple(replace(cell, accuracy=0.5) if cell.activation == LINEAR else cell for cell in cells)
+    assert "linear network" not in answer(replace(found, accuracy_by_activation=lower))[0]
+
+
+def test_no_bar_is_said_to_be_wider_than_a_paired_interval(study: OpenStudy) -> None:
+    """It is not, where the two of a pair vary against each other."""
+    sentences = " ".join(section.sentence for section in designs(summarize(study)))
+    assert "wider" not in sentences
+    assert ("Whether two means differ is not to be read from them" in sentences) == (summarize(study).seeds > 1)
+
+
+def test_networks_that_diverged_are_counted_where_they_are_drawn(study: OpenStudy) -> None:
+    found = summarize(study)
+    assert not any("diverged" in section.sentence for section in designs(found))
+    first, *others = found.depth_by_activation
+    some = replace(found, depth_by_activation=(replace(first, diverged=1, near_zero=math.nan), *others))
+    sentences = {section.id: section.sentence for section in designs(some)}
+    networks = len(found.depth_by_activation) * found.seeds
+    assert f"1 of {networks} networks diverged, and counts as a constant guess in accuracy" in sentences["depth"]
+    assert "diverged" not in sentences["dropout"]
+
+
+def test_gradients_of_zero_are_counted_on_a_logarithmic_axis(study: OpenStudy) -> None:
+    found = summarize(study)
+    deepest = max(found.depth_by_activation, key=lambda cell: cell.depth)
+    dead = replace(deepest, layers=tuple(replace(layer, gradient_norm_start=0.0) for layer in deepest.layers))
+    cells = tuple(dead if cell is deepest else cell for cell in found.depth_by_activation)
+    section = next(each for each in designs(replace(found, depth_by_activation=cells)) if each.id == "layers")
+    assert f"{deepest.depth} layers have a gradient of 0, which a logarithmic axis cannot show" in section.sentence
+    assert "at most 8,192 samples" in section.sentence
+
+
+def test_the_loss_curve_is_said_to_be_taken_in_training(study: OpenStudy) -> None:
+    assert "while the weights change and with dropout on" in curves(study).sentence
 
 
 def test_comparisons_of_other_data_are_seen_together(tmp_path: Path) -> None:
