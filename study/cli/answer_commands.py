@@ -52,31 +52,33 @@ def front(
     *,
     data: DataPath = None,
     options: dict[str, Any],
+    reference: Annotated[
+        bool, typer.Option("--reference", help="train models of scikit-learn on the same split, to compare with")
+    ] = False,
     form: Format = "table",
     debug: Debug = False,
 ) -> None:
     """Prints the feasible front, the recommended trial, and the baseline, with test results."""
     with ending(debug) as messages:
-        from study.cli.console import check_format, print_front
+        from study.cli.console import check_format
 
         check_format(form)
         storage = options.pop("storage")
         if {data, *options.values()} == {None}:
             with opened(read_config({"storage": storage}).storage, create=False) as database:
                 from study.search.from_database import stored_front
-                from study.search.rows import front_rows
 
-                if (known := stored_front(database, name)) is not None:
-                    search, found = known
-                    print_front(front_rows(found, search.config, search.space), search.config, form, messages)
-                    if (text := search.rising_text(found)) is not None:
-                        messages.info(text)
+                known = stored_front(database, name)
+                if known is not None and (known[0].reference() or not reference):
+                    from study.cli.search_answers import show_front
+
+                    show_front(*known, messages, form)
                     return
         with reopened(name, options, storage=storage, data=data) as study:
             from study.cli.search_answers import find_and_print_front
 
             with interruptible(messages, "nothing is lost, ask again") as stop:
-                find_and_print_front(study, messages, form, stop=stop)
+                find_and_print_front(study, messages, form, stop=stop, with_reference=reference)
 
 
 @app.command()

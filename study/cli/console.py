@@ -22,6 +22,7 @@ from study.config import ConfigError, StudyConfig
 from study.wording import value_text
 
 if TYPE_CHECKING:
+    from study.search.reference import ReferenceScore
     from study.workers.worker import StudyProgress
 
 FORMATS = ("table", "json", "csv")
@@ -103,16 +104,28 @@ def _csv_cell(value: Any) -> Any:
     return None if value != value else value
 
 
-def print_front(rows: Sequence[Mapping[str, Any]], config: StudyConfig, form: str, messages: Messages) -> None:
-    """Prints the rows of a front on stdout, and on stderr how to read them."""
+def print_front(
+    rows: Sequence[Mapping[str, Any]],
+    config: StudyConfig,
+    form: str,
+    messages: Messages,
+    *,
+    reference: Sequence[ReferenceScore] = (),
+) -> None:
+    """Prints the rows of a front and what reference models reach on stdout, and on stderr how to read them."""
     from study.search.recommendation import regret_text, rule_text
+    from study.search.reference import reference_line, reference_rows
     from study.search.rows import front_cells
 
-    print_rows(rows, form, table=front_cells(rows, config.metric, config.sparsity))
+    chosen = next(row for row in rows if row["role"] == "recommended")
+    below = reference_rows(reference, list(rows[0]), config.metric)
+    print_rows([*rows, *below], form, table=front_cells(rows, config.metric, config.sparsity))
+    line = reference_line(reference, chosen["trial"], chosen[f"test_{config.metric}"], config.metric)
+    if form == "table" and line is not None:
+        print(line)
     errors = (
         f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
     )
-    chosen = next(row for row in rows if row["role"] == "recommended")
     regret = regret_text(chosen["expected_regret"])
     messages.info(
         "; ".join([f"trial {chosen['trial']} is recommended: {chosen['basis']}", *([regret] if regret else [])])

@@ -13,21 +13,58 @@ from study.search.from_database import StoredSearch
 from study.search.front import Front
 from study.search.held_out_scores import front_with_test
 from study.search.recommendation import rule_text
+from study.search.reference import ReferenceScore, reference_line, reference_rows, reference_scores
 from study.search.rows import front_rows
+from study.tasks import task_of
 
 
-def find_and_print_front(study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool]) -> None:
+def find_and_print_front(
+    study: OpenStudy, messages: Messages, form: str, *, stop: Callable[[], bool], with_reference: bool = False
+) -> None:
     """Prints the front with test results, which are measured where they are not stored yet.
+
+    Args:
+        study: A search.
+        messages: Prints lines on stderr.
+        form: `table`, `json` or `csv`.
+        stop: Asked at every step of training.
+        with_reference: Whether the reference models are trained where they are not yet.
 
     Raises:
         Interrupted: `stop` returned true while the front was trained for its test results.
         KindError: The study is a comparison.
     """
-    problem = study.search
     search = StoredSearch.of(study)
     front = front_with_test(study, search.front(search.contenders()), stop=stop)
-    print_front(front_rows(front, problem.config, problem.space), problem.config, form, messages)
+    if with_reference:
+        train_reference(study, messages, stop=stop)
+    show_front(search, front, messages, form)
+
+
+def show_front(search: StoredSearch, front: Front, messages: Messages, form: str) -> None:
+    """Prints a front, what the reference models reach where they were trained, and what to know about it.
+
+    Args:
+        search: The search.
+        front: Its front with test results.
+        messages: Prints lines on stderr.
+        form: `table`, `json` or `csv`.
+    """
+    rows = front_rows(front, search.config, search.space)
+    print_front(rows, search.config, form, messages, reference=search.reference())
     say_where_curves_rise(search, front, messages)
+
+
+def train_reference(study: OpenStudy, messages: Messages, *, stop: Callable[[], bool]) -> tuple[ReferenceScore, ...]:
+    """The scores of the reference models, and a line on stderr where these are trained first.
+
+    Raises:
+        Interrupted: `stop` returned true while they were trained.
+    """
+    if not StoredSearch.of(study).reference():
+        models = task_of(study.search.config.metric).reference_models
+        messages.info(f"training for reference, once for this study: {', '.join(model.text for model in models)}")
+    return reference_scores(study, stop=stop)
 
 
 def say_where_curves_rise(search: StoredSearch, front: Front, messages: Messages) -> None:
@@ -45,10 +82,14 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
     """
     config, search = study.search.config, StoredSearch.of(study)
     found = advise(train_fresh(study, stop=stop), config)
+    reference = train_reference(study, messages, stop=stop)
+    best = found.front.recommended
     if form == "table":
-        print("\n".join(found.lines))
+        line = reference_line(reference, best.searched.number, best.score, config.metric)
+        print("\n".join([*found.lines, *([line] if line is not None else [])]))
     else:
-        print_rows(advice_rows(found, config), form)
+        rows = advice_rows(found, config)
+        print_rows([*rows, *reference_rows(reference, list(rows[0]), config.metric)], form)
     messages.info(f"{rule_text(config)}; it is so from now on in front, export, report and dashboard")
     messages.info(
         "intervals: 95 %, paired over seeds by which nothing was chosen, on the study's test part; ± is the standard "

@@ -19,6 +19,7 @@ from study.search.from_database import StoredSearch
 from study.search.front import Front
 from study.search.held_out_scores import front_with_test
 from study.search.recommendation import regret_text, rule_text
+from study.search.reference import reference_line, reference_scores
 from study.search.rows import front_cells, front_rows
 from study.wording import plus_minus
 
@@ -36,6 +37,9 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     own = search.own(trials)
     front = front_with_test(study, search.front(own), stop=stop)
     data = SearchData(search.config, front, own)
+    reference = reference_scores(study, stop=stop)
+    chosen = front.recommended
+    compared_with = reference_line(reference, chosen.number, chosen.test_score, search.config.metric)
     compared = {trial.number for trial in (front.recommended, front.members[0], front.baseline) if trial is not None}
     front_section, *sections = search_sections(data, storage, study.study_id)
     more = (
@@ -46,7 +50,11 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
         name=study.name,
         title=f"Which nonlinearity for {study.problem.dataset.name}?",
         subtitle=f"Study {study.name}: {tried_text(own)} of the space {search.space.name}, {data.seeds} each.",
-        answer=[*answer(search.config, front), *_sentence(search.rising_text(front))],
+        answer=[
+            *answer(search.config, front),
+            *_sentence(compared_with),
+            *_sentence(search.rising_text(front)),
+        ],
         sections=[_with_table(front_section, front, search), *sections, *more],
         facts=provenance(study),
     )

@@ -19,6 +19,7 @@ from study.records.own_trials import OwnTrial, is_feasible, is_own, own_trials
 from study.search.confirmation import confirmed
 from study.search.front import Front, find_front
 from study.search.held_out_scores import scored_front
+from study.search.reference import ReferenceScore, stored_reference
 from study.search.retraining import stored_results
 from study.search.rising_curves import rising_text
 
@@ -125,6 +126,10 @@ class StoredSearch:
             NoResultsError: No trial has finished, or none is feasible.
         """
         return confirmed(self.storage, self.study_id, self.searched_front(trials), self.config)
+
+    def reference(self) -> tuple[ReferenceScore, ...]:
+        """What the reference models reach; empty where they were not trained yet."""
+        return stored_reference(self.storage, self.study_id, self.config)
 
     def rising_text(self, front: Front) -> str | None:
         """One line where the validation curves of a front still rise at the last epoch; else None."""

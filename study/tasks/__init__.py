@@ -1,7 +1,8 @@
 """What is learned: tasks and the metrics that judge them; importing this package loads no torch.
 
 base.py says what a task and a metric are; each other module is one task with its metrics. A new metric is one entry in
-the `metrics` of its task, a new task one module and one entry in `TASKS`.
+the `metrics` of its task, a new task one module and one entry in `TASKS`. reference_models.py has the models of
+scikit-learn that a task's networks are compared with.
 """
 
 from __future__ import annotations

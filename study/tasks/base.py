@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from study.tasks.reference_models import ReferenceModel
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
@@ -77,12 +79,14 @@ class Task(ABC):
         loss_name: Name under which the mean loss of a part is stored.
         padded_output: Value of padded outputs.
         metrics: The metrics; the first is the one that learning curves show.
+        reference_models: Models of another kind that a search's networks are compared with.
     """
 
     name: ClassVar[str]
     loss_name: ClassVar[str]
     padded_output: ClassVar[float]
     metrics: ClassVar[tuple[Metric, ...]]
+    reference_models: ClassVar[tuple[ReferenceModel, ...]] = ()
 
     @abstractmethod
     def read_target(self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:

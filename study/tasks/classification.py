@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from study.tasks.base import Metric, Task
+from study.tasks.reference_models import BOOSTED_TREES, LOGISTIC_REGRESSION
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -75,6 +76,7 @@ class Classification(Task):
     name = "classification"
     loss_name = "log_loss"
     padded_output = -1e30
+    reference_models = (LOGISTIC_REGRESSION, BOOSTED_TREES)
     metrics = (
         Metric(
             name="accuracy",
