@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from storage.disks import is_full, is_read_only
 from storage.errors import StorageBusyError, StorageError, StorageFullError, StorageUnreachableError
 
 
@@ -30,7 +31,7 @@ def translated(place: str) -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         original = error.orig if isinstance(error, DBAPIError) else error
-        known = of_server(original, place) or _known(str(original), place)
+        known = of_server(original, place) or of_sqlite(str(original), place)
         if known is None:
             raise
         raise known from error
@@ -123,10 +124,16 @@ def of_server(error: BaseException | None, place: str) -> StorageError | None:
     return None if answer is None else answer.kind(f"{place} {answer.text.format(reason=reason)}")
 
 
-def _known(text: str, place: str) -> StorageError | None:
-    """The `StorageError` for the error text of any driver; None for unknown texts."""
+def of_sqlite(text: str, place: str) -> StorageError | None:
+    """The `StorageError` for the error text of any driver; None for unknown texts.
+
+    Args:
+        text: The error's text.
+        place: The database as users know it.
+    """
     seen = text.lower()
-    if "disk is full" in seen or "no space left" in seen or "disk full" in seen:
+    failed = "disk i/o error" in seen or "unable to open database file" in seen
+    if "disk is full" in seen or "no space left" in seen or "disk full" in seen or (failed and is_full(place)):
         return StorageFullError(
             f"no room left to write {place}; the last transaction was rolled back and the database is intact; "
             "free some space and start again"
@@ -135,6 +142,11 @@ def _known(text: str, place: str) -> StorageError | None:
         return StorageBusyError(
             f"{place} stayed locked by another process; nothing was written; "
             "end what holds it (a backup, a shell with an open transaction) and start again"
+        )
+    if (failed or "readonly database" in seen) and is_read_only(place):
+        return StorageError(
+            f"the file system of {place} is read-only by now, as after a fault of its disk; everything finished is "
+            "there; mount it writable, or copy the database with all files that begin with its name, and start again"
         )
     if "readonly database" in seen or "read-only" in seen:
         return StorageError(
@@ -146,7 +158,7 @@ def _known(text: str, place: str) -> StorageError | None:
             f"{place} is corrupt ({text}); restore a copy, or save what can be read with "
             "`sqlite3 OLD .recover | sqlite3 NEW`"
         )
-    if "disk i/o error" in seen or "unable to open database file" in seen or "no such table" in seen:
+    if failed or "no such table" in seen:
         return StorageError(
             f"{place} cannot be read or written ({text}); check that the file is still there and that its disk works"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from storage.errors import StorageError
 from storage.flock import FileLock
+from storage.lock_records import FOLDER_SUFFIX, LockRecord, read_record
 from storage.worker_locks import LockState
 
 
@@ -25,7 +26,7 @@ class FileLocks:
     renewal_seconds: float | None = None
 
     def __init__(self, database: Path) -> None:
-        self._database, self._folder = database, Path(f"{database}.workers")
+        self._database, self._folder = database, Path(f"{database}{FOLDER_SUFFIX}")
 
     def acquire(self, token: str) -> FileLock:
         """Acquire the lock of a new worker.
@@ -34,7 +35,8 @@ class FileLocks:
             StorageError: The folder cannot be written.
         """
         try:
-            return FileLock.acquire(self._folder / token, database=self._database)
+            record = LockRecord.of(self._database)
+            return FileLock.acquire(self._folder / token, database=self._database, content=record.to_bytes())
         except OSError as error:
             raise StorageError(
                 f"cannot keep a lock in {self._folder}: {error.strerror}; make room or make it writable"
@@ -67,8 +69,9 @@ class FileLocks:
         if lock is None:
             yield LockState.HELD
             return
+        record = read_record(lock.path)
         try:
-            yield LockState.FREE
+            yield LockState.LEFT if record is not None and record.left else LockState.FREE
         except BaseException:
             lock.release()
             raise

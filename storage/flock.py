@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import weakref
@@ -10,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from storage.modes import share_like
+
+LEFT = b"-"
+"""First byte of a file whose holder released the lock by `leave`."""
 
 
 class FileLock:
@@ -24,31 +28,41 @@ class FileLock:
 
     server = ""
 
-    def __init__(self, path: Path, descriptor: int, database: Path | None = None) -> None:
+    def __init__(self, path: Path, descriptor: int, database: Path | None = None, content: bytes = b"") -> None:
         """Internal; call `acquire` or `probe` instead."""
-        self.path, self._database = path, database
+        self.path, self._database, self._content = path, database, content
         self._descriptor = descriptor
         _HELD.add(self)
 
     @classmethod
-    def acquire(cls, path: Path, *, database: Path | None = None) -> FileLock:
+    def acquire(cls, path: Path, *, database: Path | None = None, content: bytes = b"") -> FileLock:
         """Create the file and its folder where they are missing, and wait for the exclusive lock on the file.
 
         Args:
             path: The file.
             database: The database file whose permissions file and folder get; None: those of the process.
+            content: What the file is to say.
+
+        Raises:
+            OSError: The file cannot be made.
         """
         while True:
             path.parent.mkdir(exist_ok=True)
             share_like(path.parent, database)
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             except FileNotFoundError:  # another process removed the empty folder in between
                 continue
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_still(path, descriptor):
                 share_like(path, database)
-                return cls(path, descriptor, database)
+                lock = cls(path, descriptor, database, content)
+                try:
+                    lock.overwrite(content)
+                except OSError:
+                    lock.release(unlink=True)
+                    raise
+                return lock
             os.close(descriptor)
 
     @classmethod
@@ -79,9 +93,24 @@ class FileLock:
             OSError: The file cannot be made.
         """
         if self._descriptor >= 0 and not _is_still(self.path, self._descriptor):
-            again = FileLock.acquire(self.path, database=self._database)
+            again = FileLock.acquire(self.path, database=self._database, content=self._content)
             self._descriptor, again._descriptor = again._descriptor, self._descriptor
             again._drop()
+
+    def overwrite(self, content: bytes) -> None:
+        """Replace the first bytes of the file.
+
+        Raises:
+            OSError: There is no room for them.
+        """
+        if self._descriptor >= 0 and os.pwrite(self._descriptor, content, 0) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def leave(self) -> None:
+        """Release the lock, and note in the file that its holder ends by itself; this needs no room on the disk."""
+        with contextlib.suppress(OSError):
+            self.overwrite(LEFT)
+        self.release()
 
     def release(self, *, unlink: bool = False) -> None:
         """Release the lock; with `unlink`, delete the file, and its folder if that is empty afterwards."""

@@ -65,6 +65,8 @@ class _Signs:
             return not self.held_proves_life and self.watched > self.lease
         if lock is LockState.UNSEEN:
             return silence > self.lease
+        if lock is LockState.LEFT:
+            return True
         return self.longest_pause is None or is_silent(silence, self.lease, self.longest_pause)
 
 
@@ -111,8 +113,8 @@ class Liveness:
 
     def _reclaim_from(self, study_id: int, token: str, signs: _Signs, lock: LockState) -> list[int]:
         """Reclaim the trials of a worker that is gone, unless it has renewed its leases meanwhile."""
-        # That a worker which is alive was slow says nothing against its trials: it is no loss.
-        reason = {LockState.FREE: WORKER_DIED, LockState.UNSEEN: LEASE_EXPIRED, LockState.HELD: None}[lock]
+        # That a worker is slow, or lost its database, says nothing against its trials: it is no loss.
+        reason = {LockState.FREE: WORKER_DIED, LockState.UNSEEN: LEASE_EXPIRED}.get(lock)
         with writing(self.engine, study_id) as connection:
             expires = select(BEATS.c.expires).where(BEATS.c.token == token).with_for_update()
             if connection.execute(expires).scalar() != signs.expires:

@@ -82,6 +82,10 @@ class SessionLock:
             time.sleep(pause)
             self._held = bool(self._connection.execute(_TRY, {"key": self._key}).scalar_one())
 
+    def leave(self) -> None:
+        """End the session of a worker that cannot release its trials."""
+        self.release()
+
     def release(self, *, unlink: bool = False) -> None:
         """End the session, which releases the lock."""
         self._forget()

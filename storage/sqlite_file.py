@@ -16,9 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from storage.cohort_storage import CohortStorage
-from storage.driver_errors import translated
+from storage.disks import is_full, is_read_only
+from storage.driver_errors import of_sqlite, translated
 from storage.errors import StorageError, StorageMissingError, StorageRefusedError
 from storage.flock import exclusive
+from storage.lock_records import conflicting_user
 from storage.mounts import Mount, mount_of, read_mounts
 from storage.schema import check_versions
 from storage.tables import METADATA, OPTUNA_TABLES
@@ -66,6 +68,9 @@ def open_file(path: Path, *, create: bool, mounts: Sequence[Mount] | None) -> Co
     if exists:
         _check_names(path, known_mounts)
     _check_access(path, exists)
+    conflict = conflicting_user(path)
+    if conflict is not None:
+        raise StorageRefusedError(conflict)
 
     state = _state(path) if exists else _State.EMPTY
     if state is _State.EMPTY and not create:
@@ -123,6 +128,11 @@ def _check_names(path: Path, mounts: list[Mount]) -> None:
 
 
 def _check_access(path: Path, exists: bool) -> None:
+    if is_read_only(path):
+        raise StorageRefusedError(
+            f"the file system of {path} is mounted read-only, and SQLite keeps files beside {path.name}; "
+            "mount it writable, or copy the database elsewhere"
+        )
     as_whom = os.access in os.supports_effective_ids
     if exists and not os.access(path, os.R_OK | os.W_OK, effective_ids=as_whom):
         raise StorageRefusedError(f"{path} is read-only for this user; chmod u+rw it, or copy it elsewhere")
@@ -162,6 +172,10 @@ def _state(path: Path) -> _State:
     except DBAPIError as error:
         if "locked" in str(error.orig):
             raise StorageRefusedError(f"{path} stayed locked by another process; end it and start again") from None
+        if is_full(path) or is_read_only(path):
+            reason = of_sqlite(str(error.orig), str(path))
+            if reason is not None:
+                raise reason from None
         raise StorageRefusedError(_corrupt(path, str(error.orig))) from None
     finally:
         engine.dispose()

@@ -19,6 +19,8 @@ class LockState(enum.Enum):
     """Somebody holds it: its worker, or for a moment a process that looks whether that one is alive."""
     FREE = enum.auto()
     """Nobody holds it, and its worker did."""
+    LEFT = enum.auto()
+    """Nobody holds it, and its worker ended by itself, without its database: its trials are not to blame."""
     UNSEEN = enum.auto()
     """There is no lock to look at: its file was removed, or the server was restarted."""
 

@@ -72,9 +72,9 @@ class Worker:
         return self._renewer.error if isinstance(self._renewer.error, StudyDeletedError) else None
 
     @property
-    def renewal_error(self) -> str:
-        """The text of the error of the last renewal; empty where it succeeded."""
-        return "" if self._renewer.error is None else str(self._renewer.error)
+    def renewal_error(self) -> Exception | None:
+        """The error of the last renewal; None where it succeeded."""
+        return self._renewer.error
 
     def check(self) -> None:
         """Make sure that the study of this worker still exists.
@@ -95,7 +95,8 @@ class Worker:
                 release_trials(connection, self.token, None)
                 connection.execute(update(WORKERS).where(WORKERS.c.token == self.token).values(ended=now()))
         except BaseException:
-            self._lock.release()  # the file stays, as that of a dead worker, whose trials others reclaim at once
+            # The file stays, as that of a worker that left: others reclaim its trials at once.
+            self._lock.leave()
             raise
         self._lock.release(unlink=True)
 

@@ -100,7 +100,8 @@ class Checkpoints:
         """Removes the files of trials that are finished."""
         for number in numbers:
             for path in self._files(number):
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # a file system that is read-only by now
+                    path.unlink()
         with contextlib.suppress(OSError):
             self._folder.rmdir()
 

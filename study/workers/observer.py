@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from storage import StorageUnreachableError
+from storage import StorageBusyError, StorageFullError, StorageUnreachableError
 from study.records.attributes import CONFIG
 from study.records.open_study import OpenStudy
 from study.records.trial_feed import TrialFeed
@@ -42,8 +42,8 @@ class Observer:
         return is_complete(self._feed, self._total)
 
     def refresh(self) -> int:
-        """Reclaims crashed workers' trials, counts again and returns `done`; a temporary outage is ignored."""
-        with suppress(StorageUnreachableError):
+        """Reclaims crashed workers' trials, counts again and returns `done`; an outage or full disk is ignored."""
+        with suppress(StorageUnreachableError, StorageBusyError, StorageFullError):
             self._study.storage.reclaim(self._study.study_id)
             self._total = int(self._study.storage.study_attr(self._study.study_id, CONFIG)["trials"])
             self._feed.refresh()

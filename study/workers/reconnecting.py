@@ -1,4 +1,4 @@
-"""Calls of the database that outlast an outage: tried again until the worker's leases have expired."""
+"""Calls of the database that outlast an outage or a full disk: tried again until the worker's leases have expired."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from storage import LeasesLostError, StorageBusyError, StorageUnreachableError, Worker
+from storage import (
+    LeasesLostError,
+    StorageBusyError,
+    StorageError,
+    StorageFullError,
+    StorageUnreachableError,
+    Worker,
+)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
@@ -14,7 +21,7 @@ T = TypeVar("T")
 
 
 class Reconnecting:
-    """Repeats a call while the database cannot be reached and the worker's leases stand.
+    """Repeats a call while the database cannot be reached or written and the worker's leases stand.
 
     Args:
         worker: The worker that holds the leases.
@@ -35,6 +42,7 @@ class Reconnecting:
 
         Raises:
             LeasesLostError: There was no contact for longer than the leases last.
+            StorageFullError: There was no room for longer than the leases last.
         """
         since, pause = None, _FIRST_PAUSE
         while True:
@@ -42,12 +50,13 @@ class Reconnecting:
                 if since is not None:
                     undo()
                 result = call()
-            except (StorageUnreachableError, StorageBusyError) as error:
+            except (StorageUnreachableError, StorageBusyError, StorageFullError) as error:
                 if since is None:
                     since = time.monotonic()
-                    self._log(f"no contact to {self._place}; trying again for {self._worker.lease:.0f} s")
+                    seen = "no room left to write" if isinstance(error, StorageFullError) else "no contact to"
+                    self._log(f"{seen} {self._place}; trying again for {self._worker.lease:.0f} s")
                 if time.monotonic() - since > self._worker.lease:
-                    raise self.lost(str(error)) from error
+                    raise self.lost(error) from error
                 if self._stop():
                     raise
                 time.sleep(pause)
@@ -57,9 +66,15 @@ class Reconnecting:
                     self._log(f"in contact with {self._place} again after {time.monotonic() - since:.0f} s")
                 return result
 
-    def lost(self, reason: str) -> LeasesLostError:
-        """The error that ends a worker whose leases have expired."""
+    def lost(self, error: Exception | None) -> StorageError:
+        """The error that ends a worker whose leases have expired.
+
+        Args:
+            error: Why it could not renew them.
+        """
+        if isinstance(error, StorageFullError):
+            return StorageFullError(str(error))
         return LeasesLostError(
-            f"{reason}; this lasted longer than the {self._worker.lease:.0f} s that the leases on this worker's trials "
+            f"{error}; this lasted longer than the {self._worker.lease:.0f} s that the leases on this worker's trials "
             "stand, so others may train them now; everything finished is kept"
         )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 
 import pytest
+
+from storage import StorageError, StorageRefusedError, open_storage
+from storage.lock_records import read_record
 
 
 def test_the_file_of_a_worker_that_died_before_it_was_registered_is_removed(storage, study_id, path):
@@ -60,3 +64,51 @@ def test_a_worker_that_died_after_its_lock_file_was_removed_loses_its_trials_by_
     assert storage.reclaim(study_id) == []
     time.sleep(1.2)
     assert storage.reclaim(study_id) == [0]
+
+
+def test_the_lock_of_a_worker_names_its_file_by_device_and_inode(storage, study_id, path):
+    with storage.worker(study_id) as worker:
+        record = read_record(path.with_name("reluctant.db.workers") / worker.token)
+        found = path.stat()
+        assert record is not None
+        assert (record.device, record.inode, record.pid) == (found.st_dev, found.st_ino, os.getpid())
+        # Under its own name and through a symbolic link, others may come.
+        open_storage(path).close()
+        link = path.with_name("link.db")
+        link.symlink_to(path)
+        open_storage(link).close()
+
+
+def test_a_file_that_was_renamed_is_refused_while_somebody_uses_its_former_name(storage, study_id, path):
+    worker = storage.worker(study_id)
+    renamed = path.with_name("renamed.db")
+    path.rename(renamed)
+    with pytest.raises(
+        StorageRefusedError, match=rf"is in use under another name, .*reluctant.db, by process {worker.pid}"
+    ):
+        open_storage(renamed)
+    with pytest.raises(StorageError):
+        worker.close()
+    open_storage(renamed).close()
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["replaced", "removed"])
+def test_a_name_is_refused_while_somebody_uses_the_former_file(storage, study_id, path, empty_database, again):
+    worker = storage.worker(study_id)
+    path.unlink()
+    if again:
+        shutil.copy(empty_database, path)
+    with pytest.raises(
+        StorageRefusedError, match=rf"was removed or replaced while process {worker.pid} on .* works at"
+    ):
+        open_storage(path)
+    with pytest.raises(StorageError):
+        worker.close()
+    open_storage(path).close()
+
+
+def test_a_file_without_a_record_is_that_of_an_earlier_version(storage, study_id, path):
+    with storage.worker(study_id) as worker:
+        (path.with_name("reluctant.db.workers") / worker.token).write_bytes(b"")
+        open_storage(path).close()
+        assert storage.living_workers(study_id) == {worker.token}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from storage import LeasesLostError, StorageBusyError, StorageUnreachableError
+from storage import LeasesLostError, StorageBusyError, StorageFullError, StorageUnreachableError
 from study.workers import reconnecting
 from study.workers.reconnecting import Reconnecting
 
@@ -68,6 +68,14 @@ def test_an_outage_longer_than_the_leases_ends_the_worker(clock: Clock) -> None:
     with pytest.raises(LeasesLostError, match=r"away; this lasted longer than the 10 s"):
         make([])(failing(iter([StorageUnreachableError("away")] * 100)))
     assert 10 < clock.now < 16
+
+
+def test_a_full_disk_is_waited_for_as_long_and_then_named(clock: Clock) -> None:
+    lines: list[str] = []
+    assert make(lines)(failing(iter([StorageFullError("no room")]))) == "answer"
+    assert lines[0] == "no room left to write studies.db; trying again for 10 s"
+    with pytest.raises(StorageFullError, match="no room"):
+        make([])(failing(iter([StorageFullError("no room")] * 100)))
 
 
 def test_a_worker_that_is_to_stop_waits_no_longer(clock: Clock) -> None:
