@@ -88,6 +88,12 @@ def _check_path(path: Path, create: bool) -> bool:
         raise StorageRefusedError(f"there is no folder {path.parent} for {path.name}; mkdir -p {path.parent}")
     if "?" in str(path):
         raise StorageRefusedError(f"{path} has a question mark in its path, which SQLAlchemy cannot read; rename it")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise StorageRefusedError(
+            f"the path {str(path)!a} is no text in UTF-8, which SQLAlchemy needs; rename the file or folder"
+        ) from None
     if not path.exists():
         if not create:
             raise StorageMissingError(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from reluctant.errors import unknown
+from study.cli.machine_text import json_text, write_csv
 from study.config import ConfigError, StudyConfig
 from study.wording import value_text
 
@@ -49,7 +47,7 @@ def print_rows(
         table: Cells as text, for `table`; None: the values as they are.
     """
     if form == "json":
-        print(json.dumps([_jsonable(row) for row in rows], indent=2))
+        print(json_text(rows))
     elif form == "csv":
         text = io.StringIO()
         write_csv(rows, text)
@@ -89,21 +87,6 @@ def table_width(cells: Sequence[Mapping[str, str]]) -> int:
     return sum(max(len(column), *(len(row[column]) for row in cells)) + 2 for column in columns)
 
 
-def write_csv(rows: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
-    """Writes rows as CSV; what a row lacks, or knows no number for, is empty."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_csv_cell(row.get(name)) for name in columns])
-
-
-def _csv_cell(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="microseconds")
-    return None if value != value else value
-
-
 def print_front(
     rows: Sequence[Mapping[str, Any]],
     config: StudyConfig,
@@ -134,13 +117,6 @@ def print_front(
         f"{rule_text(config)}; {errors}; differences are paired, to the recommended trial; "
         "these trials were chosen on these seeds, so expect a little less on new ones"
     )
-
-
-def _jsonable(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else None if value != value else value
-        for name, value in row.items()
-    }
 
 
 class Messages:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from rich.live import Live
 
 from storage import CohortStorage, StorageUnreachableError
 from study.cli.console import Messages, cells_of, table_of, table_width
+from study.cli.machine_text import json_text
 from study.records.attributes import saved_config
 from study.wording import numbers_in_short
 
@@ -103,7 +103,7 @@ def follow(storage: CohortStorage, messages: Messages, form: str, *, stop: Calla
                 messages.warn(str(error))
             else:
                 if form == "json":
-                    print(json.dumps({"studies": studies, "workers": workers, "lost": lost}), flush=True)
+                    print(json_text({"studies": studies, "workers": workers, "lost": lost}, indent=None), flush=True)
                 else:
                     tables = [cells_of(studies), cells_of(workers)]
                     if not console.is_terminal:

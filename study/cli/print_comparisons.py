@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from study.cli.console import print_rows
+from study.cli.machine_text import json_text
 from study.comparison.across_data_sets import AcrossDataSets, compare_data_sets
 from study.comparison.summary import ComparisonSummary
 from study.comparison.verdicts import ContrastEstimate
@@ -17,7 +17,7 @@ def print_comparisons(comparisons: Sequence[ComparisonSummary], form: str) -> No
     """Prints verdicts on stdout: of each comparison, and of all together where there are several."""
     several = compare_data_sets(comparisons) if len(comparisons) > 1 else None
     if form == "json":
-        print(json.dumps(as_json(comparisons, several), indent=2, allow_nan=False))
+        print(json_text(as_json(comparisons, several)))
     elif form == "csv":
         print_rows([row for comparison in comparisons for row in _rows(comparison)], "csv")
     else:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 from storage import without_password
 from study.cli.console import Messages, print_rows
+from study.cli.machine_text import json_text
 from study.cli.search_answers import find_and_print_front
 from study.cli.stop import Stop
 from study.cli.train import end_early, resume_command, train
@@ -68,7 +68,7 @@ def print_plan(name: str, config: StudyConfig, plan: Estimate, data: DataSummary
     remarks = [text for text in [unlearned(config)] if text is not None]
     if form == "json":
         plan_and_data = {"plan": asdict(plan), "summary": data.values, "remarks": remarks}
-        print(json.dumps({**options, **plan_and_data}, indent=2))
+        print(json_text({**options, **plan_and_data}))
         return
     lines = {key: ",".join(map(str, value)) if isinstance(value, list) else value for key, value in options.items()}
     lines |= {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reluctant.errors import unknown
-from study.cli.console import print_rows, write_csv
+from study.cli.console import print_rows
+from study.cli.machine_text import cell, json_text, write_csv
 from study.config import ConfigError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from optuna.trial import FrozenTrial
 
     from storage import CohortStorage
@@ -95,11 +97,14 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
 
 
 def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> list[dict[str, Any]]:
-    """One row a trial: number, state, times, parameters, values, feasibility, and every measure with its seeds'."""
+    """One row a trial: number, state, times, parameters, values, feasibility, and every measure with its seeds'.
+
+    A user's attribute that has the name of one of these columns stands in `user_NAME`.
+    """
     from study.records.attributes import BY_SEED
     from study.records.own_trials import is_feasible
 
-    rows = []
+    rows, by_seed = [], []
     for trial in trials:
         row: dict[str, Any] = {
             "number": trial.number,
@@ -111,11 +116,25 @@ def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> li
         if trial.values is not None:
             row |= {f"value_{name}": value for name, value in zip(metric_names, trial.values, strict=False)}
             row["feasible"] = is_feasible(trial)
-        row |= trial.user_attrs
-        for measure, numbers in trial.system_attrs.get(BY_SEED, {}).items():
-            row |= {f"{measure}_seed{seed}": number for seed, number in enumerate(numbers)}
         rows.append(row)
-    return rows
+        by_seed.append(
+            {
+                f"{measure}_seed{seed}": number
+                for measure, numbers in trial.system_attrs.get(BY_SEED, {}).items()
+                for seed, number in enumerate(numbers)
+            }
+        )
+    taken = {name for row in (*rows, *by_seed) for name in row}
+    return [
+        row | {_free_name(name, taken): value for name, value in trial.user_attrs.items()} | seeds
+        for row, trial, seeds in zip(rows, trials, by_seed, strict=True)
+    ]
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name = f"user_{name}"
+    return name
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], *, output: str | None, form: str | None) -> None:
@@ -135,19 +154,38 @@ def write_rows(rows: Sequence[Mapping[str, Any]], *, output: str | None, form: s
         return
     path = Path(output).expanduser()
     try:
-        if chosen == "csv":
-            with path.open("w", encoding="utf-8", newline="") as stream:
-                write_csv(rows, stream)
+        if chosen == "parquet":
+            with path.open("wb") as stream:  # pyarrow takes no paths that are not UTF-8
+                _frame(rows).to_parquet(stream, index=False)
             return
-        import pandas as pd
-
-        frame = pd.DataFrame(rows)
-        if chosen == "json":
-            frame.to_json(path, orient="records", date_format="iso", indent=2, double_precision=15)
-        else:
-            frame.to_parquet(path, index=False)
+        with path.open("w", encoding="utf-8", newline="") as text:
+            if chosen == "csv":
+                write_csv(rows, text)
+            else:
+                text.write(json_text(rows) + "\n")
     except OSError as error:
         raise ExportError(f"cannot write {output}: {error.strerror}; choose another --output") from None
+
+
+def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a table whose columns have one type each; values of several types in one column become text."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    for name in [name for name, kind in frame.dtypes.items() if kind == "object"]:
+        column = frame[name]
+        kinds = {bool if isinstance(value, bool) else type(value) for value in column[column.notna()]}
+        if kinds - {bool} and kinds - {str}:
+            texts = [
+                None if is_missing else _cell_text(value)
+                for value, is_missing in zip(column, column.isna(), strict=True)
+            ]
+            frame[name] = pd.Series(texts, dtype="str")
+    return frame
+
+
+def _cell_text(value: Any) -> str:
+    return value if isinstance(value, str) else str(cell(value))
 
 
 def _format(output: str | None, form: str | None) -> str:

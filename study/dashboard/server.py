@@ -124,10 +124,16 @@ def names_of(host: str) -> tuple[str, ...]:
     Example:
         >>> names_of("127.0.0.1")
         ('127.0.0.1', 'localhost', '[::1]')
+        >>> names_of("0:0::1")
+        ('[::1]', '127.0.0.1', 'localhost')
     """
-    if host in (ADDRESS, "localhost", "::1"):
+    with contextlib.suppress(ValueError):
+        host = str(ipaddress.ip_address(host))  # as browsers write it
+    if host == "localhost":
         return _LOCAL_NAMES
-    names = {host.lower(): None} if host not in ("0.0.0.0", "::") else {}
+    names = [_bracketed(host.lower())] if host not in ("0.0.0.0", "::") else []
+    if host in (ADDRESS, "::1"):
+        return tuple(dict.fromkeys([*names, *_LOCAL_NAMES]))
     own = [socket.gethostname().lower(), socket.getfqdn().lower()]
     if not names:
         with contextlib.suppress(OSError):
@@ -158,7 +164,9 @@ def _listen(host: str, port: int) -> socket.socket:
         raise PortError(f"{port} is no port; give --port a number from 0, which is any free port, to 65535")
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=128)
+        # `::` is every address, those of IPv4 too, as for other servers.
+        both = host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=128, dualstack_ipv6=both)
     except OSError as error:
         reason = os.strerror(error.errno) if isinstance(error.errno, int) and error.errno > 0 else str(error)
         raise PortError(

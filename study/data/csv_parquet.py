@@ -67,7 +67,9 @@ def read_parquet(path: Path) -> pd.DataFrame:
         DataError: The file is damaged, or is no Parquet file.
     """
     try:
-        return pd.read_feather(path) if path.name.lower().endswith(".feather") else pd.read_parquet(path)
+        # pyarrow takes no paths that are not UTF-8.
+        with path.open("rb") as stream:
+            return pd.read_feather(stream) if path.name.lower().endswith(".feather") else pd.read_parquet(stream)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(
             f"{path} is not a {path.suffix[1:].capitalize()} file, or a damaged one ({str(error).splitlines()[0]}); "

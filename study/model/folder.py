@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from sklearn.base import BaseEstimator
 from torch import nn
 
@@ -168,7 +168,7 @@ def load_model(folder: str) -> Model:
             raise ValueError(f"{CONFIG} is larger than {_LARGEST_CONFIG >> 20} MiB")
         config = ModelConfig.model_validate_json((path / CONFIG).read_bytes())
         network = _network(config)
-        network.load_state_dict(load_file(path / WEIGHTS), assign=True)
+        network.load_state_dict(load((path / WEIGHTS).read_bytes()), assign=True)
         preprocessing = read_preprocessing(path / PREPROCESSING)
     except UntrustedError as error:
         raise ModelError(
@@ -205,7 +205,8 @@ def _write(model: Model, folder: Path) -> None:
     # ASCII, so that whoever reads it needs no encoding.
     text = json.dumps(config.model_dump(mode="json"), indent=2)
     (folder / CONFIG).write_text(text + "\n", encoding="ascii")
-    save_file({name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}, folder / WEIGHTS)
+    # As bytes: safetensors takes no paths that are not UTF-8.
+    (folder / WEIGHTS).write_bytes(save({name: each.contiguous() for name, each in model.network.state_dict().items()}))
     write_preprocessing(model.preprocessing, folder / PREPROCESSING)
     with_onnx = onnx.available()
     if with_onnx:

@@ -57,7 +57,8 @@ def write_report(study: OpenStudy, output: str, *, stop: Callable[[], bool] = la
     try:
         number, work = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
+            # A path that is no UTF-8 is shown with escapes.
+            with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
             mask = os.umask(0)
             os.umask(mask)

@@ -213,6 +213,37 @@ def test_the_environment_names_the_database(reluctant: Reluctant, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["other.db"]
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take names in UTF-8 only")
+def test_paths_that_are_no_utf_8(reluctant: Reluctant, here: Reluctant, tmp_path: Path) -> None:
+    """A file's name may be any bytes: data, model, predictions, trials and report are found under theirs."""
+
+    def named(name: str) -> str:
+        return os.fsdecode(name.encode() + b"-\xff")
+
+    rows = "".join(f"{n % 7}.{n},{['u', 'v'][n % 2]}\n" for n in range(60))
+    Path(tmp_path, named("data") + ".csv").write_text("a,y\n" + rows)
+    small = ("--trials", 1, "--seeds", 1, "--epochs", 1, "--hidden", 4, "--min-accuracy", 0, "--name", "s")
+    assert "no such file or folder" in reluctant("run", named("none") + ".csv", "--target", "y").stderr
+    here("run", named("data") + ".csv", "--target", "y", *small, check=True)
+    here("export", "s", "--model", named("model"), check=True)
+    for ending in ("csv", "json", "parquet"):
+        here("export", "s", "-o", f"{named('trials')}.{ending}", check=True)
+    here("report", "s", "-o", named("report") + ".html", check=True)
+    pd.read_csv(tmp_path / (named("data") + ".csv")).to_parquet(tmp_path / "p")
+    os.rename(tmp_path / "p", tmp_path / (named("data") + ".parquet"))
+    data = [named("data") + ending for ending in (".csv", ".parquet")]
+    said = [here("predict", named("model"), name, check=True).stdout for name in data]
+    assert said[0] == said[1]
+    assert r"data-\udcff.csv" in (tmp_path / (named("report") + ".html")).read_text()
+
+
+def test_an_output_that_cannot_encode_our_signs(reluctant: Reluctant, undisturbed: Path) -> None:
+    env = {"PYTHONIOENCODING": "ascii"}
+    table = reluctant("front", "s", cwd=undisturbed.parent, env=env, check=True)
+    assert " +/- " in table.stdout
+    assert "<- recommended" in table.stdout
+
+
 def test_doctor_finds_the_database_sound(reluctant: Reluctant, undisturbed: Path) -> None:
     result = reluctant("doctor", cwd=undisturbed.parent, check=True)
     assert "integrity          ok" in result.stdout

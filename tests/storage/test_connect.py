@@ -85,6 +85,7 @@ def test_a_device(tmp_path):
 def test_a_name_that_no_file_can_have(tmp_path):
     refused(tmp_path / ("x" * 300), "File name too long", tmp_path)
     refused(tmp_path / "what?.db", "question mark", tmp_path)
+    refused(tmp_path / os.fsdecode(b"what\xff.db"), r"what\\udcff.db' is no text in UTF-8, .* rename", tmp_path)
 
 
 def test_a_text_file(tmp_path, path):

@@ -28,6 +28,7 @@ def run_command(
         env={**kept, "NO_COLOR": "1", **(env or {})},
         capture_output=True,
         text=True,
+        errors="surrogateescape",  # names of files may be any bytes
         stdin=subprocess.DEVNULL,
         timeout=300,
         check=False,

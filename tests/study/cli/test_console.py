@@ -1,22 +1,11 @@
-"""What is printed, as a machine reads it."""
+"""What is printed for people."""
 
 from __future__ import annotations
 
-import io
-import math
-from datetime import datetime
-
 import pytest
 
-from study.cli.console import Messages, ProgressView, print_rows, write_csv
+from study.cli.console import Messages, ProgressView, print_rows
 from study.workers.worker import StudyProgress
-
-
-def test_csv_has_what_a_machine_reads() -> None:
-    text = io.StringIO()
-    moment = datetime(2026, 1, 1, 1, 1, 1)
-    write_csv([{"n": 1, "at": moment, "x": 0.1}, {"at": None, "x": math.nan, "name": "a,b"}], text)
-    assert text.getvalue() == 'n,at,x,name\n1,2026-01-01 01:01:01.000000,0.1,\n,,,"a,b"\n'
 
 
 @pytest.mark.parametrize(

@@ -467,6 +467,30 @@ def test_other_machines_are_warned_of(folder: Path) -> None:
         server.stderr.close()
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize(
+    ("host", "first", "answering"),
+    [("::1", "[::1]", "[::1]"), ("0:0::1", "[::1]", "[::1]"), ("::", None, "[::1]"), ("::", None, "127.0.0.1")],
+)
+def test_an_address_of_ipv6_is_named_as_such(
+    storage: CohortStorage, host: str, first: str | None, answering: str
+) -> None:
+    """Who listens on `::1` is not reached at 127.0.0.1; `::` is every address of both kinds."""
+    stopped, addresses = threading.Event(), queue.Queue[str]()
+    options: dict[str, Any] = {"host": host, "port": 0, "ready": addresses.put, "stop": stopped.is_set}
+    server = threading.Thread(target=serve, args=(storage,), kwargs=options)
+    server.start()
+    try:
+        address, token = addresses.get(timeout=30).split("/?token=")
+        name, port = address.removeprefix("http://").rsplit(":", 1)
+        assert first in (None, name)
+        with get(Visit(f"http://{answering}:{port}", token), "/api/studies") as answer:
+            assert json.load(answer)["study_summaries"] == []
+    finally:
+        stopped.set()
+        server.join(timeout=30)
+
+
 @pytest.mark.parametrize("host", ["256.0.0.1", "no.such.host.invalid"])
 def test_what_is_no_address_is_refused(storage: CohortStorage, host: str) -> None:
     with pytest.raises(PortError, match=r"cannot be used .* choose another with --port or --host"):
@@ -476,4 +500,6 @@ def test_what_is_no_address_is_refused(storage: CohortStorage, host: str) -> Non
 def test_names_of_an_address() -> None:
     assert names_of("localhost") == NAMES
     assert names_of("192.0.2.7")[0] == "192.0.2.7"
+    assert names_of("2001:DB8::0:7")[0] == "[2001:db8::7]"
+    assert set(names_of("::1")) == set(NAMES)
     assert set(names_of("0.0.0.0")) >= {socket.gethostname().lower(), *NAMES}
