@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from storage.errors import StorageError, StudyDeletedError
 from storage.file_locks import FileLocks
 from storage.liveness import Liveness
 from storage.migrations import migrate
+from storage.named_lock import named_lock
 from storage.records import Claimed, Proposal, ProposedCohort, Result, TestMeasures
 from storage.same_file import SameFile
 from storage.session_locks import SessionLocks
@@ -231,6 +233,10 @@ class CohortStorage(StudyStorage):
     def overdue_workers(self, study_id: int) -> set[str]:
         """The tokens of the workers that hold their locks, and were seen to renew no lease: somebody stopped them."""
         return self._liveness.overdue(study_id)
+
+    def named_lock(self, name: str) -> AbstractContextManager[bool]:
+        """Hold the lock of a name during a `with` block, which gets whether it is held, or another process has it."""
+        return named_lock(self.engine, self.file, name)
 
     def save_test_results(self, study_id: int, measured: Sequence[TestMeasures]) -> None:
         """Store measures on the test part; they replace older ones of the same trial and replicate."""

@@ -12,7 +12,15 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from reluctant.errors import ReluctantError, unknown
 from study.machine import available_threads
@@ -144,6 +152,11 @@ class StudyConfig(BaseModel):
         le=100,
         description="largest difference of the metric that does not matter to you, in points, for the recommendation",
     )
+    confirm: Annotated[bool | None, Option(scope=Scope.RUN)] = Field(
+        None,
+        strict=True,
+        description="train the front on fresh seeds at the end  [default: where front x 10 <= trials x seeds / 10]",
+    )
     sampler: Annotated[Sampler, _IDENTITY] = Field("tpe", description=one_of(SAMPLER_NAMES))
     cohort: Annotated[int, _IDENTITY] = Field(32, ge=1, le=4096, description="trials proposed together")
     seed: Annotated[int, _IDENTITY] = Field(0, ge=0, lt=2**63, description="the study's seed")
@@ -175,8 +188,10 @@ class StudyConfig(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_flags(cls, value: Any) -> Any:
+    def _no_flags(cls, value: Any, info: ValidationInfo) -> Any:
         """TOML's true would else count as 1."""
+        if cls.is_flag(str(info.field_name)):
+            return value
         if isinstance(value, bool) or (isinstance(value, list) and any(isinstance(item, bool) for item in value)):
             raise ValueError("it needs a value, not true or false")
         return value
@@ -215,6 +230,16 @@ class StudyConfig(BaseModel):
             True
         """
         return next(each for each in cls.model_fields[name].metadata if isinstance(each, Option))
+
+    @classmethod
+    def is_flag(cls, name: str) -> bool:
+        """Whether an option is one that is set or not, and has no other values.
+
+        Example:
+            >>> StudyConfig.is_flag("confirm"), StudyConfig.is_flag("trials")
+            (True, False)
+        """
+        return bool in get_args(cls.model_fields[name].annotation)
 
     @classmethod
     def options(cls, *scopes: Scope) -> tuple[str, ...]:

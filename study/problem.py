@@ -278,7 +278,7 @@ class Comparison(Problem):
     kind: ClassVar[str] = "comparison"
     command: ClassVar[str] = "compare"
     derived_fields: ClassVar[frozenset[str]] = frozenset({"space", "trials"})
-    unused_options: ClassVar[frozenset[str]] = frozenset({"tolerance"})
+    unused_options: ClassVar[frozenset[str]] = frozenset({"tolerance", "confirm"})
     reads_test_part: ClassVar[bool] = True
     splits_each_seed: ClassVar[bool] = True
 

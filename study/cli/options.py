@@ -23,7 +23,7 @@ OF_A_WORKER = tuple(name for name in OF_A_RUN if StudyConfig.option(name).for_wo
 def option(name: str, *, default: Any = None, description: str | None = None) -> Any:
     """A command line option for a field of the configuration, with its text and default.
 
-    Every one is taken as text: `StudyConfig` alone judges what is a value.
+    Every one is taken as text, or is a flag: `StudyConfig` alone judges what is a value.
 
     Args:
         name: The field.
@@ -34,6 +34,8 @@ def option(name: str, *, default: Any = None, description: str | None = None) ->
     default = field.default if default is None else default
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
     text = (description or str(field.description)) + ("" if shown is None else f"  [default: {shown}]")
+    if StudyConfig.is_flag(name):
+        return typer.Option(f"--{name}/--no-{name}", help=text, show_default=False)
     kind = next((kind for kind in (int, float) if kind in (field.annotation, *get_args(field.annotation))), str)
     return typer.Option(
         f"--{name.replace('_', '-')}",
@@ -54,14 +56,14 @@ def with_options(*names: str, **own: Any) -> Callable[[Callable[..., None]], Cal
 
     Returns:
         A decorator for functions with a parameter `options`: it is called with a dictionary that holds every field's
-        text as it was given, or None.
+        text as it was given, true or false for a flag, or None.
     """
     parameters = {
         name: inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=own.get(name, Annotated[str | None, option(name)]),
+            annotation=own.get(name, Annotated[bool | None if StudyConfig.is_flag(name) else str | None, option(name)]),
         )
         for name in names
     }

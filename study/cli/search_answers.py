@@ -81,7 +81,7 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
         KindError: The study is a comparison.
     """
     config, search = study.search.config, StoredSearch.of(study)
-    found = advise(train_fresh(study, stop=stop), config)
+    found = advise(train_fresh(study, stop=stop, log=messages.info), config)
     reference = train_reference(study, messages, stop=stop)
     best = found.front.recommended
     if form == "table":

@@ -37,7 +37,7 @@ _OF_A_COMPARISON = (
         "optimizer",
         "seed",
     ),
-    *("storage", "name", *(name for name in OF_A_RUN if name not in ("trials", "tolerance"))),
+    *("storage", "name", *(name for name in OF_A_RUN if name not in ("trials", "tolerance", "confirm"))),
 )
 
 

@@ -83,7 +83,7 @@ def store_confirmation(
     storage: CohortStorage,
     study_id: int,
     front: Front,
-    chosen: OwnTrial,
+    results: ResultsOnTest,
     *,
     seeds: range,
     config: StudyConfig,
@@ -95,7 +95,7 @@ def store_confirmation(
         storage: Where the study lives.
         study_id: Its id.
         front: The front as the search found it.
-        chosen: The trial that fresh seeds recommend.
+        results: Results on the fresh seeds of all its trials.
         seeds: The fresh replicates by which was chosen.
         config: The study's configuration.
         trials: How many trials the study has finished.
@@ -104,7 +104,7 @@ def store_confirmation(
         "candidates": sorted(trial.number for trial in front.trials),
         "seeds": [seeds.start, seeds.stop],
         "tolerance": config.tolerance,
-        "recommended": chosen.number,
+        "recommended": choose_on_fresh_seeds(front, results, config).recommended.number,
         "trials": trials,
     }
     if storage.get_study_system_attrs(study_id).get(CONFIRMED) != verdict:

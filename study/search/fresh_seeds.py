@@ -6,6 +6,7 @@ the choice: the winner's curse stays in the validation scores of the former.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
@@ -27,9 +28,9 @@ from study.search.confirmation import (
 )
 from study.search.from_database import StoredSearch
 from study.search.front import Front
-from study.search.retraining import VALIDATION, ResultsOnTest, trained_results
+from study.search.retraining import VALIDATION, ResultsOnTest, stored_results, trained_results
 from study.tasks import METRICS
-from study.training import Replicate
+from study.training import Interrupted, Replicate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 FRESH_SEEDS = 10
 """Seeds to choose by, and as many others to report."""
 LEVEL = 0.95
+_PAUSE = 0.2
+"""Seconds between two looks at whether another process has confirmed a front."""
 
 Interval = tuple[float, float]
 
@@ -104,44 +107,107 @@ class FreshFront:
     regret: float | None
 
 
-def train_fresh(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -> FreshFront:
-    """The front on fresh seeds, trained where that is not stored yet: new streams, the study's split, its test part.
+def is_cheap(front: Front, config: StudyConfig) -> bool:
+    """Whether fresh seeds for a front are at most a tenth of the networks that its search trained.
 
-    What they recommend is stored with the study, and is its recommendation from then on.
+    It is a count, and never the clock: the same study is confirmed on every machine, or on none.
+
+    Args:
+        front: The front.
+        config: The study's configuration; its trials are those that the study has.
+    """
+    return 10 * len(front.members) * FRESH_SEEDS <= config.trials * config.seeds
+
+
+def confirm_front(
+    study: OpenStudy, *, stop: Callable[[], bool] = lambda: False, log: Callable[[str], None] = lambda line: None
+) -> Front:
+    """Trains a front and the baseline on the fresh seeds to choose by, where these results are not stored yet.
+
+    What they recommend is stored with the study, and is its recommendation from then on. Where several processes ask
+    for it at once, one of them trains, and the others wait for it.
 
     Args:
         study: A search.
-        stop: Asked at every step of training.
+        stop: Asked at every step of training, and while another process trains.
+        log: Called with lines about what is done.
+
+    Returns:
+        The front with the recommendation of fresh seeds.
 
     Raises:
         Interrupted: `stop` said so.
         KindError: The study is a comparison.
         NoResultsError: No trial has finished, or none is feasible.
     """
+    waited = False
+    while True:
+        with study.storage.named_lock(f"confirm study {study.study_id}") as ours:
+            if ours:
+                return _confirm(study, stop=stop, log=log)
+        if not waited:
+            log("another process confirms the front on fresh seeds; waiting for it")
+        waited = True
+        if stop():
+            raise Interrupted
+        time.sleep(_PAUSE)
+
+
+def _confirm(study: OpenStudy, *, stop: Callable[[], bool], log: Callable[[str], None]) -> Front:
     search = StoredSearch.of(study)
     config = search.config
     own = search.own_trials()
     front = search.searched_front(own)
+    seeds = seeds_to_choose(config)
+    known = stored_results(study.storage, study.study_id, front.trials, seeds)
+    missing = sum(trial.number not in known for trial in front.trials)
+    if missing:
+        log(
+            f"confirming the front: {missing} {'trial' if missing == 1 else 'trials'} on {len(seeds)} fresh seeds, "
+            f"{missing * len(seeds)} networks"
+        )
+    results = _results(study, front, seeds, stop=stop)
+    store_confirmation(study.storage, study.study_id, front, results, seeds=seeds, config=config, trials=len(own))
+    return search.front(own)
+
+
+def seeds_to_choose(config: StudyConfig) -> range:
+    """The fresh replicates by which is chosen: those after the study's own."""
+    return range(config.seeds, config.seeds + FRESH_SEEDS)
+
+
+def _results(study: OpenStudy, front: Front, seeds: range, *, stop: Callable[[], bool]) -> ResultsOnTest:
+    """The results of a front's trials on fresh seeds, trained where they are not stored yet."""
 
     def measures(replicate: Replicate) -> Mapping[str, float]:
-        return _measures(replicate, config)
+        return _measures(replicate, study.search.config)
 
-    first = config.seeds
-    to_choose = range(first, first + FRESH_SEEDS)
-    to_report = range(first + FRESH_SEEDS, first + 2 * FRESH_SEEDS)
-    chosen_by = trained_results(study, front.trials, to_choose, measures, stop=stop)
-    reported = trained_results(study, front.trials, to_report, measures, stop=stop)
-    found = fresh_front(front, chosen_by, reported, config, study.problem.split.test.y)
-    store_confirmation(
-        study.storage,
-        study.study_id,
-        front,
-        found.recommended.searched,
-        seeds=to_choose,
-        config=config,
-        trials=len(own),
-    )
-    return found
+    return trained_results(study, front.trials, seeds, measures, stop=stop)
+
+
+def train_fresh(
+    study: OpenStudy, *, stop: Callable[[], bool] = lambda: False, log: Callable[[str], None] = lambda line: None
+) -> FreshFront:
+    """The front on fresh seeds, trained where that is not stored yet: new streams, the study's split, its test part.
+
+    Args:
+        study: A search.
+        stop: Asked at every step of training.
+        log: As for `confirm_front`, which chooses first.
+
+    Raises:
+        Interrupted: `stop` said so.
+        KindError: The study is a comparison.
+        NoResultsError: No trial has finished, or none is feasible.
+    """
+    config = study.search.config
+    front = confirm_front(study, stop=stop, log=log)
+    to_choose = seeds_to_choose(config)
+    to_report = range(to_choose.stop, to_choose.stop + FRESH_SEEDS)
+    chosen_by = stored_results(study.storage, study.study_id, front.trials, to_choose)
+    reported = _results(study, front, to_report, stop=stop)
+    searched = StoredSearch.of(study).searched_front(sorted(front.trials, key=lambda trial: trial.number))
+    return fresh_front(searched, chosen_by, reported, config, study.problem.split.test.y)
 
 
 def fresh_front(

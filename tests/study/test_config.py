@@ -40,6 +40,7 @@ OTHER: dict[str, Any] = {
     "sparsity": "gini",
     "min_accuracy": 0.25,
     "tolerance": 1.0,
+    "confirm": False,
     "sampler": "qmc",
     "cohort": 16,
     "seed": 9,
@@ -203,6 +204,7 @@ BAD = [
     ("ray", 3, "--ray is 3; ", "a valid string"),
     ("cpus_per_worker", 0, "--cpus-per-worker is 0; ", "greater than 0"),
     ("gpus_per_worker", -0.5, "--gpus-per-worker is -0.5; ", "greater than or equal to 0"),
+    ("confirm", 1, "--confirm is 1; ", "a valid boolean"),
     ("checkpoints", 3, "--checkpoints is 3; ", "a valid string"),
     ("checkpoint_every", 0, "--checkpoint-every is 0; ", "greater than 0"),
 ]
@@ -345,9 +347,13 @@ def test_an_option_that_was_added_later_enters_the_identity_only_where_it_differ
 
 def test_what_is_stored_with_a_study_says_nothing_of_one_run_or_its_secrets() -> None:
     stored = StudyConfig(storage="postgresql://me:secret@host/x", threads=1, ray="auto", workers=3).stored
-    assert set(stored) == {*StudyConfig.options(Scope.IDENTITY, Scope.PLACE), "trials", "tolerance", "device"} - {
-        "storage"
-    }
+    assert set(stored) == {
+        *StudyConfig.options(Scope.IDENTITY, Scope.PLACE),
+        "trials",
+        "tolerance",
+        "confirm",
+        "device",
+    } - {"storage"}
 
 
 def test_workers_get_what_a_run_hands_on() -> None:
