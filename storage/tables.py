@@ -9,7 +9,7 @@ from __future__ import annotations
 from optuna.storages._rdb import models
 from sqlalchemy import Column, DateTime, Double, Integer, MetaData, Table, Text
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PREFIX = "reluctant_"
 
 STUDIES: Table = models.StudyModel.__table__
@@ -50,6 +50,7 @@ WORKERS = Table(
 # When the leases of a worker expire, in seconds since 1970 by the clock of the database; one statement renews all of
 # them, each time for `lease` seconds.
 # `server` is the start time of the PostgreSQL server that granted the worker its lock; empty for SQLite.
+# `version` is the version of these tables that the worker knows; null for workers of versions 1 and 2.
 BEATS = Table(
     f"{PREFIX}beats",
     METADATA,
@@ -58,6 +59,7 @@ BEATS = Table(
     Column("lease", Double, nullable=False),
     Column("expires", Double, nullable=False),
     Column("server", Text, nullable=False),
+    Column("version", Integer),
 )
 
 # `claimed` repeats the `datetime_start` of the trial: a lease is no longer valid where another worker started the trial

@@ -18,7 +18,7 @@ from storage.encoding import now, to_json
 from storage.errors import StorageError, StorageUnreachableError, StudyDeletedError
 from storage.lease_renewal import LeaseRenewer, renewal_pause
 from storage.leases import release_trials, renew
-from storage.tables import BEATS, WORKERS
+from storage.tables import BEATS, SCHEMA_VERSION, WORKERS
 from storage.transactions import check_study, place_of, snapshot, writing
 from storage.worker_locks import Locks
 
@@ -123,7 +123,13 @@ class Worker:
             "details_json": to_json(dict(details)),
         }
         connection.execute(insert(WORKERS), row)
-        row = {"token": self.token, "study_id": self.study_id, "lease": self.lease, "server": self._lock.server}
+        row = {
+            "token": self.token,
+            "study_id": self.study_id,
+            "lease": self.lease,
+            "server": self._lock.server,
+            "version": SCHEMA_VERSION,
+        }
         connection.execute(insert(BEATS).values(**row, expires=DatabaseSeconds() + self.lease))
 
     def _renew(self) -> None:

@@ -9,7 +9,7 @@ from importlib import metadata
 import torch
 
 from reluctant.errors import ReluctantError
-from storage import StorageMissingError, StorageRefusedError, open_storage
+from storage import StorageMissingError, open_storage
 from study.machine import available_memory, available_threads, processor
 from study.records.attributes import RECORDED_VERSIONS
 
@@ -39,7 +39,7 @@ def examine(storage: str) -> bool:
 def _examine_database(storage: str) -> bool:
     try:
         database = open_storage(storage, create=False)
-    except StorageRefusedError as error:
+    except ReluctantError as error:
         _line("database", str(error))
         # The first `reluctant run` creates what is missing.
         return isinstance(error, StorageMissingError)

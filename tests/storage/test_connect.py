@@ -271,7 +271,7 @@ def test_a_database_of_stock_optuna_gets_the_tables_of_reluctant(path):
     stock.engine.dispose()
     storage = open_storage(path, create=False)
     assert len(storage.read_trials(storage.study_id("theirs"))) == 2
-    assert storage.schema_versions()["reluctant"] == "2"
+    assert storage.schema_versions()["reluctant"] == "3"
     storage.close()
 
 
@@ -279,7 +279,7 @@ def test_a_creation_that_was_killed_is_completed(path):
     open_storage(path).close()
     execute(path, "DROP TABLE reluctant_leases", "DELETE FROM reluctant_schema", "DELETE FROM alembic_version")
     storage = open_storage(path)
-    assert storage.schema_versions() == {"optuna": "v3.2.0.a", "reluctant": "2"}
+    assert storage.schema_versions() == {"optuna": "v3.2.0.a", "reluctant": "3"}
     storage.close()
 
 

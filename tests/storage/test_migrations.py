@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 from sqlalchemy import text
 
 from reluctant.errors import ReluctantWarning
-from storage import Curve, open_storage
+from storage import Curve, StorageError, open_storage
 
 # The columns whose length version 1 limited, and by how much.
 LIMITS = {
@@ -33,6 +33,7 @@ def of_version_1(place):
     storage = open_storage(place)
     with storage.engine.begin() as connection:
         connection.execute(text("UPDATE reluctant_schema SET version = 1"))
+        connection.execute(text("ALTER TABLE reluctant_beats DROP COLUMN version"))
         if storage.engine.dialect.name == "postgresql":
             for table, columns in LIMITS.items():
                 changes = ", ".join(f"ALTER COLUMN {name} TYPE VARCHAR({size})" for name, size in columns.items())
@@ -64,24 +65,29 @@ def test_the_longest_of_everything_is_kept(storage, study_id, make_block, make_r
 
 
 def test_tables_of_version_1_are_brought_up_to_date_once(of_version_1, make_block, make_result, monkeypatch):
-    with pytest.warns(ReluctantWarning, match="its tables were brought from version 1 to 2, and all that they hold is"):
+    with pytest.warns(ReluctantWarning, match="its tables were brought from version 1 to 3, and all that they hold is"):
         storage = open_storage(of_version_1, create=False)
-    assert storage.schema_versions()["reluctant"] == "2"
+    assert storage.schema_versions()["reluctant"] == "3"
     study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
     write_the_longest(storage, study_id, make_block, make_result, monkeypatch)
     storage.close()
     open_storage(of_version_1).close()  # without a warning, which would be an error here
 
 
-def test_a_worker_that_opened_version_1_goes_on(of_version_1, make_block, make_result):
+def test_a_worker_of_an_earlier_version_ends_and_releases_its_trials(of_version_1, make_block, make_result):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ReluctantWarning)
         storage = open_storage(of_version_1)
-        study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
-        with storage.worker(study_id) as worker:
-            claimed = storage.claim(worker, 2, cohort=make_block(0, 2))
-            with storage.engine.begin() as connection:
-                connection.execute(text("UPDATE reluctant_schema SET version = 1"))
-            open_storage(of_version_1).close()
-            assert storage.finish(worker, [make_result(trial) for trial in claimed]) == []
-        storage.close()
+    study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
+    with storage.worker(study_id) as worker, storage.worker(study_id) as earlier:
+        (claimed,) = storage.claim(worker, 1, cohort=make_block(0, 2))
+        storage.claim(earlier, 1)
+        with storage.engine.begin() as connection:
+            connection.execute(text(f"UPDATE reluctant_beats SET version = NULL WHERE token = '{earlier.token}'"))
+        with pytest.raises(StorageError, match=r"cannot be read or written .*a newer reluctant .* start it again with"):
+            earlier._renew()
+        earlier.close()
+        assert storage.count_by_state(study_id)[TrialState.WAITING] == 1
+        assert storage.finish(worker, [make_result(claimed)]) == []
+    assert storage.losses(study_id) == []
+    storage.close()
