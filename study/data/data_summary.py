@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from study.data.prepare import Prepared
 MOST_LINES = 15
 _MOST_CLASSES = 8
 _KINDS = {"number": "numbers", "text": "text", "date": "dates"}
+_DROPPED = "dropped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,21 +29,22 @@ class ColumnSummary:
         kind: number, date or text; or dropped.
         inputs: Inputs of the network that it became.
         missing: Rows without a value.
-        notes: What was done with it, a phrase each.
+        filled: What stands for a missing value; empty where none is missing.
+        notes: What was done with it, a phrase each; of a dropped one first why.
     """
 
     name: str
     kind: str
     inputs: int = 0
     missing: int = 0
+    filled: str = ""
     notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The column in one line."""
-        inputs = () if not self.inputs else (f"{self.inputs:,} input{'s' if self.inputs > 1 else ''}",)
-        filled = "the median, and an input that says so" if self.kind != "text" else "a category of its own"
-        missing = () if not self.missing else (f"{self.missing:,} missing: {filled}",)
+        inputs = () if not self.inputs else (_count(self.inputs, "input"),)
+        missing = () if not self.missing else (f"{self.missing:,} missing: {self.filled}",)
         return f"{self.name}: {'; '.join((self.kind, *inputs, *missing, *self.notes))}"
 
 
@@ -83,43 +85,60 @@ class DataSummary:
         order = sorted(self.classes, key=lambda name: -self.classes[name])
         shown = order if len(order) <= _MOST_CLASSES else order[:_MOST_CLASSES]
         more = f", and {len(order) - len(shown)} more" if len(order) > len(shown) else ""
-        return ", ".join(f"{name} {self.classes[name]:,}" for name in shown) + more
+        return ", ".join(f"{name} ({self.classes[name]:,})" for name in shown) + more
 
     @property
-    def told(self) -> list[ColumnSummary]:
-        """The columns of which there is more to say than their kind; those that are dropped first."""
-        found = [column for column in self.columns if column.notes or column.missing]
-        return sorted(found, key=lambda column: column.kind != "dropped")
+    def told(self) -> list[str]:
+        """A line for each column of which there is more to say than its kind and gaps; those that are dropped first.
+
+        Columns that are dropped for one reason share a line.
+        """
+        dropped: dict[tuple[str, ...], list[str]] = {}
+        for column in self.columns:
+            if column.kind == _DROPPED:
+                dropped.setdefault(column.notes, []).append(column.name)
+        lines = [f"{listing(names)}: {_DROPPED}; {'; '.join(notes)}" for notes, names in dropped.items()]
+        return lines + [column.text for column in self.columns if column.notes and column.kind != _DROPPED]
+
+    def kinds(self, names: Callable[[Sequence[str]], str] = listing) -> list[str]:
+        """A line for each kind of column, with those of which no more is to be said than how many values are missing.
+
+        Args:
+            names: Writes names as text.
+        """
+        lines: dict[tuple[str, str], list[ColumnSummary]] = {}
+        for column in self.columns:
+            if not column.notes:
+                lines.setdefault((column.kind, column.filled), []).append(column)
+        order = [*_KINDS]
+        found = []
+        for (kind, filled), columns in sorted(lines.items(), key=lambda item: (order.index(item[0][0]), item[0][1])):
+            gaps = f" with missing values ({filled})" if filled else ""
+            shown = [f"{each.name} ({each.missing:,})" if filled else each.name for each in columns]
+            inputs = _count(sum(column.inputs for column in columns), "input")
+            found.append(f"{_KINDS[kind]}{gaps}, {inputs}: {names(shown)}")
+        return found
 
     @property
-    def kinds(self) -> list[str]:
-        """A line for each kind of column, with the names of those of which no more is to be said."""
-        plain = [column for column in self.columns if not column.notes and not column.missing]
-        lines = []
-        for kind, words in _KINDS.items():
-            names = [column.name for column in plain if column.kind == kind]
-            if names:
-                inputs = sum(column.inputs for column in plain if column.kind == kind)
-                lines.append(f"{words}, {inputs:,} input{'s' if inputs > 1 else ''}: {listing(names)}")
-        return lines
+    def columns_text(self) -> str:
+        """All that is said of the columns."""
+        return "; ".join([f"({text})" for text in self.told] + self.kinds(", ".join))
 
     def lines(self, most: int = MOST_LINES) -> list[str]:
         """The summary in at most so many lines."""
         parts = ", ".join(f"{count:,} {part}" for part, count in self.parts.items())
-        columns = f" from {len(self.columns)} columns" if self.columns else ""
+        columns = f" from {_count(len(self.columns), 'column')}" if self.columns else ""
         lines = [
-            f"{self.name}: {self.rows:,} rows ({parts}), {self.inputs:,} inputs{columns}",
+            f"{self.name}: {_count(self.rows, 'row')} ({parts}), {_count(self.inputs, 'input')}{columns}",
             f"classes{f' of {self.target}' if self.target else ''}: {self.class_text}",
             *([f"file: {'; '.join(self.notes)}"] if self.notes else []),
         ]
-        told, kinds = [column.text for column in self.told], self.kinds
+        told, kinds = self.told, self.kinds()
         room = most - len(lines) - len(kinds)
         if len(told) > room:
-            names = [column.name for column in self.told[room - 1 :]]
-            told = [
-                *told[: room - 1],
-                f"{len(names)} columns more to be told of: {listing(names)} (all in --format json)",
-            ]
+            names = [text.partition(": ")[0] for text in told[room - 1 :]]
+            more = f"{len(names)} columns more to be told of: {listing(names)} (all in --format json)"
+            told = [*told[: room - 1], more]
         return [*lines, *told, *kinds]
 
 
@@ -156,41 +175,54 @@ def _columns(dataset: Dataset, prepared: Prepared) -> Sequence[ColumnSummary]:
     transformer = prepared.preprocessing.transformer
     if not isinstance(dataset.x, pd.DataFrame) or not isinstance(transformer, ColumnTransformer):
         return ()
-    inputs, notes = _inputs(transformer)
+    inputs, filled, notes = _inputs(transformer)
     decided = {column.name: column for column in dataset.reading.columns} if dataset.reading else {}
     found = []
     for name in decided or map(str, dataset.x.columns):
         reading = decided.get(name)
         if reading is not None and reading.dropped is not None:
-            found.append(ColumnSummary(name=name, kind="dropped", notes=(f"it {reading.dropped}",)))
+            found.append(ColumnSummary(name=name, kind=_DROPPED, notes=(f"it {reading.dropped}", *reading.notes)))
             continue
         is_number = pd.api.types.is_numeric_dtype(dataset.x[name].dtype)
+        missing = int(dataset.x[name].isna().sum())
         found.append(
             ColumnSummary(
                 name=name,
                 kind=reading.form.kind if reading else "number" if is_number else "text",
                 inputs=inputs[name],
-                missing=int(dataset.x[name].isna().sum()),
+                missing=missing,
+                filled=filled[name] if missing else "",
                 notes=(*(reading.notes if reading else ()), *notes.get(name, ())),
             )
         )
     return found
 
 
-def _inputs(transformer: ColumnTransformer) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
-    """Inputs that each column became, and what is to be said of those with categories that share one."""
+def _inputs(transformer: ColumnTransformer) -> tuple[dict[str, int], dict[str, str], dict[str, tuple[str, ...]]]:
+    """Inputs that each column became, what fills its gaps, and what is said of those with categories that share one."""
     inputs: dict[str, int] = {}
+    filled: dict[str, str] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for step, pipeline, names in transformer.transformers_:
         if step == "numbers":
             indicator = pipeline.steps[0][1].indicator_
             with_indicator = set() if indicator is None else set(indicator.features_.tolist())
-            inputs |= {str(name): 1 + (index in with_indicator) for index, name in enumerate(names)}
+            for index, name in enumerate(map(str, names)):
+                inputs[name] = 1 + (index in with_indicator)
+                filled[name] = "the median, and an input that says so" if index in with_indicator else "the median"
         elif step == "texts":
-            encoder = pipeline.steps[-1][1]
-            for name, known, rare in zip(names, encoder.categories_, encoder.infrequent_categories_, strict=True):
+            imputer, encoder = pipeline.steps[0][1], pipeline.steps[-1][1]
+            for name, known, rare in zip(
+                map(str, names), encoder.categories_, encoder.infrequent_categories_, strict=True
+            ):
                 sharing = 0 if rare is None else len(rare)
-                inputs[str(name)] = len(known) - sharing + (sharing > 0)
+                inputs[name] = len(known) - sharing + (sharing > 0)
+                is_rare = imputer.fill_value not in known or (rare is not None and imputer.fill_value in rare)
+                filled[name] = "a rare category" if is_rare else "a category of its own"
                 if sharing > 1:
-                    notes[str(name)] = (f"{len(known):,} categories, of which the {sharing:,} rarest share one input",)
-    return inputs, notes
+                    notes[name] = (f"{len(known):,} categories, of which the {sharing:,} rarest share one input",)
+    return inputs, filled, notes
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

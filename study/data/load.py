@@ -146,7 +146,7 @@ def _reader(name: str) -> Callable[[Path], tuple[pd.DataFrame, Reading]] | None:
     return delimited.read_delimited if is_text else None
 
 
-def read_table(source: str, *, reader: int) -> pd.DataFrame | None:
+def read_table(source: str, *, reader: int) -> tuple[pd.DataFrame, Reading] | None:
     """Read a table without cleaning it, except that column names are stripped.
 
     Args:
@@ -154,7 +154,7 @@ def read_table(source: str, *, reader: int) -> pd.DataFrame | None:
         reader: Version of the reader.
 
     Returns:
-        The table; None where the source is no file of a table.
+        The table, and how the file was read; None where the source is no file of a table.
 
     Raises:
         DataError: The file is damaged, is no table, or cannot be read.
@@ -168,7 +168,10 @@ def read_table(source: str, *, reader: int) -> pd.DataFrame | None:
         raise
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
-    return None if found is None else found[0].set_axis(column_names(found[0], str(path)), axis="columns")
+    if found is None:
+        return None
+    table, reading = found
+    return table.set_axis(column_names(table, str(path)), axis="columns"), reading
 
 
 def _read_table(path: Path, reader: int) -> tuple[pd.DataFrame, Reading] | None:

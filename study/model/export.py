@@ -14,11 +14,9 @@ from torch import nn
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import ACTIVATIONS
-from study.data import FIRST_READER, Dataset, Reading
-from study.data.column_forms import NUMBER
-from study.data.columns import MISSING
-from study.data.reading import ColumnReading
+from study.data import Dataset
 from study.model.folder import Model, ModelConfig, ModelError, layers_of, save_model
+from study.model.how_to_read import how_to_read
 from study.model.plain import plain
 from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
@@ -74,7 +72,7 @@ def export_model(
     assert isinstance(network, nn.Sequential)  # as the architecture `mlp` builds it
     dataset, preprocessing = problem.dataset, problem.prepared[0].preprocessing
     model_config = ModelConfig(
-        **_how_to_read(dataset),
+        **how_to_read(dataset),
         kind="table" if isinstance(dataset.x, pd.DataFrame) else "pixels",
         columns=_columns(dataset, preprocessing.features),
         target=dataset.target,
@@ -161,22 +159,6 @@ def _recommendation(search: StoredSearch, own: Sequence[OwnTrial], trial: OwnTri
     except NoResultsError:
         return {}
     return {"recommendation": front.basis} if front.recommended.number == trial.number else {}
-
-
-def _how_to_read(dataset: Dataset) -> dict[str, Any]:
-    """The fields of `ModelConfig` that say how a table is read; none where pandas reads it, and for images."""
-    if not isinstance(dataset.x, pd.DataFrame) or (dataset.reading and dataset.reading.reader == FIRST_READER):
-        return {}
-    reading = dataset.reading or Reading(
-        columns=tuple(ColumnReading(name=str(name), form=NUMBER) for name in dataset.x.columns)
-    )
-    return {
-        "format": 2,
-        "separator": reading.separator,
-        "encoding": reading.encoding,
-        "missing": MISSING,
-        "forms": {name: form for name, form in reading.forms.items() if form.kind != "text"},
-    }
 
 
 def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int) -> dict[str, Any]:

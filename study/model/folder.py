@@ -51,13 +51,14 @@ class ModelConfig(BaseModel):
     """The content of a model's `config.json`.
 
     Attributes:
-        format: Version of the folder's form: 1 for images, and for tables that the first version of the reader read.
+        format: Version of the folder's form: 1 for images, and for tables that pandas reads, as it did in training.
         kind: Whether samples are rows of a table or images.
         columns: Name and pandas type of every column that the preprocessing reads, in its order.
         separator: What separates the values of a text file, as pandas takes it.
         encoding: The encoding of a text file.
         missing: Texts that count as missing.
         forms: How each column that is no text is read, as decided in training.
+        spellings: What counts as another text in a column, as `TRUE` as `True` where pandas read the training data.
         target: Name of the column that it was trained to predict; None where the source has separate labels.
         classes: `[C]` labels, in the order of the logits.
         layers: Name in `torch.nn` and arguments of every layer.
@@ -73,6 +74,7 @@ class ModelConfig(BaseModel):
     encoding: str = "utf-8"
     missing: tuple[str, ...] = ()
     forms: dict[str, ColumnForm] = {}
+    spellings: dict[str, dict[str, str]] = {}
     target: str | None
     classes: tuple[str, ...]
     layers: tuple[tuple[str, dict[str, int | float | str]], ...]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +15,10 @@ from sklearn.compose import ColumnTransformer
 from study.data import FIRST_READER, READER, DataError, load_dataset
 from study.data.column_forms import TEXT
 from study.data.errors import did_you_mean, listing, rows_where
+from study.data.first_reader import like_training
 from study.data.labels import label_texts
 from study.data.load import read_table
-from study.data.table import by_forms, like_training
+from study.data.table import by_forms
 from study.model.folder import Model, ModelError
 
 _ROWS_AT_ONCE = 65_536
@@ -72,28 +75,44 @@ def predict(model: Model, source: str) -> Prediction:
 
 def _samples(model: Model, source: str) -> tuple[pd.DataFrame, npt.NDArray[Any] | None, list[str]]:
     """The model's columns of a source, its labels as text where it has any, and what a user should know of them."""
-    reader = READER if model.config.format > 1 else FIRST_READER
-    table = read_table(source, reader=reader)
+    config = model.config
+    reader = READER if config.format > 1 else FIRST_READER
+    found = read_table(source, reader=reader)
     labels = None
-    if table is None:
+    if found is None:
         dataset = load_dataset(source)
         labels = np.array(dataset.classes, dtype=object)[dataset.y]
         table = dataset.x if isinstance(dataset.x, pd.DataFrame) else _pixels(model, dataset.x, source)
     else:
-        target = model.config.target
-        if target is not None and target in table.columns:
-            labels = label_texts(table[target])
+        table = found[0]
+        if config.target is not None and config.target in table.columns:
+            labels = _as_classes(label_texts(table[config.target]), config.classes)
     if not len(table):
         raise DataError(f"{source} has no rows; rows to predict are needed; is it cut?")
-    columns = model.config.columns
+    columns = config.columns
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise _lacks(model, source, missing, [str(name) for name in table.columns])
     if reader == FIRST_READER:
         return like_training(table[list(columns)], columns, what=source), labels, []
-    forms = {name: model.config.forms.get(name, TEXT) for name in columns}
+    forms = {name: config.forms.get(name, TEXT) for name in columns}
     cleaned, notes = by_forms(table, forms, what=source)
-    return cleaned, labels, notes
+    return cleaned.replace(config.spellings), labels, notes
+
+
+def _as_classes(labels: npt.NDArray[np.object_], classes: Sequence[str]) -> npt.NDArray[np.object_]:
+    """Labels `[N]` by the names of their classes, where these are numbers or truth values in another spelling.
+
+    Pandas, which read the data of earlier studies, made 1 of `01`, and `True` of `TRUE`.
+    """
+    codes, found = pd.factorize(labels)
+    names = []
+    for text in found:
+        others = [str(text).capitalize()]
+        with contextlib.suppress(ValueError, OverflowError):
+            others.append(f"{float(text):.0f}" if float(text).is_integer() else str(float(text)))
+        names.append(next((name for name in (text, *others) if name in classes), text))
+    return np.array(names, dtype=object)[codes]
 
 
 def _pixels(model: Model, x: npt.NDArray[Any], source: str) -> pd.DataFrame:

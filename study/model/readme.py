@@ -23,6 +23,7 @@ how = {"sep": config["separator"], "encoding": config["encoding"], "skipinitials
 table = pandas.read_csv("data.csv", dtype=object, keep_default_na=False, **how).rename(columns=str.strip)
 table = table.apply(lambda column: column.str.strip())
 table = table.mask(table.isin(config["missing"]), float("nan"))
+table = table.replace(config["spellings"])
 for name, form in config["forms"].items():
     texts = table[name].where(table[name].str.fullmatch(form["match"], na=False))
     if form["kind"] == "number":
@@ -32,6 +33,7 @@ for name, form in config["forms"].items():
         seconds = [(each - pandas.Timestamp(0, tz="UTC")).dt.total_seconds() for each in dates]
         table[name] = pandas.concat(seconds, axis=1).bfill(axis=1).iloc[:, 0]
 """
+_SPELLINGS = 'table = table.replace(config["spellings"])\n'
 _PREDICTING = """\
 x = torch.from_numpy(preprocessing.transform(table[list(config["columns"])]).astype("float32"))
 probabilities = network(x).softmax(1).detach()
@@ -46,7 +48,10 @@ def loading(config: Mapping[str, Any]) -> str:
     Args:
         config: `ModelConfig` as a dictionary.
     """
-    return _LOADING + (_TEXT_TABLE if config["format"] > 1 else _TYPED_TABLE) + _PREDICTING
+    table = _TEXT_TABLE if config["format"] > 1 else _TYPED_TABLE
+    if not config["spellings"]:
+        table = table.replace(_SPELLINGS, "")
+    return _LOADING + table + _PREDICTING
 
 
 def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:

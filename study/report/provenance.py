@@ -25,7 +25,7 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         f"preprocessing, {len(split.classes)} classes ({_some(split.classes)})",
         "file": "; ".join(data.notes),
         "rows of each class": data.class_text,
-        "columns": "; ".join([f"({column.text})" for column in data.told] + data.kinds),
+        "columns": data.columns_text,
         "fingerprint": problem.dataset.fingerprint,
         "split": f"{len(split.training)} training, {len(split.validation)} validation, {len(split.test)} test samples"
         + ("; a split of its own for each seed" if problem.splits_each_seed else ""),

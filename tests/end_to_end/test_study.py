@@ -187,7 +187,7 @@ def test_what_becomes_of_the_data_is_said_before_training(here: Reluctant, tmp_p
     started = here("run", "t.csv", "--target", 3, *small, check=True)
     lines = [
         "t: 60 rows (36 training, 12 validation, 12 test), ",
-        "classes of y: u 30, v 30",
+        "classes of y: u (30), v (30)",
         "id: dropped; it only counts the rows",
         "1 value that is no number counted as missing ('n.a.')",
     ]

@@ -32,7 +32,7 @@ def _summary(dataset: Dataset) -> DataSummary:
 def test_a_plain_table_is_four_lines() -> None:
     assert _summary(_dataset(_table())).lines() == [
         "t: 500 rows (300 training, 100 validation, 100 test), 4 inputs from 2 columns",
-        "classes of y: no 334, yes 166",
+        "classes of y: no (334), yes (166)",
         "numbers, 1 input: size",
         "text, 3 inputs: kind",
     ]
@@ -71,6 +71,52 @@ def test_at_most_15_lines_the_dropped_ones_first() -> None:
     assert lines[3] == "c0: number; 1 input; % left out"
     assert lines[12].startswith("31 columns more to be told of: c9, c10")
     assert len(json.loads(json.dumps(summary.values))["columns"]) == 43
+
+
+def test_columns_with_gaps_share_a_line_and_dropped_ones_too() -> None:
+    """16 columns of text with missing values, as in UCI's votes, are one line and not sixteen."""
+    rng = np.random.default_rng(0)
+    votes = {f"vote{index}": rng.choice(np.array(["y", "n", None], dtype=object), ROWS) for index in range(16)}
+    few = rng.normal(size=ROWS)
+    with pytest.warns(UserWarning, match="has no values"):
+        data = _dataset(_table(**votes, few=few, empty=[None] * ROWS, void=[np.nan] * ROWS))
+    prepared = prepare(data, seed=0)
+    assert isinstance(data.x, pd.DataFrame)
+    missing = {f"vote{index}": int(data.x[f"vote{index}"].isna().sum()) for index in range(16)}
+    assert summarize(data, prepared).lines()[2:] == [
+        "empty, void: dropped; it has no values",
+        "numbers, 2 inputs: size, few",
+        "text, 3 inputs: kind",
+        "text with missing values (a category of its own), 48 inputs: "
+        + ", ".join(f"{name} ({count})" for name, count in missing.items()),
+    ]
+
+
+def test_gaps_that_training_did_not_have_are_filled_without_an_input() -> None:
+    data = _dataset(_table())
+    gap = prepare(data, seed=0).rows.test[0]
+    size, kind = (data.x[name].copy() for name in ("size", "kind"))  # type: ignore[index]
+    size[gap] = kind[gap] = None
+    summary = _summary(_dataset(_table(size=size, kind=kind)))
+    assert [column.filled for column in summary.columns] == ["the median", "a rare category"]
+    assert summary.inputs == 4
+
+
+def test_dates_of_which_nobody_can_tell_the_day_say_what_to_do() -> None:
+    """Also where each is another, so that the column is dropped."""
+    days = [f"{1 + n % 12:02}/{1 + n // 12 % 12:02}/{2000 + n // 144}" for n in range(ROWS)]
+    with pytest.warns(UserWarning, match="another text in every row"):
+        lines = _summary(_dataset(_table(day=days))).lines()
+    assert lines[2].startswith(
+        "day: dropped; it has another text in every row; day and month of its dates cannot be told"
+    )
+    assert lines[2].endswith("write them as 2024-12-31")
+
+
+def test_the_report_has_every_column() -> None:
+    columns = {f"c{index}": np.random.default_rng(index).normal(size=ROWS) for index in range(40)}
+    text = _summary(_dataset(_table(**columns))).columns_text
+    assert text.startswith(f"numbers, 41 inputs: size, {', '.join(columns)}; text")
 
 
 def test_images_and_tables_of_the_first_reader() -> None:

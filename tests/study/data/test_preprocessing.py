@@ -13,7 +13,7 @@ import torch
 
 from study.data import Dataset, Prepared, load_dataset, make_split, prepare
 from study.data.dataset import make_dataset
-from study.data.table import clean_features
+from study.data.first_reader import clean_features
 from study.data.targets import Targets
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from study.data import DataError, Dataset, load_dataset, prepare
 from study.data.dataset import make_dataset
+from study.data.first_reader import like_training
 from study.data.labels import encode_labels
-from study.data.table import like_training
 from study.model.plain import plain
 from study.model.preprocessing_file import read_preprocessing, write_preprocessing
 
