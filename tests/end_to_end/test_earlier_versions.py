@@ -17,6 +17,7 @@ from pathlib import Path
 import optuna
 import pytest
 from command import run_command, run_here
+from databases import contents
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SEARCH = ("iris", "--seeds", 2, "--epochs", 60, "--cohort", 4, "--hidden", 8, "--learning-rate", 0.01)
@@ -41,12 +42,12 @@ def test_a_search_shows_its_own_trials(folder: Path) -> None:
 
 
 def test_the_same_command_finds_the_study_and_trains_nothing(folder: Path) -> None:
-    before = (folder / "search.db").read_bytes()
+    before = contents(folder / "search.db")
     done = run_command("run", *SEARCH, "--trials", 14, "--storage", "search.db", cwd=folder, check=True)
     assert f"study {NAME} in" in done.stderr
     names = optuna.get_all_study_names(f"sqlite:///{folder / 'search.db'}")
     assert names == [NAME]
-    assert len(before) == (folder / "search.db").stat().st_size
+    assert contents(folder / "search.db") == before
 
 
 def test_a_raised_total_goes_on_with_the_same_identity(folder: Path) -> None:
