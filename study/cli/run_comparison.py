@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from study.cli.console import Messages, print_rows
+from study.cli.machine_text import json_text
 from study.cli.print_comparisons import print_comparisons
 from study.cli.stop import Stop
 from study.cli.train import end_early, resume_command, train
@@ -89,11 +90,10 @@ def open_comparisons(
     return [create_or_open(problem, database) for problem in wanted]
 
 
-def print_plans(wanted: Sequence[Comparison]) -> None:
-    """Prints what comparisons would cost."""
-    rows = []
-    for problem in wanted:
-        cost = estimate(problem)
+def print_plans(wanted: Sequence[Comparison], form: str) -> None:
+    """Prints what comparisons would cost, and what becomes of their data."""
+    rows, costs = [], [estimate(problem) for problem in wanted]
+    for problem, cost in zip(wanted, costs, strict=True):
         config, split = problem.config, problem.split
         rows.append(
             {
@@ -107,7 +107,16 @@ def print_plans(wanted: Sequence[Comparison]) -> None:
                 "seconds": f"about {cost.seconds:.0f}",
             }
         )
-    print_rows(rows, "table")
+    if form == "json":
+        plans = zip(rows, wanted, costs, strict=True)
+        print(
+            json_text([{**row, "plan": asdict(cost), "summary": each.data_summary.values} for row, each, cost in plans])
+        )
+        return
+    print_rows(rows, form)
+    if form == "table":
+        for problem in wanted:
+            print("\n".join(problem.data_summary.lines()))
 
 
 def resume(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | None = None) -> None:
@@ -127,6 +136,8 @@ def train_and_print_verdicts(
                 f"comparison {study.name} in {study.storage.place}: {study.total} cells x {config.seeds} seeds, "
                 f"{config.epochs} epochs"
             )
+            for line in study.problem.data_summary.lines():
+                messages.info(line)
             if not train(study, messages, stop=stop, quiet=quiet, lease=lease):
                 end_early(stop, messages, f"continue with the same command, or: {resume_command(study)}")
             store_layer_times(study)

@@ -25,6 +25,8 @@ from study.training import Interrupted
 
 def resume(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | None = None) -> None:
     """Trains what is missing of a search that exists, then prints its front."""
+    for line in study.problem.data_summary.lines():
+        messages.info(line)
     messages.info(f"study {study.name} in {study.storage.place}: {study.total} trials in all")
     say_where_unlearned(study, messages)
     train_and_print_front(study, messages, quiet=quiet, lease=lease)

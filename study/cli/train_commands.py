@@ -134,7 +134,7 @@ def compare(
         config = read_config(DEFAULTS | given)
         wanted = comparisons(data or ["digits"], columns, config)
         if dry_run:
-            print_plans(wanted)
+            print_plans(wanted, form)
             return
         with opened(config.storage) as database:
             overrides = config.model_dump(include=given.keys() & {*OF_A_RUN})

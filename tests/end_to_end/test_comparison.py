@@ -93,6 +93,30 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(reluctant: Relucta
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_becomes_of_the_data_is_said_of_each_data_set(here: Reluctant, tmp_path: Path) -> None:
+    """In a dry run and in training, as `run` and `resume` say it."""
+    rows = "".join(f"{n},{n / 7:.2f}%,{['u', 'v'][n % 2]}\n" for n in range(60))
+    (tmp_path / "t.csv").write_text("id,share,y\n" + rows)
+    small = ("t.csv", "iris", "--target", "y", "--seeds", 1, "--epochs", 1, "--hidden", 4)
+    planned = here("compare", *small, "--dry-run", check=True).stdout
+    lines = [
+        "id: dropped; it only counts the rows",
+        "share: number; 1 input; % left out",
+        "iris: 150 rows (90 training",
+    ]
+    assert all(line in planned for line in lines)
+    plans = json.loads(here("compare", *small, "--dry-run", "--format", "json", check=True).stdout)
+    assert [plan["summary"]["rows"] for plan in plans] == [60, 150]
+    assert [column["kind"] for column in plans[0]["summary"]["columns"]] == ["dropped", "number"]
+    assert all(plan["plan"]["slots"] == plan["networks"] for plan in plans)
+    assert list(tmp_path.iterdir()) == [tmp_path / "t.csv"]
+    here("compare", *small, "--quiet", "--name", "c", check=True)
+    again = here("compare", *small, "--name", "c", check=True)
+    resumed = here("resume", "c-t", check=True)
+    assert all(line in again.stderr for line in lines)
+    assert all(line in resumed.stderr for line in lines[:2])
+
+
 def test_one_seed_gives_no_interval(reluctant: Reluctant) -> None:
     arguments = ("compare", "iris", "--seeds", 1, "--epochs", 1, "--hidden", 8, "--quiet", "--format", "json")
     claims = json.loads(reluctant(*arguments, check=True).stdout)["claims"]

@@ -192,8 +192,10 @@ def test_what_becomes_of_the_data_is_said_before_training(here: Reluctant, tmp_p
         "1 value that is no number counted as missing ('n.a.')",
     ]
     planned = here("run", "t.csv", "--target", "y", "--trials", 1, "--dry-run", check=True)
+    resumed = here("resume", check=True)
     for line in lines:
         assert line in started.stderr
+        assert line in resumed.stderr
         assert line in planned.stdout
     said = json.loads(here("run", "t.csv", "--target", "y", "--dry-run", "--format", "json", check=True).stdout)
     assert [column["kind"] for column in said["summary"]["columns"]] == ["dropped", "number"]
