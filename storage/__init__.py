@@ -17,7 +17,7 @@ from reluctant.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from storage.cohort_storage import CohortStorage
-    from storage.connect import open_storage, without_password
+    from storage.connect import open_storage
     from storage.errors import (
         LeasesLostError,
         StorageAwayError,
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         StorageRefusedError,
         StorageUnreachableError,
         StudyDeletedError,
+        StudyNameTakenError,
         StudyNotFoundError,
     )
     from storage.modes import share_like
+    from storage.passwords import without_password
     from storage.records import Claimed, Curve, LayerMeasures, Proposal, ProposedCohort, Result, TestMeasures
     from storage.workers import Worker
 
@@ -51,6 +53,7 @@ __all__ = [
     "StorageRefusedError",
     "StorageUnreachableError",
     "StudyDeletedError",
+    "StudyNameTakenError",
     "StudyNotFoundError",
     "TestMeasures",
     "Worker",
@@ -64,7 +67,7 @@ __getattr__ = lazy_attributes(
     {
         "CohortStorage": ".cohort_storage",
         "open_storage": ".connect",
-        "without_password": ".connect",
+        "without_password": ".passwords",
         "LeasesLostError": ".errors",
         "StorageAwayError": ".errors",
         "StorageBusyError": ".errors",
@@ -74,6 +77,7 @@ __getattr__ = lazy_attributes(
         "StorageRefusedError": ".errors",
         "StorageUnreachableError": ".errors",
         "StudyDeletedError": ".errors",
+        "StudyNameTakenError": ".errors",
         "StudyNotFoundError": ".errors",
         "share_like": ".modes",
         "Claimed": ".records",

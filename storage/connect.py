@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from storage.cohort_storage import CohortStorage
 from storage.errors import StorageRefusedError
 from storage.mounts import Mount
+from storage.passwords import as_given
 from storage.server import POSTGRESQL_EXAMPLE, open_server
 from storage.sqlite_file import open_file
 
@@ -53,22 +53,12 @@ def open_storage(
         url = make_url(given)
     except (ArgumentError, ValueError):
         raise StorageRefusedError(
-            f"{without_password(given)!r} is no storage URL; write a path, sqlite:///FILE or {POSTGRESQL_EXAMPLE}"
+            f"{as_given(given)!r} is no storage URL; write a path, sqlite:///FILE or {POSTGRESQL_EXAMPLE}"
         ) from None
     if url.get_backend_name() != "sqlite":
         return open_server(url)
     if url.database in (None, "", ":memory:"):
         return CohortStorage(url.render_as_string(hide_password=False))
     if url.query or str(url.database).startswith("file:"):
-        raise StorageRefusedError(f"{given!r} carries SQLite options; give the plain path of the file")
+        raise StorageRefusedError(f"{as_given(given)!r} carries SQLite options; give the plain path of the file")
     return open_file(Path(str(url.database)), create=create, mounts=mounts)
-
-
-def without_password(url: str) -> str:
-    """Hide the password in a URL, or in any text that a user gave as a URL.
-
-    Example:
-        >>> without_password("postgresql+psycopg://ann:secret@host/studies")
-        'postgresql+psycopg://ann:***@host/studies'
-    """
-    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)

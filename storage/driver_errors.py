@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from storage.disks import is_full, is_read_only
 from storage.errors import StorageBusyError, StorageError, StorageFullError, StorageUnreachableError
+from storage.passwords import without_password
 
 
 @contextmanager
@@ -111,7 +112,7 @@ def of_server(error: BaseException | None, place: str) -> StorageError | None:
         return None
     import psycopg
 
-    reason = " ".join(str(error).split()).removesuffix(".")
+    reason = without_password(" ".join(str(error).split()).removesuffix("."))
     code = getattr(error, "sqlstate", None)
     if code is None:
         if not isinstance(error, psycopg.OperationalError):

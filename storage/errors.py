@@ -54,6 +54,12 @@ class StudyNotFoundError(StorageError, LookupError):
     exit_code = WRONG_USAGE
 
 
+class StudyNameTakenError(StorageError, ValueError):
+    """A study of this name exists already; nothing was written."""
+
+    exit_code = WRONG_USAGE
+
+
 class StudyDeletedError(StudyNotFoundError):
     """A study was deleted while it was in use."""
 

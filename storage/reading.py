@@ -30,6 +30,12 @@ def exists(connection: Connection, study_id: int) -> bool:
     return connection.execute(select(STUDIES.c.study_id).where(STUDIES.c.study_id == study_id)).first() is not None
 
 
+def study_of_trial(connection: Connection, trial_id: int) -> int | None:
+    """The study that a trial belongs to; None where there is no such trial."""
+    found = connection.execute(select(TRIALS.c.study_id).where(TRIALS.c.trial_id == trial_id)).scalar()
+    return None if found is None else int(found)
+
+
 def first_number_after(connection: Connection, study_id: int, trial_id: int) -> int:
     """The lowest number among the study's trials whose id is greater; one past the highest where there is none."""
     of_study = TRIALS.c.study_id == study_id

@@ -15,8 +15,10 @@ from reluctant.errors import ReluctantWarning
 from storage.cohort_storage import CohortStorage
 from storage.driver_errors import of_server, translated
 from storage.errors import StorageAwayError, StorageRefusedError
+from storage.passwords import as_given, without_password
 from storage.schema import check_versions
 from storage.session_locks import connect_args
+from storage.transactions import place_of_url
 
 POSTGRESQL_EXAMPLE = "postgresql+psycopg://USER@HOST/DATABASE"
 # An arbitrary constant: the lock keeps two processes from creating the tables of a database at the same time.
@@ -38,7 +40,12 @@ _HOLDER = text(
 
 def open_server(url: URL) -> CohortStorage:
     """Open a database on a PostgreSQL server; see `open_storage`."""
-    shown = url.render_as_string(hide_password=True)
+    shown = place_of_url(url)
+    if "@" in (url.host or ""):
+        raise StorageRefusedError(
+            f"the host in {as_given(url.render_as_string(hide_password=False))!r} has an @, which is probably the "
+            "password's; write it as %40"
+        )
     engine = _engine(url, shown)
     try:
         with engine.connect() as connection:
@@ -50,14 +57,19 @@ def open_server(url: URL) -> CohortStorage:
         if getattr(error.orig, "sqlstate", None) and (known := of_server(error.orig, shown)) is not None:
             raise known from None
         reason = " ".join(str(error.orig).split()).removesuffix(".")
-        if url.password:
-            reason = reason.replace(str(url.password), "***")
+        reason = without_password(reason, secrets=_secrets_of(url))
         kind = StorageAwayError if _AWAY.search(reason) else StorageRefusedError
         raise kind(
             f"cannot reach {shown}: {reason}; check that the server runs, and the host, user, password and database"
         ) from None
     finally:
         engine.dispose()
+
+
+def _secrets_of(url: URL) -> list[str]:
+    """The passwords that a URL holds."""
+    asked = (url.query.get(name) for name in ("password", "sslpassword"))
+    return [str(secret) for secret in (url.password, *asked) if secret]
 
 
 def _engine(url: URL, shown: str) -> Engine:

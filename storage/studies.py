@@ -1,17 +1,17 @@
-"""Rows of studies: finds, creates and describes a study."""
+"""Rows of studies: finds, creates, renames and removes a study."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optuna.study import StudyDirection
-from sqlalchemy import Connection, Table, delete, func, insert, select
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from reluctant.errors import nearest
 from storage.encoding import attribute_rows
-from storage.errors import StudyNotFoundError
+from storage.errors import StudyNameTakenError, StudyNotFoundError
 from storage.tables import (
     BEATS,
     OPTUNA_STUDY_TABLES,
@@ -28,6 +28,8 @@ from storage.tables import (
 # The system attribute in which `Study.set_metric_names` stores names.
 _METRIC_NAMES = "study:metric_names"
 _LONGEST_NAME = 512
+_FORMER_NAMES = "reluctant:former_names"
+"""System attribute of a study that was renamed: the names that it had, the first one first."""
 
 
 def find(connection: Connection, name: str) -> int | None:
@@ -46,6 +48,8 @@ def find_or_explain(connection: Connection, name: str, place: str) -> int:
     if found is not None:
         return found
     known = list(connection.execute(select(STUDIES.c.study_name).order_by(STUDIES.c.study_id.desc())).scalars())
+    if renamed := _renamed_from(connection, name):
+        raise StudyNotFoundError(f"no study {name!r} in {place}: it was renamed to {renamed!r}; give this name")
     if not known:
         raise StudyNotFoundError(f"no study {name!r}: {place} holds no study yet; start one with `reluctant run`")
     near = nearest(name, known)
@@ -104,6 +108,47 @@ def system_attribute(connection: Connection, study_id: int, key: str) -> Any:
     of_key = (STUDY_SYSTEM_ATTRS.c.study_id == study_id, STUDY_SYSTEM_ATTRS.c.key == key)
     text = connection.execute(select(STUDY_SYSTEM_ATTRS.c.value_json).where(*of_key)).scalar()
     return None if text is None else json.loads(text)
+
+
+def names_of(connection: Connection, study_id: int) -> list[str]:
+    """All names that a study has had, the present one last; empty where there is no such study."""
+    name = connection.execute(select(STUDIES.c.study_name).where(STUDIES.c.study_id == study_id)).scalar()
+    return [] if name is None else [*(system_attribute(connection, study_id, _FORMER_NAMES) or ()), str(name)]
+
+
+def rename(
+    connection: Connection,
+    study_id: int,
+    name: str,
+    change: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    place: str,
+) -> None:
+    """Give a study another name; all else of it stays, but for the system attributes that `change` returns anew.
+
+    Raises:
+        StudyNameTakenError: A study has this name.
+        ValueError: The name cannot be that of a study.
+    """
+    check_name(name)
+    if find(connection, name) is not None:
+        raise StudyNameTakenError(f"there is a study {name!r} in {place} already; choose another name")
+    former = names_of(connection, study_id)
+    connection.execute(update(STUDIES).where(STUDIES.c.study_id == study_id).values(study_name=name))
+    attributes = select(STUDY_SYSTEM_ATTRS.c.key, STUDY_SYSTEM_ATTRS.c.value_json)
+    rows = connection.execute(attributes.where(STUDY_SYSTEM_ATTRS.c.study_id == study_id))
+    changed = change({key: json.loads(text) for key, text in rows})
+    set_attributes(connection, study_id, {}, {**changed, _FORMER_NAMES: list(dict.fromkeys(former))})
+
+
+def _renamed_from(connection: Connection, name: str) -> str | None:
+    """The present name of the last study that was created of those that had this name before."""
+    rows = connection.execute(
+        select(STUDIES.c.study_name, STUDY_SYSTEM_ATTRS.c.value_json)
+        .join(STUDY_SYSTEM_ATTRS, STUDY_SYSTEM_ATTRS.c.study_id == STUDIES.c.study_id)
+        .where(STUDY_SYSTEM_ATTRS.c.key == _FORMER_NAMES)
+        .order_by(STUDIES.c.study_id.desc())
+    )
+    return next((str(present) for present, former in rows if name in json.loads(former)), None)
 
 
 def remove(connection: Connection, study_id: int) -> None:

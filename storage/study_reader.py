@@ -74,6 +74,16 @@ class StudyReader(RDBStorage):
             check_study(connection, study_id, place_of(self.engine))
             return studies.system_attribute(connection, study_id, key)
 
+    def names_of(self, study_id: int) -> list[str]:
+        """All names that a study has had, the present one last; empty where there is no such study."""
+        with snapshot(self.engine) as connection:
+            return studies.names_of(connection, study_id)
+
+    def study_of_trial(self, trial_id: int) -> int | None:
+        """The id of the study that a trial belongs to; None where there is no such trial."""
+        with snapshot(self.engine) as connection:
+            return reading.study_of_trial(connection, trial_id)
+
     def count_by_state(self, study_id: int) -> dict[TrialState, int]:
         """The number of trials in each state; every state is a key."""
         with snapshot(self.engine) as connection:

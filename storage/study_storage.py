@@ -1,4 +1,4 @@
-"""`StudyStorage`: studies are created, described and deleted, each in one transaction."""
+"""`StudyStorage`: studies are created, described, renamed and deleted, each in one transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optuna.study import StudyDirection
 from sqlalchemy.exc import IntegrityError
 
 from storage import reading, studies
-from storage.errors import StudyDeletedError
+from storage.errors import StudyDeletedError, StudyNameTakenError
 from storage.study_reader import StudyReader
 from storage.transactions import place_of, snapshot, writing
 
@@ -106,6 +106,26 @@ class StudyStorage(StudyReader):
             if after != before:
                 studies.set_attributes(connection, study_id, {}, {key: after})
             return after
+
+    def rename_study(
+        self, study_id: int, name: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda attributes: {}
+    ) -> None:
+        """Give a study another name, in one transaction; its workers know it by its id, and go on.
+
+        Args:
+            study_id: The study.
+            name: Its new name.
+            change: Called with the study's system attributes; returns those to replace. It must not use this storage.
+
+        Raises:
+            StudyNameTakenError: A study has this name; nothing was written.
+            StudyDeletedError: There is no such study.
+        """
+        try:
+            with writing(self.engine, study_id) as connection:
+                studies.rename(connection, study_id, name, change, self.place)
+        except IntegrityError:  # on a server, another process may have taken it in between
+            raise StudyNameTakenError(f"there is a study {name!r} in {self.place} already") from None
 
     def delete_study(self, study_id: int) -> None:
         """Delete a study with all of its rows, in one transaction.

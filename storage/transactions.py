@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import URL, Connection, Engine, select
 
 from storage.driver_errors import translated
 from storage.errors import StudyDeletedError
+from storage.passwords import without_password
 from storage.tables import STUDIES, WORKERS
 
 
@@ -16,7 +17,12 @@ def place_of(engine: Engine) -> str:
     """The database as users know it: a path, or a URL without its password."""
     if engine.dialect.name == "sqlite" and engine.url.database:
         return str(engine.url.database)
-    return engine.url.render_as_string(hide_password=True)
+    return place_of_url(engine.url)
+
+
+def place_of_url(url: URL) -> str:
+    """A URL as users may see it: no password in it, nor in its query."""
+    return without_password(url.render_as_string(hide_password=True))
 
 
 def check_study(connection: Connection, study_id: int, place: str, *, token: str | None = None) -> None:

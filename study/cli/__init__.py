@@ -6,13 +6,13 @@ import sys
 
 import typer
 
-from study.cli import train_commands, answer_commands, database_commands  # isort: skip  # in the order of `--help`
+from study.cli import train_commands, answer_commands, study_commands, database_commands  # isort: skip  # in the order of `--help`
 from reluctant.exit_codes import WRONG_USAGE
 from study.cli.app import app
 from study.cli.error_lines import usage_line
 from study.cli.output_streams import allow_every_character
 
-__all__ = ["answer_commands", "app", "database_commands", "main", "train_commands"]
+__all__ = ["answer_commands", "app", "database_commands", "main", "study_commands", "train_commands"]
 
 
 def main() -> None:

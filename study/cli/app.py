@@ -72,14 +72,18 @@ def reopened(
     *,
     storage: str | None,
     data: str | None,
+    study_id: int | None = None,
     keep: bool = True,
     patience: float = 0.0,
 ) -> Iterator[OpenStudy]:
-    """A study that exists; its arguments are those of `study.opening.reopen` and of `opened`."""
+    """A study that exists; its arguments are those of `reopen` and of `opened`, and the id of one that had the name."""
     checked = read_config({**options, "storage": storage})
     with opened(checked.storage, create=False, patience=patience) as database:
+        from study.records.naming import present_name
         from study.records.open_study import reopen
 
+        if study_id is not None and name is not None:
+            name = present_name(database, study_id, name)
         overrides = checked.model_dump(include=set(options), exclude_unset=True)
         yield reopen(database, name, data=data, overrides=overrides, keep=keep)
 

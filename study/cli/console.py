@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from reluctant.errors import unknown
+from storage import without_password
 from study.cli.machine_text import json_text, write_csv
 from study.config import ConfigError, StudyConfig
 from study.wording import value_text
@@ -120,7 +121,7 @@ def print_front(
 
 
 class Messages:
-    """Lines on stderr, coloured where stderr is a terminal that wants it."""
+    """Lines on stderr, coloured where stderr is a terminal that wants it; passwords are hidden in all of them."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -129,15 +130,19 @@ class Messages:
     def info(self, line: str) -> None:
         """Something that is good to know; not said where the user wants quiet."""
         if not self._quiet:
-            self.console.print(escape(line))
+            self.console.print(escape(without_password(line)))
 
     def warn(self, line: str) -> None:
         """Something that the user should know."""
-        self.console.print(f"[yellow]warning:[/] {escape(' '.join(line.splitlines()))}")
+        self.console.print(f"[yellow]warning:[/] {escape(_one_line(line))}")
 
     def error(self, line: str) -> None:
         """Why nothing more happens, in one line whatever the user's names hold."""
-        self.console.print(f"[red]error:[/] {escape(' '.join(line.splitlines()))}")
+        self.console.print(f"[red]error:[/] {escape(_one_line(line))}")
+
+
+def _one_line(text: str) -> str:
+    return without_password(" ".join(text.splitlines()))
 
 
 class ProgressView:

@@ -9,7 +9,7 @@ from importlib import metadata
 import torch
 
 from reluctant.errors import ReluctantError
-from storage import StorageMissingError, open_storage
+from storage import StorageMissingError, open_storage, without_password
 from study.machine import available_memory, available_threads, processor
 from study.records.attributes import RECORDED_VERSIONS
 
@@ -63,4 +63,4 @@ def _cuda_devices() -> list[str]:
 
 
 def _line(name: str, value: str) -> None:
-    print(f"{name:<18} {value}")
+    print(f"{name:<18} {without_password(value)}")

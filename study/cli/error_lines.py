@@ -13,6 +13,7 @@ import typer
 
 from reluctant import ReluctantError, ReluctantWarning
 from reluctant.exit_codes import FAILED, INTERRUPTED
+from storage import without_password
 
 if TYPE_CHECKING:
     from study.cli.console import Messages
@@ -55,6 +56,6 @@ def ending(debug: bool, quiet: bool = False) -> Iterator[Messages]:
             raise typer.Exit(FAILED) from None
         except ReluctantError as error:
             if debug:
-                traceback.print_exc()
+                print(without_password(traceback.format_exc()), end="", file=sys.stderr)
             messages.error(str(error))
             raise typer.Exit(error.exit_code) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Any
 
 import typer
@@ -173,14 +174,15 @@ def worker(
     lease: Lease = None,
     sharing: Annotated[int, typer.Option("--sharing", hidden=True, min=1)] = 1,
     tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
+    study_id: Annotated[int | None, typer.Option("--study-id", hidden=True)] = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Works on a study that exists, beside any number of others, on any machine that reaches its database."""
     storage = options.pop("storage")
     with ending(debug, quiet) as messages:
-        patience = 60.0 if tied else 0.0
-        with reopened(name, options, storage=storage, data=data, keep=False, patience=patience) as study:
+        known = functools.partial(reopened, study_id=study_id, keep=False, patience=60.0 if tied else 0.0)
+        with known(name, options, storage=storage, data=data) as study:
             from study.cli.train import train_as_one_worker
 
             train_as_one_worker(study, messages, quiet=quiet, tied=tied, lease=lease, sharing=sharing)

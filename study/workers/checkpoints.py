@@ -29,7 +29,7 @@ class Checkpoints:
 
     Args:
         folder: The folder; created with the first checkpoint.
-        study: The study's name.
+        study: The study's first name.
         problem: What the study is about.
         every: Seconds of training between two checkpoints, and before the first.
         log: Called with every line that a user should read.
@@ -46,8 +46,7 @@ class Checkpoints:
         log: Callable[[str], None],
         database: Path | None = None,
     ) -> None:
-        text = json.dumps([study, problem.identity], sort_keys=True)
-        self._key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self._key = _key(study, problem.identity)
         self._folder, self._problem, self._every, self._log = folder, problem, every, log
         self._database = database
 
@@ -185,7 +184,7 @@ class CohortKeeper:
             self._unsaved.update(trial for trial, _ in slots)
 
     def drop(self, numbers: Collection[int]) -> None:
-        """Removes this worker's files of trials that other workers have reclaimed."""
+        """Removes this worker's files of trials that other workers have reclaimed, or whose study was deleted."""
         for number in numbers:
             self._checkpoints.path(number, self._token).unlink(missing_ok=True)
 
@@ -203,3 +202,34 @@ class CohortKeeper:
             self._files[trial].unlink(missing_ok=True)
         self._files[trial] = path
         self._unsaved.discard(trial)
+
+
+def checkpoints_folder(named: str | None, database: Path | None) -> Path | None:
+    """The folder of a study's checkpoints; None on a server where no folder was named, since no place is shared.
+
+    Args:
+        named: The folder that the user named.
+        database: The database file; None for a server.
+    """
+    folder = named or (None if database is None else f"{database}.checkpoints")
+    return None if folder is None else Path(folder).expanduser()
+
+
+def remove_checkpoints(folder: Path, study: str, identity: Mapping[str, Any]) -> None:
+    """Removes all checkpoints of a study that is deleted.
+
+    Args:
+        folder: As for `Checkpoints`.
+        study: The study's first name.
+        identity: Its identity.
+    """
+    for path in folder.glob(f"{_key(study, identity)}-*"):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _key(study: str, identity: Mapping[str, Any]) -> str:
+    """The beginning of the names of a study's files."""
+    text = json.dumps([study, identity], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

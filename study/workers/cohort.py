@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 
 from search_spaces import Hyperparameters
-from storage import Claimed, Result, Worker
+from storage import Claimed, Result, StudyDeletedError, Worker
 from study.config import digest
 from study.machine import available_memory
+from study.records.naming import first_name
 from study.records.open_study import OpenStudy
 from study.records.results import result_of
 from study.training import Interrupted, Outcome, Trainer, TrainingProcessError
 from study.wording import numbers_in_short
-from study.workers.checkpoints import Checkpoints, CohortKeeper
+from study.workers.checkpoints import Checkpoints, CohortKeeper, checkpoints_folder
 from study.workers.reconnecting import Reconnecting
 
 
@@ -57,17 +57,24 @@ class CohortTraining:
         Raises:
             LeasesLostError: The database was out of reach for longer than a lease.
             TrainingProcessError: A process that trained some of them is gone; the loss of all is on record.
+            StudyDeletedError: The study was deleted; the worker's checkpoints are removed.
         """
         problem = self._study.problem
         accepted = [trial for trial in claimed if trial.trial_id not in rejected]
         trials = {trial.number: problem.space.hyperparameters(trial.params, problem.defaults) for trial in accepted}
         keeper = self._keeper(trials)
         started = time.monotonic()
-        outcomes = self._outcomes(list(trials.values()), keeper)
-        if outcomes is None:
-            return 0
-        seconds = (time.monotonic() - started) / max(1, len(trials) * problem.budget.seeds)
-        return self._record(accepted, outcomes, rejected, keeper, seconds=seconds)
+        try:
+            outcomes = self._outcomes(list(trials.values()), keeper)
+            if outcomes is None:
+                return 0
+            seconds = (time.monotonic() - started) / max(1, len(trials) * problem.budget.seeds)
+            return self._record(accepted, outcomes, rejected, keeper, seconds=seconds)
+        except StudyDeletedError:
+            if keeper is not None and self._checkpoints is not None:
+                keeper.drop(list(trials))
+                self._checkpoints.remove(())  # the folder, where it is empty
+            raise
 
     def remove_checkpoints_except(self, unfinished: Collection[int]) -> None:
         """Removes the checkpoints that other workers left behind, but not those of trials with these numbers."""
@@ -148,12 +155,12 @@ class CohortTraining:
 
 
 def _checkpoints(study: OpenStudy, log: Callable[[str], None]) -> Checkpoints | None:
-    """The study's checkpoints; None on a server where no folder was named, since no place is shared."""
+    """The study's checkpoints; None where they have no folder."""
     config, file = study.problem.config, study.storage.file
-    folder = config.checkpoints or (None if file is None else f"{file}.checkpoints")
+    folder = checkpoints_folder(config.checkpoints, file)
     if folder is None:
         return None
     # A folder that a user named keeps its permissions.
     beside = None if config.checkpoints else file
-    every = config.checkpoint_every
-    return Checkpoints(Path(folder).expanduser(), study.name, study.problem, every=every, log=log, database=beside)
+    name, every = first_name(study.storage, study.study_id, study.name), config.checkpoint_every
+    return Checkpoints(folder, name, study.problem, every=every, log=log, database=beside)

@@ -61,7 +61,8 @@ def _launch_here(
     count = worker_count(config.workers, observer.missing, config.cohort, log)
     threads = thread_shares(config.threads or available_threads(), count)
     given = {"data": study.problem.dataset.origin, **config.for_workers, "sharing": count}
-    given |= {} if lease is None else {"lease": lease}
+    # By the id, a worker that is replaced finds a study that was renamed meanwhile.
+    given |= {"study_id": study.study_id} | ({} if lease is None else {"lease": lease})
     commands = [worker_command(study.name, given | {"threads": share}) for share in threads]
     # The environment, since other users can read a process's arguments.
     environment = [{"RELUCTANT_STORAGE": storage.address, "OMP_NUM_THREADS": str(share)} for share in threads]

@@ -12,13 +12,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from reluctant.errors import ReluctantError, ReluctantWarning
+from storage import without_password
 from study.config import digest
+from study.records.naming import first_name, present_name
 from study.records.open_study import OpenStudy, reopen
 from study.workers.local_processes import MOST_CRASHES, WorkersFailedError
 from study.workers.observer import Observer, worker_count
@@ -40,13 +42,15 @@ class Assignment:
 
     Attributes:
         storage: URL of the database, with its password.
-        name: The study's name.
+        study_id: The study's id.
+        name: The study's name when it was assigned.
         data: Path or name of its data.
         overrides: Options of this run.
         lease: As for `work`.
     """
 
-    storage: str
+    storage: str = field(repr=False)
+    study_id: int
     name: str
     data: str
     overrides: dict[str, Any]
@@ -90,12 +94,13 @@ class RayWorker:
         try:
             storage = open_storage(own.storage, create=False)
             try:
-                study = reopen(storage, own.name, data=own.data, overrides=own.overrides, keep=False)
+                name = present_name(storage, own.study_id, own.name)
+                study = reopen(storage, name, data=own.data, overrides=own.overrides, keep=False)
                 work(study, stop=self._stop.is_set, log=self._lines.append, lease=own.lease, processes=False)
             finally:
                 storage.close()
         except Exception as error:  # the driver decides whether the worker is started anew
-            self._failure = " ".join(f"{type(error).__name__}: {error}".split())
+            self._failure = without_password(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 def launch_on_ray(
@@ -152,12 +157,14 @@ class _Actors:
         folder = {} if config.checkpoints is None else {"checkpoints": str(Path(config.checkpoints).absolute())}
         assignment = Assignment(
             storage=study.storage.address,
+            study_id=study.study_id,
             name=study.name,
             data=study.problem.dataset.origin,
             overrides=config.for_workers | {"threads": max(1, int(config.cpus_per_worker))} | folder,
             lease=lease,
         )
-        key = digest({"identity": study.problem.identity, "name": study.name, "place": study.storage.place})
+        name = first_name(study.storage, study.study_id, study.name)
+        key = digest({"identity": study.problem.identity, "name": name, "place": study.storage.place})
         actor = ray.remote(RayWorker)
         options = {
             "namespace": NAMESPACE,
@@ -244,7 +251,7 @@ def _connected(address: str) -> ModuleType:
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise RayError(
-            f"there is no Ray cluster at {address} ({reason[:200]}); "
+            f"there is no Ray cluster at {without_password(address)} ({without_password(reason[:200])}); "
             "start one with `ray start --head`, or name its address"
         ) from None
     connected: ModuleType = ray
