@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from storage.driver_errors import translated
 from storage.errors import StorageError
 from storage.flock import FileLock
+from storage.lock_records import FOLDER_SUFFIX, LockRecord
 from storage.transactions import place_of
 
 
@@ -44,7 +45,7 @@ def named_lock(engine: Engine, file: Path | None, name: str) -> Iterator[bool]:
 @contextmanager
 def _on_file(database: Path, token: str) -> Iterator[bool]:
     """A file beside those of the workers, where what a dead process left is removed."""
-    lock = _acquired(Path(f"{database}.workers") / token, database)
+    lock = _acquired(Path(f"{database}{FOLDER_SUFFIX}") / token, database)
     try:
         yield lock is not None
     finally:
@@ -60,7 +61,7 @@ def _acquired(path: Path, database: Path) -> FileLock | None:
             if free is None:
                 return None
             free.release()
-        return FileLock.acquire(path, database=database)
+        return FileLock.acquire(path, database=database, content=LockRecord.of(database).to_bytes())
     except OSError as error:
         raise StorageError(
             f"cannot keep a lock in {path.parent}: {error.strerror}; make room or make it writable"
