@@ -7,7 +7,15 @@ import postgres
 import pytest
 from chromium import browser
 
+from study.machine import available_threads
+
 __all__ = ["browser"]  # one for all tests: a process can run Playwright once
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes that test with `-n auto`: more than there are cores, because many tests wait for other processes."""
+    cores = available_threads()
+    return cores + cores // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from unittest import mock
 
+from warm import run_warm
+
 from reluctant.command import main
 
 COMMAND = Path(sys.executable).parent / "reluctant"
@@ -18,21 +20,34 @@ Reluctant = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def run_command(
-    *args: object, cwd: Path, env: Mapping[str, str] | None = None, check: bool = False
+    *args: object, cwd: Path, env: Mapping[str, str] | None = None, check: bool = False, fresh: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `reluctant` with the given arguments; `check` demands exit status 0."""
+    """Runs `reluctant` with the given arguments.
+
+    Args:
+        args: The arguments.
+        cwd: The folder to run in.
+        env: Variables of the environment, beside those of this process.
+        check: Demands exit status 0.
+        fresh: Starts an interpreter; else the command runs in a fork of one that has imported everything.
+    """
     kept = {key: value for key, value in os.environ.items() if key not in ("RELUCTANT_STORAGE", "PYTHONPATH")}
-    result = subprocess.run(
-        [str(COMMAND), *map(str, args)],
-        cwd=cwd,
-        env={**kept, "NO_COLOR": "1", **(env or {})},
-        capture_output=True,
-        text=True,
-        errors="surrogateescape",  # names of files may be any bytes
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-        check=False,
-    )
+    environment = {**kept, "NO_COLOR": "1", **(env or {})}
+    texts = list(map(str, args))
+    if fresh or not all(key.startswith("RELUCTANT_") for key in env or {}):
+        result = subprocess.run(
+            [str(COMMAND), *texts],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",  # names of files may be any bytes
+            stdin=subprocess.DEVNULL,
+            timeout=300,
+            check=False,
+        )
+    else:
+        result = run_warm(texts, cwd=cwd, env=environment, timeout=300)
     assert not check or result.returncode == 0, result.stderr
     return result
 

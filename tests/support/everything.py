@@ -1,0 +1,18 @@
+"""Imports all that the commands import, each when it needs it."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import pkgutil
+
+import study
+
+_UNUSUAL = ("study.workers.ray_actors", "study.dashboard")
+
+for module in pkgutil.walk_packages(study.__path__, "study."):
+    if not module.name.startswith(_UNUSUAL):
+        importlib.import_module(module.name)
+for name in ("plotly.graph_objects", "sklearn.compose", "sklearn.impute", "skops.io", "torch.optim"):
+    importlib.import_module(name)
+gc.freeze()
