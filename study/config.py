@@ -291,6 +291,16 @@ class StudyConfig(BaseModel):
         return self.model_dump(mode="json", include=names, exclude_none=True)
 
 
+COMPARISON_OPTIONS = (
+    *("target", "rows", "drop", "keep", "seeds", "epochs", "hidden", "batch_size", "learning_rate", "optimizer"),
+    *("seed", "storage", "name"),
+    *(name for name in StudyConfig.options(Scope.RUN) if name not in ("trials", "tolerance", "confirm")),
+)
+"""The options that a comparison has."""
+COMPARISON_DEFAULTS: Mapping[str, Any] = {"seeds": 10, "hidden": 64}
+"""Those of them whose defaults are not those of a search."""
+
+
 def digest(identity: Mapping[str, Any]) -> str:
     """Six hex digits of an identity, for a study's default name."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:6]

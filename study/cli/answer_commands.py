@@ -33,7 +33,7 @@ def status(
 
             if watch:
                 from study.cli.live_status import follow
-                from study.cli.stop import Stop
+                from study.workers.stop import Stop
 
                 with Stop() as stop:
                     follow(database, messages, form, stop=stop)

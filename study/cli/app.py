@@ -17,8 +17,8 @@ from study.config import read_config
 if TYPE_CHECKING:
     from storage import CohortStorage
     from study.cli.console import Messages
-    from study.cli.stop import Stop
     from study.records.open_study import OpenStudy
+    from study.workers.stop import Stop
 
 app = typer.Typer(
     name="reluctant",
@@ -91,8 +91,8 @@ def reopened(
 @contextmanager
 def interruptible(messages: Messages, said: str) -> Iterator[Stop]:
     """Training that ends, with a line, where somebody asks for the end."""
-    from study.cli.stop import Stop
     from study.training import Interrupted
+    from study.workers.stop import Stop
 
     with Stop() as stop:
         try:

@@ -28,8 +28,8 @@ def dashboard(
 ) -> None:
     """Shows the database in optuna-dashboard, with our figures: on this machine, behind a token, read only."""
     with ending(debug) as messages:
-        from study.cli.stop import Stop
         from study.dashboard import is_local, serve
+        from study.workers.stop import Stop
 
         place = read_config(options).storage
         with opened(place, create=False) as database, Stop() as stop:

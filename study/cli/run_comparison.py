@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from study.cli.console import Messages, print_rows
 from study.cli.machine_text import json_text
 from study.cli.print_comparisons import print_comparisons
-from study.cli.stop import Stop
 from study.cli.train import end_early, resume_command, train
 from study.comparison.layer_timing import store_layer_times
 from study.comparison.summary import summarize
@@ -18,12 +17,10 @@ from study.data.load import is_table
 from study.estimate import estimate
 from study.problem import Comparison
 from study.records.open_study import OpenStudy, create_or_open, reopen
+from study.workers.stop import Stop
 
 if TYPE_CHECKING:
     from storage import CohortStorage
-
-DEFAULTS = {"seeds": "10", "hidden": "64"}
-"""Options of a comparison whose defaults are not those of a search."""
 
 
 def comparisons(data: Sequence[str], targets: Sequence[str], config: StudyConfig) -> list[Comparison]:

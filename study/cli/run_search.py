@@ -9,7 +9,6 @@ from storage import without_password
 from study.cli.console import Messages, print_rows
 from study.cli.machine_text import json_text
 from study.cli.search_answers import find_and_print_front
-from study.cli.stop import Stop
 from study.cli.train import end_early, resume_command, train
 from study.config import StudyConfig
 from study.data.data_summary import DataSummary
@@ -21,6 +20,7 @@ from study.sampling.registry import SAMPLERS
 from study.search.fresh_seeds import FRESH_SEEDS, confirm_front, is_cheap
 from study.search.from_database import StoredSearch
 from study.training import Interrupted
+from study.workers.stop import Stop
 
 
 def resume(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | None = None) -> None:

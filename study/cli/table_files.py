@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from study.config import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from optuna.trial import FrozenTrial
 
     from storage import CohortStorage
 
@@ -86,6 +85,7 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
     if output is not None and Path(output).expanduser().resolve() == Path(storage.place):
         raise ExportError(f"{output} is the database itself, and would be overwritten; choose another --output")
     from study.records.attributes import resolve_name
+    from study.records.trial_rows import trial_rows
 
     name = resolve_name(storage, name)
     study_id = storage.study_id(name)
@@ -94,47 +94,6 @@ def export_study(storage: CohortStorage, name: str | None, *, output: str | None
     rows = trial_rows(storage.read_trials(study_id), metric_names or [str(index) for index in range(objectives)])
     write_rows(rows, output=output, form=form)
     return len(rows)
-
-
-def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> list[dict[str, Any]]:
-    """One row a trial: number, state, times, parameters, values, feasibility, and every measure with its seeds'.
-
-    A user's attribute that has the name of one of these columns stands in `user_NAME`.
-    """
-    from study.records.attributes import BY_SEED
-    from study.records.own_trials import is_feasible
-
-    rows, by_seed = [], []
-    for trial in trials:
-        row: dict[str, Any] = {
-            "number": trial.number,
-            "state": trial.state.name,
-            "started": trial.datetime_start,
-            "completed": trial.datetime_complete,
-            **{f"param_{name}": value for name, value in trial.params.items()},
-        }
-        if trial.values is not None:
-            row |= {f"value_{name}": value for name, value in zip(metric_names, trial.values, strict=False)}
-            row["feasible"] = is_feasible(trial)
-        rows.append(row)
-        by_seed.append(
-            {
-                f"{measure}_seed{seed}": number
-                for measure, numbers in trial.system_attrs.get(BY_SEED, {}).items()
-                for seed, number in enumerate(numbers)
-            }
-        )
-    taken = {name for row in (*rows, *by_seed) for name in row}
-    return [
-        row | {_free_name(name, taken): value for name, value in trial.user_attrs.items()} | seeds
-        for row, trial, seeds in zip(rows, trials, by_seed, strict=True)
-    ]
-
-
-def _free_name(name: str, taken: Collection[str]) -> str:
-    while name in taken:
-        name = f"user_{name}"
-    return name
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], *, output: str | None, form: str | None) -> None:

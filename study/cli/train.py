@@ -10,9 +10,9 @@ import typer
 from reluctant.exit_codes import DONE, INTERRUPTED
 from storage import LeasesLostError, StorageUnreachableError
 from study.cli.console import Messages, ProgressView
-from study.cli.stop import Stop
 from study.records.open_study import OpenStudy
 from study.workers.launch import launch
+from study.workers.stop import Stop
 from study.workers.worker import work
 
 

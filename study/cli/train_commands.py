@@ -22,24 +22,7 @@ from study.cli.options import (
     option,
     with_options,
 )
-from study.config import Scope, StudyConfig, read_config
-
-_OF_A_COMPARISON = (
-    *(
-        "target",
-        "rows",
-        "drop",
-        "keep",
-        "seeds",
-        "epochs",
-        "hidden",
-        "batch_size",
-        "learning_rate",
-        "optimizer",
-        "seed",
-    ),
-    *("storage", "name", *(name for name in OF_A_RUN if name not in ("trials", "tolerance", "confirm"))),
-)
+from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS, Scope, StudyConfig, read_config
 
 
 @app.command()
@@ -94,15 +77,19 @@ def run(
             train_and_print_front(study, messages, form, quiet=quiet, lease=lease)
 
 
+def _of_a_comparison(name: str, description: str) -> Any:
+    return option(name, default=COMPARISON_DEFAULTS[name], description=description)
+
+
 @app.command()
 @with_options(
-    *_OF_A_COMPARISON,
+    *COMPARISON_OPTIONS,
     target=Annotated[
         list[str] | None,
         typer.Option("--target", help="column to predict: one for all tables, or one for each", show_default=False),
     ],
-    seeds=Annotated[str | None, option("seeds", default=10, description="replicates, each with a split of its own")],
-    hidden=Annotated[str | None, option("hidden", default=64, description="units of every hidden layer")],
+    seeds=Annotated[str | None, _of_a_comparison("seeds", "replicates, each with a split of its own")],
+    hidden=Annotated[str | None, _of_a_comparison("hidden", "units of every hidden layer")],
 )
 def compare(
     data: Annotated[
@@ -120,7 +107,6 @@ def compare(
     with ending(debug, quiet) as messages:
         from study.cli.console import check_format
         from study.cli.run_comparison import (
-            DEFAULTS,
             comparisons,
             open_comparisons,
             print_plans,
@@ -132,7 +118,7 @@ def compare(
         given = {key: value for key, value in options.items() if value is not None}
         decides_what_is_compared = {*StudyConfig.options(Scope.IDENTITY), "rows", "drop", "keep"}
         asked = data or columns or given.keys() & decides_what_is_compared
-        config = read_config(DEFAULTS | given)
+        config = read_config({**COMPARISON_DEFAULTS, **given})
         wanted = comparisons(data or ["digits"], columns, config)
         if dry_run:
             print_plans(wanted, form)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.data import arff_file, compressed, delimited, excel
+from study.data import arff_file, compressed, delimited, excel, in_memory
 from study.data.arff_file import read_arff
 from study.data.built_in import BUILT_IN, read_built_in
 from study.data.csv_parquet import read_csv, read_parquet, read_stored
@@ -52,7 +52,8 @@ def load_dataset(source: str, *, target: str | None = None, options: TableOption
     A built-in name is preferred to a file of the same name; `./iris` names the file.
 
     Args:
-        source: A built-in name, a CSV, Excel, ARFF, Parquet or NPZ file, a folder of IDX files, or "openml:ID".
+        source: A built-in name, a CSV, Excel, ARFF, Parquet or NPZ file, a folder of IDX files, "openml:ID", or
+            what `held_in_memory` yields.
         target: Name of the column to predict, or its number: 1 is the first, −1 the last. Tables need it; for
             `openml:ID` it is optional; other sources contain their labels, so it must be None.
         options: Version of the reader, columns to drop and to keep.
@@ -72,6 +73,8 @@ def load_dataset(source: str, *, target: str | None = None, options: TableOption
     if source in BUILT_IN:
         _refuse_target(target, source)
         return _without_columns(read_built_in(source), options)
+    if source.startswith(in_memory.PREFIX):
+        return in_memory.read_held(source, target=target, options=options)
     if source.startswith(PREFIX):
         return read_openml(source, target=target, options=options)
     path = Path(os.path.abspath(Path(source).expanduser()))

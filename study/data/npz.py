@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from study.data.dataset import Dataset, make_dataset, stem
-from study.data.errors import DataError, listing, rows_where
+from study.data.arrays import from_arrays
+from study.data.dataset import Dataset, stem
+from study.data.errors import DataError, listing
 from study.data.reading import TableOptions
-from study.data.table import from_table, refuse_columns
 
 _KEYS = (("x_train", "y_train"), ("x", "y"), ("X", "y"), ("data", "target"), ("features", "labels"))
 _USUAL = TableOptions()
@@ -54,31 +52,7 @@ def read_npz(path: Path, *, options: TableOptions = _USUAL) -> Dataset:
             raise DataError(f"x_train {x.shape} and x_test {x_test.shape} of {path} differ in more than the samples")
         test_rows = np.arange(len(x), len(x) + len(x_test))
         x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
-    return _dataset(x, y, test_rows, path, options)
-
-
-def _dataset(
-    x: npt.NDArray[Any],
-    y: npt.NDArray[Any],
-    test_rows: npt.NDArray[np.int64] | None,
-    path: Path,
-    options: TableOptions,
-) -> Dataset:
-    flat = x.reshape(len(x), math.prod(x.shape[1:]))
-    finite = np.isfinite(flat).all(axis=1) if x.dtype.kind == "f" else np.ones(len(x), dtype=bool)
-    if x.dtype == np.uint8 or x.ndim > 2:
-        if not finite.all():
-            raise DataError(
-                f"pixels of {path} are infinite or missing in {rows_where(~finite)}; finite numbers are needed; "
-                "correct or remove these samples"
-            )
-        refuse_columns(options, str(path))
-        targets = options.read_target(y, what=f"the labels of {path}")
-        return make_dataset(name=stem(path), origin=str(path), x=flat, targets=targets, test_rows=test_rows)
-    table = pd.DataFrame(flat.astype(np.float64), columns=[f"x{index}" for index in range(flat.shape[1])])
-    return from_table(
-        table, target=None, name=stem(path), origin=str(path), labels=y, test_rows=test_rows, options=options
-    )
+    return from_arrays(x, y, name=stem(path), origin=str(path), test_rows=test_rows, options=options)
 
 
 def _load(path: Path) -> dict[str, npt.NDArray[Any]]:

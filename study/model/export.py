@@ -32,22 +32,37 @@ def export_model(
 ) -> tuple[Path, ModelConfig]:
     """Trains a recorded trial once more, and writes the network of its best replicate as a folder.
 
+    Args:
+        study: The study.
+        trial: As for `train_model`.
+        folder: A new folder.
+        stop: As for `train_model`.
+
+    Returns:
+        The folder, and the content of its `config.json`.
+
+    Raises:
+        ModelError: As for `train_model`, or the folder cannot be written.
+        KindError, NoResultsError, Interrupted: As for `train_model`.
+    """
+    model = train_model(study, trial, stop=stop)
+    return save_model(model, folder), model.config
+
+
+def train_model(study: OpenStudy, trial: str, *, stop: Callable[[], bool] = lambda: False) -> Model:
+    """Trains a recorded trial once more; the model is the network of its best replicate.
+
     Common random numbers make the second training exact. Where the recorded validation metric does not come out
     again, a warning says so; the model is then the one that was trained now.
 
     Args:
         study: The study.
         trial: `best`, which `reluctant front` recommends, or a trial's number.
-        folder: A new folder.
         stop: Asked at every step of training.
-
-    Returns:
-        The folder, and the content of its `config.json`.
 
     Raises:
         KindError: The study is a comparison.
-        ModelError: There is no such trial, it diverged, its activation is no layer of torch, or the folder cannot be
-            written.
+        ModelError: There is no such trial, it diverged, or its activation is no layer of torch.
         NoResultsError: No trial is feasible.
         Interrupted: `stop` said so.
     """
@@ -80,7 +95,7 @@ def export_model(
         layers=tuple(layers_of(network)),
         origin=_origin(study, chosen, outcome, replicate) | _recommendation(search, own, chosen),
     )
-    return save_model(Model(model_config, network, plain(preprocessing)), folder), model_config
+    return Model(model_config, network, plain(preprocessing))
 
 
 def _find_trial(search: StoredSearch, own: Sequence[OwnTrial], trial: str) -> OwnTrial:

@@ -44,19 +44,20 @@ class Prediction:
         return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def predict(model: Model, source: str) -> Prediction:
+def predict(model: Model, source: str | pd.DataFrame | npt.NDArray[Any]) -> Prediction:
     """Predicts every sample of a source.
 
     Args:
         model: The model.
         source: A CSV, TSV or Parquet file with the model's columns, in any order, among others; or whatever else a
-            study reads (NPZ file, IDX folder, built-in name).
+            study reads (NPZ file, IDX folder, built-in name); or the samples themselves, a DataFrame, or an array
+            `[N, …]` whose columns are those of the training data in their order.
 
     Raises:
         DataError: The file cannot be read, or a value of a numeric column is no number.
         ModelError: The file lacks a column, or holds another kind of samples than the model was trained on.
     """
-    table, labels, notes = _samples(model, source)
+    table, notes, labels = _samples(model, source)
     chunks = [
         model.probabilities(table.iloc[start : start + _ROWS_AT_ONCE]).numpy()
         for start in range(0, len(table), _ROWS_AT_ONCE)
@@ -73,8 +74,13 @@ def predict(model: Model, source: str) -> Prediction:
     return Prediction(result, accuracy, (*notes, *_new_categories(model, table)))
 
 
-def _samples(model: Model, source: str) -> tuple[pd.DataFrame, npt.NDArray[Any] | None, list[str]]:
+def _samples(
+    model: Model, source: str | pd.DataFrame | npt.NDArray[Any]
+) -> tuple[pd.DataFrame, list[str], npt.NDArray[Any] | None]:
     """The model's columns of a source, its labels as text where it has any, and what a user should know of them."""
+    if not isinstance(source, str):
+        samples = source if isinstance(source, pd.DataFrame) else _array_columns(model, source)
+        return *_cleaned(model, samples, "X"), None
     config = model.config
     reader = READER if config.format > 1 else FIRST_READER
     found = read_table(source, reader=reader)
@@ -87,17 +93,35 @@ def _samples(model: Model, source: str) -> tuple[pd.DataFrame, npt.NDArray[Any] 
         table = found[0]
         if config.target is not None and config.target in table.columns:
             labels = _as_classes(label_texts(table[config.target]), config.classes)
+    return *_cleaned(model, table, source), labels
+
+
+def _cleaned(model: Model, table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, list[str]]:
+    """The model's columns of a table, read as in training, and what a user should know of them."""
+    config = model.config
     if not len(table):
         raise DataError(f"{source} has no rows; rows to predict are needed; is it cut?")
     columns = config.columns
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise _lacks(model, source, missing, [str(name) for name in table.columns])
-    if reader == FIRST_READER:
-        return like_training(table[list(columns)], columns, what=source), labels, []
+    if config.format == 1:
+        return like_training(table[list(columns)], columns, what=source), []
     forms = {name: config.forms.get(name, TEXT) for name in columns}
     cleaned, notes = by_forms(table, forms, what=source)
-    return cleaned.replace(config.spellings), labels, notes
+    return cleaned.replace(config.spellings), notes
+
+
+def _array_columns(model: Model, x: npt.NDArray[Any]) -> pd.DataFrame:
+    """The columns of an array, which have the order of the training data's."""
+    columns = model.config.columns
+    flat = x.reshape(len(x), -1) if len(x) else x.reshape(0, len(columns))
+    if flat.shape[1] != len(columns):
+        raise ModelError(
+            f"X has the shape {x.shape}, {flat.shape[1]} values a sample; the model was trained on {len(columns)}; "
+            "give it the same columns"
+        )
+    return pd.DataFrame(flat, columns=list(columns))
 
 
 def _as_classes(labels: npt.NDArray[np.object_], classes: Sequence[str]) -> npt.NDArray[np.object_]:

@@ -77,6 +77,24 @@ class OpenStudy:
             return self.problem
         raise KindError(self.problem.refusal(self.name))
 
+    def continued(self, overrides: Mapping[str, Any]) -> OpenStudy:
+        """The same study with other options of this run, which are stored with it.
+
+        Args:
+            overrides: Options of this run by name.
+
+        Raises:
+            ConfigError: The study has more trials already than it is to have, or an option has no meaning for it.
+        """
+        now = self.problem.config.model_dump() | {"threads": None, "timeout": None} | dict(overrides)
+        config = restored_config(now)
+        problem = replace(self.problem, config=config)
+        check_device(config.device)
+        _check_run(problem, self.name, overrides)
+        wanted = config.trials if "trials" in overrides else None
+        total = _store_config(self.storage, self.study_id, _saved(problem, self.name), total=wanted)
+        return replace(self, problem=problem, total=total)
+
 
 def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     """Opens the study of a problem; it is created if there is none of its name.
@@ -174,13 +192,7 @@ def reopen(
             f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[IDENTITY]['data'][:12]}); "
             "--data PATH names where the original lies"
         )
-    if unused := sorted(problem.unused_options & options.keys()):
-        raise ConfigError(
-            f"--{unused[0].replace('_', '-')} is given, and study {name!r} is a {problem.kind}, which has no use "
-            "for it; leave it out"
-        )
-    problem.check_total(name)
-    problem.check_memory()
+    _check_run(problem, name, options)
     _check_versions(saved[VERSIONS])
     _tell_of_an_earlier_reader(problem, name)
     if not keep:
@@ -188,6 +200,17 @@ def reopen(
     wanted = config.trials if "trials" in options else None
     total = _store_config(storage, study_id, _saved(problem, name), total=wanted)
     return OpenStudy(problem, storage, study_id, name, total)
+
+
+def _check_run(problem: Problem, name: str, options: Mapping[str, Any]) -> None:
+    """Refuses options of a run that have no meaning for a study, and networks that do not fit this machine."""
+    if unused := sorted(problem.unused_options & options.keys()):
+        raise ConfigError(
+            f"--{unused[0].replace('_', '-')} is given, and study {name!r} is a {problem.kind}, which has no use "
+            "for it; leave it out"
+        )
+    problem.check_total(name)
+    problem.check_memory()
 
 
 def reader_of(attributes: Mapping[str, Any]) -> int:

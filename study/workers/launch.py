@@ -23,6 +23,7 @@ def launch(
     report: Callable[[StudyProgress], None] = lambda progress: None,
     log: Callable[[str], None] = lambda line: None,
     lease: float | None = None,
+    processes: bool = True,
 ) -> bool:
     """Trains a study until it has its total of trials, by the workers that its configuration asks for.
 
@@ -32,6 +33,7 @@ def launch(
         report: Called with the study's progress.
         log: Called with every line that a user should read.
         lease: As for `work`.
+        processes: As for `work`, where this process is the only worker.
 
     Returns:
         Whether the study has its total.
@@ -44,7 +46,7 @@ def launch(
     """
     config = study.problem.config
     if config.ray is None and config.workers == 1:
-        return work(study, stop=stop, report=report, log=log, lease=lease)
+        return work(study, stop=stop, report=report, log=log, lease=lease, processes=processes)
     observer = Observer(study, report)
     if config.ray is not None:
         launch_on_ray(study, observer, stop=stop, log=log, lease=lease)

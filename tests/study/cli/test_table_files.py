@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from trials import finished
 
-from study.cli.table_files import trial_rows, write_rows
+from study.cli.table_files import write_rows
+from study.records.trial_rows import trial_rows
 
 CHOICES = (1, "1", None, True, 0.5)
 

@@ -13,7 +13,8 @@ from typing import Any, Self
 class Stop:
     """Turns Ctrl-C, SIGTERM and a time limit into an answer to "should I stop?"; a context manager.
 
-    A second Ctrl-C is a `KeyboardInterrupt`, for the impatient.
+    A second Ctrl-C is a `KeyboardInterrupt`, for the impatient. Outside of the main thread, which alone receives
+    signals, only the time limit counts.
 
     Args:
         seconds: The time limit.
@@ -34,7 +35,8 @@ class Stop:
         return self.signalled or (self._deadline is not None and time.monotonic() >= self._deadline)
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread else ():
             self._before[number] = signal.signal(number, self._handle)
         if self._starter:
             threading.Thread(target=self._watch_starter, name="starter", daemon=True).start()

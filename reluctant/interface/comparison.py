@@ -1,0 +1,104 @@
+"""Comparisons as objects: claims about activations, tested by paired designs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from reluctant.errors import ReluctantError
+from reluctant.interface.database import database, named
+from reluctant.interface.options import configuration, documents_options
+from reluctant.interface.study import AnyStudy, refuse_workers
+from study.comparison.layer_timing import store_layer_times
+from study.comparison.summary import ComparisonSummary, summarize
+from study.comparison.verdicts import ClaimVerdict
+from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS
+from study.problem import Comparison
+from study.records.open_study import create_or_open
+from study.records.own_trials import NoResultsError
+from study.report.plot import Section
+
+
+class UnknownClaimError(ReluctantError, KeyError):
+    """A claim that there is not."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ComparisonStudy(AnyStudy):
+    """A comparison: paired designs, and a verdict for each claim."""
+
+    @property
+    def summary(self) -> ComparisonSummary:
+        """The verdicts, and the cells behind each figure.
+
+        Raises:
+            NoResultsError: Cells are still to be trained.
+        """
+        return summarize(self._opened)
+
+    def claims(self) -> pd.DataFrame:
+        """One row a claim: statement, estimate, interval, unit, verdict, and what would change it.
+
+        Raises:
+            NoResultsError: Cells are still to be trained.
+        """
+        return pd.DataFrame([verdict.as_dict() for verdict in self.summary.verdicts]).set_index("id")
+
+    def claim(self, number: int) -> ClaimVerdict:
+        """One claim with all its estimates.
+
+        Raises:
+            UnknownClaimError: There is none of that number.
+            NoResultsError: Cells are still to be trained.
+        """
+        verdicts = {verdict.id: verdict for verdict in self.summary.verdicts}
+        if number not in verdicts:
+            raise UnknownClaimError(f"there is no claim {number!r}; the claims have the numbers 1 to {len(verdicts)}")
+        return verdicts[number]
+
+    def _train(self) -> bool:
+        complete = super()._train()
+        if complete:
+            store_layer_times(self._opened)
+        return complete
+
+    def _sections(self) -> list[Section]:
+        from study.report.comparison_page import comparison_sections
+
+        return comparison_sections(self.summary)
+
+    def _table(self) -> pd.DataFrame | None:
+        try:
+            return self.claims()[["statement", "estimate", "unit", "verdict"]]
+        except NoResultsError:
+            return None
+
+
+@documents_options(COMPARISON_OPTIONS, COMPARISON_DEFAULTS)
+def compare(data: Any = "digits", y: Any = None, *, progress: bool = True, **options: Any) -> ComparisonStudy:
+    """Tests claims about activations on one data set, or continues where that was begun.
+
+    An interrupt is no exception, as for `run`.
+
+    Args:
+        data: As for `run`.
+        y: As for `run`.
+        progress: Whether progress is shown.
+        options: Those of `reluctant compare`, by the same names.
+
+    Raises:
+        UnknownOptionError: There is no such option.
+        ConfigError: A value makes no sense.
+        DataError: The data cannot be used.
+        StorageError: The database cannot be used.
+    """
+    config = configuration({**COMPARISON_DEFAULTS, **options}, of=COMPARISON_OPTIONS)
+    with named(data, y, name="arrays") as source:
+        refuse_workers(config, source)
+        problem = Comparison.of(config.model_copy(update={"data": source}))
+        comparison = ComparisonStudy(create_or_open(problem, database(config.storage, create=True)), progress=progress)
+    comparison._train()
+    return comparison

@@ -1,0 +1,292 @@
+"""Studies as objects: `run` and `load` return them, and what the commands answer are their methods."""
+
+from __future__ import annotations
+
+import html
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+
+from reluctant.errors import ReluctantError, unknown
+from reluctant.interface.database import database, named
+from reluctant.interface.options import configuration, documents_options
+from reluctant.interface.training import interruptible, train
+from reluctant.interface.trial import Trial
+from study.config import ConfigError, Scope, StudyConfig
+from study.data.in_memory import PREFIX
+from study.problem import Search
+from study.records.open_study import OpenStudy, create_or_open
+from study.records.trial_rows import trial_rows
+from study.report.plot import Section
+from study.search.from_database import StoredSearch
+from study.search.rows import front_rows
+
+if TYPE_CHECKING:
+    import optuna
+    import plotly.graph_objects as go
+
+    from reluctant.interface.model import TrainedModel
+    from study.search.advice import Advice
+
+
+class UnknownFigureError(ReluctantError, KeyError):
+    """A figure that a study does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class AnyStudy(ABC):
+    """What searches and comparisons have in common. It holds its database open; `close` ends that.
+
+    Attributes:
+        name: The study's name.
+    """
+
+    def __init__(self, opened: OpenStudy, *, progress: bool = True) -> None:
+        self._opened, self._progress = opened, progress
+        self.name = opened.name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the database; the study stays there, and `load` opens it again."""
+        self._opened.storage.close()
+
+    @property
+    def storage(self) -> str:
+        """Where the study lives: an SQLite file, or a URL without its password."""
+        return self._opened.storage.place
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that the study was begun with."""
+        return self._opened.problem.config.model_dump()
+
+    @cached_property
+    def optuna(self) -> optuna.Study:
+        """The study as Optuna's own class, on the same database: for its plots, importances, or `ask` and `tell`."""
+        import optuna
+
+        return optuna.load_study(study_name=self.name, storage=self._opened.storage)
+
+    def trials(self) -> pd.DataFrame:
+        """All trials of the study, one row each, as `reluctant export` writes them; the index is their number."""
+        storage, study_id = self._opened.storage, self._opened.study_id
+        rows = trial_rows(storage.read_trials(study_id), self._opened.problem.judge.metric_names)
+        return pd.DataFrame(rows).set_index("number") if rows else pd.DataFrame()
+
+    def resume(self, **options: Any) -> Self:
+        """Trains until the study has its total of trials.
+
+        Args:
+            options: Options of this run, as `reluctant resume` has them: `trials`, `workers`, `timeout`, …
+
+        Raises:
+            UnknownOptionError: There is no such option of a run.
+            ConfigError: A value makes no sense, or the study has more trials already.
+        """
+        config = configuration(options, of=StudyConfig.options(Scope.RUN))
+        overrides = config.model_dump(include=set(options), exclude_unset=True)
+        self._opened = self._opened.continued(overrides)
+        self._train()
+        return self
+
+    def report(self, path: str | os.PathLike[str] = "report.html") -> None:
+        """Writes the report: one HTML file that opens without a network.
+
+        Raises:
+            ReportError: The file cannot be written.
+            NoResultsError: The study has nothing to report yet.
+        """
+        from study.report import write_report
+
+        interruptible(lambda stop: write_report(self._opened, str(path), stop=stop))
+
+    def figure(self, name: str) -> go.Figure:
+        """One of the report's figures, as Plotly's own class.
+
+        Raises:
+            UnknownFigureError: There is none of that name; the text lists them.
+        """
+        panels = {panel.id: panel.figure for section in self._sections() for panel in section.panels}
+        if name not in panels:
+            raise UnknownFigureError(unknown("figure", name, panels))
+        return panels[name]
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names of the figures that the study has."""
+        return tuple(panel.id for section in self._sections() for panel in section.panels)
+
+    def __repr__(self) -> str:
+        done = len(self._opened.storage.read_trials(self._opened.study_id, attributes=()))
+        kind = self._opened.problem.kind
+        return f"<{kind} {self.name!r} in {self.storage}: {done} of {self._opened.total} trials>"
+
+    def _repr_html_(self) -> str:
+        table = self._table()
+        shown = "" if table is None else table.to_html(border=0, float_format="{:.4g}".format, na_rep="")
+        return f"<p>{html.escape(repr(self))}</p>{shown}"
+
+    def _train(self) -> bool:
+        return train(self._opened, progress=self._progress)
+
+    def _ask(self, answer: Callable[[Callable[[], bool]], Any]) -> Any:
+        return interruptible(answer)
+
+    @abstractmethod
+    def _sections(self) -> list[Section]:
+        """The sections of the study's report that need nothing but the database."""
+
+    @abstractmethod
+    def _table(self) -> pd.DataFrame | None:
+        """What a notebook shows of the study; None where there is nothing yet."""
+
+
+class Study(AnyStudy):
+    """A search: trials of a space, their front, and the one to use."""
+
+    def front(self) -> pd.DataFrame:
+        """The feasible front, the recommended trial and the baseline, with test results; the index is their number.
+
+        Scores, sparsity and dead units are fractions; differences are to the recommended trial. Trials without test
+        results are trained once more for them.
+
+        Raises:
+            NoResultsError: No trial has finished, or none is feasible.
+        """
+        front, problem = self._front(), self._opened.search
+        return pd.DataFrame(front_rows(front, problem.config, problem.space)).set_index("trial")
+
+    @property
+    def recommended(self) -> Trial:
+        """The trial to use.
+
+        Raises:
+            NoResultsError: No trial has finished, or none is feasible.
+        """
+        front = self._front()
+        return Trial.of(front.recommended, basis=front.basis)
+
+    def advise(self, *, show: bool = True) -> Advice:
+        """Says in five lines what to use, after training the front once more on fresh seeds.
+
+        Args:
+            show: Whether the lines are printed.
+
+        Returns:
+            The lines, and the front on fresh seeds with its numbers.
+
+        Raises:
+            NoResultsError: No trial has finished, or none is feasible.
+        """
+        from study.search.advice import advise
+        from study.search.fresh_seeds import train_fresh
+
+        advice = advise(self._ask(lambda stop: train_fresh(self._opened, stop=stop)), self._opened.problem.config)
+        if show:
+            print("\n".join(advice.lines))
+        return advice
+
+    def model(self, trial: int | str = "best") -> TrainedModel:
+        """The trained network of a trial: it is trained once more, exactly, and its best replicate is taken.
+
+        Args:
+            trial: `best`, the recommended one, or a trial's number.
+
+        Raises:
+            ModelError: There is no such trial, it diverged, or its activation is no layer of torch.
+            NoResultsError: No trial is feasible.
+        """
+        from reluctant.interface.model import TrainedModel
+        from study.model.export import train_model
+
+        return TrainedModel(self._ask(lambda stop: train_model(self._opened, str(trial), stop=stop)))
+
+    def _front(self) -> Any:
+        from study.search.held_out_scores import front_with_test
+
+        search = StoredSearch.of(self._opened)
+        front = search.front(search.contenders())
+        return self._ask(lambda stop: front_with_test(self._opened, front, stop=stop))
+
+    def _sections(self) -> list[Section]:
+        from study.report.search_data import SearchData
+        from study.report.search_page import search_sections
+
+        search = StoredSearch.of(self._opened)
+        own = search.own_trials()
+        data = SearchData(search.config, search.front(own), own)
+        return search_sections(data, search.storage, search.study_id)
+
+    def _table(self) -> pd.DataFrame | None:
+        from study.records.own_trials import NoResultsError
+
+        search = StoredSearch.of(self._opened)
+        try:
+            front = search.front(search.contenders())
+        except NoResultsError:
+            return None
+        return pd.DataFrame(front_rows(front, search.config, search.space)).set_index("trial")
+
+
+def refuse_workers(config: StudyConfig, source: str | None) -> None:
+    """Refuses several workers for data that only this process holds.
+
+    Raises:
+        ConfigError: There are several.
+    """
+    if source is not None and source.startswith(PREFIX) and (config.workers > 1 or config.ray is not None):
+        asked = "ray" if config.ray is not None else f"workers={config.workers}"
+        raise ConfigError(
+            f"{asked} is given, and the data are in the memory of this process alone; write them to a Parquet or NPZ "
+            "file and give its path, or leave it out: one worker uses all cores"
+        )
+
+
+_OF_A_SEARCH = tuple(name for name in StudyConfig.options() if name != "data")
+
+
+@documents_options(_OF_A_SEARCH, {})
+def run(data: Any = "digits", y: Any = None, *, progress: bool = True, **options: Any) -> Study:
+    """Starts a search, or continues it where it exists, and trains until it has its trials.
+
+    An interrupt (Ctrl-C, or a notebook's stop button) is no exception: what is being trained is given back, a warning
+    says so, and the study that is returned can be resumed.
+
+    Args:
+        data: A built-in name, a file, a folder, `openml:ID`; or a DataFrame, an array `[N, F]`, a tensor.
+        y: `[N]` values to predict, where the data are arrays or a DataFrame without them.
+        progress: Whether progress is shown.
+        options: Those of `reluctant run`, by the same names.
+
+    Raises:
+        UnknownOptionError: There is no such option.
+        ConfigError: A value makes no sense.
+        DataError: The data cannot be used.
+        StorageError: The database cannot be used.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     options = {"trials": 8, "cohort": 4, "seeds": 1, "epochs": 5, "storage": f"{folder}/studies.db"}
+        ...     with run("iris", progress=False, **options) as study:
+        ...         study.recommended.number in study.front().index
+        True
+    """
+    config = configuration(options, of=_OF_A_SEARCH)
+    with named(data, y, name="arrays") as source:
+        refuse_workers(config, source)
+        problem = Search.of(config.model_copy(update={"data": source}))
+        study = Study(create_or_open(problem, database(config.storage, create=True)), progress=progress)
+    study._train()
+    return study

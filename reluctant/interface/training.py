@@ -1,0 +1,104 @@
+"""Training from a program: progress on one line, an interrupt that loses nothing, no fork among threads."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from tqdm.auto import tqdm
+
+from reluctant.errors import ReluctantWarning
+from study.records.open_study import OpenStudy
+from study.workers.launch import launch
+from study.workers.stop import Stop
+from study.workers.worker import StudyProgress
+
+
+class _Bar(tqdm):  # type: ignore[misc]
+    monitor_interval = 0  # no thread of its own, so that a process without threads may fork
+
+
+class Progress:
+    """A bar of the trials of a study, on stderr or in the notebook; a context manager.
+
+    Args:
+        study: The study.
+        shown: Whether there is one.
+    """
+
+    def __init__(self, study: OpenStudy, *, shown: bool) -> None:
+        self._names = study.problem.judge.metric_names
+        self._bar: Any = _Bar(total=study.total, desc=study.name, unit="trial", disable=not shown, file=sys.stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def __call__(self, progress: StudyProgress) -> None:
+        """Shows where the study stands."""
+        self._bar.total = progress.total
+        if progress.best:
+            best = ", ".join(f"{name} {value:.4f}" for name, value in zip(self._names, progress.best[0], strict=False))
+            self._bar.set_postfix_str(f"best: {best}", refresh=False)
+        self._bar.update(min(progress.done, progress.total) - self._bar.n)
+        self._bar.refresh()
+
+    def log(self, line: str) -> None:
+        """Prints a line above the bar."""
+        if not self._bar.disable:
+            self._bar.write(line, file=sys.stderr)
+
+
+def train(study: OpenStudy, *, progress: bool) -> bool:
+    """Trains what is missing of a study.
+
+    An interrupt (Ctrl-C, or a notebook's stop button) gives back what is being trained, and is no exception: a warning
+    says how far the study came, and it can be resumed.
+
+    Args:
+        study: The study.
+        progress: Whether progress is shown.
+
+    Returns:
+        Whether the study has its total.
+    """
+    processes = _may_fork()
+    with Stop(seconds=study.problem.config.timeout) as stop, Progress(study, shown=progress) as bar:
+        complete = launch(study, stop=stop, report=bar, log=bar.log, processes=processes)
+    if not complete:
+        reason = "interrupted" if stop.signalled else "time is up"
+        warnings.warn(
+            f"{reason}: study {study.name!r} does not have its trials yet; everything finished is kept; "
+            "its method resume() goes on",
+            ReluctantWarning,
+            stacklevel=3,
+        )
+    return complete
+
+
+def interruptible(answer: Callable[[Callable[[], bool]], Any]) -> Any:
+    """What a function returns that is asked at every step whether to stop.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted; nothing is lost.
+    """
+    from study.training import Interrupted
+
+    with Stop() as stop:
+        try:
+            return answer(stop)
+        except Interrupted:
+            raise KeyboardInterrupt("interrupted; nothing is lost, ask again") from None
+
+
+def _may_fork() -> bool:
+    """Whether no other thread runs here, such as those of a notebook, whose locks a forked process would inherit."""
+    return threading.active_count() == 1 and "ipykernel" not in sys.modules

@@ -1,0 +1,47 @@
+"""One trial of a search, as a program sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from study.records.own_trials import OwnTrial
+from study.search.description import describe
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial.
+
+    Attributes:
+        number: Its number.
+        params: Values of the searched parameters.
+        scores: The study's metric on the validation part, replicate by replicate.
+        sparsity: Mean of the study's sparsity measure over replicates, a fraction.
+        test_score: Mean of the metric on the test part; None where it was not measured.
+        basis: What a recommendation of the trial rests on; None where another one is recommended.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    scores: tuple[float, ...]
+    sparsity: float
+    test_score: float | None
+    basis: str | None
+    description: str
+
+    @classmethod
+    def of(cls, trial: OwnTrial, *, basis: str | None = None) -> Trial:
+        """The trial as a program sees it."""
+        words = describe(trial.hyperparameters)
+        return cls(trial.number, trial.params, trial.scores, trial.sparsity, trial.test_score, basis, words)
+
+    @property
+    def score(self) -> float:
+        """Mean of `scores`."""
+        return sum(self.scores) / len(self.scores)
+
+    def describe(self) -> str:
+        """The whole configuration in words, with what the search did not vary."""
+        return self.description

@@ -1,0 +1,238 @@
+"""The public interface, used as its documentation says."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import optuna
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+import torch
+from command import run_command
+from databases import wait_until_running
+from sklearn.datasets import load_digits, load_wine
+
+import reluctant
+from reluctant.interface.options import UnknownOptionError
+from study.config import COMPARISON_OPTIONS, ConfigError, StudyConfig
+from study.data import DataError, DataNotFoundError
+from study.records.open_study import IdentityError
+
+SMALL: dict[str, Any] = {"trials": 8, "cohort": 4, "seeds": 2, "epochs": 6, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def wine() -> tuple[pd.DataFrame, pd.Series[str]]:
+    x, y = load_wine(return_X_y=True, as_frame=True)
+    return x, y.map({0: "barolo", 1: "grignolino", 2: "barbera"})
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("interface") / "studies.db")
+
+
+@pytest.fixture(scope="module")
+def study(place: str, wine: tuple[pd.DataFrame, pd.Series[str]]) -> reluctant.Study:
+    return reluctant.run(*wine, storage=place, name="wine", **SMALL)
+
+
+def test_importing_it_is_fast_and_loads_no_torch() -> None:
+    slow = ("torch", "optuna", "pandas", "sklearn")
+    code = f"import sys, reluctant; dir(reluctant); sys.exit(any(name in sys.modules for name in {slow}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_the_command_prints_is_what_it_returns(study: reluctant.Study, place: str, tmp_path: Path) -> None:
+    ours = study.front()  # measures the test part, for which the command would need the arrays
+    printed = run_command("front", "wine", "--storage", place, "--format", "json", cwd=tmp_path, check=True).stdout
+    theirs = pd.read_json(io.StringIO(printed))
+    assert ours.index.tolist() == theirs["trial"].tolist()
+    np.testing.assert_allclose(ours["accuracy"], theirs["accuracy"], rtol=1e-12)
+    best = study.recommended
+    assert best.number == ours.index[ours["role"] == "recommended"][0]
+    assert best.score == pytest.approx(ours.loc[best.number, "accuracy"])
+    assert len(best.scores) == 2
+    assert best.basis is not None
+    assert best.params["activation"] in best.describe()
+
+
+def test_trials_figures_report_and_optuna(study: reluctant.Study, tmp_path: Path) -> None:
+    trials = study.trials()
+    assert trials.index.tolist() == list(range(8))
+    assert set(trials["state"]) == {"COMPLETE"}
+    assert isinstance(study.figure("front-figure"), go.Figure)
+    with pytest.raises(KeyError, match=r"unknown figure 'fron'.*did you mean"):
+        study.figure("fron")
+    study.report(tmp_path / "r.html")
+    assert "<html" in (tmp_path / "r.html").read_text("utf-8")
+    assert isinstance(study.optuna, optuna.Study)
+    assert len(study.optuna.trials) == 8
+    assert "8 of 8 trials" in repr(study)
+    assert "<table" in study._repr_html_()
+
+
+def test_a_model_predicts_what_it_was_given(
+    study: reluctant.Study, wine: tuple[pd.DataFrame, pd.Series[str]], tmp_path: Path
+) -> None:
+    x, y = wine
+    model = study.model("best")
+    found = model.predict(x)
+    assert set(found) <= set(y)
+    assert (found == y).mean() > 0.6
+    probabilities = model.predict_proba(x)
+    np.testing.assert_allclose(probabilities.sum(1), 1.0, rtol=1e-5)
+    assert (model.classes_[probabilities.argmax(1)] == found).all()
+    shuffled = x[x.columns[::-1]]
+    assert (model.predict(shuffled) == found).all()
+    assert (model.predict(x.to_numpy()) == found).all()
+    model.save(tmp_path / "net")
+    assert (reluctant.load_model(tmp_path / "net").predict(x) == found).all()
+    with pytest.raises(ValueError, match="12 values a sample; the model was trained on 13"):
+        model.predict(x.to_numpy()[:, :12])
+
+
+def test_it_is_loaded_and_resumed_with_its_data(
+    study: reluctant.Study, place: str, wine: tuple[pd.DataFrame, pd.Series[str]]
+) -> None:
+    x, y = wine
+    with pytest.raises(DataNotFoundError, match=r"arrays of a Python program; reluctant\.load"):
+        reluctant.load("wine", storage=place)
+    with pytest.raises(IdentityError, match="are not those of study 'wine'"):
+        reluctant.load("wine", storage=place, X=x.iloc[::-1], y=y)
+    with reluctant.load("wine", storage=place, X=x, y=y, progress=False) as again:
+        assert again.front().equals(study.front())
+        assert len(again.resume(trials=12).trials()) == 12
+        with pytest.raises(ConfigError, match="--trials is 4; study 'wine' has 12 already"):
+            again.resume(trials=4)
+    with pytest.raises(UnknownOptionError, match="unknown option 'epochs'"):
+        study.resume(epochs=3)
+
+
+def _images() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    x, y = load_digits(return_X_y=True)
+    return x.reshape(-1, 8, 8).astype(np.uint8)[:200], y[:200]
+
+
+@pytest.mark.parametrize("kind", ["table", "array", "tensor", "images", "lists"])
+def test_it_takes_data_of_every_kind(kind: str, wine: tuple[pd.DataFrame, pd.Series[str]], tmp_path: Path) -> None:
+    x, y = wine
+    options = {**SMALL, "trials": 2, "cohort": 2, "seeds": 1, "storage": str(tmp_path / "s.db")}
+    given: dict[str, tuple[Any, Any]] = {
+        "table": (x.assign(kind=y), None),
+        "array": (x.to_numpy(), y.to_numpy()),
+        "tensor": (torch.tensor(x.to_numpy()), torch.tensor(pd.factorize(y)[0])),
+        "images": _images(),
+        "lists": (x.to_numpy().tolist(), y.tolist()),
+    }
+    target = {"target": "kind"} if kind == "table" else {}
+    with reluctant.run(*given[kind], **target, **options) as study:
+        assert len(study.trials()) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "y", "options", "said"),
+    [
+        ([[1.0], [2.0]], None, {}, "y is not given"),
+        ([1.0, 2.0], [0, 1], {}, r"X has the shape \(2,\); samples and features are needed"),
+        ([[1.0], [2.0]], [0], {}, "X has 2 samples and y has 1"),
+        ([[1.0], [2.0]] * 20, [0, 1] * 20, {"workers": 2}, "workers=2 is given, and the data are in the memory"),
+        ([[1.0], [2.0]] * 20, [0, 1] * 20, {"target": "a"}, "y holds the values to predict; give one of the two"),
+        ("iris", [0, 1], {}, "y is given beside 'iris'"),
+        ("iris", None, {"trails": 3}, "unknown option 'trails'; did you mean 'trials'"),
+        ("iris", None, {"seeds": 0}, "--seeds"),
+    ],
+)
+def test_what_makes_no_sense_is_said(data: Any, y: Any, options: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        reluctant.run(data, y, storage=str(tmp_path / "s.db"), **{**options, "progress": False})
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_a_sparse_matrix_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    from scipy.sparse import csr_matrix
+
+    with pytest.raises(DataError, match=r"X is a sparse matrix.*toarray"):
+        reluctant.run(csr_matrix(np.eye(20)), [0, 1] * 10, storage=str(tmp_path / "s.db"))
+
+
+def test_its_signatures_list_the_options_of_the_commands() -> None:
+    assert {*inspect.signature(reluctant.run).parameters} == {*StudyConfig.model_fields, "y", "progress"}
+    assert {*inspect.signature(reluctant.compare).parameters} == {*COMPARISON_OPTIONS, "data", "y", "progress"}
+    assert inspect.signature(reluctant.compare).parameters["seeds"].default == 10
+    assert "passes over the training part" in str(reluctant.run.__doc__)
+
+
+def test_a_comparison_has_its_claims(tmp_path: Path) -> None:
+    options = {"seeds": 2, "epochs": 1, "hidden": 4, "progress": False, "storage": str(tmp_path / "s.db")}
+    with reluctant.compare("iris", **options) as comparison:
+        claims = comparison.claims()
+        assert claims.loc[2, "verdict"] == comparison.claim(2).verdict
+        with pytest.raises(KeyError, match="there is no claim 99"):
+            comparison.claim(99)
+        assert "activations-figure" in comparison.figures
+        assert isinstance(reluctant.load(storage=str(tmp_path / "s.db")), reluctant.ComparisonStudy)
+        with pytest.raises(UnknownOptionError, match="unknown option 'trials'"):
+            reluctant.compare("iris", trials=3)
+
+
+def test_in_a_thread_it_equals_the_command(tmp_path: Path) -> None:
+    options = ("--trials", 8, "--cohort", 4, "--seeds", 2, "--epochs", 6, "--name", "s", "--storage", "there.db")
+    run_command("run", "iris", *options, cwd=tmp_path, check=True)
+    found: list[pd.DataFrame] = []
+
+    def train() -> None:
+        with reluctant.run("iris", storage=str(tmp_path / "here.db"), name="s", **SMALL) as study:
+            found.append(study.trials())
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    with reluctant.load("s", storage=str(tmp_path / "there.db")) as theirs:
+        same = ["state", "accuracy", "near_zero", "param_activation", "param_dropout", "accuracy_seed1"]
+        pd.testing.assert_frame_equal(found[0][same], theirs.trials()[same])
+
+
+INTERRUPTED = """
+import sys, warnings
+import reluctant
+
+warnings.simplefilter("ignore")
+study = reluctant.run("digits", trials=16, cohort=4, seeds=2, epochs=40, storage=sys.argv[1], threads=1)
+done = len(study.optuna.get_trials(states=[__import__("optuna").trial.TrialState.COMPLETE]))
+print("first", done, flush=True)
+print("then", len(study.resume().front()) > 0, set(study.trials()["state"]), flush=True)
+"""
+
+
+def test_an_interrupt_leaves_a_study_that_goes_on(tmp_path: Path) -> None:
+    place = tmp_path / "s.db"
+    process = subprocess.Popen(  # a script without a main guard, from stdin
+        [sys.executable, "-", str(place)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(INTERRUPTED)
+    process.stdin.close()
+    process.stdin = None
+    wait_until_running(process, place)
+    os.kill(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=250)
+    assert process.returncode == 0, errors
+    first, then = output.splitlines()
+    assert int(first.split()[1]) < 16
+    assert then == "then True {'COMPLETE'}"
