@@ -86,6 +86,7 @@ _THOUSANDS = (
 _THOUSANDS_COMMA = (
     _thousands(r"\.", ",", "points between thousands, decimal commas"),
     _thousands(_SPACES, ",", "blanks between thousands, decimal commas"),
+    _thousands("'’", ",", "apostrophes between thousands, decimal commas"),
 )
 DATES = (
     ColumnForm(

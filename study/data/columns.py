@@ -148,6 +148,8 @@ def _typed(column: pd.Series[Any]) -> tuple[npt.NDArray[np.float64], ColumnForm]
         return np.asarray(column.dt.total_seconds(), dtype=np.float64), NUMBER
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind):
         return column.to_numpy(dtype=np.float64, na_value=np.nan), NUMBER
+    if kind == "object" and pd.api.types.infer_dtype(column, skipna=True) in ("date", "datetime"):
+        return seconds(pd.to_datetime(column, utc=True)), ISO
     if not isinstance(kind, pd.StringDtype):
         return None
     texts = pyarrow.compute.utf8_trim_whitespace(pyarrow.array(column, type=pyarrow.large_string(), from_pandas=True))

@@ -19,7 +19,8 @@ def table_rows(document: str, heading: str) -> list[list[str]]:
     rows = []
     for line in lines[lines.index(heading) + 1 :]:
         if line.startswith("|"):
-            rows.append([cell.strip() for cell in line.strip("|").split("|")])
+            cells = re.split(r"(?<!\\)\|", line.removeprefix("|").removesuffix("|"))
+            rows.append([cell.strip().replace(r"\|", "|") for cell in cells])
         elif rows:
             break
     return rows[2:]
