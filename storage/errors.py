@@ -42,6 +42,10 @@ class StorageAwayError(StorageRefusedError, StorageUnreachableError):
     exit_code = CONTACT_LOST
 
 
+class StorageGoneError(StorageError):
+    """The file of a database was removed, moved or replaced while it was in use."""
+
+
 class LeasesLostError(StorageError):
     """A worker could not renew its leases in time, so other workers may have claimed its trials."""
 

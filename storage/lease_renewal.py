@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError
 
-from storage.errors import StorageError, StudyDeletedError
+from storage.errors import StorageError, StorageGoneError, StudyDeletedError
 
 # Renewals in the time of one lease: four of them may fail before the lease expires.
 _RENEWALS_PER_LEASE = 5
@@ -68,7 +68,7 @@ class LeaseRenewer:
     def lost(self) -> bool:
         """Whether renewals have failed for longer than a lease lasts, or can never succeed again."""
         since = self._failing_since
-        if isinstance(self.error, StudyDeletedError):
+        if isinstance(self.error, (StudyDeletedError, StorageGoneError)):
             return True
         return since is not None and time.monotonic() - since > self._seconds
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from storage.errors import StorageError
+from storage.errors import StorageGoneError
 
 FileIdentity = tuple[int, int]
 """Device and inode of a file: what it is, whatever it is called."""
@@ -41,12 +41,12 @@ class SameFile:
         An open SQLite file goes on working without its name: everything would seem well, and be gone with the process.
 
         Raises:
-            StorageError: The file was removed, moved or replaced.
+            StorageGoneError: The file was removed, moved or replaced.
         """
         if not self._found and identity_of(self._path) != self._identity:
             self._found = self._what_happened()
         if self._found:
-            raise StorageError(self._found)
+            raise StorageGoneError(self._found)
 
     def watch(self, engine: Engine) -> None:
         """Check before an engine makes a connection, which would create a missing file, and before each use of one."""

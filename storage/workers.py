@@ -63,13 +63,8 @@ class Worker:
 
     @property
     def lost(self) -> bool:
-        """Whether the leases are gone: the database was out of reach for too long, or the study was deleted."""
+        """Whether the leases are gone: the database was out of reach for too long, or it or the study is gone."""
         return self._renewer.lost
-
-    @property
-    def deleted(self) -> StudyDeletedError | None:
-        """The error of the last renewal where it found that the study was deleted; otherwise None."""
-        return self._renewer.error if isinstance(self._renewer.error, StudyDeletedError) else None
 
     @property
     def renewal_error(self) -> Exception | None:

@@ -96,8 +96,6 @@ class CohortTraining:
             self._reconnecting(lambda: storage.abandon(self._worker, reason))
             raise
         except Interrupted:
-            if self._worker.deleted is not None:
-                raise self._worker.deleted from None
             if self._worker.lost:
                 raise self._reconnecting.lost(self._worker.renewal_error) from None
             released = self._reconnecting(lambda: storage.release(self._worker))

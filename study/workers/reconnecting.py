@@ -56,7 +56,7 @@ class Reconnecting:
                     seen = "no room left to write" if isinstance(error, StorageFullError) else "no contact to"
                     self._log(f"{seen} {self._place}; trying again for {self._worker.lease:.0f} s")
                 if time.monotonic() - since > self._worker.lease:
-                    raise self.lost(error) from error
+                    raise self.lost(error) from None
                 if self._stop():
                     raise
                 time.sleep(pause)
@@ -67,13 +67,14 @@ class Reconnecting:
                 return result
 
     def lost(self, error: Exception | None) -> StorageError:
-        """The error that ends a worker whose leases have expired.
+        """The error that ends a worker whose leases are gone.
 
         Args:
             error: Why it could not renew them.
         """
-        if isinstance(error, StorageFullError):
-            return StorageFullError(str(error))
+        passing = (StorageUnreachableError, StorageBusyError)
+        if isinstance(error, StorageError) and not isinstance(error, passing):
+            return error
         return LeasesLostError(
             f"{error}; this lasted longer than the {self._worker.lease:.0f} s that the leases on this worker's trials "
             "stand, so others may train them now; everything finished is kept"

@@ -285,10 +285,10 @@ def test_a_worker_of_a_deleted_study_leaves_the_next_one_of_its_id_alone(storage
             with pytest.raises(StudyDeletedError):
                 call()
         until = time.monotonic() + 10
-        while worker.deleted is None:
+        while not worker.lost:
             assert time.monotonic() < until
             time.sleep(0.05)
-        assert worker.lost
+        assert isinstance(worker.renewal_error, StudyDeletedError)
     assert storage.read_trials(again) == []
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from storage import StorageError, StorageRefusedError, open_storage
+from storage import StorageError, StorageGoneError, StorageRefusedError, open_storage
 from storage.lock_records import read_record
 
 
@@ -80,14 +80,18 @@ def test_the_lock_of_a_worker_names_its_file_by_device_and_inode(storage, study_
 
 
 def test_a_file_that_was_renamed_is_refused_while_somebody_uses_its_former_name(storage, study_id, path):
-    worker = storage.worker(study_id)
+    worker = storage.worker(study_id, lease=10.0)
     renamed = path.with_name("renamed.db")
     path.rename(renamed)
     with pytest.raises(
         StorageRefusedError, match=rf"is in use under another name, .*reluctant.db, by process {worker.pid}"
     ):
         open_storage(renamed)
-    with pytest.raises(StorageError):
+    until = time.monotonic() + 20
+    while not worker.lost:  # at its next renewal, long before its leases would expire
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    with pytest.raises(StorageGoneError):
         worker.close()
     open_storage(renamed).close()
 

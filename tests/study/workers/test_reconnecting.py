@@ -7,7 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from storage import LeasesLostError, StorageBusyError, StorageFullError, StorageUnreachableError
+from storage import (
+    LeasesLostError,
+    StorageBusyError,
+    StorageError,
+    StorageFullError,
+    StorageGoneError,
+    StorageUnreachableError,
+    StudyDeletedError,
+)
 from study.workers import reconnecting
 from study.workers.reconnecting import Reconnecting
 
@@ -76,6 +84,12 @@ def test_a_full_disk_is_waited_for_as_long_and_then_named(clock: Clock) -> None:
     assert lines[0] == "no room left to write studies.db; trying again for 10 s"
     with pytest.raises(StorageFullError, match="no room"):
         make([])(failing(iter([StorageFullError("no room")] * 100)))
+
+
+@pytest.mark.parametrize("kind", [StorageGoneError, StudyDeletedError])
+def test_what_can_never_succeed_again_is_named_as_it_is(kind: type[StorageError]) -> None:
+    error = make([]).lost(kind("it is gone"))
+    assert (type(error), str(error), error.exit_code) == (kind, "it is gone", 1)
 
 
 def test_a_worker_that_is_to_stop_waits_no_longer(clock: Clock) -> None:
