@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from study.config import StudyConfig
 from study.data.split import Part
@@ -75,7 +76,8 @@ def reference_scores(study: OpenStudy, *, stop: Callable[[], bool] = lambda: Fal
     for model in task_of(config.metric).reference_models:
         if model.name in known:
             continue
-        fitted = _trained(model, split.training, config.seed, stop)
+        with threadpool_limits(study.problem.threads):
+            fitted = _trained(model, split.training, config.seed, stop)
         parts = {"validation": split.validation, "test": split.test}
         _store(study, model, {name: _score(fitted, part, config.metric) for name, part in parts.items()})
     return stored_reference(study.storage, study.study_id, config)

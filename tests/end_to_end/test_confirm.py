@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -87,19 +89,36 @@ def test_two_commands_at_once_confirm_once(here: Reluctant, tmp_path: Path) -> N
     assert all(CONFIRMED in text for text in messages)
 
 
-def test_a_run_that_is_killed_while_it_confirms_is_confirmed_when_it_is_resumed(
-    here: Reluctant, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_ends_while_it_confirms_is_confirmed_when_it_is_resumed(
+    number: signal.Signals, here: Reluctant, tmp_path: Path
 ) -> None:
     long = (*SMALL[:4], "--epochs", 400, *SMALL[6:])
     process = start(tmp_path, *long, "--trials", 4, "--confirm")
     assert process.stderr is not None
     while "confirming the front: " not in process.stderr.readline():
         assert process.poll() is None
-    process.kill()
-    process.communicate()
+    process.send_signal(number)
+    _, messages = process.communicate(timeout=120)
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
+    assert ("continue with: reluctant resume s" in messages) == (number == signal.SIGINT)
     assert fresh_results(tmp_path / "reluctant.db") == []
     resumed = here("resume", check=True)
     assert CONFIRMED in resumed.stderr
+
+
+def test_what_came_to_the_front_since_is_said_and_advise_trains_only_that(here: Reluctant, tmp_path: Path) -> None:
+    here(*SMALL, "--trials", 4, "--confirm", check=True)
+    before = fresh_results(tmp_path / "reluctant.db")
+    resumed = here("resume", "--trials", 40, "--no-confirm", check=True).stderr
+    stale = re.search(r"confirmed at 4 trials; (\d+) on the front (?:is|are) unconfirmed", resumed)
+    assert stale is not None, resumed
+    new = int(stale[1])
+    advised = here("advise", check=True)
+    assert re.search(rf"confirming the front: {new} trials? on 10 fresh seeds, {10 * new} networks", advised.stderr)
+    trained = {number for number, _ in fresh_results(tmp_path / "reluctant.db")} - {number for number, _ in before}
+    assert len(trained) == new
+    assert CONFIRMED in here("front", check=True).stderr
 
 
 def test_a_dry_run_says_when_it_would(here: Reluctant) -> None:
