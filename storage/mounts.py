@@ -9,22 +9,28 @@ from pathlib import Path
 # Locks and shared memory do not reach other machines, or not reliably, so that WAL would corrupt the database.
 _NETWORK = frozenset(
     {
-        *("nfs", "nfs3", "nfs4", "cifs", "smb2", "smb3", "smbfs", "ncpfs", "afs", "coda", "davfs"),
-        *("lustre", "gpfs", "beegfs", "ceph", "panfs", "pvfs2", "orangefs", "glusterfs", "gfs2", "ocfs2"),
-        # Folders of the host in a virtual machine, and of Windows in WSL.
-        *("9p", "drvfs", "virtiofs", "vboxsf", "vmhgfs", "prl_fs"),
-        *("mfs", "moosefs", "wekafs", "weka"),
+        *("nfs", "nfs3", "nfs4", "cifs", "smb2", "smb3", "smbfs", "ncpfs", "afs", "coda", "davfs", "acfs"),
+        *("lustre", "gpfs", "beegfs", "fhgfs", "ceph", "panfs", "pvfs2", "orangefs", "glusterfs", "gfs2", "ocfs2"),
+        *("mfs", "moosefs", "wekafs", "weka", "quobyte"),
     }
 )
+# Folders of the host in a virtual machine or a container's machine, and of Windows in WSL.
+_OF_A_HOST = frozenset({"9p", "drvfs", "virtiofs", "vboxsf", "vmhgfs", "prl_fs", "fakeowner", "osxfs", "grpcfuse"})
 _NETWORK_FUSE = re.compile(
-    r"fuse\.(sshfs|s3fs|s3ql|rclone|gcsfuse|goofys|glusterfs|ceph|ceph-fuse|davfs2|curlftpfs|juicefs|mount-s3"
-    r"|blobfuse2?|mfs|moosefs|mfsmount|vmhgfs-fuse|nfs.*)"
+    r"(sshfs|s3fs|s3ql|rclone|gcsfuse|goofys|glusterfs|ceph|ceph-fuse|davfs2|curlftpfs|juicefs|mount-s3|blobfuse2?|mfs"
+    r"|mfsmount|moosefs|lizardfs|saunafs|weka|wekafs|seaweedfs|quobyte|ossfs|cosfs|hdfs|alluxio.*|nfs.*)"
 )
+_HOST_FUSE = re.compile(r"(vmhgfs-fuse|vboxsf|grpcfuse|osxfs)")
 
 
 @dataclass(frozen=True)
 class Mount:
-    """One line of the mount table."""
+    """One line of the mount table.
+
+    Attributes:
+        point: Where it is mounted.
+        kind: The type of the file system; for those in user space with the program: `fuse.sshfs`.
+    """
 
     point: Path
     kind: str
@@ -32,7 +38,17 @@ class Mount:
     @property
     def is_network(self) -> bool:
         """Whether other machines may have mounted it too."""
-        return self.kind in _NETWORK or _NETWORK_FUSE.fullmatch(self.kind) is not None
+        return self.shared is not None
+
+    @property
+    def shared(self) -> str | None:
+        """What it is, where other machines may use its files too; None where this machine alone does."""
+        base, _, program = self.kind.partition(".")
+        if self.kind in _OF_A_HOST or (base == "fuse" and _HOST_FUSE.fullmatch(program)):
+            return "a folder that this virtual machine, container or WSL shares with its host"
+        if self.kind in _NETWORK or (base == "fuse" and _NETWORK_FUSE.fullmatch(program)):
+            return "a file system that other machines share"
+        return None
 
 
 def read_mounts(table: Path = Path("/proc/mounts")) -> list[Mount]:
@@ -41,7 +57,14 @@ def read_mounts(table: Path = Path("/proc/mounts")) -> list[Mount]:
         lines = table.read_text(errors="surrogateescape").splitlines()
     except OSError:
         return []
-    return [Mount(Path(_unescaped(words[1])), words[2]) for words in map(str.split, lines) if len(words) >= 3]
+    rows = [words for words in map(str.split, lines) if len(words) >= 3]
+    return [Mount(Path(_unescaped(point)), _kind_of(device, kind)) for device, point, kind, *_ in rows]
+
+
+def _kind_of(device: str, kind: str) -> str:
+    """The type of a file system; older programs name themselves before a # in place of a device."""
+    program, mark, _ = device.partition("#")
+    return f"{kind}.{program}" if kind == "fuse" and mark else kind
 
 
 def mount_of(path: Path, mounts: list[Mount]) -> Mount | None:

@@ -111,7 +111,7 @@ def _check_file_system(path: Path, mounts: list[Mount]) -> None:
     mount = mount_of(path.parent, mounts)
     if mount is not None and mount.is_network:
         raise StorageRefusedError(
-            f"{path} is on a file system that other machines share ({mount.kind} at {mount.point}), on which SQLite's "
+            f"{path} is on {mount.shared} ({mount.kind} at {mount.point}), on which SQLite's "
             "locks and shared memory do not hold and a database gets corrupted; use a file on a local disk, "
             "or a server: --storage postgresql+psycopg://USER@HOST/DATABASE"
         )

@@ -117,13 +117,42 @@ def same_origin(app: WSGIApplication) -> WSGIApplication:
     return judging
 
 
-def unframed(app: WSGIApplication) -> WSGIApplication:
-    """An application that no other page can frame, and whose addresses no referrer header reveals."""
+_CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-eval'",  # WebGL's figures are compiled in the page
+        "style-src 'self' data: 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "frame-src 'none'",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+)
+_CONTAINING = {
+    "Content-Security-Policy": _CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+_TITLES = {name.title() for name in _CONTAINING}
+
+
+def contained(app: WSGIApplication) -> WSGIApplication:
+    """An application whose pages run no scripts but its own files, which no other page frames or refers to.
+
+    What a note or an artifact holds, whoever wrote it into the database, is text and pictures to the browser: no script
+    in it runs, nothing is loaded from elsewhere, and no form of it is sent.
+    """
 
     def answering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *rest: object) -> object:
-            added = [("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer")]
-            return start_response(status, [*headers, *added], *rest)  # type: ignore[arg-type]
+            kept = [(name, value) for name, value in headers if name.title() not in _TITLES]
+            return start_response(status, [*kept, *_CONTAINING.items()], *rest)  # type: ignore[arg-type]
 
         return app(environ, start)  # type: ignore[arg-type]
 

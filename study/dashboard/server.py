@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import logging
 import os
 import secrets
+import select
 import socket
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from reluctant.errors import ReluctantError
 from study.dashboard.compression import compressed
-from study.dashboard.guard import local, read_only, same_origin, unframed, with_token
+from study.dashboard.editing import Editing
+from study.dashboard.guard import contained, local, read_only, same_origin, with_token
 from study.dashboard.pages import Extras, feasible_best
 
 if TYPE_CHECKING:
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 
 ADDRESS = "127.0.0.1"
 _LOCAL_NAMES = (ADDRESS, "localhost", "[::1]")
-# A browser opens six connections to one host.
-_THREADS = 6
 _POLL_SECONDS = 0.25
 
 
@@ -61,21 +62,24 @@ def serve(
     """
     with contextlib.closing(_listen(host, port)) as listening:
         from waitress import wasyncore
-        from waitress.server import create_server
+
+        from study.dashboard.connections import Server, judging
 
         # A full queue is no news: the dashboard asks for several things at once.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         port, token = listening.getsockname()[1], token or secrets.token_urlsafe(24)
         names = names_of(host)
         extras = _extras(storage)
+        guard = functools.partial(guarded, port=port, token=token, names=names, allow_edit=allow_edit)
         app = application(storage, port, token=token, names=names, allow_edit=allow_edit, extras=extras)
         extras.warm(stop)
         sockets: dict[int, Any] = {}
-        server = create_server(app, map=sockets, sockets=[listening], threads=_THREADS)
+        server = Server(app, listening, judging(guard), sockets)
         try:
             ready(f"http://{next(iter(names))}:{port}/?token={token}")
             while not stop():
-                wasyncore.loop(timeout=_POLL_SECONDS, map=sockets, count=1)
+                wasyncore.loop(timeout=_POLL_SECONDS, map=sockets, count=1, use_poll=hasattr(select, "poll"))
+                server.close_overdue()
         finally:
             server.task_dispatcher.shutdown()
             wasyncore.close_all(sockets)
@@ -106,16 +110,22 @@ def application(
     app = wsgi(extras.cached)
     app.install(feasible_best(extras.cached))
     app.install(extras.plugin(advise=not allow_edit))
-    shown = compressed(app)
-    permitted = same_origin(shown) if allow_edit else read_only(shown)
-    return unframed(local(with_token(permitted, token, f"reluctant-{port}"), port, names))
+    app.install(Editing(storage, extras.cached))
+    return guarded(compressed(app), port=port, token=token, names=names, allow_edit=allow_edit)
+
+
+def guarded(
+    app: WSGIApplication, *, port: int, token: str, names: Collection[str], allow_edit: bool
+) -> WSGIApplication:
+    """An application behind all guards, which read nothing but a request's header; see `application`."""
+    permitted = same_origin(app) if allow_edit else read_only(app)
+    return contained(local(with_token(permitted, token, f"reluctant-{port}"), port, names))
 
 
 def _extras(storage: CohortStorage) -> Extras:
-    from optuna.storages import get_storage
+    from study.dashboard.cached_studies import CachedStudies
 
-    # Without Optuna's cache, every poll of a page reads every trial again.
-    return Extras(storage, get_storage(storage))
+    return Extras(storage, CachedStudies(storage))
 
 
 def names_of(host: str) -> tuple[str, ...]:

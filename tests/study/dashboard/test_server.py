@@ -413,6 +413,9 @@ def test_it_cannot_be_framed(storage: CohortStorage) -> None:
     for headers in (BEARER, {}):
         _, answered, _ = ask(application(storage, 8080, token=TOKEN), host="localhost:8080", **headers)
         assert answered["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in answered["Content-Security-Policy"]
+        assert answered["Referrer-Policy"] == "no-referrer"
+        assert answered["X-Content-Type-Options"] == "nosniff"
 
 
 def test_there_are_no_artifacts(visit: Visit) -> None:
