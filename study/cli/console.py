@@ -116,7 +116,7 @@ def print_front(
     )
     messages.info(
         f"{rule_text(config)}; {errors}; differences are paired, to the recommended trial; "
-        "these trials were chosen on these seeds, so expect a little less on new ones"
+        "the front was chosen on these seeds, so expect a little less on new ones"
     )
 
 

@@ -123,8 +123,11 @@ def _close(front: FreshFront, config: StudyConfig) -> str:
         _, (low, high) = front.recommended.minus(trial)
         if low <= limit and high >= -limit:
             close.append(trial.searched.number)
+    if not front.others:
+        return "nothing; no other trial was trained on fresh seeds"
     if not close:
-        return f"nothing; all other trials of the front differ by more than {points}"
+        # The baseline is among them, which need not be on the front.
+        return f"nothing; all others that were trained on fresh seeds differ by more than {points}"
     label = "trial" if len(close) == 1 else "trials"
     return f"{label} {', '.join(map(str, close))}: the intervals of the difference reach into ±{points}"
 

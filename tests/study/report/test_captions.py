@@ -112,6 +112,11 @@ def test_the_front_has_a_point_for_each_trial_but_those_that_it_counts(
     below = sum(score < low for _, score in drawn)
     said = re.search(r"(\d+) of \d+ points lies? below", section.sentence)
     assert below == (0 if said is None else int(said[1]))
+    (star,) = points(
+        section, "front-figure", without=tuple({t.hyperparameters.activation for t in own} | {"front", "baseline"})
+    )
+    best = max((t for t in own if t.feasible), key=lambda t: t.values[0])
+    assert star == pytest.approx((100 * best.sparsity, 100 * best.score), rel=1e-5), "it ignores the weight of sparsity"
     assert "The star is the recommended trial, chosen on the search's own seeds" in section.sentence
 
 

@@ -90,6 +90,19 @@ def test_the_choice_reads_validation_and_not_test() -> None:
     assert front.recommended.score == pytest.approx(0.85)
 
 
+def test_a_baseline_off_the_front_is_not_said_to_be_on_it() -> None:
+    """It is trained on fresh seeds with the front, and compared with it."""
+    fresh = {0: rows(0.80, 0.1), 7: rows(0.92, 0.35)}
+    found = fresh_front(Front((WINNER,), WINNER, BASELINE), fresh, fresh, CONFIG, TARGETS)
+    advice = advise(found, CONFIG)
+    assert (
+        advice.close
+        == "too close to call: nothing; all others that were trained on fresh seeds differ by more than 0.5 pp"
+    )
+    alone = fresh_front(Front((BASELINE,), BASELINE, BASELINE), fresh, fresh, CONFIG, TARGETS)
+    assert advise(alone, CONFIG).close == "too close to call: nothing; no other trial was trained on fresh seeds"
+
+
 def test_intervals_are_paired_t_intervals() -> None:
     front = front_of({0: rows(0.9, 0.3), 7: rows(0.92, 0.4)}, [WINNER, BASELINE], recommended=7)
     ours, theirs = (0.9, 0.93, 0.95), (0.88, 0.93, 0.90)
