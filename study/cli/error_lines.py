@@ -29,23 +29,24 @@ def usage_line(error: typer.TyperException) -> str:
 
 @contextmanager
 def ending(debug: bool, quiet: bool = False) -> Iterator[Messages]:
-    """Turns errors into a line and an exit status, and warnings of ours into lines."""
+    """Turns errors into a line and an exit status, and warnings into lines: ours, and those of libraries.
+
+    What Python shows to nobody but developers (deprecations, for one) is shown with `debug` alone.
+    """
     from study.cli.console import Messages
 
     messages = Messages(quiet=quiet)
     with warnings.catch_warnings():
-        if not debug:
-            warnings.simplefilter("ignore")
         warnings.simplefilter("always", ReluctantWarning)
         show = warnings.showwarning
 
-        def show_ours(message: Any, category: Any, *rest: Any, **named: Any) -> None:
-            if issubclass(category, ReluctantWarning):
-                messages.warn(str(message))
-            else:
+        def show_as_line(message: Any, category: Any, *rest: Any, **named: Any) -> None:
+            if debug and not issubclass(category, ReluctantWarning):
                 show(message, category, *rest, **named)
+            else:
+                messages.warn(str(message))
 
-        warnings.showwarning = show_ours
+        warnings.showwarning = show_as_line
         try:
             yield messages
         except KeyboardInterrupt:

@@ -111,7 +111,9 @@ def follow(storage: CohortStorage, messages: Messages, form: str, *, stop: Calla
                     parts: list[Any] = [table_of(tables[0]), ""]
                     parts += [table_of(tables[1])] if workers else ["no worker is alive"]
                     parts += (
-                        ["taken back so far: " + ", ".join(f"{name} {n}" for name, n in lost.items())] if lost else []
+                        ["taken back or discarded so far: " + ", ".join(f"{name} {n}" for name, n in lost.items())]
+                        if lost
+                        else []
                     )
                     shown.update(Group(*parts), refresh=True)
             until = time.monotonic() + _SECONDS

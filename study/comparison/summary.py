@@ -31,7 +31,7 @@ class LayerSummary:
         layer: Its number, from 0 at the input.
         near_zero: Share of outputs near zero on the test part, over live units.
         zeros: Share of outputs that are exactly 0 on the test part, over all units.
-        dead: Share of units that are 0 on every test sample.
+        dead: Share of units that are 0 on every measured test sample.
         saturation: Share of saturated outputs on the test part.
         gradient_norm_start: Norm of the loss' gradient by its weights before training, on the validation part.
         gradient_norm_end: The same after training.

@@ -52,6 +52,8 @@ def read_openml(source: str, *, target: str | None, options: TableOptions = _USU
     for warning in caught:
         if issubclass(warning.category, UserWarning):
             warnings.warn(f"{source}: {warning.message}", ReluctantWarning, stacklevel=2)
+        else:  # what is not about the data is passed on as it came
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     if bunch.get("frame") is None:
         raise DataError(f"{source} is stored as a sparse matrix; a dense table is needed; choose another data set")
     return from_table(

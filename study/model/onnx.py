@@ -13,6 +13,11 @@ import torch
 from torch import nn
 
 NEEDED = ("onnx", "onnxscript")
+_DEPRECATED_IN_TORCH = r"`isinstance\(treespec, LeafSpec\)` is deprecated"
+"""torch's exporter warns of its own code."""
+_EXPORTER = logging.getLogger("torch.onnx._internal.exporter._registration")
+_NEEDS_TORCHVISION = "torchvision is not installed"
+"""How the exporter says that it leaves out operators of images, of which our networks have none."""
 
 
 def available() -> bool:
@@ -44,12 +49,15 @@ def write(network: nn.Sequential, features: int, path: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences torch's exporter, which warns of its own deprecations and of packages that are not needed here."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    """Silences two messages of torch's exporter that concern no user of ours; all others are shown."""
+
+    def concerns_us(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith(_NEEDS_TORCHVISION)
+
+    _EXPORTER.addFilter(concerns_us)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(torch|onnx|copyreg)")
+            warnings.filterwarnings("ignore", _DEPRECATED_IN_TORCH, FutureWarning)
             yield
     finally:
-        logging.disable(before)
+        _EXPORTER.removeFilter(concerns_us)

@@ -37,6 +37,10 @@ class KindError(ReluctantError, ValueError):
     """A search is needed and the study is a comparison, or the reverse."""
 
 
+class VersionsWarning(ReluctantWarning):
+    """A study is opened with other versions of libraries than those that it was begun with."""
+
+
 @dataclass(frozen=True)
 class OpenStudy:
     """A study in its database.
@@ -323,7 +327,7 @@ def _check_versions(recorded: Mapping[str, str]) -> None:
         warnings.warn(
             f"this study was started with other versions ({', '.join(changed)}); "
             "new trials may differ from old ones in the last digits",
-            ReluctantWarning,
+            VersionsWarning,
             stacklevel=3,
         )
 

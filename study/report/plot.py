@@ -172,6 +172,7 @@ def band(chart: go.Figure, name: str, colour: str, curves: Sequence[Sequence[flo
         chart.add_scatter(
             x=[*epochs, *reversed(epochs)],
             y=_rounded(around),
+            mode="lines",  # Plotly adds markers in colours of its own where points are few
             fill="toself",
             fillcolor=_faint(colour),
             line={"width": 0},

@@ -10,6 +10,7 @@ import logging
 import socket
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,10 +19,10 @@ from types import ModuleType
 from typing import Any
 
 from reluctant.errors import ReluctantError, ReluctantWarning
-from storage import without_password
+from storage import CohortStorage, without_password
 from study.config import digest
 from study.records.naming import first_name, present_name
-from study.records.open_study import OpenStudy, reopen
+from study.records.open_study import OpenStudy, VersionsWarning, reopen
 from study.workers.local_processes import MOST_CRASHES, WorkersFailedError
 from study.workers.observer import Observer, worker_count
 from study.workers.worker import work
@@ -82,25 +83,35 @@ class RayWorker:
         self._stop.set()
 
     def _run(self) -> None:
-        import warnings
-
         import optuna
 
         from storage import open_storage
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        warnings.simplefilter("ignore", ReluctantWarning)
         own = self._assignment
         try:
             storage = open_storage(own.storage, create=False)
             try:
-                name = present_name(storage, own.study_id, own.name)
-                study = reopen(storage, name, data=own.data, overrides=own.overrides, keep=False)
+                study = self._reopened(storage)
                 work(study, stop=self._stop.is_set, log=self._lines.append, lease=own.lease, processes=False)
             finally:
                 storage.close()
         except Exception as error:  # the driver decides whether the worker is started anew
             self._failure = without_password(" ".join(f"{type(error).__name__}: {error}".split()))
+
+    def _reopened(self, storage: CohortStorage) -> OpenStudy:
+        """The study; of its warnings those are passed on that the driver, which read the same data, has not printed."""
+        own = self._assignment
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ReluctantWarning)
+            name = present_name(storage, own.study_id, own.name)
+            study = reopen(storage, name, data=own.data, overrides=own.overrides, keep=False)
+        for warning in caught:
+            if issubclass(warning.category, VersionsWarning):
+                self._lines.append(str(warning.message))
+            elif not issubclass(warning.category, ReluctantWarning):
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        return study
 
 
 def launch_on_ray(

@@ -79,6 +79,17 @@ def test_default_target_and_the_warnings_of_the_source(monkeypatch: pytest.Monke
 
 
 @pytest.mark.filterwarnings("ignore::reluctant.errors.ReluctantWarning")
+def test_a_warning_that_is_not_about_the_data_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(**options: Any) -> Any:
+        warnings.warn("parser will change", FutureWarning, stacklevel=1)
+        return _credit()
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
+    with pytest.warns(FutureWarning, match="parser will change"):
+        load_dataset("openml:31")
+
+
+@pytest.mark.filterwarnings("ignore::reluctant.errors.ReluctantWarning")
 def test_another_target_makes_the_default_one_a_feature(monkeypatch: pytest.MonkeyPatch) -> None:
     _fake(monkeypatch, _credit())
     data = load_dataset("openml:31", target="housing")

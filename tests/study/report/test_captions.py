@@ -182,6 +182,7 @@ def test_the_loss_curve_is_said_to_be_with_dropout(sections: dict[str, Section])
     section = sections["curves"]
     loss = next(panel.figure for panel in section.panels if panel.id == "curves-training-loss")
     assert "dropout on" in loss.layout.yaxis.title.text
+    assert {trace.mode for trace in loss.data} == {"lines"}
     assert "while the weights change and with dropout on" in section.sentence
     assert all(re.search(r"dropout \d", trace.name) for trace in loss.data if trace.name)
 

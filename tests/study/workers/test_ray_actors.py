@@ -1,12 +1,20 @@
-"""What a Ray cluster cannot run is refused in plain words."""
+"""What a Ray cluster cannot run is refused in plain words, and what its workers say is passed on."""
 
 from __future__ import annotations
 
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from study.workers.ray_actors import RayError, _check_resources, _connected
+from reluctant.errors import ReluctantWarning
+from storage import open_storage
+from study.config import read_config
+from study.problem import Search
+from study.records.attributes import VERSIONS
+from study.records.open_study import create_or_open
+from study.workers.ray_actors import Assignment, RayError, RayWorker, _check_resources, _connected
 
 
 class Nodes:
@@ -37,3 +45,27 @@ def test_ray_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(RayError, match=r"pip install 'reluctant\[ray\]'"):
         _connected("auto")
+
+
+def test_a_worker_says_that_its_versions_are_not_the_studys_and_nothing_that_the_driver_said(tmp_path: Path) -> None:
+    """Guards against silencing all warnings of a node, whose libraries may be other ones."""
+    rows = "".join(f"{number % 7},{number},{number % 2}\n" for number in range(60))
+    (tmp_path / "d.csv").write_text(f"a,id,y\n{rows}")
+    storage = open_storage(tmp_path / "studies.db")
+    options = {"data": str(tmp_path / "d.csv"), "target": "y", "trials": 1, "seeds": 1, "epochs": 1, "name": "s"}
+    with pytest.warns(ReluctantWarning, match="id"):
+        study = create_or_open(Search.of(read_config(options)), storage)
+    recorded = storage.get_study_system_attrs(study.study_id)[VERSIONS]
+    storage.set_study_attrs(study.study_id, system_attrs={VERSIONS: recorded | {"torch": "0.1"}})
+    worker = RayWorker(
+        Assignment(storage.address, study.study_id, "s", study.problem.dataset.origin, {"threads": 1}, None)
+    )
+    lines, alive, failure = worker.poll()
+    while alive:
+        time.sleep(0.1)
+        more, alive, failure = worker.poll()
+        lines += more
+    storage.close()
+    assert failure is None
+    assert [line for line in lines if "id" in line.split()] == []
+    assert any(line.startswith("this study was started with other versions (torch 0.1 → ") for line in lines)
