@@ -16,7 +16,7 @@ import pyarrow.compute
 
 from reluctant.errors import ReluctantWarning
 from study.data.column_forms import ISO, MOSTLY, NUMBER, TEXT, ColumnForm, find_form, seconds
-from study.data.errors import DataError, rows_where
+from study.data.errors import DataError, listing, rows_where
 from study.data.labels import MISSING_TEXTS
 from study.data.reading import ColumnReading
 from study.data.values import check_range, column_text, whole_numbers
@@ -119,7 +119,7 @@ def judge_columns(
         keep: Columns that are kept whatever they hold.
         what: The name of the table, for warnings.
     """
-    judged = []
+    judged, dropped = [], dict[str, list[str]]()
     for values, reading in columns:
         if reading.name in keep:
             judged.append((values, reading))
@@ -127,13 +127,12 @@ def judge_columns(
         reason, note = _useless(reading, values)
         if reason is not None:
             hint = "" if pd.isna(values).all() else " (--keep keeps it)"
-            warnings.warn(
-                f"column {reading.name!r} of {what} {reason}; it is dropped{hint}",
-                ReluctantWarning,
-                stacklevel=2,
-            )
+            dropped.setdefault(f"{reason}; it is dropped{hint}", []).append(repr(reading.name))
         notes = reading.notes if note is None else (*reading.notes, note)
         judged.append((values, replace(reading, dropped=reason, notes=notes)))
+    for said, names in dropped.items():
+        each = f"column {names[0]} of {what}" if len(names) == 1 else f"each of the columns {listing(names)} of {what}"
+        warnings.warn(f"{each} {said}", ReluctantWarning, stacklevel=2)
     return judged
 
 
@@ -194,6 +193,8 @@ def _useless(reading: ColumnReading, values: npt.NDArray[Any]) -> tuple[str | No
     if missing.all():
         return "has no values", None
     present = values[~missing]
+    if rows > 1 and not missing.any() and (present == present[0]).all():
+        return None, "the same in every row"
     if reading.form.kind == "date":
         return None, None
     if reading.form.kind == "number":

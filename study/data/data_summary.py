@@ -55,6 +55,7 @@ class DataSummary:
     Attributes:
         name: The data set.
         rows: Its rows.
+        drawn_from: Rows of the source, where `--rows` asked for a part of them.
         parts: Rows of each part of the split.
         target: The column to predict; None where the source has labels of its own.
         classes: Rows of each class.
@@ -66,6 +67,7 @@ class DataSummary:
 
     name: str
     rows: int
+    drawn_from: int | None
     parts: Mapping[str, int]
     target: str | None
     classes: Mapping[str, int]
@@ -128,8 +130,9 @@ class DataSummary:
         """The summary in at most so many lines."""
         parts = ", ".join(f"{count:,} {part}" for part, count in self.parts.items())
         columns = f" from {_count(len(self.columns), 'column')}" if self.columns else ""
+        rows = f"{self.rows:,} of {self.drawn_from:,} rows" if self.drawn_from else _count(self.rows, "row")
         lines = [
-            f"{self.name}: {_count(self.rows, 'row')} ({parts}), {_count(self.inputs, 'input')}{columns}",
+            f"{self.name}: {rows} ({parts}), {_count(self.inputs, 'input')}{columns}",
             f"classes{f' of {self.target}' if self.target else ''}: {self.class_text}",
             *([f"file: {'; '.join(self.notes)}"] if self.notes else []),
         ]
@@ -161,6 +164,7 @@ def summarize(dataset: Dataset, prepared: Prepared) -> DataSummary:
     return DataSummary(
         name=dataset.name,
         rows=len(dataset),
+        drawn_from=dataset.drawn_from,
         parts={part: len(getattr(split, part)) for part in ("training", "validation", "test")},
         target=dataset.target,
         classes={name: int(count) for name, count in zip(dataset.classes, counts, strict=True)},

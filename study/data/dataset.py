@@ -33,6 +33,7 @@ class Dataset:
         target: Name of the target column, or None where the source has labels of its own.
         fingerprint: Hash of the content; see `study.data.fingerprint`.
         reading: How the table was read; None where the source needs no decisions: built-in sets and images.
+        drawn_from: Rows of the source, where these are only a part of them.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Dataset:
     target: str | None
     fingerprint: str
     reading: Reading | None = None
+    drawn_from: int | None = None
 
     @property
     def y(self) -> npt.NDArray[Any]:
@@ -67,6 +69,7 @@ def make_dataset(
     test_rows: npt.NDArray[np.int64] | None = None,
     target: str | None = None,
     reading: Reading | None = None,
+    drawn_from: int | None = None,
 ) -> Dataset:
     """Make a data set and compute its fingerprint.
 
@@ -78,6 +81,7 @@ def make_dataset(
         test_rows: Rows of the official test part, ascending.
         target: Name of the target column.
         reading: How the table was read.
+        drawn_from: Rows of the source, where these are only a part of them.
 
     Returns:
         The data set.
@@ -96,6 +100,7 @@ def make_dataset(
         target=target,
         fingerprint=fingerprint(x=x, y=targets.y, classes=targets.classes, test_rows=test_rows, target=target),
         reading=reading,
+        drawn_from=drawn_from,
     )
 
 

@@ -55,6 +55,7 @@ def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
         test_rows=None if dataset.test_rows is None else np.flatnonzero(in_test[kept]),
         target=dataset.target,
         reading=dataset.reading,
+        drawn_from=len(dataset),
     )
 
 

@@ -186,8 +186,8 @@ def _check_target(table: pd.DataFrame, target: str | None, origin: str) -> str:
     names = [str(name) for name in table.columns]
     if target is None:
         raise DataError(
-            f"{origin} is a table, and which column to predict is not said; name it with --target "
-            f"(columns: {listing(names)})"
+            f"{origin} is a table, and which column to predict is not said; name it with --target, "
+            f"as a name or a number, where -1 is the last (columns: {listing(names)})"
         )
     if target not in names and re.fullmatch(r"-?\d{1,9}", target):
         return _numbered(names, int(target), origin)

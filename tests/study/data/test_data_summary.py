@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.data import FIRST_READER, Dataset, TableOptions, load_dataset, prepare
+from study.data import FIRST_READER, Dataset, TableOptions, load_dataset, prepare, sample_rows
 from study.data.data_summary import DataSummary, summarize
 from study.data.table import from_table
 
@@ -78,7 +78,7 @@ def test_columns_with_gaps_share_a_line_and_dropped_ones_too() -> None:
     rng = np.random.default_rng(0)
     votes = {f"vote{index}": rng.choice(np.array(["y", "n", None], dtype=object), ROWS) for index in range(16)}
     few = rng.normal(size=ROWS)
-    with pytest.warns(UserWarning, match="has no values"):
+    with pytest.warns(UserWarning, match="each of the columns 'empty', 'void' of t has no values; it is dropped$"):
         data = _dataset(_table(**votes, few=few, empty=[None] * ROWS, void=[np.nan] * ROWS))
     prepared = prepare(data, seed=0)
     assert isinstance(data.x, pd.DataFrame)
@@ -111,6 +111,12 @@ def test_dates_of_which_nobody_can_tell_the_day_say_what_to_do() -> None:
         "day: dropped; it has another text in every row; day and month of its dates cannot be told"
     )
     assert lines[2].endswith("write them as 2024-12-31")
+
+
+def test_a_part_of_the_rows_says_of_how_many() -> None:
+    part = sample_rows(_dataset(_table()), 200, seed=0)
+    assert _summary(part).lines()[0].startswith("t: 200 of 500 rows (120 training, 40 validation, 40 test)")
+    assert _summary(part).values["drawn_from"] == 500
 
 
 def test_the_report_has_every_column() -> None:

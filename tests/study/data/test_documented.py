@@ -60,6 +60,8 @@ WORDS: dict[str, Any] = {
     "texts that nearly all differ": [f"u{max(n, 9)}" for n in range(ROWS)],
     "texts that all differ": [f"u{n}" for n in range(ROWS)],
     "a column without a name that counts the rows": np.arange(ROWS),
+    "the same text in every row": ["f"] * ROWS,
+    "the same number in every row": [7] * ROWS,
     "no values": [""] * ROWS,
 }
 NAMES = {

@@ -108,7 +108,7 @@ def test_another_target_makes_the_default_one_a_feature(monkeypatch: pytest.Monk
         (ValueError("Dataset with data_id 31 not found."), None, "could not be read .*is 31 the number of a data set"),
         (_credit(frame=None), None, "stored as a sparse matrix; a dense table is needed"),
         (_credit(target_names=["class", "housing"]), None, r"several targets \(class, housing\).*--target"),
-        (_credit(target_names=[]), None, r"is not said; name it with --target \(columns: amount, housing, class\)"),
+        (_credit(target_names=[]), None, r"is not said; name it with --target, .* \(columns: amount, housing, class\)"),
         (_credit(), "clas", r"unknown target 'clas' in openml:31; did you mean 'class'\?"),
     ],
 )
