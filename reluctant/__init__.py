@@ -23,6 +23,7 @@ from reluctant.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from reluctant.interface.comparison import ComparisonStudy, compare
+    from reluctant.interface.estimator import ReluctantClassifier
     from reluctant.interface.model import TrainedModel, load_model
     from reluctant.interface.opening import load
     from reluctant.interface.study import Study, run
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ComparisonStudy",
+    "ReluctantClassifier",
     "ReluctantError",
     "ReluctantWarning",
     "Study",
@@ -51,6 +53,7 @@ __getattr__ = lazy_attributes(
     {
         "ComparisonStudy": ".interface.comparison",
         "compare": ".interface.comparison",
+        "ReluctantClassifier": ".interface.estimator",
         "TrainedModel": ".interface.model",
         "load_model": ".interface.model",
         "load": ".interface.opening",

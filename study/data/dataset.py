@@ -29,7 +29,9 @@ class Dataset:
         x: `[N, F]` raw features: a table, whose columns are float64 numbers (missing: NaN) or objects that are text
             (missing: NaN), or an array of pixels.
         targets: What to predict, and what the rows are stratified by.
-        test_rows: Rows of the official test part, ascending, or None where there is none.
+        test_rows: Rows of the official test part, ascending, or None where there is none; an empty array means that
+            there is to be no test part.
+        validation_rows: Rows of the validation part, where whoever made the data set chose them; else None.
         target: Name of the target column, or None where the source has labels of its own.
         fingerprint: Hash of the content; see `study.data.fingerprint`.
         reading: How the table was read; None where the source needs no decisions: built-in sets and images.
@@ -43,6 +45,7 @@ class Dataset:
     test_rows: npt.NDArray[np.int64] | None
     target: str | None
     fingerprint: str
+    validation_rows: npt.NDArray[np.int64] | None = None
     reading: Reading | None = None
     drawn_from: int | None = None
 
@@ -67,6 +70,7 @@ def make_dataset(
     x: pd.DataFrame | npt.NDArray[Any],
     targets: Targets,
     test_rows: npt.NDArray[np.int64] | None = None,
+    validation_rows: npt.NDArray[np.int64] | None = None,
     target: str | None = None,
     reading: Reading | None = None,
     drawn_from: int | None = None,
@@ -78,7 +82,8 @@ def make_dataset(
         origin: The source that a user would type to get this data set again.
         x: `[N, F]` features.
         targets: What to predict, and what the rows are stratified by.
-        test_rows: Rows of the official test part, ascending.
+        test_rows: Rows of the official test part, ascending; an empty array means no test part.
+        validation_rows: Rows of the validation part, where they are chosen already.
         target: Name of the target column.
         reading: How the table was read.
         drawn_from: Rows of the source, where these are only a part of them.
@@ -97,8 +102,16 @@ def make_dataset(
         x=x,
         targets=targets,
         test_rows=test_rows,
+        validation_rows=validation_rows,
         target=target,
-        fingerprint=fingerprint(x=x, y=targets.y, classes=targets.classes, test_rows=test_rows, target=target),
+        fingerprint=fingerprint(
+            x=x,
+            y=targets.y,
+            classes=targets.classes,
+            test_rows=test_rows,
+            validation_rows=validation_rows,
+            target=target,
+        ),
         reading=reading,
         drawn_from=drawn_from,
     )

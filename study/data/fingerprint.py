@@ -20,6 +20,7 @@ def fingerprint(
     classes: Sequence[str],
     test_rows: npt.NDArray[np.int64] | None,
     target: str | None,
+    validation_rows: npt.NDArray[np.int64] | None = None,
 ) -> str:
     """Compute SHA-256 over features, labels, official test part and target.
 
@@ -32,6 +33,7 @@ def fingerprint(
         classes: `[C]` labels as text.
         test_rows: Rows of the official test part, or None.
         target: Name of the target column, or None.
+        validation_rows: Rows of a validation part that was chosen already, or None.
 
     Returns:
         64 hexadecimal digits.
@@ -47,6 +49,8 @@ def fingerprint(
     add("classes", *_texts(classes))
     add("labels", y.astype("<i8").tobytes())
     add("test", b"none" if test_rows is None else test_rows.astype("<i8").tobytes())
+    if validation_rows is not None:
+        add("validation", validation_rows.astype("<i8").tobytes())
     if isinstance(x, pd.DataFrame):
         add("table", *_texts([str(name) for name in x.columns]))
         for _, column in x.items():

@@ -38,7 +38,8 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
     The rows are sorted by the group that they are stratified by, which in classification is the class, in random order
     within a group, and assigned to the parts in a repeated pattern of
     five. Any five consecutive rows have the exact shares. Five members of a class are therefore necessary and enough
-    for the class to be in every part, and the sizes of the parts are exact to one row.
+    for the class to be in every part, and the sizes of the parts are exact to one row. A validation part that was
+    chosen already is kept too.
 
     Args:
         dataset: The data set.
@@ -64,7 +65,8 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
     if official is not None:
         free[official] = False
     rows = np.flatnonzero(free)
-    _check_members(dataset, rows)
+    if dataset.validation_rows is None:
+        _check_members(dataset, rows)
     place = () if replicate is None else (replicate,)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSE, *place)))
     keys = rng.random(len(rows))
@@ -72,6 +74,8 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
     pattern = _PATTERN if official is None else _PATTERN_WITHOUT_TEST
     part = np.empty(len(rows), dtype=np.int64)
     part[order] = pattern[(np.arange(len(rows)) + rng.integers(len(pattern))) % len(pattern)]
+    if dataset.validation_rows is not None:
+        part = np.where(np.isin(rows, dataset.validation_rows), _VALIDATION, _TRAINING)
     shuffled = np.argsort(keys)
     training, validation, test = (rows[shuffled[part[shuffled] == each]] for each in (_TRAINING, _VALIDATION, _TEST))
     if official is not None:

@@ -53,10 +53,29 @@ def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None, draw_t
         >>> prepared.preprocessing(iris.x.head(2)).shape
         torch.Size([2, 4])
     """
-    rows = partition(dataset, seed=seed, replicate=replicate, draw_test_part=draw_test_part)
+    return _prepared(dataset, partition(dataset, seed=seed, replicate=replicate, draw_test_part=draw_test_part))
+
+
+def prepare_rows(dataset: Dataset, training: npt.NDArray[np.int64], validation: npt.NDArray[np.int64]) -> Prepared:
+    """Split a data set as somebody has decided, without a test part, and preprocess it.
+
+    Args:
+        dataset: The data set.
+        training: Rows to fit networks and preprocessing on.
+        validation: Rows to judge networks by; they may be rows of the training part too.
+
+    Returns:
+        The split with its rows and the fitted preprocessing.
+    """
+    return _prepared(dataset, Partition(training, validation, np.array([], dtype=np.int64)))
+
+
+def _prepared(dataset: Dataset, rows: Partition) -> Prepared:
     preprocessing = fit_preprocessing(dataset, rows.training)
 
     def part(chosen: npt.NDArray[np.int64]) -> Part:
+        if not len(chosen):
+            return Part(torch.zeros(0, len(preprocessing.features)), torch.from_numpy(dataset.y[chosen]))
         x = dataset.x.iloc[chosen] if isinstance(dataset.x, pd.DataFrame) else dataset.x[chosen]
         return Part(preprocessing(x), torch.from_numpy(dataset.y[chosen]))
 

@@ -19,7 +19,7 @@ def front_with_test(study: OpenStudy, front: Front, *, stop: Callable[[], bool] 
     """A front with test scores: its trials are trained once more where no test result is stored yet.
 
     Common random numbers make the second training exact. A warning names the trials whose validation metric did not
-    come out again.
+    come out again. Where the data have no test part, nothing is trained, and there are no test scores.
 
     Args:
         study: The study.
@@ -31,6 +31,8 @@ def front_with_test(study: OpenStudy, front: Front, *, stop: Callable[[], bool] 
         KindError: The study is a comparison.
     """
     config = study.search.config
+    if not len(study.problem.split.test):
+        return front
 
     def measures(replicate: Replicate) -> Mapping[str, float]:
         return scores_on_test(replicate) | {VALIDATION: replicate.scores[config.metric]}
