@@ -13,7 +13,7 @@ from storage.passwords import without_password
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Raise a `StorageError` where the `with` block raises an error of a database driver.
+    """Raise a `StorageError` where the `with` block raises an error of a database driver, or Optuna's for one.
 
     Args:
         place: The database as users know it, without a password.
@@ -26,16 +26,21 @@ def translated(place: str) -> Iterator[None]:
     """
     import sqlite3
 
+    from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import DBAPIError
 
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
-        original = error.orig if isinstance(error, DBAPIError) else error
-        known = of_server(original, place) or of_sqlite(str(original), place)
+    except (DBAPIError, sqlite3.Error, StorageInternalError) as error:
+        seen = error.__cause__ if isinstance(error, StorageInternalError) else error
+        known = _known(seen.orig if isinstance(seen, DBAPIError) else seen, place)
         if known is None:
             raise
         raise known from error
+
+
+def _known(error: BaseException | None, place: str) -> StorageError | None:
+    return None if error is None else of_server(error, place) or of_sqlite(str(error), place)
 
 
 @dataclass(frozen=True)

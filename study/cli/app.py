@@ -48,6 +48,7 @@ def opened(place: str, *, create: bool = True, patience: float = 0.0) -> Iterato
     import optuna
 
     from storage import StorageAwayError, open_storage
+    from storage.driver_errors import translated
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     until = time.monotonic() + patience
@@ -60,7 +61,8 @@ def opened(place: str, *, create: bool = True, patience: float = 0.0) -> Iterato
                 raise
             time.sleep(1.0)
     try:
-        yield database
+        with translated(database.place):
+            yield database
     finally:
         database.close()
 

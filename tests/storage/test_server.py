@@ -21,7 +21,7 @@ from storage import (
     StorageUnreachableError,
     open_storage,
 )
-from storage.driver_errors import of_server
+from storage.driver_errors import of_server, translated
 from storage.transactions import snapshot, writing
 
 _LOCK = "SELECT pg_advisory_lock(7367736)"
@@ -108,6 +108,19 @@ def test_a_transaction_that_idles_too_long_was_not_written(postgres_server, plac
     with pytest.raises(StorageUnreachableError, match="idle for longer than the server allows"):
         storage.change_study_attr(study_id, "key", idle)
     assert storage.study_attr(study_id, "key") is None
+    storage.close()
+
+
+def test_errors_of_optunas_own_sessions_are_translated_too(postgres_server, place, database):
+    storage = open_storage(place)
+    study_id, _ = storage.create_or_get_study("digits", ["maximize"])
+    storage.remove_session()
+    postgres_server.execute(f"ALTER DATABASE {database} SET lock_timeout = '200ms'")
+    storage.engine.dispose()
+    with session(place) as other, other.transaction():
+        other.execute("LOCK TABLE study_user_attributes")
+        with pytest.raises(StorageBusyError, match="lock_timeout"), translated("there"):
+            storage.set_study_user_attr(study_id, "key", 1)
     storage.close()
 
 
