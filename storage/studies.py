@@ -48,7 +48,7 @@ def find_or_explain(connection: Connection, name: str, place: str) -> int:
     if found is not None:
         return found
     known = list(connection.execute(select(STUDIES.c.study_name).order_by(STUDIES.c.study_id.desc())).scalars())
-    if renamed := _renamed_from(connection, name):
+    if renamed := renamed_from(connection, name):
         raise StudyNotFoundError(f"no study {name!r} in {place}: it was renamed to {renamed!r}; give this name")
     if not known:
         raise StudyNotFoundError(f"no study {name!r}: {place} holds no study yet; start one with `reluctant run`")
@@ -140,7 +140,7 @@ def rename(
     set_attributes(connection, study_id, {}, {**changed, _FORMER_NAMES: list(dict.fromkeys(former))})
 
 
-def _renamed_from(connection: Connection, name: str) -> str | None:
+def renamed_from(connection: Connection, name: str) -> str | None:
     """The present name of the last study that was created of those that had this name before."""
     rows = connection.execute(
         select(STUDIES.c.study_name, STUDY_SYSTEM_ATTRS.c.value_json)

@@ -79,6 +79,11 @@ class StudyReader(RDBStorage):
         with snapshot(self.engine) as connection:
             return studies.names_of(connection, study_id)
 
+    def renamed_from(self, name: str) -> str | None:
+        """The present name of a study that had this name before; None where none had."""
+        with snapshot(self.engine) as connection:
+            return studies.renamed_from(connection, name)
+
     def study_of_trial(self, trial_id: int) -> int | None:
         """The id of the study that a trial belongs to; None where there is no such trial."""
         with snapshot(self.engine) as connection:

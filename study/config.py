@@ -161,7 +161,9 @@ class StudyConfig(BaseModel):
     cohort: Annotated[int, _IDENTITY] = Field(32, ge=1, le=4096, description="trials proposed together")
     seed: Annotated[int, _IDENTITY] = Field(0, ge=0, lt=2**63, description="the study's seed")
     storage: Annotated[str, Option(scope=Scope.PLACE, stored=False)] = Field(
-        "reluctant.db", description="SQLite file, or SQLAlchemy URL"
+        "reluctant.db",
+        description="SQLite file, or SQLAlchemy URL",
+        repr=False,  # it may hold a password
     )
     name: Annotated[str | None, _PLACE] = Field(
         None, description="study's name; default: data-space-6 digits of the identity"

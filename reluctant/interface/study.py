@@ -68,8 +68,8 @@ class AnyStudy(ABC):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options that the study was begun with."""
-        return self._opened.problem.config.model_dump()
+        """The options that the study was begun with; `storage` without its password."""
+        return self._opened.problem.config.model_dump() | {"storage": self.storage}
 
     @cached_property
     def optuna(self) -> optuna.Study:

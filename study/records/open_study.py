@@ -144,6 +144,13 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         user_attrs=user_attrs,
         system_attrs=system_attrs,
     )
+    if created and (renamed := storage.renamed_from(name)) is not None:
+        warnings.warn(
+            f"the study that was called {name!r} is now {renamed!r}, and a new study is begun here; "
+            "`reluctant resume` continues the other one by its new name",
+            ReluctantWarning,
+            stacklevel=2,
+        )
     total = config.trials
     if not created:
         saved = _attributes(storage, study_id, name)

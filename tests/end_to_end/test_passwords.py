@@ -9,6 +9,10 @@ import pytest
 from command import COMMAND, Reluctant, run_here
 from postgres import PASSWORD
 
+import reluctant
+from study.config import StudyConfig
+from study.workers.ray_actors import Assignment
+
 OPTIONS = ("--trials", 6, "--seeds", 2, "--epochs", 60, "--hidden", 8, "--name", "flowers")
 SECRETS = (PASSWORD, PASSWORD.replace(" ", "%20"), PASSWORD.split()[0])
 
@@ -61,9 +65,13 @@ def test_no_message_and_no_file_holds_it(place: str, here: Reluctant, tmp_path: 
     assert not [path for path in files for secret in SECRETS if secret.encode() in path.read_bytes()]
 
 
-def test_workers_and_the_dashboard_do_not_print_it(place: str, here: Reluctant, tmp_path: Path) -> None:
+def test_workers_programs_and_the_dashboard_do_not_print_it(place: str, here: Reluctant, tmp_path: Path) -> None:
     result = here("run", "iris", *OPTIONS, "--workers", 2, check=True)
     assert "flowers in postgresql" in result.stderr
+    with reluctant.load("flowers", storage=place) as study:
+        shown = f"{study!r} {study.storage} {study.options} {study._repr_html_()} {study._opened.problem.config!r}"
+    assert "flowers" in shown
+    assert not [secret for secret in SECRETS if secret in shown]
     server = subprocess.Popen([COMMAND, "dashboard", "--port", "0"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     said = server.stderr.readline()
@@ -73,3 +81,10 @@ def test_workers_and_the_dashboard_do_not_print_it(place: str, here: Reluctant, 
     assert server.wait(timeout=20) == 0
     assert " at http://127.0.0.1" in said
     assert not [secret for secret in SECRETS if secret in said + result.stderr]
+
+
+def test_what_ray_is_given_does_not_show_it() -> None:
+    url = f"postgresql+psycopg://ann:{PASSWORD}@host/studies"
+    assignment = Assignment(storage=url, study_id=1, name="flowers", data="iris", overrides={}, lease=None)
+    for shown in (repr(assignment), repr(StudyConfig(storage=url)), str(StudyConfig(storage=url))):
+        assert PASSWORD.split()[0] not in shown

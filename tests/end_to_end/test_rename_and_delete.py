@@ -133,6 +133,8 @@ def test_a_renamed_study_answers_under_its_new_name(here: Reluctant) -> None:
         assert result.returncode == 2
         assert "it was renamed to 'new'; give this name" in result.stderr
     here("resume", "new", "--trials", 8, check=True)
+    again = here("run", "iris", "--trials", 2, "--seeds", 1, "--epochs", 60, "--hidden", 8, "--name", "old", check=True)
+    assert "warning: the study that was called 'old' is now 'new', and a new study is begun here" in again.stderr
     assert "no study 'nothing'" in here("rename", "nothing", "x").stderr
     here("run", "wine", "--trials", 2, "--seeds", 1, "--epochs", 60, "--hidden", 8, "--name", "other", check=True)
     result = here("rename", "other", "new")
