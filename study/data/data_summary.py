@@ -41,11 +41,9 @@ class ColumnSummary:
     notes: tuple[str, ...] = ()
 
     @property
-    def text(self) -> str:
-        """The column in one line."""
-        inputs = () if not self.inputs else (_count(self.inputs, "input"),)
-        missing = () if not self.missing else (f"{self.missing:,} missing: {self.filled}",)
-        return f"{self.name}: {'; '.join((self.kind, *inputs, *missing, *self.notes))}"
+    def name_and_gaps(self) -> str:
+        """The column's name, with how many values are missing where there are some."""
+        return f"{self.name} ({self.missing:,} missing)" if self.missing else self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,18 +87,25 @@ class DataSummary:
         more = f", and {len(order) - len(shown)} more" if len(order) > len(shown) else ""
         return ", ".join(f"{name} ({self.classes[name]:,})" for name in shown) + more
 
-    @property
-    def told(self) -> list[str]:
-        """A line for each column of which there is more to say than its kind and gaps; those that are dropped first.
+    def told(self, names: Callable[[Sequence[str]], str] = listing) -> list[tuple[str, str]]:
+        """Columns of which there is more to say than their kind and gaps, and what; those that are dropped first.
 
-        Columns that are dropped for one reason share a line.
+        Columns of which the same is to be said share a line.
+
+        Args:
+            names: Writes names as text.
         """
-        dropped: dict[tuple[str, ...], list[str]] = {}
+        same: dict[tuple[str, str, tuple[str, ...]], list[ColumnSummary]] = {}
         for column in self.columns:
-            if column.kind == _DROPPED:
-                dropped.setdefault(column.notes, []).append(column.name)
-        lines = [f"{listing(names)}: {_DROPPED}; {'; '.join(notes)}" for notes, names in dropped.items()]
-        return lines + [column.text for column in self.columns if column.notes and column.kind != _DROPPED]
+            if column.notes:
+                same.setdefault((column.kind, column.filled, column.notes), []).append(column)
+        found = []
+        for (kind, filled, notes), columns in sorted(same.items(), key=lambda item: item[0][0] != _DROPPED):
+            inputs = sum(each.inputs for each in columns)
+            said = [kind, *([_count(inputs, "input")] if inputs else [])]
+            said += [f"missing: {filled}"] if filled else []
+            found.append((names([each.name_and_gaps for each in columns]), "; ".join((*said, *notes))))
+        return found
 
     def kinds(self, names: Callable[[Sequence[str]], str] = listing) -> list[str]:
         """A line for each kind of column, with those of which no more is to be said than how many values are missing.
@@ -116,7 +121,7 @@ class DataSummary:
         found = []
         for (kind, filled), columns in sorted(lines.items(), key=lambda item: (order.index(item[0][0]), item[0][1])):
             gaps = f" with missing values ({filled})" if filled else ""
-            shown = [f"{each.name} ({each.missing:,})" if filled else each.name for each in columns]
+            shown = [each.name_and_gaps for each in columns]
             inputs = _count(sum(column.inputs for column in columns), "input")
             found.append(f"{_KINDS[kind]}{gaps}, {inputs}: {names(shown)}")
         return found
@@ -124,7 +129,8 @@ class DataSummary:
     @property
     def columns_text(self) -> str:
         """All that is said of the columns."""
-        return "; ".join([f"({text})" for text in self.told] + self.kinds(", ".join))
+        told = [f"({name}: {text})" for name, text in self.told(", ".join)]
+        return "; ".join([*told, *self.kinds(", ".join)])
 
     def lines(self, most: int = MOST_LINES) -> list[str]:
         """The summary in at most so many lines."""
@@ -136,13 +142,13 @@ class DataSummary:
             f"classes{f' of {self.target}' if self.target else ''}: {self.class_text}",
             *([f"file: {'; '.join(self.notes)}"] if self.notes else []),
         ]
-        told, kinds = self.told, self.kinds()
+        told, kinds = self.told(), self.kinds()
         room = most - len(lines) - len(kinds)
-        if len(told) > room:
-            names = [text.partition(": ")[0] for text in told[room - 1 :]]
-            more = f"{len(names)} columns more to be told of: {listing(names)} (all in --format json)"
-            told = [*told[: room - 1], more]
-        return [*lines, *told, *kinds]
+        shown = [f"{name}: {text}" for name, text in told]
+        if len(shown) > room:
+            more = listing([name for name, _ in told[room - 1 :]])
+            shown = [*shown[: room - 1], f"more is to be told of {more} (all in --format json)"]
+        return [*lines, *shown, *kinds]
 
 
 def summarize(dataset: Dataset, prepared: Prepared) -> DataSummary:

@@ -6,11 +6,13 @@ import csv
 import io
 import re
 from collections import Counter
-from itertools import islice
+from collections.abc import Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pandas as pd
 
+from study.data.column_forms import NUMBER
 from study.data.compressed import read_decompressed
 from study.data.encodings import decode, encoding_notes
 from study.data.errors import DataError, listing
@@ -58,15 +60,37 @@ def read_delimited(path: Path) -> tuple[pd.DataFrame, Reading]:
     names = [str(name).strip() for name in rows.iloc[0].fillna("")]
     names = [name or f"Unnamed: {index}" for index, name in enumerate(names)]
     twice = [name for name, count in Counter(names).items() if count > 1]
+    looks_like_data = names_look_like_data(names)
     if twice:
-        raise DataError(f"{path} has several columns named {listing(twice)}; names must differ; rename them")
+        remedy = "rename them" if looks_like_data is None else looks_like_data
+        raise DataError(f"{path} has several columns named {listing(twice)}; names must differ; {remedy}")
     notes = [*encoding_notes(encoding)]
     if separator not in ",\t":
         notes.append(f"separated by {'blanks' if separator == _BLANKS else repr(separator)}")
+    if looks_like_data is not None:
+        notes.append(looks_like_data)
     if comments:
         notes.append(f"{comments} {'line' if comments == 1 else 'lines'} of comments (#) left out")
     table = rows.iloc[1:].reset_index(drop=True).set_axis(names, axis="columns")
     return table, Reading(separator=separator, encoding=encoding, notes=tuple(notes))
+
+
+def names_look_like_data(names: Sequence[str]) -> str | None:
+    """What a user should do about a first line that holds numbers, as where a line of names was forgotten; else None.
+
+    Whole numbers that rise are names, as those of years and pixels.
+
+    Example:
+        >>> names_look_like_data(["5.1", "3.5", "setosa"])
+        'its first line, read as names, looks like data (5.1, 3.5, setosa); if it is, add a line of names above it'
+        >>> names_look_like_data(["region", "2023", "2024"])
+    """
+    numbers = [float(name) for name in names if NUMBER.matches(name)]
+    rising = all(before < after for before, after in pairwise(numbers))
+    if not numbers or (rising and all(number.is_integer() for number in numbers)):
+        return None
+    seen = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"its first line, read as names, looks like data ({seen}); if it is, add a line of names above it"
 
 
 def find_separator(lines: list[str]) -> str:

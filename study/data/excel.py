@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from study.data.delimited import names_look_like_data
 from study.data.errors import DataError, listing
 from study.data.reading import Reading
 
@@ -61,7 +62,10 @@ def read_excel(path: Path) -> tuple[pd.DataFrame, Reading]:
             f"{len(wrong)} cell{'s' if len(wrong) > 1 else ''} with an error counted as missing "
             f"({listing(list(Counter(wrong)))})"
         )
-    return _table(rows, path), Reading(notes=tuple(notes))
+    table = _table(rows, path)
+    if (text := names_look_like_data([str(name) for name in table.columns])) is not None:
+        notes.append(text)
+    return table, Reading(notes=tuple(notes))
 
 
 def _table(rows: Sequence[Sequence[Any]], path: Path) -> pd.DataFrame:

@@ -118,6 +118,7 @@ def test_names_may_stand_behind_a_hash(tmp_path: Path) -> None:
     [
         ("t.zip", _zip(a=b"x", b=b"y"), r"is an archive of 2 files \(a, b\); one is needed; unpack it"),
         ("t.csv", b"a,b,a,y\n1,2,3,u\n", "several columns named a; names must differ; rename them"),
+        ("t.csv", b"0.0,1.5,0.0,u\n1,2,3,v\n", "several columns named 0.0; .* looks like data .* add a line of names"),
         ("t.xz", lzma.compress(TABLE.encode())[:-9], "is damaged or cut: .*a whole xz file is needed"),
         ("t.bz2", bz2.compress(TABLE.encode())[:-9], "is damaged or cut: .*a whole bzip2 file is needed"),
         ("t.xls", b"PK", "is of no known type .*save it as .xlsx, or the sheet as CSV"),

@@ -203,6 +203,7 @@ _CASES: dict[str, list[Write]] = {
     "ZIP of several": [_bytes("t.zip", _zip("a", "b"))],
     "lines that begin": [_text("t.csv", f"# by hand\n#\n{TEXT}"), _text("t.csv", f"{TEXT}# the end\n")],
     "names behind": [_text("t.csv", f"#{TEXT}")],
+    "a first line": [_text("t.csv", TEXT.replace("size", "0.5"))],
     "two columns": [_text("t.csv", TEXT.replace("city", "size", 1))],
     "`.parquet`, `.feather`": [_parquet, lambda folder: PLAIN.to_feather(folder / "t.feather")],
     "Parquet with an index": [lambda folder: PLAIN.set_index("city").to_parquet(folder / "t.parquet")],
@@ -255,7 +256,9 @@ def test_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Write, b
     check_said(said, [*dataset.reading.notes] if dataset.reading else [])
     if is_table:
         assert isinstance(dataset.x, pd.DataFrame)
-        found = dataset.x.rename(columns={"#size": "size"}).assign(y=np.array(dataset.classes)[dataset.y])
+        found = dataset.x.rename(columns={"#size": "size", "0.5": "size"}).assign(
+            y=np.array(dataset.classes)[dataset.y]
+        )
         known = found["size"].notna().to_numpy()
         assert known.sum() == (39 if "missing" in becomes else 40)
         assert found["size"][known].tolist() == PLAIN["size"][known].tolist()
