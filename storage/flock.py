@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from storage.modes import share_like
@@ -35,13 +35,17 @@ class FileLock:
         _HELD.add(self)
 
     @classmethod
-    def acquire(cls, path: Path, *, database: Path | None = None, content: bytes = b"") -> FileLock:
+    def acquire(
+        cls, path: Path, *, database: Path | None = None, content: bytes = b"", pause: Callable[[], None] | None = None
+    ) -> FileLock:
         """Create the file and its folder where they are missing, and wait for the exclusive lock on the file.
 
         Args:
             path: The file.
             database: The database file whose permissions file and folder get; None: those of the process.
             content: What the file is to say.
+            pause: Called again and again while another process holds the lock; it may raise an error, which ends the
+                wait. None: the operating system waits.
 
         Raises:
             OSError: The file cannot be made.
@@ -53,7 +57,7 @@ class FileLock:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             except FileNotFoundError:  # another process removed the empty folder in between
                 continue
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _wait_for(descriptor, pause)
             if _is_still(path, descriptor):
                 share_like(path, database)
                 lock = cls(path, descriptor, database, content)
@@ -131,15 +135,37 @@ class FileLock:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the file `path` during the `with` block, and delete the file afterwards."""
-    lock = FileLock.acquire(path)
+def exclusive(path: Path, *, content: bytes, pause: Callable[[], None]) -> Iterator[None]:
+    """Hold an exclusive lock on the file `path` during the `with` block, and delete the file afterwards.
+
+    Args:
+        path: The file.
+        content: What the file says while the lock is held.
+        pause: As for `FileLock.acquire`.
+    """
+    lock = FileLock.acquire(path, content=content, pause=pause)
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
             path.unlink()
         lock.release()
+
+
+def _wait_for(descriptor: int, pause: Callable[[], None] | None) -> None:
+    """Wait for the exclusive lock; the descriptor is closed where the wait ends without it."""
+    try:
+        while pause is not None:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pause()
+            else:
+                return
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
-import warnings
 from collections.abc import Iterator
 
 from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
-from reluctant.errors import ReluctantWarning
 from storage.cohort_storage import CohortStorage
 from storage.driver_errors import of_server, translated
 from storage.errors import StorageAwayError, StorageRefusedError
@@ -19,12 +16,11 @@ from storage.passwords import as_given, without_password
 from storage.schema import check_versions
 from storage.session_locks import connect_args
 from storage.transactions import place_of_url
+from storage.waiting import Wait
 
 POSTGRESQL_EXAMPLE = "postgresql+psycopg://USER@HOST/DATABASE"
 # An arbitrary constant: the lock keeps two processes from creating the tables of a database at the same time.
 _CREATION_LOCK = 7_367_736
-# Seconds until a wait for that lock is spoken of, and until it ends.
-_SILENT_WAIT, _LONGEST_WAIT = 5.0, 60.0
 # Error texts of a server that is starting, shutting down, full, or not running.
 _AWAY = re.compile(
     "refused|starting up|shutting down|recovery|timeout|timed out|unreachable|closed the connection|too many"
@@ -123,23 +119,9 @@ def _alone(connection: Connection, shown: str) -> Iterator[None]:
         StorageAwayError: Another process held the lock for too long.
     """
     key = {"key": _CREATION_LOCK}
-    began, spoken_of = time.monotonic(), False
+    wait = Wait(shown, lambda: _holder(connection))
     while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar_one():
-        waited = time.monotonic() - began
-        if waited > _LONGEST_WAIT:
-            raise StorageAwayError(
-                f"{shown} is still being created or brought up to date by {_holder(connection)}, after "
-                f"{waited:.0f} s; nothing was written; end that process if it hangs, and start again"
-            )
-        if waited > _SILENT_WAIT and not spoken_of:
-            spoken_of = True
-            warnings.warn(
-                f"waiting for {_holder(connection)}, which creates the tables of {shown} or brings them up to date; "
-                f"for {_LONGEST_WAIT:.0f} s at most",
-                ReluctantWarning,
-                stacklevel=4,
-            )
-        time.sleep(0.1)
+        wait.pause()
     try:
         yield
     finally:

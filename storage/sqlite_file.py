@@ -20,10 +20,11 @@ from storage.disks import is_full, is_read_only
 from storage.driver_errors import of_sqlite, translated
 from storage.errors import StorageError, StorageMissingError, StorageRefusedError
 from storage.flock import exclusive
-from storage.lock_records import conflicting_user
+from storage.lock_records import LockRecord, conflicting_user, read_record
 from storage.mounts import Mount, mount_of, read_mounts
 from storage.schema import check_versions
 from storage.tables import METADATA, OPTUNA_TABLES
+from storage.waiting import Wait
 
 # Seconds to wait for a transaction of another process. That of a cohort takes milliseconds; a backup takes longer.
 _BUSY_TIMEOUT = 60.0
@@ -78,8 +79,16 @@ def open_file(path: Path, *, create: bool, mounts: Sequence[Mount] | None) -> Co
     if state is _State.READY:
         with translated(str(path)):
             return _connect(path, complete=True)
-    with exclusive(path.with_name(f".{path.name}.lock")):
+    lock = path.with_name(f".{path.name}.lock")
+    wait = Wait(str(path), lambda: _holder(lock))
+    with exclusive(lock, content=LockRecord.of(path).to_bytes(), pause=wait.pause):
         return _complete(path)
+
+
+def _holder(lock: Path) -> str:
+    """Who holds the lock under which a file is created, as the lock file says."""
+    record = read_record(lock)
+    return "another process" if record is None else record.process
 
 
 def _check_path(path: Path, create: bool) -> bool:

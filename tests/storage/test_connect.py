@@ -14,7 +14,11 @@ import optuna
 import pytest
 from sqlalchemy import event
 
-from storage import StorageError, StorageFullError, StorageRefusedError, open_storage, share_like
+from reluctant.errors import ReluctantWarning
+from reluctant.exit_codes import CONTACT_LOST
+from storage import StorageAwayError, StorageError, StorageFullError, StorageRefusedError, open_storage, share_like
+from storage.flock import exclusive
+from storage.lock_records import LockRecord
 from storage.mounts import Mount
 
 
@@ -281,6 +285,21 @@ def test_a_creation_that_was_killed_is_completed(path):
     storage = open_storage(path)
     assert storage.schema_versions() == {"optuna": "v3.2.0.a", "reluctant": "3"}
     storage.close()
+
+
+def test_an_opening_that_waits_says_for_whom_and_gives_up(tmp_path, path, monkeypatch):
+    monkeypatch.setattr("storage.waiting._SILENT_WAIT", 0.2)
+    monkeypatch.setattr("storage.waiting._LONGEST_WAIT", 0.6)
+    lock = path.with_name(".reluctant.db.lock")
+    with (
+        exclusive(lock, content=LockRecord.of(path).to_bytes(), pause=lambda: None),
+        pytest.warns(ReluctantWarning, match=rf"waiting for process {os.getpid()} on .*, which creates the tables of"),
+        pytest.raises(StorageAwayError, match="is still being created") as caught,
+    ):
+        open_storage(path)
+    assert caught.value.exit_code == CONTACT_LOST
+    assert list(tmp_path.iterdir()) == []
+    open_storage(path).close()
 
 
 def test_a_creation_that_fails_leaves_nothing(tmp_path, path, monkeypatch):

@@ -159,8 +159,8 @@ def test_codes_of_errors(code, kind):
 
 
 def test_an_opening_that_waits_says_for_whom_and_gives_up(postgres_server, monkeypatch):
-    monkeypatch.setattr("storage.server._SILENT_WAIT", 0.2)
-    monkeypatch.setattr("storage.server._LONGEST_WAIT", 1.0)
+    monkeypatch.setattr("storage.waiting._SILENT_WAIT", 0.2)
+    monkeypatch.setattr("storage.waiting._LONGEST_WAIT", 1.0)
     place = postgres_server.url(postgres_server.new_database())
     with session(place) as other:
         other.execute(_LOCK)
