@@ -197,6 +197,19 @@ class Study(AnyStudy):
             print("\n".join(advice.lines))
         return advice
 
+    def reference(self) -> pd.DataFrame:
+        """What models of scikit-learn reach on the study's own split and inputs; the index is their name.
+
+        They are trained once for a study: logistic regression and gradient boosting. The columns are the study's metric
+        on the validation and on the test part.
+        """
+        from study.search.reference import reference_scores
+
+        scores = self._ask(lambda stop: reference_scores(self._opened, stop=stop))
+        metric = self._opened.problem.config.metric
+        rows = [{"model": s.model.name, metric: s.validation, f"test_{metric}": s.test} for s in scores]
+        return pd.DataFrame(rows).set_index("model")
+
     def model(self, trial: int | str = "best") -> TrainedModel:
         """The trained network of a trial: it is trained once more, exactly, and its best replicate is taken.
 

@@ -6,13 +6,16 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from tqdm.auto import tqdm
 
 from reluctant.errors import ReluctantWarning
+from study.problem import Search
 from study.records.open_study import OpenStudy
+from study.records.own_trials import NoResultsError
 from study.workers.launch import launch
 from study.workers.stop import Stop
 from study.workers.worker import StudyProgress
@@ -73,15 +76,31 @@ def train(study: OpenStudy, *, progress: bool) -> bool:
     processes = _may_fork()
     with Stop(seconds=study.problem.config.timeout) as stop, Progress(study, shown=progress) as bar:
         complete = launch(study, stop=stop, report=bar, log=bar.log, processes=processes)
-    if not complete:
+        confirmed = complete and _confirmed(study, stop, bar.log)
+    if not confirmed:
         reason = "interrupted" if stop.signalled else "time is up"
+        lacks = "is not confirmed on fresh seeds yet" if complete else "does not have its trials yet"
         warnings.warn(
-            f"{reason}: study {study.name!r} does not have its trials yet; everything finished is kept; "
-            "its method resume() goes on",
+            f"{reason}: study {study.name!r} {lacks}; everything finished is kept; its method resume() goes on",
             ReluctantWarning,
             stacklevel=3,
         )
     return complete
+
+
+def _confirmed(study: OpenStudy, stop: Callable[[], bool], log: Callable[[str], None]) -> bool:
+    """Confirms the front of a search where that was asked for, or is cheap; returns whether nothing interrupted it."""
+    from study.search.fresh_seeds import confirm_where_asked
+    from study.training import Interrupted
+
+    if isinstance(study.problem, Search):
+        try:
+            # Whoever asks for the front of a study without a feasible trial is told so.
+            with suppress(NoResultsError):
+                confirm_where_asked(study, stop=stop, log=log)
+        except Interrupted:
+            return False
+    return True
 
 
 def interruptible(answer: Callable[[Callable[[], bool]], Any]) -> Any:

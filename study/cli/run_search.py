@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 
 from storage import without_password
@@ -13,12 +12,10 @@ from study.cli.train import end_early, resume_command, train
 from study.config import StudyConfig
 from study.data.data_summary import DataSummary
 from study.estimate import Estimate
-from study.records.attributes import CONFIG
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
 from study.sampling.registry import SAMPLERS
-from study.search.fresh_seeds import FRESH_SEEDS, confirm_front, is_cheap
-from study.search.from_database import StoredSearch
+from study.search.fresh_seeds import FRESH_SEEDS, confirm_where_asked
 from study.training import Interrupted
 from study.workers.stop import Stop
 
@@ -40,7 +37,7 @@ def train_and_print_front(
         complete = train(study, messages, stop=stop, quiet=quiet, lease=lease)
         try:
             if complete:
-                confirm_where_asked(study, messages, stop=stop)
+                confirm_where_asked(study, stop=stop, log=messages.info)
                 find_and_print_front(study, messages, form, stop=stop)
                 return
         except NoResultsError as error:
@@ -49,22 +46,6 @@ def train_and_print_front(
         except Interrupted:
             pass
         end_early(stop, messages, f"continue with: {resume_command(study)}")
-
-
-def confirm_where_asked(study: OpenStudy, messages: Messages, *, stop: Callable[[], bool]) -> None:
-    """Trains the front of a search that has its total on fresh seeds: where that was asked for, or is cheap.
-
-    Raises:
-        Interrupted: `stop` returned true.
-        NoResultsError: No trial is feasible.
-    """
-    search = StoredSearch.of(study)
-    front = search.front(search.contenders())
-    if front.confirmation is not None and not front.confirmation.unconfirmed:
-        return
-    config = search.config.model_copy(update={"trials": study.storage.study_attr(study.study_id, CONFIG)["trials"]})
-    if config.confirm is True or (config.confirm is None and is_cheap(front, config)):
-        confirm_front(study, stop=stop, log=messages.info)
 
 
 def say_where_unlearned(study: OpenStudy, messages: Messages) -> None:

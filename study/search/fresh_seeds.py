@@ -16,6 +16,7 @@ import numpy as np
 
 from study.config import StudyConfig
 from study.intervals import corrected_interval
+from study.records.attributes import CONFIG
 from study.records.measure_keys import key_on_test
 from study.records.open_study import OpenStudy
 from study.records.own_trials import OwnTrial
@@ -117,6 +118,32 @@ def is_cheap(front: Front, config: StudyConfig) -> bool:
         config: The study's configuration; its trials are those that the study has.
     """
     return 10 * len(front.members) * FRESH_SEEDS <= config.trials * config.seeds
+
+
+def confirm_where_asked(
+    study: OpenStudy, *, stop: Callable[[], bool] = lambda: False, log: Callable[[str], None] = lambda line: None
+) -> None:
+    """Confirms the front of a search that has its trials: where that was asked for, or is cheap, and not done yet.
+
+    Args:
+        study: A search.
+        stop: As for `confirm_front`.
+        log: As for `confirm_front`.
+
+    Raises:
+        Interrupted: `stop` said so.
+        KindError: The study is a comparison.
+        NoResultsError: No trial has finished, or none is feasible.
+    """
+    search = StoredSearch.of(study)
+    front = search.front(search.contenders())
+    if front.confirmation is not None and not front.confirmation.unconfirmed:
+        return
+    # Another command may have raised the total since the study was opened.
+    total = int(study.storage.study_attr(study.study_id, CONFIG)["trials"])
+    asked = search.config.confirm
+    if asked or (asked is None and is_cheap(front, search.config.model_copy(update={"trials": total}))):
+        confirm_front(study, stop=stop, log=log)
 
 
 def confirm_front(

@@ -19,7 +19,7 @@ LEVEL = 0.95
 """Confidence level of the interval whose half width bounds the region of practical equivalence."""
 _SHOWN_DIGITS = 3
 """Decimals of a sparsity, a fraction, to which it is shown and compared: tenths of a percentage point."""
-_POINTS_OF_INTEGRAL, _STANDARD_DEVIATIONS = 1001, 8.0
+_POINTS_OF_INTEGRAL, _STANDARD_DEVIATIONS = 257, 8.0
 """Where the distribution of a maximum is evaluated: at so many points, to so many standard deviations on both sides."""
 
 

@@ -216,6 +216,23 @@ print("then", len(study.resume().front()) > 0, set(study.trials()["state"]), flu
 """
 
 
+def test_the_front_is_confirmed_where_that_is_asked_for(study: reluctant.Study, place: str) -> None:
+    assert study.recommended.basis == "chosen on the search's own seeds; `reluctant advise` confirms it"
+    options = {**SMALL, "storage": place, "name": "confirmed"}
+    with reluctant.run("iris", confirm=True, **options) as confirmed:
+        assert confirmed.recommended.basis == "confirmed on 10 fresh seeds"
+    with pytest.raises(ConfigError, match="--confirm is 1; it needs to be a valid boolean"):
+        reluctant.run("iris", confirm=1, **options)
+
+
+def test_reference_models_are_those_that_the_report_names(study: reluctant.Study, tmp_path: Path) -> None:
+    scores = study.reference()
+    assert list(scores.columns) == ["accuracy", "test_accuracy"]
+    study.report(tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"logistic regression {100 * scores.loc['logistic_regression', 'test_accuracy']:.2f} %" in text
+
+
 def test_an_interrupt_leaves_a_study_that_goes_on(tmp_path: Path) -> None:
     place = tmp_path / "s.db"
     process = subprocess.Popen(  # a script without a main guard, from stdin
