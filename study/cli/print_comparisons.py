@@ -76,8 +76,11 @@ def _lines(comparison: ComparisonSummary) -> list[str]:
     """A comparison as a person reads it."""
     count = sum(len(finding.estimates) for finding in comparison.verdicts)
     lines = [
-        f"{comparison.data}: {comparison.seeds} seeds, each with a split of its own, {comparison.epochs} epochs",
-        f"{count} intervals that hold together with 95 % ({100 * comparison.level:.2f} % each)",
+        f"{comparison.data}: {comparison.seeds_text}, {comparison.epochs} epochs",
+        f"{count} intervals that hold together with 95 % ({100 * comparison.level:.2f} % each)"
+        if comparison.seeds > 1
+        else "no intervals, so nothing is decided: one seed gives none",
+        *([f"{comparison.failed} cells could not be trained, and are missing below"] if comparison.failed else []),
         "",
     ]
     for finding in comparison.verdicts:

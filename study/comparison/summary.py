@@ -116,6 +116,11 @@ class ComparisonSummary:
     depth_by_activation: tuple[CellSummary, ...]
     failed: int = 0
 
+    @property
+    def seeds_text(self) -> str:
+        """How many seeds a mean is over, in words."""
+        return f"{self.seeds} seeds, each with a split of its own" if self.seeds > 1 else "one seed"
+
 
 def summarize(study: OpenStudy) -> ComparisonSummary:
     """Summarizes a finished comparison.

@@ -34,7 +34,7 @@ def _activations(summary: ComparisonSummary) -> Section | None:
         "activations",
         "Activations",
         f"Test accuracy of each activation at the learning rate (and leaky ReLU's slope) that the validation part of "
-        f"each seed chooses, means over {_seeds(summary)}. {_bars(summary)}{_diverged(cells, summary)}",
+        f"each seed chooses, means over {summary.seeds_text}. {_bars(summary)}{_diverged(cells, summary)}",
         (Panel("activations-figure", chart),),
     )
 
@@ -66,7 +66,7 @@ def _initializations(summary: ComparisonSummary) -> Section | None:
     return Section(
         "initializations",
         "Initialization and activation",
-        f"Mean test accuracy in per cent of every pair, at one learning rate, over {_seeds(summary)}."
+        f"Mean test accuracy in per cent of every pair, at one learning rate, over {summary.seeds_text}."
         f"{_diverged(summary.initialization_by_activation, summary)}",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
@@ -82,7 +82,7 @@ def _dropout(summary: ComparisonSummary) -> Section | None:
         "dropout",
         "Dropout and sparsity",
         f"What dropout in training does to the sparsity of the activations, measured without dropout on the test part "
-        f"({MEASURED} samples), and to accuracy; means over {_seeds(summary)}."
+        f"({MEASURED} samples), and to accuracy; means over {summary.seeds_text}."
         f"{_diverged(summary.dropout_by_activation, summary)}",
         tuple(panels),
     )
@@ -95,7 +95,7 @@ def _depth(summary: ComparisonSummary) -> Section | None:
         "depth",
         "Depth",
         f"Test accuracy of networks of more and more hidden layers, with one initialization and learning rate; means "
-        f"over {_seeds(summary)}.{_diverged(summary.depth_by_activation, summary)}",
+        f"over {summary.seeds_text}.{_diverged(summary.depth_by_activation, summary)}",
         (Panel("depth-figure", chart),),
     )
 
@@ -125,7 +125,7 @@ def _layers(summary: ComparisonSummary) -> Section | None:
         "Layer by layer",
         f"Networks of {deepest} hidden layers: sparsity and dead units of each on the test part after training, and "
         "the norm of the loss' gradient by its weights before training on the validation part, both on "
-        f"{MEASURED} samples; means over {_seeds(summary)}. Layer 1 is next to the input."
+        f"{MEASURED} samples; means over {summary.seeds_text}. Layer 1 is next to the input."
         f"{zero_gradients(hidden)}{_diverged(cells, summary)}",
         tuple(panels),
     )
@@ -201,7 +201,3 @@ def _diverged(cells: Sequence[CellSummary], summary: ComparisonSummary) -> str:
         f" {count} of {len(cells) * summary.seeds} networks diverged, and {counts} as a constant guess in accuracy, "
         "and not at all in other means."
     )
-
-
-def _seeds(summary: ComparisonSummary) -> str:
-    return f"{summary.seeds} seeds, each with a split of its own" if summary.seeds > 1 else "one seed"

@@ -26,11 +26,10 @@ def comparison_page(study: OpenStudy) -> Page:
         NoResultsError: Cells are still to be trained.
     """
     summary = summarize(study)
-    seeds = f"{summary.seeds} seeds, each with a split of its own" if summary.seeds > 1 else "one seed"
     return Page(
         name=study.name,
         title=f"Does the folklore on activations hold on {summary.data}?",
-        subtitle=f"Comparison {study.name}: {seeds}, {summary.epochs} epochs.",
+        subtitle=f"Comparison {study.name}: {summary.seeds_text}, {summary.epochs} epochs.",
         answer=answer(summary),
         sections=[*comparison_sections(summary), *_across_data_sets(study, summary), curves(study)],
         facts=provenance(study),

@@ -32,14 +32,21 @@ def verdicts(claims: Sequence[ClaimVerdict], level: float) -> Section:
         for estimate in claim.estimates:
             if estimate.estimate is not None:
                 groups.setdefault((estimate.unit, estimate.rope), []).append((claim, estimate))
+    unknown = sum(estimate.estimate is None for claim in claims for estimate in claim.estimates)
+    intervals = (
+        "An interval wholly outside it decides for or against the claim, one wholly inside says that the difference "
+        f"does not matter, any other leaves it open. Each interval holds with {100 * level:.2f} %, all of them "
+        "together with 95 %."
+        if any(estimate.interval is not None for claim in claims for estimate in claim.estimates)
+        else "One seed gives no interval, so every claim is undecided."
+    )
     panels = [_forest(f"verdicts-{number}", *key, members) for number, (key, members) in enumerate(groups.items())]
     return Section(
         "verdicts",
         f"Verdicts on {len(claims)} claims",
-        f"The shaded band is what counts as no practical difference. An interval wholly outside it decides for or "
-        f"against the claim, one wholly inside says that the difference does not matter, any other leaves it open. "
-        f"Each interval holds with {100 * level:.2f} %, all of them together with 95 %. Green circles support their "
-        "claim, red crosses refute it, grey squares make no practical difference, open diamonds are undecided.",
+        f"The shaded band is what counts as no practical difference. {intervals} Green circles support their claim, "
+        "red crosses refute it, grey squares make no practical difference, open diamonds are undecided."
+        + (f" {unknown} of the estimates have no value, and no mark." if unknown else ""),
         tuple(panels),
         tuple(_row(claim) for claim in claims),
     )

@@ -131,6 +131,7 @@ def test_the_best_of_each_activation_is_out_of_all_that_were_tried(
             assert int(count) == len(tried[name])
             assert score == pytest.approx(100 * max(t.score for t in tried[name] if t.feasible), rel=1e-5)
     assert "out of as many as stand in brackets, infeasible and diverged ones included" in section.sentence
+    assert "t intervals over its 2 seeds, which take no account of its being picked" in section.sentence
 
 
 def test_a_cell_is_empty_only_where_nothing_was_tried(sections: dict[str, Section], own: list[OwnTrial]) -> None:

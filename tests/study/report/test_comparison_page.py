@@ -96,6 +96,16 @@ def test_the_answer_names_no_linear_network_and_no_interval_that_ignores_the_cho
     assert "linear network" not in answer(replace(found, accuracy_by_activation=lower))[0]
 
 
+def test_the_verdicts_announce_no_interval_that_one_seed_does_not_give(study: OpenStudy) -> None:
+    found = summarize(study)
+    section = verdicts(found.verdicts, found.level)
+    assert ("One seed gives no interval" in section.sentence) == (found.seeds == 1)
+    assert ("Each interval holds with" in section.sentence) == (found.seeds > 1)
+    drawn = sum(len(trace.x) for panel in section.panels for trace in panel.figure.data)
+    every = sum(len(finding.estimates) for finding in found.verdicts)
+    assert (f"{every - drawn} of the estimates have no value" in section.sentence) == (drawn < every)
+
+
 def test_no_bar_is_said_to_be_wider_than_a_paired_interval(study: OpenStudy) -> None:
     """It is not, where the two of a pair vary against each other."""
     sentences = " ".join(section.sentence for section in designs(summarize(study)))
