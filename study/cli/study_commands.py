@@ -54,7 +54,11 @@ def delete(
                 raise ConfigError(
                     f"{what} would be deleted, and there is no terminal to ask on; give --yes to delete it unasked"
                 )
-            if not typer.confirm(f"delete {what}, for good?", err=True):
+            try:
+                agreed = typer.confirm(f"delete {what}, for good?", err=True)
+            except typer.Abort:  # Ctrl-C or the end of the input
+                agreed = False
+            if not agreed:
                 messages.info("nothing is deleted")
                 raise typer.Exit(FAILED)
         delete_study(database, study_id)

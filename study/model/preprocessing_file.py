@@ -85,7 +85,7 @@ _VALUES = {
     "ListNode": {"builtins.list"},
     "TupleNode": {"builtins.tuple"},
     "SliceNode": {"builtins.slice"},
-    "NdArrayNode": {"numpy.ndarray", "numpy.bool", "numpy.int64", "numpy.float32", "numpy.float64"},
+    "NdArrayNode": {f"numpy.{name}" for name in ("ndarray", "bool", "bool_", "int32", "int64", "float32", "float64")},
     "DTypeNode": {"numpy.dtype"},
     # Types of the keys of dictionaries, and of what an encoder gives.
     "TypeNode": {"builtins.str", "builtins.int", "builtins.float", "numpy.float32"},

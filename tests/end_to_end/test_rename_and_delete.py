@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -154,10 +155,11 @@ def test_deletion_is_asked_for_and_leaves_nothing(start: Start, reluctant: Reluc
     assert "study long in " in result.stderr
     assert "with 4 trials and 1 worker at work on it would be deleted" in result.stderr
     assert "there is no terminal to ask on; give --yes" in result.stderr
-    status, said = on_a_terminal(tmp_path, "delete", "long", answer="n")
-    assert (status, "for good? [y/N]" in said, "nothing is deleted" in said) == (1, True, True)
+    for answer in ("n\n", "\n", "\x03", "\x04"):  # the last ones are Ctrl-C, and the end of the input
+        status, said = on_a_terminal(tmp_path, "delete", "long", answer=answer)
+        assert (status, "for good? [y/N]" in said, "nothing is deleted" in said) == (1, True, True), said
     assert run.poll() is None
-    status, said = on_a_terminal(tmp_path, "delete", "long", answer="y")
+    status, said = on_a_terminal(tmp_path, "delete", "long", answer="y\n")
     assert (status, "with 4 trials and 1 worker at work on it is deleted" in said) == (0, True)
     _, said = run.communicate(timeout=60)
     assert run.returncode == 1
@@ -182,7 +184,14 @@ def test_yes_deletes_unasked(here: Reluctant) -> None:
 def on_a_terminal(folder: Path, *arguments: str, answer: str) -> tuple[int, str]:
     """Exit status and screen of a command on a terminal, where one question is answered."""
     ours, its = pty.openpty()
-    process = subprocess.Popen([str(COMMAND), *arguments], cwd=folder, stdin=its, stdout=its, stderr=its)
+    # A session of its own, whose terminal this is: Ctrl-C there is a signal to the command.
+    session = [
+        sys.executable,
+        "-c",
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])",
+    ]
+    command = [*session, str(COMMAND), *arguments]
+    process = subprocess.Popen(command, cwd=folder, stdin=its, stdout=its, stderr=its, start_new_session=True)
     os.close(its)
     seen = b""
     while True:
@@ -194,7 +203,7 @@ def on_a_terminal(folder: Path, *arguments: str, answer: str) -> tuple[int, str]
             break
         seen += read
         if answer and b"[y/N]" in seen:
-            os.write(ours, f"{answer}\n".encode())
+            os.write(ours, answer.encode())
             answer = ""
     os.close(ours)
     return process.wait(timeout=30), seen.decode()
