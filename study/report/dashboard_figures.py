@@ -11,6 +11,7 @@ from study.comparison.summary import summarize_stored
 from study.problem import Comparison, Search, kind_of
 from study.records.attributes import IDENTITY
 from study.records.own_trials import NoResultsError
+from study.report.captions import without_points
 from study.report.comparison_page import answer, comparison_sections
 from study.report.plot import Panel, Section
 from study.report.search_data import SearchData
@@ -79,6 +80,8 @@ def advice_note(data: SearchData) -> str:
     lines.append(f"It is {data.front.basis}. These figures are those of the search's seeds: expect a little less.")
     expected = regret_text(data.front.regret)
     lines.append(". ".join(f"{text[0].upper()}{text[1:]}" for text in (rule_text(config), expected) if text) + ".")
+    if text := without_points(data).strip():
+        lines.append(f"In our figures: {text}")
     lines.append(
         "Hyperparameter importance on this page is PED-ANOVA: what tells the best trials from the others that the "
         "sampler tried. `reluctant report` says what share of the variation each hyperparameter accounts for."

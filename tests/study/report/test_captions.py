@@ -20,6 +20,7 @@ from study.problem import Search
 from study.records.open_study import OpenStudy, create_or_open, reopen
 from study.records.own_trials import OwnTrial
 from study.report import captions, search_figures, training_figures
+from study.report.dashboard_figures import advice_note
 from study.report.plot import Section
 from study.report.search_data import SearchData
 from study.report.search_page import search_page
@@ -225,6 +226,13 @@ def test_points_below_the_picture_are_counted_in_each_cloud() -> None:
     assert section is not None
     for sentence in (section.sentence, search_figures.front(data).sentence):
         assert "1 of 20 points lies below the picture of the scores" in sentence
+
+
+def test_the_dashboards_note_counts_trials_without_a_point() -> None:
+    """Its figures have titles alone, and no captions."""
+    data = by_hand(trial(0, 0.9), trial(1, 0.1, 0.0, constraint=1.0, diverged=True))
+    assert "In our figures: 1 of 2 trials diverged, and has no point." in advice_note(data)
+    assert "In our figures" not in advice_note(by_hand(trial(0, 0.9), trial(1, 0.8)))
 
 
 def test_a_baseline_that_diverged_is_said_to_have() -> None:
