@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from reluctant.errors import unknown
 from search_spaces.activations import ACTIVATIONS
 from search_spaces.hyperparameters import Hyperparameters
 from search_spaces.parsing import DOMAINS, SpaceError, read_parameter
+from search_spaces.presets import EARLIER_TEXTS
 
 
 class Suggester(Protocol):
@@ -182,6 +184,16 @@ def preset_names() -> list[str]:
     """
     folder = resources.files("search_spaces") / "presets"
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def was_preset(name: str, text: str) -> bool:
+    """Whether a preset of an earlier version of reluctant had this text.
+
+    Example:
+        >>> was_preset("core", load_space("core").text)
+        False
+    """
+    return hashlib.sha256(text.encode()).hexdigest() in EARLIER_TEXTS.get(name, ())
 
 
 def load_space(source: str) -> SearchSpace:

@@ -25,7 +25,7 @@ from pydantic import (
 from reluctant.errors import ReluctantError, unknown
 from study.machine import available_threads
 from study.sampling.registry import SAMPLER_NAMES
-from study.tasks import METRICS
+from study.tasks import METRICS, clamped
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
@@ -37,7 +37,9 @@ else:
     Sampler = Literal[SAMPLER_NAMES]
 
 Objective = Literal["front", "weighted", "accuracy"]
-Sparsity = Literal["near_zero", "zeros", "hoyer", "gini", "removable"]
+Sparsity = Literal["clamped_zeros", "near_zero", "zeros", "hoyer", "gini", "removable"]
+SPARSITY_AS_TRAINED: Sparsity = "near_zero"
+"""The sparsity where none is named and the network as it was trained is meant; of all studies of version 0.1."""
 OptimizerName = Literal["adam", "sgd"]
 Width = Annotated[int, Field(ge=1, le=8192)]
 
@@ -141,7 +143,9 @@ class StudyConfig(BaseModel):
     )
     metric: Annotated[Metric, _IDENTITY] = Field("accuracy", description=one_of(METRICS))
     sparsity: Annotated[Sparsity, _IDENTITY] = Field(
-        "near_zero", description="near_zero, zeros, hoyer, gini, or removable"
+        "clamped_zeros",
+        description="clamped_zeros, with the score of the network whose small activations are set to 0; or of the "
+        "network as it was trained, also with --objective accuracy: near_zero, zeros, hoyer, gini, removable",
     )
     min_accuracy: Annotated[float | None, _IDENTITY] = Field(
         None, ge=0, lt=1, description="floor of feasibility; default: what guessing the majority class reaches"
@@ -187,6 +191,13 @@ class StudyConfig(BaseModel):
     checkpoint_every: Annotated[float, _EACH_WORKER] = Field(
         60, gt=0, description="seconds of training between checkpoints of a cohort"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_network(cls, values: Any) -> Any:
+        """Accuracy alone is that of the network as it was trained, and so is the sparsity that is shown beside it."""
+        alone = isinstance(values, Mapping) and values.get("objective") == "accuracy"
+        return {"sparsity": SPARSITY_AS_TRAINED, **values} if alone else values
 
     @field_validator("*", mode="before")
     @classmethod
@@ -275,6 +286,21 @@ class StudyConfig(BaseModel):
             fields["sparsity_weight"] = None
         own = {name: fields[name] for name in self.options() if self.option(name).in_identity(fields[name])}
         return {"data": fingerprint, "space": space_text, **own}
+
+    @property
+    def clamps(self) -> bool:
+        """Whether trials are judged by the network whose small activations are set to 0 (docs/measures.md)."""
+        return self.sparsity == clamped("zeros")
+
+    @property
+    def score(self) -> str:
+        """Name of the score that trials are judged by: the metric, of the network whose sparsity is measured.
+
+        Example:
+            >>> StudyConfig().score, StudyConfig(sparsity="near_zero").score
+            ('clamped_accuracy', 'accuracy')
+        """
+        return METRICS[self.metric].clamped_name if self.clamps else self.metric
 
     @property
     def stored(self) -> dict[str, Any]:

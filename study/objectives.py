@@ -85,7 +85,7 @@ class Judge:
         """Objective values; a diverged trial has those of a constant guess."""
         if outcome.diverged:
             return self.reference_point
-        return self.values_of(outcome.mean(self.config.metric), outcome.mean(self.config.sparsity))
+        return self.values_of(outcome.mean(self.config.score), outcome.mean(self.config.sparsity))
 
     def values_of(self, score: float, sparsity: float) -> list[float]:
         """Objective values of a value of the metric and a sparsity."""
@@ -98,7 +98,7 @@ class Judge:
     def constraint(self, outcome: Outcome) -> float:
         """Feasible where ≤ 0: every replicate beats the floor by at least `step`."""
         metric = self.metric
-        scores = [replicate.scores[metric.name] for replicate in outcome.replicates]
+        scores = [replicate.scores[self.config.score] for replicate in outcome.replicates]
         # A diverged replicate beats no floor, also one below a constant guess.
         worst = metric.worst if outcome.diverged else min(scores, key=lambda score: metric.sign * score)
         # Rounded, so that exactly one step more is not lost to the last bit.
@@ -110,13 +110,13 @@ def objective_names(config: StudyConfig) -> list[str]:
 
     Example:
         >>> objective_names(StudyConfig(objective="weighted", sparsity_weight=0.5))
-        ['accuracy + 0.5 near_zero']
+        ['clamped_accuracy + 0.5 clamped_zeros']
     """
     if config.objective == "front":
-        return [config.metric, config.sparsity]
+        return [config.score, config.sparsity]
     if config.objective == "weighted":
-        return [f"{config.metric} + {config.sparsity_weight:g} {config.sparsity}"]
-    return [config.metric]
+        return [f"{config.score} + {config.sparsity_weight:g} {config.sparsity}"]
+    return [config.score]
 
 
 def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from search_spaces.design import Design
 from search_spaces.points import random_params
-from study.config import ConfigError, StudyConfig, digest
+from study.config import SPARSITY_AS_TRAINED, ConfigError, StudyConfig, digest
 from study.data import READER, Dataset, Prepared, Split, TableOptions, load_dataset, prepare, sample_rows
 from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads, check_device
@@ -277,7 +277,7 @@ class Comparison(Problem):
 
     kind: ClassVar[str] = "comparison"
     command: ClassVar[str] = "compare"
-    derived_fields: ClassVar[frozenset[str]] = frozenset({"space", "trials"})
+    derived_fields: ClassVar[frozenset[str]] = frozenset({"space", "trials", "sparsity"})
     unused_options: ClassVar[frozenset[str]] = frozenset({"tolerance", "confirm"})
     reads_test_part: ClassVar[bool] = True
     splits_each_seed: ClassVar[bool] = True
@@ -287,7 +287,9 @@ class Comparison(Problem):
         """Reads the data that a configuration names; the trials are the cells of its designs."""
         check_device(config.device)
         design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
-        config = config.model_copy(update={"trials": len(design.cells), "space": design.space.name})
+        # Claims speak of networks as they were trained.
+        own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}
+        config = config.model_copy(update=own)
         dataset = read_data(config)
         return cls(_with_its_target(config, dataset), dataset, design.space, design)
 

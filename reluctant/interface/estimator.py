@@ -35,6 +35,7 @@ from study.records.own_trials import NoResultsError, OwnTrial
 from study.search.from_database import StoredSearch
 from study.search.rows import front_rows
 from study.training import Budget, fit_networks
+from study.training.plain_network import clamped_network
 
 _VALIDATION_SHARE = 0.2
 
@@ -73,7 +74,8 @@ class ReluctantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         feature_names_in_: `[F]` names of the columns, where X had names.
         recommended_: The recommended trial.
         best_params_: Its searched parameters.
-        best_score_: Its mean metric on the validation part.
+        best_score_: Its mean score on the validation part: the metric, for all objectives but `accuracy` of the
+            network whose activations near zero are set to 0, which then is the one that predicts.
         front_: The Pareto front, the recommended trial and the baseline, one row each.
         cv_results_: All finished trials, in the form of scikit-learn's searches; splits are replicates.
         n_iter_: Passes over the training part of the network that predicts.
@@ -222,7 +224,10 @@ class ReluctantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             batch_size=problem.config.batch_size,
             optimizer=problem.config.optimizer,
         )
-        _, (network,) = fit_networks(chosen.hyperparameters, prepared.split, budget, problem.streams)
+        clamp = problem.config.clamps
+        outcome, (network,) = fit_networks(chosen.hyperparameters, prepared.split, budget, problem.streams, clamp=clamp)
+        if clamp and not outcome.diverged:
+            network = clamped_network(network, outcome.replicates[0])
         self._network, self._preprocessing = network.double(), prepared.preprocessing
 
     def __getstate__(self) -> dict[str, Any]:

@@ -210,11 +210,12 @@ class Study(AnyStudy):
         rows = [{"model": s.model.name, metric: s.validation, f"test_{metric}": s.test} for s in scores]
         return pd.DataFrame(rows).set_index("model")
 
-    def model(self, trial: int | str = "best") -> TrainedModel:
+    def model(self, trial: int | str = "best", *, clamp: bool = False) -> TrainedModel:
         """The trained network of a trial: it is trained once more, exactly, and its best replicate is taken.
 
         Args:
             trial: `best`, the recommended one, or a trial's number.
+            clamp: Whether activations near zero are set to 0, so that they can be skipped.
 
         Raises:
             ModelError: There is no such trial, it diverged, or its activation is no layer of torch.
@@ -223,7 +224,7 @@ class Study(AnyStudy):
         from reluctant.interface.model import TrainedModel
         from study.model.export import train_model
 
-        return TrainedModel(self._ask(lambda stop: train_model(self._opened, str(trial), stop=stop)))
+        return TrainedModel(self._ask(lambda stop: train_model(self._opened, str(trial), clamp=clamp, stop=stop)))
 
     def _front(self) -> Any:
         from study.search.held_out_scores import front_with_test

@@ -116,6 +116,9 @@ def export(
     model: Annotated[
         str | None, typer.Option("--model", help="a new folder for the trained network of one trial")
     ] = None,
+    clamp: Annotated[
+        bool, typer.Option("--clamp", help="with --model: set activations near zero to 0, so that they can be skipped")
+    ] = False,
     data: DataPath = None,
     options: dict[str, Any],
     debug: Debug = False,
@@ -125,7 +128,9 @@ def export(
         from study.cli.table_files import check_model_options, check_target, export_study
 
         storage = options.pop("storage")
-        check_model_options(model, output=output, form=form, others={"trial": trial, "data": data, **options})
+        check_model_options(
+            model, output=output, form=form, others={"trial": trial, "clamp": clamp or None, "data": data, **options}
+        )
         if model is None:
             check_target(output, form)
             with opened(read_config({"storage": storage}).storage, create=False) as database:
@@ -140,7 +145,7 @@ def export(
             from study.cli.search_answers import export_model_and_print
 
             with interruptible(messages, "nothing was written") as stop:
-                export_model_and_print(study, messages, trial or "best", model, stop=stop)
+                export_model_and_print(study, messages, trial or "best", model, clamp=clamp, stop=stop)
 
 
 @app.command()

@@ -103,13 +103,19 @@ def print_front(
 
     chosen = next(row for row in rows if row["role"] == "recommended")
     below = reference_rows(reference, list(rows[0]), config.metric)
-    print_rows([*rows, *below], form, table=front_cells(rows, config.metric, config.sparsity))
-    line = reference_line(reference, chosen["trial"], chosen[f"test_{config.metric}"], config.metric)
+    print_rows([*rows, *below], form, table=front_cells(rows, config))
+    line = reference_line(reference, chosen["trial"], chosen[f"test_{config.score}"], config.metric)
     if form == "table" and line is not None:
         print(line)
     errors = (
         f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
     )
+    if config.clamps:
+        messages.info(
+            f"{config.score} and {config.sparsity} are those of the network whose activations of at most 1 % of their "
+            f"layer's root mean square are set to 0; {config.metric} is that of the network as it was trained, and "
+            "clamping the difference"
+        )
     regret = regret_text(chosen["expected_regret"])
     messages.info(
         "; ".join([f"trial {chosen['trial']} is recommended: {chosen['basis']}", *([regret] if regret else [])])

@@ -99,7 +99,7 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
 
 
 def export_model_and_print(
-    study: OpenStudy, messages: Messages, trial: str, folder: str, *, stop: Callable[[], bool]
+    study: OpenStudy, messages: Messages, trial: str, folder: str, *, clamp: bool, stop: Callable[[], bool]
 ) -> None:
     """Writes the model of a trial, and prints on stderr what it is and how to use it.
 
@@ -109,10 +109,12 @@ def export_model_and_print(
     """
     from study.model import export_model
 
-    path, model = export_model(study, trial, folder, stop=stop)
+    path, model = export_model(study, trial, folder, clamp=clamp, stop=stop)
     origin = model.origin
     scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in origin["scores"].items())
     messages.info(f"trial {origin['trial']}, replicate {origin['replicate']} in {path}: {scores}")
+    if study.search.config.clamps and not clamp:
+        messages.info("it is the network as it was trained; --clamp sets its activations near zero to 0")
     if not (path / "model.onnx").exists():
         messages.info("without ONNX; for that, pip install 'reluctant[onnx]'")
     messages.info(f"predict with: reluctant predict {shlex.quote(folder)} DATA.csv")

@@ -49,7 +49,7 @@ def check_target(output: str | None, form: str | None) -> None:
 
 
 def check_model_options(
-    model: str | None, *, output: str | None, form: str | None, others: Mapping[str, str | None]
+    model: str | None, *, output: str | None, form: str | None, others: Mapping[str, str | bool | None]
 ) -> None:
     """Refuses options of a model's export beside those of a table's, and the reverse.
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from torch import nn
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import ACTIVATIONS
+from study.config import StudyConfig
 from study.data import Dataset
 from study.model.folder import Model, ModelConfig, ModelError, layers_of, save_model
 from study.model.how_to_read import how_to_read
@@ -22,13 +24,16 @@ from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError, OwnTrial
 from study.search.from_database import StoredSearch
+from study.tasks import METRICS, clamped, task_of
 from study.training import Outcome, fit_networks
+from study.training.outcome import CLAMPED_ZEROS
+from study.training.plain_network import clamped_network
 
 BEST = "best"
 
 
 def export_model(
-    study: OpenStudy, trial: str, folder: str, *, stop: Callable[[], bool] = lambda: False
+    study: OpenStudy, trial: str, folder: str, *, clamp: bool = False, stop: Callable[[], bool] = lambda: False
 ) -> tuple[Path, ModelConfig]:
     """Trains a recorded trial once more, and writes the network of its best replicate as a folder.
 
@@ -36,6 +41,7 @@ def export_model(
         study: The study.
         trial: As for `train_model`.
         folder: A new folder.
+        clamp: As for `train_model`.
         stop: As for `train_model`.
 
     Returns:
@@ -45,11 +51,13 @@ def export_model(
         ModelError: As for `train_model`, or the folder cannot be written.
         KindError, NoResultsError, Interrupted: As for `train_model`.
     """
-    model = train_model(study, trial, stop=stop)
+    model = train_model(study, trial, clamp=clamp, stop=stop)
     return save_model(model, folder), model.config
 
 
-def train_model(study: OpenStudy, trial: str, *, stop: Callable[[], bool] = lambda: False) -> Model:
+def train_model(
+    study: OpenStudy, trial: str, *, clamp: bool = False, stop: Callable[[], bool] = lambda: False
+) -> Model:
     """Trains a recorded trial once more; the model is the network of its best replicate.
 
     Common random numbers make the second training exact. Where the recorded validation metric does not come out
@@ -58,6 +66,8 @@ def train_model(study: OpenStudy, trial: str, *, stop: Callable[[], bool] = lamb
     Args:
         study: The study.
         trial: `best`, which `reluctant front` recommends, or a trial's number.
+        clamp: Whether activations up to the threshold of their layer are set to 0, by a `torch.nn.Hardshrink` behind
+            every activation; else the network is as it was trained.
         stop: Asked at every step of training.
 
     Raises:
@@ -78,13 +88,16 @@ def train_model(study: OpenStudy, trial: str, *, stop: Callable[[], bool] = lamb
         problem.budget,
         problem.streams,
         read_test=True,
+        clamp=True,
         stop=stop,
         **problem.hardware,
     )
-    _warn_of_differences(chosen, outcome, config.metric)
-    replicate = _best_replicate(outcome, config.metric, chosen.number)
+    _warn_of_differences(chosen, outcome, config)
+    replicate = _best_replicate(outcome, config, chosen.number, clamp=clamp)
     network = networks[replicate]
     assert isinstance(network, nn.Sequential)  # as the architecture `mlp` builds it
+    if clamp:
+        network = clamped_network(network, outcome.replicates[replicate])
     dataset, preprocessing = problem.dataset, problem.prepared[0].preprocessing
     model_config = ModelConfig(
         **how_to_read(dataset),
@@ -93,7 +106,7 @@ def train_model(study: OpenStudy, trial: str, *, stop: Callable[[], bool] = lamb
         target=dataset.target,
         classes=dataset.classes,
         layers=tuple(layers_of(network)),
-        origin=_origin(study, chosen, outcome, replicate) | _recommendation(search, own, chosen),
+        origin=_origin(study, chosen, outcome, replicate, clamp=clamp) | _recommendation(search, own, chosen),
     )
     return Model(model_config, network, plain(preprocessing))
 
@@ -134,16 +147,18 @@ def check_exportable(trial: OwnTrial) -> None:
         )
 
 
-def _warn_of_differences(trial: OwnTrial, outcome: Outcome, metric: str) -> None:
+def _warn_of_differences(trial: OwnTrial, outcome: Outcome, config: StudyConfig) -> None:
     """Warns where the second training did not reach the recorded scores, and where the trial is not feasible."""
-    if tuple(outcome.values(metric)) != trial.scores:
-        warnings.warn(
-            f"trained again, trial {trial.number} did not reach exactly the recorded validation {metric} "
-            f"({trial.score:.6f} recorded, {outcome.mean(metric):.6f} now); another processor or library "
-            "version gives other last digits; the model is the one that was trained now",
-            ReluctantWarning,
-            stacklevel=3,
-        )
+    recorded = {config.metric: trial.plain_scores, config.score: trial.scores}
+    for name, scores in recorded.items():
+        if scores and tuple(outcome.values(name)) != scores:
+            warnings.warn(
+                f"trained again, trial {trial.number} did not reach exactly the recorded validation {name} "
+                f"({fmean(scores):.6f} recorded, {outcome.mean(name):.6f} now); another processor or library "
+                "version gives other last digits; the model is the one that was trained now",
+                ReluctantWarning,
+                stacklevel=3,
+            )
     if not trial.feasible:
         warnings.warn(
             f"trial {trial.number} is not feasible: a seed of it does not beat the floor",
@@ -152,13 +167,15 @@ def _warn_of_differences(trial: OwnTrial, outcome: Outcome, metric: str) -> None
         )
 
 
-def _best_replicate(outcome: Outcome, metric: str, number: int) -> int:
-    """The replicate of the best validation metric; among equals, of the lowest validation log loss."""
+def _best_replicate(outcome: Outcome, config: StudyConfig, number: int, *, clamp: bool) -> int:
+    """The replicate of the best validation metric of the exported network; among equals, of the lowest loss."""
+    metric, loss = METRICS[config.metric], task_of(config.metric).loss_name
+    name, loss = (metric.clamped_name, clamped(loss)) if clamp else (metric.name, loss)
     sound = [index for index, replicate in enumerate(outcome.replicates) if not replicate.diverged]
     if not sound:
         raise ModelError(f"trial {number} diverged in every replicate, and left no network; choose another --trial")
     scores = [replicate.scores for replicate in outcome.replicates]
-    return max(sound, key=lambda index: (scores[index][metric], -scores[index]["log_loss"]))
+    return max(sound, key=lambda index: (metric.sign * scores[index][name], -scores[index][loss]))
 
 
 def _columns(dataset: Dataset, features: tuple[str, ...]) -> dict[str, Any]:
@@ -176,11 +193,14 @@ def _recommendation(search: StoredSearch, own: Sequence[OwnTrial], trial: OwnTri
     return {"recommendation": front.basis} if front.recommended.number == trial.number else {}
 
 
-def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int) -> dict[str, Any]:
+def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int, *, clamp: bool) -> dict[str, Any]:
     """Study, trial, hyperparameters, scores and versions that the model comes from."""
     problem = study.search
     config = problem.config
-    scores, metric = outcome.replicates[replicate].scores, config.metric
+    scores, metric = outcome.replicates[replicate].scores, METRICS[config.metric]
+    # First those of the network that is exported.
+    of_both = [metric.clamped_name, metric.name] if clamp else [metric.name, *([config.score] if config.clamps else [])]
+    sparsities = dict.fromkeys([*([CLAMPED_ZEROS] if clamp else []), config.sparsity])
     shown = asdict(trial.hyperparameters)
     if not ACTIVATIONS[trial.hyperparameters.activation].has_slope:
         del shown["negative_slope"]
@@ -193,12 +213,17 @@ def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int)
         "fingerprint": problem.dataset.fingerprint,
         "hyperparameters": shown
         | {name: getattr(config, name) for name in ("optimizer", "epochs", "batch_size", "seed")},
+        "clamped": clamp,
         "scores": {
-            f"validation_{metric}": scores[metric],
-            f"test_{metric}": scores[f"test_{metric}"],
-            f"mean_validation_{metric}": outcome.mean(metric),
-            f"mean_test_{metric}": outcome.mean(f"test_{metric}"),
-            config.sparsity: scores[config.sparsity],
-        },
+            key: value
+            for name in of_both
+            for key, value in (
+                (f"validation_{name}", scores[name]),
+                (f"test_{name}", scores[f"test_{name}"]),
+                (f"mean_validation_{name}", outcome.mean(name)),
+                (f"mean_test_{name}", outcome.mean(f"test_{name}")),
+            )
+        }
+        | {name: scores[name] for name in sparsities},
         "versions": installed_versions(),
     }

@@ -189,7 +189,7 @@ def load_model(folder: str) -> Model:
 
 
 def _network(config: ModelConfig) -> nn.Sequential:
-    known = {"Linear", "Dropout", *(type(a.module(0.0)).__name__ for a in ACTIVATIONS.values())}
+    known = {"Linear", "Dropout", "Hardshrink", *(type(a.module(0.0)).__name__ for a in ACTIVATIONS.values())}
     strange = {name for name, _ in config.layers} - known
     if strange:
         raise ValueError(f"unknown layers {', '.join(sorted(strange))}")

@@ -82,6 +82,7 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
         f"{_recommended(origin)}The replicate was chosen among the trial's by its validation score; the test part was "
         "read after that.",
         "",
+        *_clamping(origin),
         "## Predictions",
         "",
         f"`reluctant predict . data.csv` prints them. Without `reluctant`, from {rows}:",
@@ -102,6 +103,24 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
     if with_onnx:
         lines.append("- `model.onnx`: the network; `x` is what the preprocessing gives, `logits` come out.")
     return "\n".join(lines) + "\n"
+
+
+def _clamping(origin: Mapping[str, Any]) -> list[str]:
+    """How small activations are dealt with, and what that changed; nothing where only one of the two was measured."""
+    if origin.get("clamped"):
+        return [
+            "Behind every activation a `Hardshrink` sets outputs of at most 1 % of their layer's root mean square to "
+            "0, so that they can be skipped; the threshold was measured on the validation part. Scores without "
+            "`clamped` are those of the same network without these layers.",
+            "",
+        ]
+    if any("clamped" in name for name in origin["scores"]):
+        return [
+            "It is the network as it was trained. The study judged it with activations near zero set to 0, which are "
+            "the scores with `clamped`: `reluctant export --model DIR --clamp` writes that network.",
+            "",
+        ]
+    return []
 
 
 def _recommended(origin: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from reluctant.errors import ReluctantError, ReluctantWarning
 from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import ConfigError
-from study.data import FIRST_READER, READER, DataError, DataNotFoundError
+from study.data import DataNotFoundError
 from study.machine import check_device
 from study.problem import Comparison, Problem, Search, kind_of, read_data
 from study.records.attributes import (
@@ -25,7 +25,7 @@ from study.records.attributes import (
     resolve_name,
     restored_config,
 )
-from study.training.conventions import FIRST_CONVENTIONS, Conventions
+from study.records.earlier_studies import as_begun, conventions_of, reader_of, tell_of_an_earlier_reader
 from study.wording import markdown
 
 
@@ -111,7 +111,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         IdentityError: The name belongs to a study of another identity; the text names the differences.
         ConfigError: The study has more trials already than it is to have.
     """
-    problem = _as_its_study_measures(_as_its_study_reads_it(problem, storage), storage)
+    problem = as_begun(problem, storage)
     config, name = problem.config, problem.name
     judge = problem.judge
     problem.check_memory()
@@ -205,7 +205,7 @@ def reopen(
         )
     _check_run(problem, name, options)
     _check_versions(saved[VERSIONS])
-    _tell_of_an_earlier_reader(problem, name)
+    tell_of_an_earlier_reader(problem, name)
     if not keep:
         return OpenStudy(problem, storage, study_id, name, config.trials)
     wanted = config.trials if "trials" in options else None
@@ -222,68 +222,6 @@ def _check_run(problem: Problem, name: str, options: Mapping[str, Any]) -> None:
         )
     problem.check_total(name)
     problem.check_memory()
-
-
-def reader_of(attributes: Mapping[str, Any]) -> int:
-    """The version of the reader that a study's table was read by; the first one where the study says nothing."""
-    return int(attributes.get(DATA, {}).get(READER_VERSION, FIRST_READER))
-
-
-def conventions_of(attributes: Mapping[str, Any]) -> Conventions:
-    """The conventions that a study was begun with; the first ones where the study says nothing."""
-    return Conventions(version=int(attributes.get(DATA, {}).get(CONVENTIONS_VERSION, FIRST_CONVENTIONS)))
-
-
-def _as_its_study_measures(problem: Problem, storage: CohortStorage) -> Problem:
-    """The problem under the conventions of the study of its name, where that exists."""
-    try:
-        attributes = storage.get_study_system_attrs(storage.study_id(problem.name))
-    except StudyNotFoundError:
-        return problem
-    return replace(problem, conventions=conventions_of(attributes)) if IDENTITY in attributes else problem
-
-
-def _as_its_study_reads_it(problem: Problem, storage: CohortStorage) -> Problem:
-    """The problem as an earlier version of the reader reads it, where it has a study already that was begun so.
-
-    The same command then finds the same study, though new studies would read the same file in another way.
-    """
-    reading = problem.dataset.reading
-    if reading is None or reading.reader == FIRST_READER:
-        return problem
-    found = [(study.study_name, study.system_attrs) for study in storage.get_all_studies()]
-    ours = problem.identity
-    if any(attributes.get(IDENTITY) == ours for _, attributes in found):
-        return problem
-    begun = [
-        attributes[IDENTITY]
-        for name, attributes in found
-        if IDENTITY in attributes
-        and reader_of(attributes) == FIRST_READER
-        and problem.config.name in (None, name)
-        and {**attributes[IDENTITY], "data": ours["data"]} == ours
-    ]
-    if not begun:
-        return problem
-    try:
-        earlier = problem.read_by(FIRST_READER)
-    except DataError:
-        return problem
-    if earlier.identity not in begun:
-        return problem
-    _tell_of_an_earlier_reader(earlier, earlier.name)
-    return earlier
-
-
-def _tell_of_an_earlier_reader(problem: Problem, name: str) -> None:
-    reading = problem.dataset.reading
-    if reading is not None and reading.reader < READER:
-        warnings.warn(
-            f"study {name!r} was begun by an earlier version of reluctant; its data are read as they were then (reader "
-            f"{reading.reader} of {READER}); start a study of another name to have them read as new ones are",
-            ReluctantWarning,
-            stacklevel=3,
-        )
 
 
 def _saved(problem: Problem, name: str) -> dict[str, Any]:
@@ -375,7 +313,12 @@ def _note(problem: Problem) -> str:
         "network": " × ".join(map(str, config.hidden))
         + f", {config.optimizer}, learning rate {config.learning_rate:g}",
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.seeds} seeds a trial",
-        "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units)"
+        "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units"
+        + (
+            ", where activations of at most 1 % of their layer's root mean square are set to 0)"
+            if config.clamps
+            else ")"
+        )
         if config.objective == "front"
         else judge.metric_names[0],
         "feasible": f"every seed above {judge.floor:.4f}"

@@ -37,11 +37,13 @@ class OwnTrial:
         values: Objective values.
         feasible: Whether every replicate beats the floor.
         diverged: Whether a replicate diverged.
-        scores: The study's metric on the validation part, replicate by replicate.
+        scores: The study's score on the validation part, replicate by replicate.
         sparsity: Mean of the study's sparsity measure over replicates; 0 where a replicate diverged.
         dead: Mean share of dead units.
         by_seed: Each measure's values, replicate by replicate.
-        test_score: Mean of the metric on the test part; None where it was not measured.
+        test_score: Mean of the score on the test part; None where it was not measured.
+        plain_scores: The metric of the networks as they were trained, where the clamped ones are judged; else empty.
+        plain_test_score: Their mean on the test part; None where it was not measured, or is `test_score`.
     """
 
     number: int
@@ -56,11 +58,18 @@ class OwnTrial:
     dead: float
     by_seed: Mapping[str, Sequence[float | None]]
     test_score: float | None = None
+    plain_scores: tuple[float, ...] = ()
+    plain_test_score: float | None = None
 
     @property
     def score(self) -> float:
         """Mean of `scores`."""
         return fmean(self.scores)
+
+    @property
+    def plain_score(self) -> float:
+        """Mean metric of the networks as they were trained."""
+        return fmean(self.plain_scores or self.scores)
 
     @property
     def standard_error(self) -> float | None:
@@ -115,10 +124,11 @@ def own_trials(
                 values=tuple(trial.values),
                 feasible=is_feasible(trial),
                 diverged=diverged,
-                scores=tuple(by_seed[config.metric]),
+                scores=tuple(by_seed[config.score]),
                 sparsity=0.0 if diverged else attributes[config.sparsity],
                 dead=attributes.get("dead", math.nan),
                 by_seed=by_seed,
+                plain_scores=tuple(by_seed[config.metric]) if config.clamps else (),
             )
         )
     return found

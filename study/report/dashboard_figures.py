@@ -16,7 +16,7 @@ from study.report.comparison_page import answer, comparison_sections
 from study.report.plot import Panel, Section
 from study.report.search_data import SearchData
 from study.report.search_page import search_sections
-from study.search.description import describe
+from study.search.description import as_trained, describe
 from study.search.from_database import StoredSearch
 from study.search.recommendation import regret_text, rule_text
 from study.wording import markdown
@@ -67,14 +67,17 @@ def advice_note(data: SearchData) -> str:
     """What to use, and how it compares with the baseline, as Markdown."""
     chosen, baseline, config = data.front.recommended, data.front.baseline, data.config
     lines = [
-        f"**Use trial {chosen.number}**: {markdown(describe(chosen.hyperparameters))}: validation {config.metric} "
+        f"**Use trial {chosen.number}**: {markdown(describe(chosen.hyperparameters))}: validation {config.score} "
         f"{100 * chosen.score:.2f} %, sparsity {100 * chosen.sparsity:.1f} %."
     ]
+    if config.clamps:
+        text = as_trained(chosen.plain_score, chosen.score, config)
+        lines.append(f"{markdown(text[0].upper() + text[1:])}.")
     if baseline is not None and baseline.number != chosen.number:
         difference, error = chosen.difference(baseline)
         paired = "" if error is None else f" ± {100 * error:.2f} (paired standard error)"
         lines.append(
-            f"Against the baseline: {100 * difference:+.2f}{paired} pp of {config.metric}, "
+            f"Against the baseline: {100 * difference:+.2f}{paired} pp of {config.score}, "
             f"{100 * (chosen.sparsity - baseline.sparsity):+.1f} pp of sparsity."
         )
     lines.append(f"It is {data.front.basis}. These figures are those of the search's seeds: expect a little less.")

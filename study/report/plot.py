@@ -14,6 +14,7 @@ from study.report.palette import INK, MARKS, SCALE
 
 HEIGHT = 380
 SPARSITY = {
+    "clamped_zeros": "zeros of the clamped network",
     "near_zero": "activations near zero",
     "zeros": "activations that are zero",
     "hoyer": "Hoyer sparsity",

@@ -27,7 +27,7 @@ _NO_EXPERIMENT = (
 
 def front(data: SearchData) -> Section:
     """Every trial: metric against sparsity."""
-    metric, sparsity = data.config.metric, SPARSITY[data.config.sparsity]
+    metric, sparsity = data.config.score, SPARSITY[data.config.sparsity]
     chart = figure(f"{sparsity}, %", f"validation {metric}, %", height=460)
     for activation in ACTIVATIONS:
         members = of_activation(activation, data.drawn)
@@ -55,7 +55,7 @@ def front(data: SearchData) -> Section:
 
 def by_activation(data: SearchData) -> Section:
     """Each activation's best trial, with its interval over seeds."""
-    metric = data.config.metric
+    metric = data.config.score
     chart = figure("", f"validation {metric}, %")
     for activation, trial in data.best_by_activation.items():
         count = len(of_activation(activation, data.own))
@@ -99,7 +99,7 @@ def slopes(data: SearchData) -> Section | None:
     return Section(
         "slope",
         "The negative slope",
-        f"Validation {data.config.metric} and sparsity of each trial against its slope for negative inputs. For PReLU "
+        f"Validation {data.config.score} and sparsity of each trial against its slope for negative inputs. For PReLU "
         f"it is the slope that training starts from. Other hyperparameters differ from point to point."
         f"{off_the_axis(drawn, 'negative_slope', 'slope')}{below_the_picture(sloped, low)}"
         f"{without_points(data, _has_slope)}",
@@ -121,7 +121,7 @@ def initializations(data: SearchData) -> Section:
     return Section(
         "initializations",
         "Initialization and activation",
-        f"The best validation {data.config.metric} in per cent that each pair reached, and in brackets out of how many "
+        f"The best validation {data.config.score} in per cent that each pair reached, and in brackets out of how many "
         f"trials, infeasible and diverged ones included; an empty cell was never tried. {_NO_EXPERIMENT}",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
@@ -136,7 +136,7 @@ def dropout(data: SearchData) -> Section | None:
     return Section(
         "dropout",
         "Dropout and sparsity",
-        f"Sparsity and validation {data.config.metric} of each trial against its dropout rate in training; both are "
+        f"Sparsity and validation {data.config.score} of each trial against its dropout rate in training; both are "
         f"measured without dropout. Other hyperparameters differ from point to point."
         f"{below_the_picture(members, low)}{without_points(data, _has_dropout)}",
         (Panel("dropout-sparsity", sparsities), Panel("dropout-accuracy", scores)),
@@ -170,7 +170,7 @@ def _against_parameter(
         parameter: Its name.
         title: Title of its axis.
     """
-    scores = figure(title, f"validation {data.config.metric}, %")
+    scores = figure(title, f"validation {data.config.score}, %")
     sparsities = figure(title, f"{SPARSITY[data.config.sparsity]}, %")
     for activation in ACTIVATIONS:
         members = of_activation(activation, trials)

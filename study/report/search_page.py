@@ -14,7 +14,7 @@ from study.report.page import Page
 from study.report.plot import SPARSITY, Section
 from study.report.provenance import provenance
 from study.report.search_data import SearchData, importances
-from study.search.description import describe
+from study.search.description import as_trained, describe
 from study.search.from_database import StoredSearch
 from study.search.front import Front
 from study.search.held_out_scores import front_with_test
@@ -91,9 +91,11 @@ def answer(config: StudyConfig, front: Front) -> list[str]:
     lines = [f"Use {describe(chosen.hyperparameters)} (trial {chosen.number})."]
     test = "" if chosen.test_score is None else f"{100 * chosen.test_score:.2f} % on the test part, "
     lines.append(
-        f"Its {config.metric} is {test}{100 * chosen.score:.2f}{plus_minus(chosen.standard_error)} % on the validation "
+        f"Its {config.score} is {test}{100 * chosen.score:.2f}{plus_minus(chosen.standard_error)} % on the validation "
         f"part; {SPARSITY[config.sparsity]}: {100 * chosen.sparsity:.1f} %; dead units: {100 * chosen.dead:.1f} %."
     )
+    if config.clamps:
+        lines += _sentence(as_trained(chosen.plain_score, chosen.score, config))
     if baseline is not None and baseline.number != chosen.number:
         difference, error = chosen.difference(baseline)
         on_test = ""
@@ -137,6 +139,6 @@ def _sentence(text: str | None) -> list[str]:
 def _with_table(section: Section, front: Front, search: StoredSearch) -> Section:
     """A section with the table of the front below its figures."""
     rows = front_rows(front, search.config, search.space)
-    cells = front_cells(rows, search.config.metric, search.config.sparsity)
+    cells = front_cells(rows, search.config)
     marked = [cell | {"class": row["role"]} for cell, row in zip(cells, rows, strict=True)]
     return replace(section, rows=tuple(marked))

@@ -45,7 +45,7 @@ def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section:
     return Section(
         "layers",
         "Layer by layer",
-        f"The best feasible trial of each activation by validation {data.config.metric}: the sparsity of each hidden "
+        f"The best feasible trial of each activation by validation {data.config.score}: the sparsity of each hidden "
         "layer, its share of units that are zero on every measured sample, and the norm of the loss' gradient by each "
         f"layer's weights, means over {data.seeds}, all of them on the first samples of the validation part, which is "
         f"in random order ({MEASURED}). Layer 1 is next to the input; the last gradient is the output layer's."

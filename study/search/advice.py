@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from study.config import StudyConfig
-from study.search.description import describe, settings
+from study.search.description import as_trained, describe, settings
 from study.search.fresh_seeds import FreshFront, FreshTrial
 from study.search.recommendation import regret_text, worth
 
@@ -67,10 +67,12 @@ def _why(front: FreshFront, config: StudyConfig) -> str:
     if front.sample_error is not None:
         sample = f", ± {100 * front.sample_error:.2f} for a test part of {front.test_samples} samples"
     text = (
-        f"chosen by {100 * chosen_by.score:.2f} % validation {config.metric} with {100 * chosen_by.sparsity:.1f} % "
+        f"chosen by {100 * chosen_by.score:.2f} % validation {config.score} with {100 * chosen_by.sparsity:.1f} % "
         f"{sparsity} over {len(chosen_by.scores)} fresh seeds; over {seeds} others {100 * best.score:.2f} % test "
-        f"{config.metric} ({100 * low:.2f} … {100 * high:.2f}{sample}) with {100 * best.sparsity:.1f} % {sparsity}"
+        f"{config.score} ({100 * low:.2f} … {100 * high:.2f}{sample}) with {100 * best.sparsity:.1f} % {sparsity}"
     )
+    if config.clamps:
+        text += f"; {as_trained(best.plain_score, best.score, config)}"
     if baseline is None:
         return f"{text}; there is no baseline, trial 0 did not finish"
     if baseline is best:
@@ -91,7 +93,7 @@ def _survived(front: FreshFront, config: StudyConfig) -> str:
     sparser_after = first.validation.sparsity - baseline.validation.sparsity
     dropped = "" if first is front.recommended else "; the choice is therefore another"
     return (
-        f"of {100 * before:+.2f} pp validation {config.metric} that trial {first.searched.number}, the search's "
+        f"of {100 * before:+.2f} pp validation {config.score} that trial {first.searched.number}, the search's "
         f"choice, had over the baseline on its {config.seeds} seeds, {100 * after:+.2f} pp on fresh ones"
         f"{_share(before, after)}; of {100 * sparser_before:+.1f} pp {config.sparsity}, {100 * sparser_after:+.1f} pp"
         f"{_share(sparser_before, sparser_after)}{dropped}"
@@ -156,7 +158,8 @@ def advice_rows(advice: Advice, config: StudyConfig) -> list[dict[str, Any]]:
             "role": role,
             **used,
             "hidden": "x".join(map(str, used["hidden"])),
-            f"test_{config.metric}": trial.score,
+            f"test_{config.score}": trial.score,
+            **({f"test_{config.metric}": trial.plain_score} if config.clamps else {}),
             f"test_{config.sparsity}": trial.sparsity,
             "recommended_minus_this": difference,
             "low": low,
@@ -164,9 +167,10 @@ def advice_rows(advice: Advice, config: StudyConfig) -> list[dict[str, Any]]:
             "test_interval_low": trial.interval[0],
             "test_interval_high": trial.interval[1],
             "test_sample_error": front.sample_error if role == "recommended" else None,
-            f"validation_{config.metric}": trial.validation.score,
+            f"validation_{config.score}": trial.validation.score,
+            **({f"validation_{config.metric}": trial.validation.plain_score} if config.clamps else {}),
             f"validation_{config.sparsity}": trial.validation.sparsity,
-            f"search_{config.metric}": trial.searched.score,
+            f"search_{config.score}": trial.searched.score,
             "expected_regret": front.regret if role == "recommended" else None,
             "advice": " | ".join(advice.lines) if role == "recommended" else None,
         }

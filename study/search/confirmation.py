@@ -10,7 +10,7 @@ from study.config import StudyConfig
 from study.records.own_trials import OwnTrial
 from study.search.front import Confirmation, Front
 from study.search.recommendation import recommend, regret_of
-from study.search.retraining import VALIDATION, ResultsOnTest, stored_results
+from study.search.retraining import VALIDATION, VALIDATION_AS_TRAINED, ResultsOnTest, stored_results
 
 if TYPE_CHECKING:
     from storage import CohortStorage
@@ -51,8 +51,9 @@ def judged_on_fresh_seeds(trial: OwnTrial, results: ResultsOnTest, config: Study
     return replace(
         trial,
         scores=scores,
+        plain_scores=tuple(row[VALIDATION_AS_TRAINED] for row in rows) if config.clamps else (),
         sparsity=fmean(sparsities),
-        by_seed={config.metric: scores, config.sparsity: sparsities},
+        by_seed={config.score: scores, config.sparsity: sparsities},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from search_spaces import ACTIVATIONS, Hyperparameters
+from study.config import StudyConfig
 
 
 def settings(used: Hyperparameters) -> dict[str, Any]:
@@ -23,6 +24,24 @@ def settings(used: Hyperparameters) -> dict[str, Any]:
         "hidden": used.hidden,
         **{name: value for name in ("weight_decay", "l1") if (value := getattr(used, name)) > 0},
     }
+
+
+def as_trained(plain: float, clamped: float, config: StudyConfig) -> str:
+    """What a network reaches as it was trained, beside its score with small activations set to 0, in words.
+
+    Args:
+        plain: Metric of the network as it was trained.
+        clamped: Metric of the clamped network.
+        config: The study's configuration.
+
+    Example:
+        >>> as_trained(0.95, 0.948, StudyConfig())
+        'as trained, small activations kept, accuracy is 95.00 %: setting them to 0 changes it by -0.20 pp'
+    """
+    return (
+        f"as trained, small activations kept, {config.metric} is {100 * plain:.2f} %: setting them to 0 changes it by "
+        f"{100 * (clamped - plain):+.2f} pp"
+    )
 
 
 def describe(used: Hyperparameters) -> str:

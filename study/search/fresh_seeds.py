@@ -29,7 +29,7 @@ from study.search.confirmation import (
 )
 from study.search.from_database import StoredSearch
 from study.search.front import Front
-from study.search.retraining import VALIDATION, ResultsOnTest, stored_results, trained_results
+from study.search.retraining import VALIDATION, VALIDATION_AS_TRAINED, ResultsOnTest, stored_results, trained_results
 from study.tasks import METRICS
 from study.training import Interrupted, Replicate
 
@@ -52,19 +52,26 @@ class FreshTrial:
     Attributes:
         searched: The trial with the scores that the search chose by.
         validation: The trial with its scores and sparsity on the validation part, on the seeds to choose by.
-        scores: Metric on the test part, on each of the seeds to report.
+        scores: Score on the test part, on each of the seeds to report.
         sparsities: Sparsity on the test part, on each of the seeds to report.
+        plain_scores: Metric of the networks as they were trained, where the clamped ones are judged; else empty.
     """
 
     searched: OwnTrial
     validation: OwnTrial
     scores: tuple[float, ...]
     sparsities: tuple[float, ...]
+    plain_scores: tuple[float, ...] = ()
 
     @property
     def score(self) -> float:
-        """Mean metric on the test part."""
+        """Mean score on the test part."""
         return fmean(self.scores)
+
+    @property
+    def plain_score(self) -> float:
+        """Mean metric of the networks as they were trained, on the test part."""
+        return fmean(self.plain_scores or self.scores)
 
     @property
     def sparsity(self) -> float:
@@ -251,9 +258,9 @@ def fresh_front(
     """
 
     def fresh(trial: OwnTrial) -> FreshTrial:
-        keys = (key_on_test(config.metric), key_on_test(config.sparsity))
-        scores, sparsities = (tuple(row[key] for row in reported[trial.number]) for key in keys)
-        return FreshTrial(trial, judged_on_fresh_seeds(trial, chosen_by, config), scores, sparsities)
+        names = [config.score, config.sparsity, *([config.metric] if config.clamps else ())]
+        measured = [tuple(row[key_on_test(name)] for row in reported[trial.number]) for name in names]
+        return FreshTrial(trial, judged_on_fresh_seeds(trial, chosen_by, config), *measured)
 
     trials = {trial.number: fresh(trial) for trial in front.trials}
     chosen = choose_on_fresh_seeds(front, chosen_by, config)
@@ -274,6 +281,7 @@ def _measures(replicate: Replicate, config: StudyConfig) -> Mapping[str, float]:
     """What is stored of a replicate: its test measures, and what it is chosen by; a diverged one is not sparse."""
     return measures_on_test(replicate) | {
         key_on_test(config.sparsity): fmean([layer[config.sparsity] for layer in replicate.test_layers] or [0.0]),
-        VALIDATION: replicate.scores[config.metric],
+        VALIDATION: replicate.scores[config.score],
+        **({VALIDATION_AS_TRAINED: replicate.scores[config.metric]} if config.clamps else {}),
         VALIDATION_SPARSITY: replicate.scores[config.sparsity],
     }

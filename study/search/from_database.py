@@ -81,12 +81,12 @@ class StoredSearch:
         Few attributes are read of all other trials. Where no trial is feasible, all are returned.
         """
         config = self.config
-        attributes = (config.metric, config.sparsity, "diverged", IDENTITY_DIGEST)
+        attributes = (config.score, config.sparsity, "diverged", IDENTITY_DIGEST)
         trials = self.storage.read_trials(self.study_id, attributes=attributes)
 
         def means(trial: FrozenTrial) -> tuple[float, float]:
             measures = trial.user_attrs
-            return measures[config.metric], 0.0 if "diverged" in measures else measures[config.sparsity]
+            return measures[config.score], 0.0 if "diverged" in measures else measures[config.sparsity]
 
         best = pareto([trial for trial in trials if is_own(trial, self.identity) and is_feasible(trial)], means)
         if not best:
@@ -158,4 +158,4 @@ def stored_front(storage: CohortStorage, name: str | None) -> tuple[StoredSearch
     results = stored_results(storage, search.study_id, front.trials, range(search.config.seeds))
     if any(trial.number not in results for trial in front.trials):
         return None
-    return search, scored_front(front, results, search.config.metric)
+    return search, scored_front(front, results, search.config)

@@ -68,15 +68,17 @@ class Front:
             trial for trial in (self.baseline,) if trial is not None and trial.number not in numbers
         )
 
-    def with_test_scores(self, scores: Mapping[int, float]) -> Front:
+    def with_test_scores(self, scores: Mapping[int, float], plain_scores: Mapping[int, float]) -> Front:
         """The same front with the scores of its trials on the test part.
 
         Args:
             scores: By trial number, one for each of `trials`.
+            plain_scores: The metric of the networks as they were trained, where the clamped ones are judged.
         """
 
         def scored(trial: OwnTrial) -> OwnTrial:
-            return replace(trial, test_score=scores[trial.number])
+            plain = plain_scores.get(trial.number)
+            return replace(trial, test_score=scores[trial.number], plain_test_score=plain)
 
         return replace(
             self,

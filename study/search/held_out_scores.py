@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from statistics import fmean
 
 from reluctant.errors import ReluctantWarning
+from study.config import StudyConfig
 from study.records.measure_keys import key_on_test
 from study.records.open_study import OpenStudy
 from study.records.results import scores_on_test
@@ -18,7 +19,7 @@ from study.training import Replicate
 def front_with_test(study: OpenStudy, front: Front, *, stop: Callable[[], bool] = lambda: False) -> Front:
     """A front with test scores: its trials are trained once more where no test result is stored yet.
 
-    Common random numbers make the second training exact. A warning names the trials whose validation metric did not
+    Common random numbers make the second training exact. A warning names the trials whose validation score did not
     come out again. Where the data have no test part, nothing is trained, and there are no test scores.
 
     Args:
@@ -35,19 +36,19 @@ def front_with_test(study: OpenStudy, front: Front, *, stop: Callable[[], bool] 
         return front
 
     def measures(replicate: Replicate) -> Mapping[str, float]:
-        return scores_on_test(replicate) | {VALIDATION: replicate.scores[config.metric]}
+        return scores_on_test(replicate) | {VALIDATION: replicate.scores[config.score]}
 
     results = trained_results(study, front.trials, range(config.seeds), measures, stop=stop)
-    return scored_front(front, results, config.metric)
+    return scored_front(front, results, config)
 
 
-def scored_front(front: Front, results: ResultsOnTest, metric: str) -> Front:
+def scored_front(front: Front, results: ResultsOnTest, config: StudyConfig) -> Front:
     """A front with the test scores of its trials, warning where the second training was not exact.
 
     Args:
         front: The front.
         results: Test results of all its trials.
-        metric: The study's metric.
+        config: The study's configuration.
     """
     changed = [
         trial.number
@@ -57,12 +58,14 @@ def scored_front(front: Front, results: ResultsOnTest, metric: str) -> Front:
     if changed:
         warnings.warn(
             f"trained again for the test part, {len(changed)} of {len(front.trials)} trials did not reach exactly the "
-            f"recorded validation {metric} (trials {', '.join(map(str, changed))}); "
+            f"recorded validation {config.score} (trials {', '.join(map(str, changed))}); "
             "another processor or library version, or on a GPU another batch of networks, gives other last digits",
             ReluctantWarning,
             stacklevel=3,
         )
-    key = key_on_test(metric)
-    return front.with_test_scores(
-        {trial.number: fmean(row[key] for row in results[trial.number]) for trial in front.trials}
-    )
+
+    def means(name: str) -> dict[int, float]:
+        key = key_on_test(name)
+        return {trial.number: fmean(row[key] for row in results[trial.number]) for trial in front.trials}
+
+    return front.with_test_scores(means(config.score), means(config.metric) if config.clamps else {})

@@ -11,7 +11,9 @@ from study.records.own_trials import OwnTrial
 from study.training import Replicate, Streams, fit
 
 VALIDATION = "validation"
-"""Key of the validation metric of a replicate that was trained once more."""
+"""Key of the validation score of a replicate that was trained once more."""
+VALIDATION_AS_TRAINED = "validation_as_trained"
+"""Key of the validation metric of the network as it was trained, where the clamped one is judged."""
 
 ResultsOnTest = dict[int, list[Mapping[str, float]]]
 """Measures by stored key, one mapping a replicate, by trial number."""
@@ -69,6 +71,7 @@ def trained_results(
         replace(problem.budget, seeds=len(replicates)),
         Streams(problem.config.seed, first=replicates.start),
         read_test=True,
+        clamp=problem.config.clamps,
         stop=stop,
         **problem.hardware,
     )

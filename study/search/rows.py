@@ -14,6 +14,8 @@ from study.wording import percent, plus_minus, value_text
 
 _ALWAYS = ("activation", "negative_slope", "initialization", "dropout")
 """Hyperparameters that have a column in every study; others have one where they are searched."""
+_CLAMPING = "clamping_difference"
+"""Name of the score of the clamped network minus that of the network as it was trained."""
 
 
 def front_rows(front: Front, config: StudyConfig, space: SearchSpace) -> list[dict[str, Any]]:
@@ -37,11 +39,12 @@ def front_rows(front: Front, config: StudyConfig, space: SearchSpace) -> list[di
             "role": role,
             **{name: used.get(name) for name in _ALWAYS},
             **{name: trial.params.get(name) for name in searched},
-            config.metric: trial.score,
+            config.score: trial.score,
             "standard_error": trial.standard_error,
             "difference": difference,
             "difference_standard_error": difference_error,
-            f"test_{config.metric}": trial.test_score,
+            f"test_{config.score}": trial.test_score,
+            **(_as_trained(trial, config) if config.clamps else {}),
             config.sparsity: trial.sparsity,
             "dead": trial.dead,
             "basis": front.basis if role == "recommended" else None,
@@ -57,8 +60,22 @@ def front_rows(front: Front, config: StudyConfig, space: SearchSpace) -> list[di
     return rows
 
 
-def front_cells(rows: Sequence[Mapping[str, Any]], metric: str, sparsity: str) -> list[dict[str, str]]:
-    """`front_rows` as a person reads them: fractions in per cent, errors beside their values."""
+def _as_trained(trial: OwnTrial, config: StudyConfig) -> dict[str, float | None]:
+    """What a trial reaches as it was trained, and how much its score, that of the clamped network, differs."""
+    return {
+        config.metric: trial.plain_score,
+        _CLAMPING: trial.score - trial.plain_score,
+        f"test_{config.metric}": trial.plain_test_score,
+    }
+
+
+def front_cells(rows: Sequence[Mapping[str, Any]], config: StudyConfig) -> list[dict[str, str]]:
+    """`front_rows` as a person reads them: fractions in per cent, errors beside their values.
+
+    Args:
+        rows: From `front_rows`.
+        config: The study's configuration.
+    """
     special = {"standard_error", "difference_standard_error"}
     cells = []
     for row in rows:
@@ -66,17 +83,21 @@ def front_cells(rows: Sequence[Mapping[str, Any]], metric: str, sparsity: str) -
         for name, value in row.items():
             if name in special:
                 continue
-            if name == metric:
-                cell[f"{metric} %"] = percent(value) + plus_minus(row["standard_error"])
+            if name == config.score:
+                cell[f"{name} %"] = percent(value) + plus_minus(row["standard_error"])
             elif name == "difference":
                 same = row["role"] == "recommended"
                 text = f"{100 * value:+.2f}" + plus_minus(row["difference_standard_error"])
                 cell["difference pp"] = "–" if same else text
-            elif name == f"test_{metric}":
+            elif name == f"test_{config.score}":
                 cell["test %"] = percent(value)
-            elif name in (sparsity, "dead"):
+            elif name == config.metric:
+                cell[f"{name} %"] = percent(value)
+            elif name == _CLAMPING:
+                cell["clamping pp"] = f"{100 * value:+.2f}"
+            elif name in (config.sparsity, "dead"):
                 cell[f"{name} %"] = percent(value, digits=1)
-            elif name in ("role", "basis", "expected_regret"):
+            elif name in ("role", "basis", "expected_regret", f"test_{config.metric}"):
                 continue
             else:
                 cell[{"negative_slope": "slope"}.get(name, name)] = value_text(value)

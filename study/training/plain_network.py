@@ -9,6 +9,7 @@ from torch import nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
 from search_spaces.architectures import Architecture
+from study.training.outcome import CLAMP_THRESHOLD, Replicate
 
 
 def plain_network(
@@ -47,15 +48,26 @@ def plain_network(
     return network.to(dtype).eval()
 
 
-def clamped_network(network: nn.Sequential, thresholds: Sequence[float]) -> nn.Sequential:
-    """The clamped network of a plain one: `nn.Hardshrink` after every activation; parameters are shared.
+def clamped_network(network: nn.Module, measured: Replicate) -> nn.Sequential:
+    """The clamped network of one that was trained: see `with_thresholds`.
+
+    Args:
+        network: An `nn.Sequential`, as the architecture `mlp` builds it.
+        measured: Its result, with the thresholds of its layers: it did not diverge.
+    """
+    assert isinstance(network, nn.Sequential)
+    return with_thresholds(network, [layer[CLAMP_THRESHOLD] for layer in measured.layers[:-1]])
+
+
+def with_thresholds(network: nn.Sequential, thresholds: Sequence[float]) -> nn.Sequential:
+    """A network with `nn.Hardshrink` after every activation; parameters are shared.
 
     Args:
         network: Linear layers, activations and dropout.
         thresholds: For each activation, the magnitude up to which its outputs are set to 0.
 
     Example:
-        >>> clamped_network(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)), [0.01])
+        >>> with_thresholds(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)), [0.01])
         Sequential(
           (0): Linear(in_features=4, out_features=8, bias=True)
           (1): ReLU()

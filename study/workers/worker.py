@@ -258,6 +258,7 @@ def _trainer(problem: Problem) -> Trainer:
         threads=problem.threads,
         device=problem.config.device,
         read_test=problem.reads_test_part,
+        clamp=problem.config.clamps,
     )
 
 

@@ -45,6 +45,8 @@ def test_the_same_command_finds_the_study_and_trains_nothing(folder: Path) -> No
     before = contents(folder / "search.db")
     done = run_command("run", *SEARCH, "--trials", 14, "--storage", "search.db", cwd=folder, check=True)
     assert f"study {NAME} in" in done.stderr
+    kept = "goes on with --sparsity near_zero, where new ones have clamped_zeros, and the space core as it was then"
+    assert kept in done.stderr
     names = optuna.get_all_study_names(f"sqlite:///{folder / 'search.db'}")
     assert names == [NAME]
     assert contents(folder / "search.db") == before
@@ -55,6 +57,22 @@ def test_a_raised_total_goes_on_with_the_same_identity(folder: Path) -> None:
     trials = optuna.load_study(study_name=NAME, storage=f"sqlite:///{folder / 'search.db'}").trials
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 18
     assert len({trial.system_attrs["reluctant:identity"] for trial in trials}) == 1
+    assert len({frozenset(trial.user_attrs) for trial in trials}) == 1
+
+
+def test_what_new_studies_measure_makes_another_study(folder: Path) -> None:
+    """Where it is asked for, or where the name is another one; an earlier study keeps its objectives."""
+    for options in (("--sparsity", "clamped_zeros"), ("--name", "new")):
+        done = run_here("run", *SEARCH, "--trials", 1, *options, "--storage", "search.db", cwd=folder, check=True)
+        assert "was begun by an earlier version" not in done.stderr
+    names = optuna.get_all_study_names(f"sqlite:///{folder / 'search.db'}")
+    assert len(names) == 3
+    metrics = {
+        name: optuna.load_study(study_name=name, storage=f"sqlite:///{folder / 'search.db'}").metric_names
+        for name in names
+    }
+    assert metrics.pop(NAME) == ["accuracy", "near_zero"]
+    assert list(metrics.values()) == [["clamped_accuracy", "clamped_zeros"]] * 2
 
 
 def test_a_comparison_goes_on_to_its_verdicts(folder: Path) -> None:

@@ -26,6 +26,7 @@ from study.model import load_model
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 DIGITS = ("digits", "--trials", 4, "--seeds", 2, "--epochs", 5, "--hidden", "32,16", "--name", "digits")
 CENSUS = ("census.csv", "--target", "income", "--trials", 2, "--seeds", 2, "--epochs", 3, "--hidden", 16)
+WITHOUT_THRESHOLD = ("Linear", "Dropout", "Hardshrink")
 WITHOUT_US = "import sys; sys.modules.update(dict.fromkeys(('reluctant', 'study', 'search_spaces', 'storage')))\n"
 
 
@@ -41,13 +42,14 @@ def census() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with `digits` and `census`, and their models `digits` and `census`."""
+    """A database with `digits` and `census`, and their models `digits`, `census`, and `clamped` of `digits`."""
     folder = tmp_path_factory.mktemp("models")
     census().to_csv(folder / "census.csv", index=False)
     run_here("run", *DIGITS, cwd=folder, check=True)
     run_here("run", *CENSUS, "--name", "census", cwd=folder, check=True)
     run_here("export", "digits", "--trial", "best", "--model", "digits", cwd=folder, check=True)
     run_here("export", "census", "--trial", 1, "--model", "census", cwd=folder, check=True)
+    run_here("export", "digits", "--model", "clamped", "--clamp", cwd=folder, check=True)
     return folder
 
 
@@ -61,7 +63,7 @@ def models(folder: Path, tmp_path: Path) -> Path:
 
 def test_part(folder: Path, name: str) -> pd.DataFrame:
     """The test rows of a study, as a user would have them: raw features, and `label`."""
-    source, target = ("digits", None) if name == "digits" else (str(folder / "census.csv"), "income")
+    source, target = ("digits", None) if name != "census" else (str(folder / "census.csv"), "income")
     dataset = load_dataset(source, target=target)
     rows = prepare(dataset, seed=0).rows.test
     if isinstance(dataset.x, pd.DataFrame):
@@ -74,7 +76,7 @@ def test_part(folder: Path, name: str) -> pd.DataFrame:
 test_part.__test__ = False  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["digits", "census"])
+@pytest.mark.parametrize("name", ["digits", "census", "clamped"])
 def test_the_readme_s_lines_give_the_same_accuracy_without_reluctant(
     name: str, folder: Path, tmp_path: Path, reluctant: Reluctant
 ) -> None:
@@ -93,7 +95,8 @@ def test_the_readme_s_lines_give_the_same_accuracy_without_reluctant(
     assert result.returncode == 0, result.stderr
     labels, probabilities = json.loads(result.stdout)
     scores = json.loads((model / "config.json").read_text())["origin"]["scores"]
-    assert float((np.array(labels) == table["label"]).mean()) == scores["test_accuracy"]
+    metric = "clamped_accuracy" if name == "clamped" else "accuracy"
+    assert float((np.array(labels) == table["label"]).mean()) == scores[f"test_{metric}"]
 
     ours = reluctant("predict", "model", "model/data.csv", "-o", "said.parquet", check=True)
     said = pd.read_parquet(tmp_path / "said.parquet")
@@ -161,7 +164,7 @@ def test_the_readme_s_lines_read_every_kind_of_column_as_predict_does(tmp_path: 
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "again.parquet"), said)
 
 
-@pytest.mark.parametrize("name", ["digits", "census"])
+@pytest.mark.parametrize("name", ["digits", "census", "clamped"])
 def test_onnx_agrees(name: str, folder: Path) -> None:
     runtime = pytest.importorskip("onnxruntime")
     model = load_model(str(folder / name))
@@ -180,6 +183,42 @@ def test_the_trial_is_the_recommended_one_and_its_best_replicate(folder: Path, h
     by_seed = [trials[origin["trial"]][f"accuracy_seed{seed}"] for seed in range(2)]
     assert origin["scores"]["validation_accuracy"] == max(by_seed) == by_seed[origin["replicate"]]
     assert origin["scores"]["mean_test_accuracy"] == recommended["test_accuracy"]
+    assert origin["scores"]["mean_test_clamped_accuracy"] == recommended["test_clamped_accuracy"]
+
+
+def test_the_zeros_of_a_clamped_model_are_real(folder: Path, here: Reluctant) -> None:
+    """As many as the study recorded, over the units that are not always 0, behind layers of torch."""
+    clamped, plain = (load_model(str(folder / name)) for name in ("clamped", "digits"))
+    kinds = [name for name, _ in clamped.config.layers]
+    assert kinds.count("Hardshrink") == 2
+    assert all(kinds[place + 1] == "Hardshrink" for place, kind in enumerate(kinds) if kind not in WITHOUT_THRESHOLD)
+    assert [name for name in kinds if name != "Hardshrink"] == [name for name, _ in plain.config.layers]
+    dataset = load_dataset("digits")
+    split = prepare(dataset, seed=0).split
+    shares = []
+    x = split.validation.x
+    with torch.no_grad():
+        for module in clamped.network:
+            x = module(x)
+            if isinstance(module, torch.nn.Hardshrink):
+                strength = x.abs().mean(0)
+                live = strength > 0.01 * strength.mean()
+                shares.append(float((x[:, live] == 0).double().mean()))
+    trials = json.loads(here("export", "digits", "--format", "json", cwd=folder, check=True).stdout)
+    origin = clamped.config.origin
+    recorded = trials[origin["trial"]][f"clamped_zeros_seed{origin['replicate']}"]
+    assert np.mean(shares) == pytest.approx(recorded, abs=1e-4) == origin["scores"]["clamped_zeros"]
+    assert recorded > 0
+    accuracy = float((x.argmax(1) == split.validation.y).double().mean())
+    assert accuracy == trials[origin["trial"]][f"clamped_accuracy_seed{origin['replicate']}"]
+    assert "a `Hardshrink` sets outputs" in (folder / "clamped/README.md").read_text()
+    assert "`reluctant export --model DIR --clamp` writes that network" in (folder / "digits/README.md").read_text()
+
+
+def test_clamp_is_an_option_of_models_alone(folder: Path, here: Reluctant) -> None:
+    result = here("export", "digits", "--clamp", cwd=folder)
+    assert result.returncode == 2
+    assert "--clamp is given without --model" in result.stderr
 
 
 def test_known_labels_are_scored(folder: Path, here: Reluctant) -> None:

@@ -108,7 +108,7 @@ study = optuna.load_study(study_name="s", storage=RDBStorage("sqlite:///reluctan
 assert [t.number for t in study.trials] == list(range(40))
 assert {t.state for t in study.trials} == {TrialState.COMPLETE}
 assert [d.name for d in study.directions] == ["MAXIMIZE", "MAXIMIZE"]
-assert study.metric_names == ["accuracy", "near_zero"]
+assert study.metric_names == ["clamped_accuracy", "clamped_zeros"]
 assert study.best_trials and all(c <= 0 for t in study.best_trials for c in t.constraints.values())
 warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes")
 for index in (0, 1):
@@ -148,12 +148,14 @@ def test_the_front_is_printed_with_test_results_that_are_kept(reluctant: Relucta
     assert rows[-1]["trial"] == 0
     members = rows[:-1]
     assert all(row["test_accuracy"] > 0.2 for row in members)
-    assert sorted(members, key=lambda row: -row["accuracy"]) == members
-    assert sorted(members, key=lambda row: row["near_zero"]) == members
+    assert sorted(members, key=lambda row: -row["clamped_accuracy"]) == members
+    assert sorted(members, key=lambda row: row["clamped_zeros"]) == members
+    for row in rows:
+        assert row["clamping_difference"] == pytest.approx(row["clamped_accuracy"] - row["accuracy"])
     best, recommended = members[0], next(row for row in rows if row["role"] == "recommended")
     if recommended is not best:
         assert best["difference"] <= 0.005
-        assert recommended["near_zero"] > best["near_zero"]
+        assert recommended["clamped_zeros"] > best["clamped_zeros"]
     assert "warning" not in first.stderr
     table = reluctant("front", "s", cwd=undisturbed.parent, check=True).stdout
     assert "← recommended" in table
@@ -171,7 +173,7 @@ def test_exports_agree(reluctant: Reluctant, tmp_path: Path, undisturbed: Path) 
     for frame in frames:
         assert list(frame["number"]) == list(range(40))
         assert (frame["feasible"].astype(bool)).sum() > 10
-        for name in ("accuracy", "near_zero", "near_zero_seed1", "gradient_ratio_end", "value_accuracy"):
+        for name in ("accuracy", "clamped_zeros", "near_zero_seed1", "gradient_ratio_end", "value_clamped_accuracy"):
             pd.testing.assert_series_equal(frame[name], frames[0][name], rtol=1e-12)
 
 
@@ -258,9 +260,12 @@ def test_single_objectives(objective: str, reluctant: Reluctant) -> None:
     reluctant("run", *options, check=True)
     trials = json.loads(reluctant("export", "--format", "json", check=True).stdout)
     value = next(name for name in trials[0] if name.startswith("value_"))
-    weight = 0.1 if objective == "weighted" else 0.0
     for trial in trials:
-        assert trial[value] == pytest.approx(trial["accuracy"] + weight * trial["near_zero"])
+        worth = trial["accuracy"]
+        if objective == "weighted":
+            worth = trial["clamped_accuracy"] + 0.1 * trial["clamped_zeros"]
+        assert trial[value] == pytest.approx(worth)
+    assert ("clamped_accuracy" in trials[0]) == (objective == "weighted")
 
 
 @pytest.mark.parametrize("space", ["rectifiers", "wide", "sparse"])

@@ -62,7 +62,7 @@ def test_what_the_command_prints_is_what_it_returns(study: reluctant.Study, plac
     np.testing.assert_allclose(ours["accuracy"], theirs["accuracy"], rtol=1e-12)
     best = study.recommended
     assert best.number == ours.index[ours["role"] == "recommended"][0]
-    assert best.score == pytest.approx(ours.loc[best.number, "accuracy"])
+    assert best.score == pytest.approx(ours.loc[best.number, "clamped_accuracy"])
     assert len(best.scores) == 2
     assert best.basis is not None
     assert best.params["activation"] in best.describe()
@@ -99,6 +99,9 @@ def test_a_model_predicts_what_it_was_given(
     assert (model.predict(x.to_numpy()) == found).all()
     model.save(tmp_path / "net")
     assert (reluctant.load_model(tmp_path / "net").predict(x) == found).all()
+    clamped = study.model("best", clamp=True)
+    assert (clamped.origin["clamped"], model.origin["clamped"]) == (True, False)
+    assert (clamped.predict(x) == found).mean() > 0.9
     with pytest.raises(ValueError, match="12 values a sample; the model was trained on 13"):
         model.predict(x.to_numpy()[:, :12])
 
@@ -200,7 +203,15 @@ def test_in_a_thread_it_equals_the_command(tmp_path: Path) -> None:
     thread.start()
     thread.join()
     with reluctant.load("s", storage=str(tmp_path / "there.db")) as theirs:
-        same = ["state", "accuracy", "near_zero", "param_activation", "param_dropout", "accuracy_seed1"]
+        same = [
+            "state",
+            "accuracy",
+            "clamped_accuracy",
+            "near_zero",
+            "param_activation",
+            "param_dropout",
+            "accuracy_seed1",
+        ]
         pd.testing.assert_frame_equal(found[0][same], theirs.trials()[same])
 
 

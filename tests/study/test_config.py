@@ -96,12 +96,25 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert (config.data, config.target, config.space) == ("digits", None, "core")
     assert (config.trials, config.seeds, config.epochs) == (200, 3, 30)
     assert (config.hidden, config.batch_size, config.learning_rate, config.optimizer) == ((64, 64), 64, 0.001, "adam")
-    assert (config.objective, config.metric, config.sparsity) == ("front", "accuracy", "near_zero")
+    assert (config.objective, config.metric, config.sparsity) == ("front", "accuracy", "clamped_zeros")
     assert (config.sampler, config.cohort, config.seed) == ("tpe", 32, 0)
     assert (config.storage, config.name, config.min_accuracy) == ("reluctant.db", None, None)
 
 
 # Where a value comes from
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_score_and_sparsity_speak_of_one_network(metric: str) -> None:
+    """The clamped one where its zeros count; the one that was trained where another sparsity, or none, is asked for."""
+    clamped = StudyConfig(metric=metric)
+    assert (clamped.clamps, clamped.score, clamped.sparsity) == (True, f"clamped_{metric}", "clamped_zeros")
+    assert StudyConfig(metric=metric, objective="weighted").score == f"clamped_{metric}"
+    for options in ({"sparsity": "near_zero"}, {"sparsity": "hoyer"}, {"objective": "accuracy"}):
+        as_trained = StudyConfig(metric=metric, **options)
+        assert (as_trained.clamps, as_trained.score) == (False, metric)
+    assert StudyConfig(objective="accuracy").sparsity == "near_zero"
+    assert StudyConfig(objective="accuracy", sparsity="clamped_zeros").score == "clamped_accuracy"
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -179,7 +192,7 @@ BAD = [
     ("sparsity_weight", -1, "--sparsity-weight is -1; ", "greater than or equal to 0"),
     ("sparsity_weight", math.nan, "--sparsity-weight is nan; ", "a finite number"),
     ("metric", "acuracy", "unknown metric 'acuracy'; ", f"mean 'accuracy'? (known: {', '.join(METRICS)})"),
-    ("sparsity", "near-zero", "unknown sparsity 'near-zero'; ", "mean 'near_zero'? (known: near_zero, zeros, hoyer, "),
+    ("sparsity", "near-zero", "unknown sparsity 'near-zero'; ", "mean 'near_zero'? (known: clamped_zeros, near_zero, "),
     ("min_accuracy", -0.1, "--min-accuracy is -0.1; ", "greater than or equal to 0"),
     ("min_accuracy", 1, "--min-accuracy is 1; ", "less than 1"),
     ("sampler", "TPE", "unknown sampler 'TPE'; ", f"did you mean 'tpe'? (known: {', '.join(SAMPLER_NAMES)})"),
@@ -304,6 +317,7 @@ def test_a_weight_that_nothing_weighs(objective: str) -> None:
 @pytest.mark.parametrize("name", StudyConfig.options(Scope.IDENTITY))
 def test_identity_changes_with_each_of_its_fields(name: str) -> None:
     before = {"objective": "weighted"} if name == "sparsity_weight" else {}
+    before |= {"sparsity": "zeros"} if name == "objective" else {}  # Its default depends on the objective.
     changed = identity(**before | {name: OTHER[name]})
     assert {key for key, value in identity(**before).items() if changed[key] != value} == {name}
     assert digest(changed) != digest(identity(**before))

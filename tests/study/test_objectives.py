@@ -22,7 +22,7 @@ quick = settings(deadline=None, derandomize=True, max_examples=200)
 
 
 def judge(guess: float = 0.4, samples: int = 50, **options: Any) -> Judge:
-    return Judge(StudyConfig(**options), guess, 1 / samples)
+    return Judge(StudyConfig(**{"sparsity": "near_zero"} | options), guess, 1 / samples)
 
 
 def outcome(*accuracies: float, diverged: int = 0, **scores: float) -> Outcome:
@@ -43,6 +43,17 @@ def test_front() -> None:
     assert front.metric_names == ["accuracy", "near_zero"]
     assert front.values(outcome(0.7, 0.9)) == pytest.approx([0.8, 0.35])
     assert front.reference_point == [0.4, 0.0]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy"])
+def test_score_sparsity_and_floor_are_those_of_the_clamped_network(metric: str) -> None:
+    scores = {"clamped_accuracy": 0.6, "clamped_balanced_accuracy": 0.6, "clamped_zeros": 0.7}
+    clamped = judge(metric=metric, sparsity="clamped_zeros")
+    assert clamped.metric_names == [f"clamped_{metric}", "clamped_zeros"]
+    assert clamped.values(outcome(0.2, 0.9, **scores)) == pytest.approx([0.6, 0.7])
+    assert clamped.constraint(outcome(0.2, 0.9, **scores)) == pytest.approx(0.42 - 0.6)
+    assert clamped.constraint(outcome(0.99, 0.99, **scores | {f"clamped_{metric}": 0.41})) == pytest.approx(0.01)
+    assert clamped.reference_point == [0.4, 0.0]
 
 
 def test_front_of_another_metric_and_measure() -> None:
@@ -135,7 +146,7 @@ def test_the_floor_asks_for_what_one_sample_is_worth_under_balanced_accuracy() -
     one_more = right.clone()
     one_more[0] = 0
     guess, reached = METRICS["balanced_accuracy"].compute(torch.stack([right, one_more]), y).tolist()
-    config = StudyConfig(metric="balanced_accuracy")
+    config = StudyConfig(metric="balanced_accuracy", sparsity="near_zero")
     judged = Judge.of(config, uneven())
     assert reached - guess == pytest.approx(judged.step) == 1 / 12
     assert judged.constraint(outcome(1.0, 1.0, balanced_accuracy=reached)) == 0.0

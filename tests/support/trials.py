@@ -13,7 +13,7 @@ from study.config import StudyConfig
 from study.records.attributes import BY_SEED, IDENTITY_DIGEST
 from study.records.own_trials import OwnTrial, own_trials
 
-CONFIG = StudyConfig()
+CONFIG = StudyConfig(sparsity="near_zero")
 SPACE = load_space("wide")
 IDENTITY = "abc123"
 
@@ -33,9 +33,10 @@ def finished(
         values=[fmean(scores), sparsity],
         params=params,
         distributions=SPACE.distributions(params),
-        user_attrs={"near_zero": sparsity, "dead": 0.0} | ({"diverged": True} if diverged else {}),
+        user_attrs={"near_zero": sparsity, "clamped_zeros": sparsity, "dead": 0.0}
+        | ({"diverged": True} if diverged else {}),
         system_attrs={
-            BY_SEED: {"accuracy": list(scores)},
+            BY_SEED: {"accuracy": list(scores), "clamped_accuracy": list(scores)},
             IDENTITY_DIGEST: identity,
             "constraints:accuracy_floor": constraint,
         },

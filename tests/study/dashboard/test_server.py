@@ -79,10 +79,12 @@ def test_it_lists_the_study_with_its_metric_names_and_its_note(visit: Visit) -> 
         (summary,) = json.load(answer)["study_summaries"]
     assert summary["study_name"] == NAME
     detail = study_detail(visit)
-    assert detail["objective_names"] == ["accuracy", "near_zero"]
+    assert detail["objective_names"] == ["clamped_accuracy", "clamped_zeros"]
     assert "| **data** | iris" in detail["note"]["body"]
     assert len(detail["trials"]) == 12
-    assert {attribute["key"] for attribute in detail["trials"][0]["user_attrs"]} >= {"accuracy", "near_zero", "dead"}
+    assert {attribute["key"] for attribute in detail["trials"][0]["user_attrs"]} >= {
+        *("accuracy", "near_zero", "dead", "clamped_accuracy", "clamped_zeros")
+    }
 
 
 def test_infeasible_trials_are_marked_as_such(visit: Visit, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import optuna
 import pytest
 
 from reluctant.errors import ReluctantWarning
+from search_spaces import load_space, parse_space, preset_names
+from search_spaces.space import was_preset
 from storage import CohortStorage, open_storage
 from study.config import ConfigError, read_config
 from study.data import FIRST_READER, READER
@@ -157,3 +160,45 @@ def test_columns_to_drop_are_those_of_the_study(storage: CohortStorage, codes: s
     again = reopen(storage, "s").problem
     assert list(again.dataset.x.columns) == ["code"]
     assert again.config.target == "y"
+
+
+def test_the_command_of_an_earlier_version_finds_its_study(storage: CohortStorage) -> None:
+    """Judged as networks were then, in the preset as it was then, under its default name or a given one."""
+    for name in (None, "mine"):
+        asked = Search.of(read_config(OPTIONS | {"name": name}))
+        text = asked.space.text.replace("low = 0.01", "low = 0.001")
+        assert was_preset("core", text)
+        before = replace(
+            asked,
+            config=asked.config.model_copy(update={"sparsity": "near_zero"}),
+            space=parse_space(text, name="core", where="core"),
+        )
+        study_id = create_or_open(before, storage).study_id
+        with pytest.warns(ReluctantWarning, match="goes on with --sparsity near_zero.* and the space core"):
+            found = create_or_open(asked, storage)
+        assert (found.study_id, found.problem.identity) == (study_id, before.identity)
+        assert found.problem.space.text == text
+        explicit = Search.of(read_config(OPTIONS | {"name": "other", "sparsity": "clamped_zeros"}))
+        assert create_or_open(explicit, storage).study_id != study_id
+        with pytest.raises(IdentityError, match="sparsity"):
+            create_or_open(
+                Search.of(read_config(OPTIONS | {"name": before.name, "sparsity": "clamped_zeros"})), storage
+            )
+
+
+def test_a_space_of_ones_own_is_never_taken_for_an_earlier_preset(storage: CohortStorage, tmp_path: Path) -> None:
+    text = load_space("core").text
+    file = tmp_path / "core.toml"
+    file.write_text(text.replace("low = 0.01", "low = 0.001"))
+    options = OPTIONS | {"name": None, "sparsity": "near_zero"}
+    first = create_or_open(Search.of(read_config(options | {"space": str(file)})), storage)
+    file.write_text(text)
+    second = create_or_open(Search.of(read_config(options | {"space": str(file)})), storage)
+    assert first.study_id != second.study_id
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_the_presets_of_version_0_1_are_known(preset: str) -> None:
+    text = load_space(preset).text
+    assert was_preset(preset, text.replace("low = 0.01\n", "low = 0.001\n", 1))
+    assert not was_preset(preset, text)

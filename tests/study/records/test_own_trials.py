@@ -7,9 +7,12 @@ import statistics
 
 import pytest
 from optuna.trial import TrialState, create_trial
-from trials import finished, own, own_trial
+from trials import IDENTITY, SPACE, finished, own, own_trial
 
 from search_spaces import Hyperparameters
+from study.config import StudyConfig
+from study.records.attributes import BY_SEED
+from study.records.own_trials import own_trials
 
 
 def test_only_finished_trials_that_the_study_trained_are_its_own() -> None:
@@ -27,7 +30,22 @@ def test_what_is_read() -> None:
         activation="prelu", negative_slope=0.3, learning_rate=0.01, hidden=(32, 32, 32)
     )
     assert (trial.scores, trial.sparsity, trial.dead, trial.test_score) == ((0.9, 0.8), 0.2, 0.0, None)
-    assert trial.by_seed == {"accuracy": [0.9, 0.8]}
+    assert trial.by_seed["accuracy"] == [0.9, 0.8]
+
+
+def test_a_trial_of_a_study_of_clamped_networks_has_both_scores() -> None:
+    trial = finished(5, [0.9, 0.8], 0.2, activation="relu")
+    by_seed = trial.system_attrs[BY_SEED]
+    by_seed["clamped_accuracy"], by_seed["clamped_balanced_accuracy"] = [0.85, 0.75], [0.6, 0.5]
+    by_seed["balanced_accuracy"] = [0.7, 0.7]
+    trial.user_attrs["clamped_zeros"] = 0.4
+    for metric, judged, plain in (("accuracy", (0.85, 0.75), 0.85), ("balanced_accuracy", (0.6, 0.5), 0.7)):
+        config = StudyConfig(metric=metric)
+        (read,) = own_trials([trial], config=config, space=SPACE, identity=IDENTITY)
+        assert (read.scores, read.sparsity) == (judged, 0.4)
+        assert read.plain_score == pytest.approx(plain)
+    (read,) = own(trial)
+    assert (read.scores, read.plain_score, read.sparsity) == ((0.9, 0.8), pytest.approx(0.85), 0.2)
 
 
 def test_feasible_trials_violate_no_constraint() -> None:

@@ -177,7 +177,7 @@ def test_a_cloud_over_a_parameter_counts_what_it_cannot_show(
 def test_a_share_of_variation_is_of_the_feasible_trials(sections: dict[str, Section], own: list[OwnTrial]) -> None:
     section = sections["importance"]
     assert number(r"fitted to the (\d+) feasible trials", section.sentence) == (sum(t.feasible for t in own),)
-    assert [bar.name for bar in section.panels[0].figure.data] == ["accuracy + 0.1 near_zero"]
+    assert [bar.name for bar in section.panels[0].figure.data] == ["clamped_accuracy + 0.1 clamped_zeros"]
 
 
 def test_the_loss_curve_is_said_to_be_with_dropout(sections: dict[str, Section]) -> None:

@@ -81,7 +81,7 @@ def test_every_figure_has_a_place_and_a_sentence(text: str) -> None:
         "slope-accuracy",
         "initializations-figure",
         "dropout-sparsity",
-        "layers-near-zero",
+        "layers-clamped-zeros",
         "layers-dead",
         "layers-gradient-norm-end",
         "importance-figure",
@@ -99,22 +99,23 @@ def test_the_front_shows_every_trial_the_recommended_one_and_the_baseline(folder
     traces = {trace["name"]: trace for trace in figures(text)["front-figure"]["data"]}
     for activation in {trial["param_activation"] for trial in trials}:
         own = [trial for trial in trials if trial["param_activation"] == activation and not trial.get("diverged")]
-        assert traces[activation]["x"] == pytest.approx([100 * trial["near_zero"] for trial in own], rel=1e-5)
-        assert traces[activation]["y"] == pytest.approx([100 * trial["accuracy"] for trial in own], rel=1e-5)
+        assert traces[activation]["x"] == pytest.approx([100 * trial["clamped_zeros"] for trial in own], rel=1e-5)
+        assert traces[activation]["y"] == pytest.approx([100 * trial["clamped_accuracy"] for trial in own], rel=1e-5)
     by_role = {row["role"]: row for row in rows}
     for role in ("recommended", "baseline"):
-        assert traces[role]["y"] == pytest.approx([100 * by_role[role]["accuracy"]], rel=1e-5)
+        assert traces[role]["y"] == pytest.approx([100 * by_role[role]["clamped_accuracy"]], rel=1e-5)
     best = by_role["recommended"]
     assert f"Use {best['activation']}" in text
     assert f"(trial {best['trial']})" in text
-    assert f"{100 * best['test_accuracy']:.2f} % on the test part" in text
+    assert f"{100 * best['test_clamped_accuracy']:.2f} % on the test part" in text
+    assert f"As trained, small activations kept, accuracy is {100 * best['accuracy']:.2f} %" in text
 
 
 def test_intervals_are_those_of_the_best_trials_seeds(folder: Path, text: str) -> None:
     trials = json.loads(run_here("export", "iris", "--format", "json", cwd=folder, check=True).stdout)
     for trace in figures(text)["activations-figure"]["data"]:
         (number,) = re.findall(r"trial (\d+):", trace["text"][0])
-        seeds = [trials[int(number)][f"accuracy_seed{seed}"] for seed in range(3)]
+        seeds = [trials[int(number)][f"clamped_accuracy_seed{seed}"] for seed in range(3)]
         assert trace["y"][0] == pytest.approx(100 * statistics.fmean(seeds), rel=1e-5)
         # t(0.975, 2 degrees of freedom) = 4.3027
         expected = 430.27 * statistics.stdev(seeds) / math.sqrt(3)

@@ -31,8 +31,12 @@ def test_they_are_trained_once(
     rows = [row for row in storage.test_results(study.study_id) if row["number"] == front.recommended.searched.number]
     fresh = [row for row in rows if row["replicate"] >= 2]
     assert [row["replicate"] for row in fresh] == [2, 3, 4, 5, 6, 7]
-    assert front.recommended.scores == tuple(row["test_accuracy"] for row in fresh[3:])
-    assert front.recommended.sparsities == tuple(row["test_near_zero"] for row in fresh[3:])
+    assert front.recommended.scores == tuple(row["test_clamped_accuracy"] for row in fresh[3:])
+    assert front.recommended.sparsities == tuple(row["test_clamped_zeros"] for row in fresh[3:])
+    assert front.recommended.plain_scores == tuple(row["test_accuracy"] for row in fresh[3:])
+    validation = front.recommended.validation
+    assert validation.plain_scores == tuple(row["validation_as_trained"] for row in fresh[:3])
+    assert validation.scores == tuple(row["validation"] for row in fresh[:3])
 
     def untrainable(*args: object, **options: object) -> None:
         raise AssertionError("trained again")

@@ -36,5 +36,7 @@ def test_a_second_training_that_differs_is_said(trained: Callable[..., OpenStudy
     search = StoredSearch.of(study)
     baseline, *others = search.own_trials()
     changed = replace(baseline, scores=tuple(score - 1e-6 for score in baseline.scores))
-    with pytest.warns(ReluctantWarning, match="did not reach exactly the recorded validation accuracy \\(trials 0\\)"):
+    with pytest.warns(
+        ReluctantWarning, match="did not reach exactly the recorded validation clamped_accuracy \\(trials 0\\)"
+    ):
         front_with_test(study, search.front([changed, *others]))

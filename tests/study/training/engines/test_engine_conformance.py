@@ -314,7 +314,7 @@ def test_the_clamped_network_is_the_trained_one_behind_torchs_hardshrink(
         for layer, threshold in zip(hidden_outputs(network, slot, x), thresholds, strict=True):
             live = layer[:, live_units(layer)].double()
             assert threshold == pytest.approx(0.01 * float(live.square().mean().sqrt()), rel=TOLERANCE[dtype])
-        clamped = clamped_network(network, thresholds)
+        clamped = clamped_network(network, replicate)
         for part, prefix, measured in (
             (problem.validation, "", replicate.layers[:-1]),
             (problem.test, "test_", replicate.test_layers),
