@@ -189,6 +189,34 @@ def test_the_loss_curve_is_said_to_be_with_dropout(sections: dict[str, Section])
     assert all(re.search(r"dropout \d", trace.name) for trace in loss.data if trace.name)
 
 
+def test_layers_are_those_of_the_best_feasible_trials(
+    study: OpenStudy, sections: dict[str, Section], own: list[OwnTrial]
+) -> None:
+    chart = next(panel.figure for panel in sections["layers"].panels if panel.id == "layers-dead")
+    best = {}
+    for candidate in sorted((t for t in own if t.feasible), key=lambda t: (-t.score, t.number)):
+        best.setdefault(candidate.hyperparameters.activation, candidate.number)
+    assert {trace.name for trace in chart.data} == set(best)
+    rows = study.storage.layer_measures(study.study_id, numbers=list(best.values()))
+    for trace in chart.data:
+        for layer, value in zip(trace.x, trace.y, strict=True):
+            dead = [
+                r["dead"] for r in rows if (r["number"], r["layer"]) == (best[trace.name], layer - 1) and "dead" in r
+            ]
+            assert len(dead) == 2, "means over 2 seeds"
+            assert value == pytest.approx(100 * sum(dead) / 2, rel=1e-5)
+
+
+def test_the_answer_has_the_score_on_the_official_test_part(study: OpenStudy) -> None:
+    front = StoredSearch.of(study).front(StoredSearch.of(study).own_trials())
+    page = search_page(study)
+    results = study.storage.test_results(study.study_id, numbers=[front.recommended.number])
+    score = sum(row["test_accuracy"] for row in results) / len(results)
+    assert len(results) == 2
+    assert f"Its accuracy is {100 * score:.2f} % on the test part" in page.answer[1]
+    assert "90 test samples" in page.facts["split"]
+
+
 def test_layers_are_measured_on_a_sample_and_that_is_said(sections: dict[str, Section]) -> None:
     assert "at most 8,192" in sections["layers"].sentence
     assert "every validation sample" not in sections["layers"].sentence

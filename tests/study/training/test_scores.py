@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from plain_loop import build, fit_plain
@@ -12,7 +13,10 @@ from torch import nn
 
 from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture, layer_sizes
+from study.data import prepare
+from study.data.dataset import make_dataset
 from study.data.split import Part, Split
+from study.data.targets import Targets
 from study.training import Budget, Streams, fit
 from study.training.engines.base import MEASURED_SAMPLES
 from study.training.engines.stacked_mlp.block import start_stack
@@ -97,6 +101,34 @@ def test_measures_read_the_first_rows_of_a_large_part() -> None:
     assert {k: v for k, v in measured[0].items() if k != "saturation"} == pytest.approx(
         {k: v for k, v in expected.items() if k != "saturation"}, rel=1e-6
     )
+
+
+def test_measures_of_a_sorted_official_test_part_are_those_of_all_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against measuring the first classes of a file alone."""
+    y = np.repeat(np.arange(3), [4000, 4000, 3000])
+    x = np.random.default_rng(0).normal(size=(len(y), 4)) + 3 * np.eye(3, 4)[y]
+    rows = np.concatenate([np.arange(0, len(y), 50), np.arange(len(y))])
+    targets = Targets(y[rows], ("a", "b", "c"))
+    first = len(rows) - len(y)
+    data = make_dataset(
+        name="d",
+        origin="d",
+        x=pd.DataFrame(x[rows]).add_prefix("c"),
+        targets=targets,
+        test_rows=np.arange(first, len(rows)),
+    )
+
+    def zeros(*, draw_test_part: bool) -> float:
+        split = prepare(data, seed=0, draw_test_part=draw_test_part).split
+        trial = Hyperparameters(activation="relu", learning_rate=0.02, hidden=(8,))
+        (outcome,) = fit([trial], split, Budget(epochs=20, seeds=1), Streams(0), read_test=True)
+        return outcome.replicates[0].test_layers[0]["raw_zeros"]
+
+    drawn, in_order = zeros(draw_test_part=True), zeros(draw_test_part=False)
+    monkeypatch.setattr("study.training.engines.stacked_mlp.evaluate.MEASURED_SAMPLES", len(y))
+    every = zeros(draw_test_part=False)
+    assert drawn == pytest.approx(every, abs=0.01)
+    assert abs(in_order - every) > 0.02
 
 
 @pytest.mark.parametrize("scale", [1e-25, 1e18])
