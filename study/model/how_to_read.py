@@ -44,7 +44,8 @@ def how_to_read(dataset: Dataset) -> dict[str, Any]:
     return {
         "format": 2,
         "separator": reading.separator,
-        "encoding": reading.encoding,
+        # The one that takes a byte order mark away, where a program wrote one.
+        "encoding": "utf-8-sig" if reading.encoding == "utf-8" else reading.encoding,
         "missing": MISSING,
         "forms": forms,
         "spellings": spellings,

@@ -65,6 +65,9 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
     versions = " ".join(f"{name}=={metadata.version(name).partition('+')[0]}" for name in _LIBRARIES)
     target = "" if config["target"] is None else f" the column {_code(config['target'])} of"
     rows = "rows with the columns that `config.json` lists"
+    if config["format"] > 1:
+        separator = "blanks" if config["separator"] == r"\s+" else _code(repr(config["separator"]))
+        rows += f", separated by {separator} and in {config['encoding'].removesuffix('-sig')} as the training data were"
     if config["kind"] == "pixels":
         rows = f"one image a row, its {len(config['columns'])} pixels in the columns `pixel0`, `pixel1`, …"
     lines = [

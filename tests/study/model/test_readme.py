@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import subprocess
@@ -114,7 +113,8 @@ def readme_predictions(folder: Path, tables: list[pd.DataFrame], separator: str)
     (snippet,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), flags=re.DOTALL)
     assert snippet.count('"data.csv"') == 1
     for number, table in enumerate(tables):
-        table.to_csv(folder / f"{number}.csv", index=False, sep=separator, quoting=csv.QUOTE_MINIMAL)
+        encoding = "utf-8-sig" if number % 2 else "utf-8"  # with a byte order mark and without
+        table.to_csv(folder / f"{number}.csv", index=False, sep=separator, encoding=encoding)
     each = snippet.replace('"data.csv"', 'f"{number}.csv"')
     body = "".join(f"    {line}\n" for line in f"{each}found.append(probabilities.tolist())".splitlines())
     code = f"{WITHOUT_US}import json\nfound = []\nfor number in range({len(tables)}):\n{body}print(json.dumps(found))"
@@ -133,6 +133,7 @@ def test_the_readme_reads_every_kind_of_column_as_predict_does(tmp_path: Path, r
     table.to_csv(tmp_path / "t.csv", index=False, sep=separator)
     dataset = load_dataset(str(tmp_path / "t.csv"), target="y", options=TableOptions(reader=reader))
     model = save(dataset, tmp_path / "model")
+    assert f"separated by `{separator!r}` and in utf-8" in (tmp_path / "model" / "README.md").read_text()
     tables = new_tables(table)
     said = readme_predictions(tmp_path / "model", tables, separator)
     for number, probabilities in enumerate(said):
@@ -146,3 +147,14 @@ def test_the_readme_reads_every_kind_of_column_as_predict_does(tmp_path: Path, r
     # Blanks around a value change nothing, and the order of columns does not either.
     np.testing.assert_allclose(said[2], said[0][:60], atol=1e-6)
     np.testing.assert_allclose(said[-1], said[0][:60], atol=1e-6)
+
+
+@pytest.mark.parametrize("labels", [("01", "2"), ("TRUE", "FALSE"), ("1.0", "2.50"), ("a", "b")])
+def test_labels_are_scored_as_pandas_read_them_in_training(tmp_path: Path, labels: tuple[str, str]) -> None:
+    """A study of the first reader has the classes 1 and True where its file has `01` and `TRUE`."""
+    x = np.random.default_rng(0).normal(size=60)
+    pd.DataFrame({"x": x, "y": np.where(x > 0, *labels)}).to_csv(tmp_path / "t.csv", index=False)
+    dataset = load_dataset(str(tmp_path / "t.csv"), target="y", options=TableOptions(reader=FIRST_READER))
+    found = predict(save(dataset, tmp_path / "model"), str(tmp_path / "t.csv"))
+    known = np.array(dataset.classes)[dataset.y]
+    assert found.accuracy == (found.table["label"] == known).mean()
