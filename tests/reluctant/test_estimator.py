@@ -109,7 +109,7 @@ def test_a_study_that_is_stored_is_resumed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"trials": 0}, "--trials"), ({"space": "cor"}, "did you mean 'core'"), ({"metric": "x"}, "--metric")],
+    [({"trials": 0}, "--trials"), ({"space": "cor"}, "did you mean 'core'"), ({"metric": "x"}, "unknown metric")],
 )
 def test_parameters_are_judged_when_it_is_fitted(options: dict[str, Any], said: str) -> None:
     model = ReluctantClassifier(**{**FAST, **options})
