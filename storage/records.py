@@ -82,7 +82,7 @@ class Result:
     Attributes:
         trial_id: The id of the claimed trial.
         values: One value for each objective, never NaN; None for a failed trial.
-        constraints: Constraints by name; the trial is feasible where all are ≤ 0. A name must not be a number.
+        constraints: Constraints by name; the trial is feasible where all are ≤ 0.
         user_attrs: Optuna user attributes.
         system_attrs: Optuna system attributes.
         layers: Measures of layers, which are stored in tables of `reluctant`.

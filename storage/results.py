@@ -47,8 +47,6 @@ def check(results: Sequence[Result]) -> None:
         for key, value in result.constraints.items():
             if math.isnan(value):
                 raise ValueError(f"{name} has NaN as constraint {key!r}")
-            if key.isdecimal():
-                raise ValueError(f"{name} has a constraint named {key!r}: Optuna numbers the legacy constraints so")
 
 
 def write_results(connection: Connection, study_id: int, token: str, results: Sequence[Result]) -> list[int]:
@@ -150,16 +148,14 @@ def _user_attrs(result: Result) -> dict[str, Any]:
 
 
 def _system_attrs(result: Result) -> dict[str, Any]:
-    """System attributes with the constraints: by name, as `Trial.set_constraint` writes them, and as a list.
+    """System attributes with the constraints as a list, which optuna-dashboard reads; Optuna numbers them.
 
-    optuna-dashboard reads the list. Optuna reads both, the list under the names "0", "1", …; feasibility is the same,
-    since the values are.
+    They are not written by name too, as `Trial.set_constraint` does: Optuna would count each of them twice, and
+    `GPSampler` refuses a study whose trials differ in the number of constraints, as those of another program would.
     """
     if not result.constraints:
         return dict(result.system_attrs)
-    constraints = {key: float(value) for key, value in result.constraints.items()}
-    named = {f"constraints:{key}": value for key, value in constraints.items()}
-    return {**result.system_attrs, "constraints": list(constraints.values()), **named}
+    return {**result.system_attrs, "constraints": [float(value) for value in result.constraints.values()]}
 
 
 def _layer_rows(result: Result) -> list[dict[str, Any]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
+import re
 import reprlib
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -21,6 +23,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from reluctant.errors import ReluctantError, unknown
 from study.machine import available_threads
@@ -31,10 +34,8 @@ if TYPE_CHECKING:
     from search_spaces import Hyperparameters
 
     Metric = str
-    Sampler = str
 else:
     Metric = Literal[tuple(METRICS)]
-    Sampler = Literal[SAMPLER_NAMES]
 
 Objective = Literal["front", "weighted", "accuracy"]
 Sparsity = Literal["clamped_zeros", "near_zero", "zeros", "hoyer", "gini", "removable"]
@@ -161,7 +162,10 @@ class StudyConfig(BaseModel):
         strict=True,
         description="train the front on fresh seeds at the end  [default: where front x 10 <= trials x seeds / 10]",
     )
-    sampler: Annotated[Sampler, _IDENTITY] = Field("tpe", description=one_of(SAMPLER_NAMES))
+    sampler: Annotated[str, _IDENTITY] = Field("tpe", description=f"{one_of(SAMPLER_NAMES)}; or package.module:Class")
+    sampler_option: Annotated[tuple[str, ...], Option(scope=Scope.IDENTITY, absent_means=[])] = Field(
+        (), description="options of Optuna's samplers: population_size=50,mutation_prob=0.1"
+    )
     cohort: Annotated[int, _IDENTITY] = Field(32, ge=1, le=4096, description="trials proposed together")
     seed: Annotated[int, _IDENTITY] = Field(0, ge=0, lt=2**63, description="the study's seed")
     storage: Annotated[str, Option(scope=Scope.PLACE, stored=False)] = Field(
@@ -215,7 +219,22 @@ class StudyConfig(BaseModel):
         """`128,64` as well as [128, 64]."""
         return value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
 
-    @field_validator("drop", "keep", mode="before")
+    @field_validator("sampler")
+    @classmethod
+    def _known_sampler(cls, value: str) -> str:
+        if ":" not in value and value not in SAMPLER_NAMES:
+            raise PydanticCustomError("literal_error", "it needs to be one of the samplers")
+        return value
+
+    @field_validator("sampler_option")
+    @classmethod
+    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in value:
+            if not re.fullmatch(r"\s*[A-Za-z_]\w*\s*=.+", pair):
+                raise ValueError(f"{pair!r} is no option; it needs NAME=VALUE, several separated by commas")
+        return value
+
+    @field_validator("drop", "keep", "sampler_option", mode="before")
     @classmethod
     def _columns(cls, value: Any) -> Any:
         """`a,b` as well as ["a", "b"]."""
@@ -303,6 +322,12 @@ class StudyConfig(BaseModel):
         return METRICS[self.metric].clamped_name if self.clamps else self.metric
 
     @property
+    def sampler_options(self) -> dict[str, Any]:
+        """`sampler_option` by name; values are numbers, true, false and none where they look so, else text."""
+        pairs = (pair.partition("=") for pair in self.sampler_option)
+        return {name.strip(): _literal(value.strip()) for name, _, value in pairs}
+
+    @property
     def stored(self) -> dict[str, Any]:
         """The options that are stored with a study, JSON-able."""
         return self.model_dump(mode="json", include={name for name in self.options() if self.option(name).stored})
@@ -327,6 +352,13 @@ COMPARISON_OPTIONS = (
 """The options that a comparison has."""
 COMPARISON_DEFAULTS: Mapping[str, Any] = {"seeds": 10, "hidden": 64}
 """Those of them whose defaults are not those of a search."""
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(text.lower(), text))
+    except (ValueError, SyntaxError):
+        return text
 
 
 def digest(identity: Mapping[str, Any]) -> str:
@@ -392,7 +424,7 @@ def _explained(error: Any, values: Mapping[str, Any]) -> str:
     seen = reprlib.repr(values.get(name, error["input"]))
     option = f"--{name.replace('_', '-')}"
     if error["type"] == "literal_error":
-        choices = get_args(StudyConfig.model_fields[name].annotation)
+        choices = get_args(StudyConfig.model_fields[name].annotation) or SAMPLER_NAMES
         return unknown(option.removeprefix("--"), str(error["input"]), choices)
     needed = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should ").partition(", unable")[0]
     if needed.startswith("be "):

@@ -22,6 +22,7 @@ from study.problem import Search
 from study.records.open_study import OpenStudy, create_or_open
 from study.records.trial_rows import trial_rows
 from study.report.plot import Section
+from study.sampling.proposer import Proposer
 from study.search.from_database import StoredSearch
 from study.search.rows import front_rows
 
@@ -301,6 +302,7 @@ def run(data: Any = "digits", y: Any = None, *, progress: bool = True, **options
     with named(data, y, name="arrays") as source:
         refuse_workers(config, source)
         problem = Search.of(config.model_copy(update={"data": source}))
+        Proposer.of(problem)  # refuses a sampler that does not fit, before anything is written
         study = Study(create_or_open(problem, database(config.storage, create=True)), progress=progress)
     study._train()
     return study

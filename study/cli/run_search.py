@@ -14,7 +14,7 @@ from study.data.data_summary import DataSummary
 from study.estimate import Estimate
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
-from study.sampling.registry import SAMPLERS
+from study.sampling.registry import sampler_class
 from study.search.fresh_seeds import FRESH_SEEDS, confirm_where_asked
 from study.training import Interrupted
 from study.workers.stop import Stop
@@ -56,7 +56,7 @@ def say_where_unlearned(study: OpenStudy, messages: Messages) -> None:
 
 def unlearned(config: StudyConfig) -> str | None:
     """One line where a study ends before its sampler has learned anything from outcomes; else None."""
-    uninformed = SAMPLERS[config.sampler].load().uninformed_trials(config.cohort)
+    uninformed = sampler_class(config.sampler).uninformed_trials(config.cohort, config.sampler_options)
     if uninformed is None or config.trials > uninformed:
         return None
     return (

@@ -49,8 +49,10 @@ def run(
         from study.cli.run_search import print_plan, say_where_unlearned, train_and_print_front
         from study.problem import Search
         from study.records.open_study import create_or_open
+        from study.sampling.proposer import Proposer
 
         problem = Search.of(resolved)
+        Proposer.of(problem)  # refuses a sampler that does not fit, before anything is written
         judge = problem.judge
         if dry_run:
             from study.estimate import estimate

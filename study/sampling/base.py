@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from optuna.trial import FrozenTrial
@@ -24,6 +24,7 @@ class SampledStudy:
         cohort: Trials of a full cohort.
         seed: The study's seed.
         cells: The parameters of each trial number, where the study is a comparison; empty for a search.
+        options: Options of the sampler that the user gave, by name.
     """
 
     space: SearchSpace
@@ -31,6 +32,7 @@ class SampledStudy:
     cohort: int = 32
     seed: int = 0
     cells: Sequence[Mapping[str, Any]] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def streams(self) -> Streams:
@@ -58,19 +60,24 @@ class CohortSampler(ABC):
         study: The same.
         is_fixed_list: Whether every trial is fixed from the beginning, trial 0 included, so that no outcome is
             waited for.
+        has_options: Whether `--sampler-option` has a meaning for it.
+        most_objectives: Most objectives that it can take; None where it can take any number.
     """
 
     is_fixed_list: ClassVar[bool] = False
+    has_options: ClassVar[bool] = False
+    most_objectives: ClassVar[int | None] = None
 
     def __init__(self, study: SampledStudy) -> None:
         self.study = study
 
     @classmethod
-    def uninformed_trials(cls, cohort: int) -> int | None:
-        """How many of a study's first trials are proposed before an outcome is used; None: all, however many.
+    def uninformed_trials(cls, cohort: int, options: Mapping[str, Any]) -> int | None:
+        """How many of a study's first trials are proposed before an outcome is used; None: all, or it is not known.
 
         Args:
             cohort: Trials that are proposed together.
+            options: The sampler's options.
         """
         return None
 
@@ -97,3 +104,9 @@ class CohortSampler(ABC):
         Returns:
             The active parameters of each trial, in the order of `numbers`.
         """
+
+
+def constraints_of(trial: FrozenTrial) -> dict[str, float]:
+    """The constraints of a trial, each once: earlier versions wrote them as a list, and by name too."""
+    named = {key: value for key, value in trial.constraints.items() if not key.isdecimal()}
+    return named or dict(trial.constraints)

@@ -38,7 +38,7 @@ class Proposer:
         """The proposer of a search or a comparison.
 
         Raises:
-            SamplerError: There is no sampler of the name that the problem has.
+            SamplerError: There is no sampler of the name that the problem has, or it does not fit the problem.
         """
         config = problem.config
         study = SampledStudy(
@@ -47,6 +47,7 @@ class Proposer:
             cohort=config.cohort,
             seed=config.seed,
             cells=problem.cells,
+            options=config.sampler_options,
         )
         return cls(make_sampler(problem.sampler, study), problem.defaults)
 

@@ -40,6 +40,10 @@ SAMPLERS = {
     "tpe": SamplerEntry("study.sampling.tpe", "Tpe"),
     "qmc": SamplerEntry("study.sampling.quasi_random", "QuasiRandom"),
     "random": SamplerEntry("study.sampling.uniform", "Uniform"),
+    "nsga2": SamplerEntry("study.sampling.optuna_adapter", "NsgaII"),
+    "nsga3": SamplerEntry("study.sampling.optuna_adapter", "NsgaIII"),
+    "gp": SamplerEntry("study.sampling.optuna_adapter", "Gp"),
+    "cmaes": SamplerEntry("study.sampling.optuna_adapter", "CmaEs"),
     "cells": SamplerEntry("study.sampling.cells", "Cells", selectable=False),
 }
 
@@ -47,16 +51,40 @@ SAMPLER_NAMES = tuple(name for name, entry in SAMPLERS.items() if entry.selectab
 """The samplers that a search can be started with."""
 
 
-def make_sampler(name: str, study: SampledStudy) -> CohortSampler:
-    """Creates a sampler.
+def sampler_class(name: str) -> type[CohortSampler]:
+    """The class of a sampler.
 
     Args:
-        name: A key of `SAMPLERS`.
-        study: The study that it samples.
+        name: A key of `SAMPLERS`, or `package.module:Class` of a user's own.
 
     Raises:
         SamplerError: There is no sampler of that name.
     """
+    if ":" in name:
+        from study.sampling.optuna_adapter import adapter_of
+
+        return adapter_of(name)
     if name not in SAMPLERS:
         raise SamplerError(unknown("sampler", name, SAMPLER_NAMES))
-    return SAMPLERS[name].load()(study)
+    return SAMPLERS[name].load()
+
+
+def make_sampler(name: str, study: SampledStudy) -> CohortSampler:
+    """Creates a sampler.
+
+    Args:
+        name: As for `sampler_class`.
+        study: The study that it samples.
+
+    Raises:
+        SamplerError: There is no sampler of that name, it does not fit the study, or an option makes no sense.
+    """
+    chosen = sampler_class(name)
+    if study.options and not chosen.has_options:
+        raise SamplerError(f"--sampler-option is given, and the sampler {name} has no options; leave it out")
+    if chosen.most_objectives is not None and study.objectives > chosen.most_objectives:
+        raise SamplerError(
+            f"--sampler {name} takes one objective, and the study has {study.objectives}; add --objective weighted or "
+            "--objective accuracy, or choose another sampler"
+        )
+    return chosen(study)

@@ -21,7 +21,7 @@ from optuna.samplers._tpe.sampler import _get_reference_point, default_gamma
 from optuna.study._multi_objective import _fast_non_domination_rank
 from optuna.trial import FrozenTrial, TrialState
 
-from study.sampling.base import CohortSampler, SampledStudy
+from study.sampling.base import CohortSampler, SampledStudy, constraints_of
 from study.sampling.candidates import Candidates, Group, Numbers, Points
 from study.sampling.quasi_random import QuasiRandom
 from study.training import Purpose
@@ -65,7 +65,7 @@ class Tpe(CohortSampler):
         self._trials = np.zeros(64, row)
 
     @classmethod
-    def uninformed_trials(cls, cohort: int) -> int:
+    def uninformed_trials(cls, cohort: int, options: Mapping[str, Any]) -> int:
         """The cohorts before the first that sees the outcomes of `STARTUP_TRIALS` trials of two or more cohorts ago."""
         return cohort * (1 + -(-STARTUP_TRIALS // cohort))
 
@@ -78,7 +78,7 @@ class Tpe(CohortSampler):
         row["complete"] = trial.state is TrialState.COMPLETE
         if row["complete"]:
             row["values"] = trial.values
-            row["violation"] = sum(value for value in trial.constraints.values() if value > 0)
+            row["violation"] = sum(value for value in constraints_of(trial).values() if value > 0)
 
     def cohort(self, numbers: range, *, start: int, visible: int) -> list[dict[str, Any]]:
         """Proposes trials, each in view of those before it; see `CohortSampler.cohort`."""

@@ -44,16 +44,23 @@ def test_exactly_the_infeasible_trials_are_infeasible(stock):
     assert best == {number for number in range(16) if number % 4 != 3}  # a front, but for the infeasible ones
     infeasible = {trial.number for trial in stock.trials if any(value > 0 for value in trial.constraints.values())}
     assert infeasible == {3, 7, 11, 15}
-    assert stock.trials[3].constraints == {"0": 0.1, "accuracy": 0.1}
+    assert stock.trials[3].constraints == {"0": 0.1}
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.usefixtures("finished")
-def test_a_constraint_is_stored_as_set_constraint_stores_it(storage, study_id, stock):
-    theirs = stock.ask()
-    theirs.set_constraint("accuracy", -0.1)
-    written = storage.get_trial(theirs._trial_id).system_attrs
-    ours = storage.read_trials(study_id)[0].system_attrs
-    assert written == {key: value for key, value in ours.items() if key.startswith("constraints:")}
+@pytest.mark.parametrize("make", [optuna.samplers.GPSampler, optuna.samplers.NSGAIISampler, optuna.samplers.TPESampler])
+def test_stock_samplers_go_on_with_a_constraint_of_their_own(stock, make):
+    """Ours count as one constraint, whatever name the other program gives its own."""
+
+    def objective(trial):
+        dropout = trial.suggest_float("dropout", 0.0, 0.6)
+        trial.set_constraint("accuracy_floor", -0.1)
+        return 0.9 - dropout, dropout
+
+    stock.sampler = make(seed=0)
+    stock.optimize(objective, n_trials=3)
+    assert [trial.state for trial in stock.trials[16:]] == [TrialState.COMPLETE] * 3
 
 
 @pytest.mark.usefixtures("finished")

@@ -20,6 +20,14 @@ from study.sampling.proposer import Proposer
 from study.sampling.registry import SAMPLERS, make_sampler
 
 DEFAULTS = Hyperparameters(hidden=(32, 32))
+SEVERAL = [name for name, entry in SAMPLERS.items() if entry.load().most_objectives is None]
+"""The samplers of several objectives."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "nsga2": {"population_size": 8},
+    "nsga3": {"population_size": 8},
+    "gp": {"n_startup_trials": 30},
+}
+"""Such that a study of 48 trials learns from its outcomes, in short time."""
 Judged = Callable[[int, Mapping[str, Any]], list[float]]
 
 
@@ -77,7 +85,8 @@ def make_sampler_of(name: str, space: SearchSpace, *, cohort: int = 8, seed: int
     """A sampler of two objectives; a fixed list has cells at random points of the space."""
     generator = np.random.default_rng(5)
     cells = [random_params(space, generator) for _ in range(400)]
-    return make_sampler(name, SampledStudy(space, objectives=2, cohort=cohort, seed=seed, cells=cells))
+    options = OPTIONS.get(name, {})
+    return make_sampler(name, SampledStudy(space, objectives=2, cohort=cohort, seed=seed, cells=cells, options=options))
 
 
 def make_proposer(
@@ -171,6 +180,6 @@ def assert_like_fresh(used: Proposer, trials: Sequence[FrozenTrial], total: int 
 
 def print_studies(total: int) -> None:
     """Prints the parameters of a study of each sampler as JSON, for another process to compare."""
-    proposers = {name: make_proposer(sampler=name) for name in SAMPLERS}
+    proposers = {name: make_proposer(sampler=name) for name in SEVERAL}
     studies = {name: carry_on([], total, lambda each=each: each) for name, each in proposers.items()}
     print(json.dumps({name: params_of(trials) for name, trials in studies.items()}))

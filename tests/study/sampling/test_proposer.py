@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 from proposing import (
+    SEVERAL,
     carry_on,
     enqueued,
     finished,
@@ -24,10 +25,8 @@ from study.sampling import SAMPLERS
 
 SPACE = load_space("core")
 
-every_sampler = pytest.mark.parametrize("sampler", SAMPLERS)
-every_search = pytest.mark.parametrize(
-    "sampler", [name for name, entry in SAMPLERS.items() if not entry.load().is_fixed_list]
-)
+every_sampler = pytest.mark.parametrize("sampler", SEVERAL)
+every_search = pytest.mark.parametrize("sampler", [name for name in SEVERAL if not SAMPLERS[name].load().is_fixed_list])
 
 
 @every_search

@@ -1,0 +1,275 @@
+"""Optuna's own samplers, asked cohort by cohort: their study is built again for each cohort from what is visible."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIIISampler, NSGAIISampler
+from optuna.storages import InMemoryStorage
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from reluctant.errors import unknown
+from study.sampling.base import CohortSampler, SampledStudy, constraints_of
+from study.sampling.registry import SamplerError
+from study.training import Purpose
+
+
+class OptunaAdapter(CohortSampler):
+    """Proposes what one of Optuna's samplers proposes.
+
+    Every trial number has a sampler of its own, seeded from the number's stream. It sees a study in memory with all
+    trials of lower numbers: the visible ones as they ended, the others as running. What a sampler writes to its
+    trials, such as a generation, comes from asking it for the earlier numbers again, where it needs that.
+
+    Attributes:
+        asks_again: Whether the sampler reads what it wrote to earlier trials.
+        startup: The sampler's option, and its default, that says how many outcomes it waits for.
+    """
+
+    has_options = True
+    asks_again: ClassVar[bool] = False
+    startup: ClassVar[tuple[str, int]] = ("n_startup_trials", 10)
+
+    def __init__(self, study: SampledStudy) -> None:
+        super().__init__(study)
+        self._trials: dict[int, tuple[FrozenTrial, Mapping[str, Any]]] = {}
+        self._sampler(0)  # refuses options that it does not have
+
+    @abstractmethod
+    def sampler_class(self) -> type[BaseSampler]:
+        """The class of Optuna's sampler."""
+
+    @property
+    def fixed_options(self) -> Mapping[str, Any]:
+        """Arguments that a user does not choose."""
+        return {}
+
+    @classmethod
+    def uninformed_trials(cls, cohort: int, options: Mapping[str, Any]) -> int | None:
+        """The first cohort that sees enough outcomes lies two cohorts behind them."""
+        name, default = cls.startup
+        return (-(-int(options.get(name, default)) // cohort) + 1) * cohort
+
+    def record(self, trial: FrozenTrial, params: Mapping[str, Any]) -> None:
+        """Records a trial; see `CohortSampler.record`."""
+        self._trials[trial.number] = trial, dict(params)
+
+    def cohort(self, numbers: range, *, start: int, visible: int) -> list[dict[str, Any]]:
+        """Proposes trials; see `CohortSampler.cohort`."""
+        if not numbers:
+            return []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            shadow = _Shadow(self.study, self._trials)
+            for number in range(numbers[0]):
+                if self.asks_again:
+                    shadow.reveal(max(0, number // self.study.cohort * self.study.cohort - self.study.cohort))
+                    shadow.ask_again(number, self._sampler(number))
+                else:
+                    shadow.add(number)
+            shadow.reveal(visible)
+            return [shadow.ask(self._sampler(number)) for number in numbers]
+
+    def _sampler(self, number: int) -> BaseSampler:
+        """The sampler of a trial number."""
+        chosen, options = self.sampler_class(), {**self.fixed_options, **self.study.options}
+        known = inspect.signature(chosen).parameters
+        for name in options:
+            if name not in known:
+                raise SamplerError(unknown("option", name, known, where=f"--sampler-option for {chosen.__name__}"))
+        if "seed" in known:
+            options["seed"] = int(self.study.streams.generator(Purpose.PROPOSAL, number).integers(2**31))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                return chosen(**options)
+        except (TypeError, ValueError, ImportError) as error:
+            raise SamplerError(f"{chosen.__name__} cannot be made with {options}: {error}") from None
+
+
+class _Shadow:
+    """A study in memory that follows a study of ours.
+
+    Args:
+        study: What is sampled.
+        trials: Trials with their parameters, by number.
+    """
+
+    def __init__(self, study: SampledStudy, trials: Mapping[int, tuple[FrozenTrial, Mapping[str, Any]]]) -> None:
+        self._space, self._trials = study.space, trials
+        self._storage = InMemoryStorage()
+        self._ids: list[int] = []
+        self._revealed = 0
+        name, directions = "shadow", [StudyDirection.MAXIMIZE] * study.objectives
+        self._storage.create_new_study(directions, study_name=name)
+        self._study: Study = optuna.load_study(study_name=name, storage=self._storage)
+
+    def add(self, number: int) -> None:
+        """Adds a trial as running, without asking for it."""
+        params = self._params(number)
+        distributions = self._space.distributions(params)
+        template = create_trial(state=TrialState.RUNNING, params=params, distributions=distributions)
+        self._ids.append(self._storage.create_new_trial(self._study._study_id, template))
+
+    def ask_again(self, number: int, sampler: BaseSampler) -> None:
+        """Asks for a trial that exists, for what the sampler writes to it, and gives it its own parameters."""
+        self._study.sampler = sampler
+        trial = self._study.ask()
+        _ = trial.relative_params  # the sampler is asked when a value is first needed
+        trial_id = trial._trial_id
+        self._ids.append(trial_id)
+        params = self._params(number)
+        for name, distribution in self._space.distributions(params).items():
+            self._storage.set_trial_param(trial_id, name, distribution.to_internal_repr(params[name]), distribution)
+
+    def ask(self, sampler: BaseSampler) -> dict[str, Any]:
+        """Asks for the parameters of the next trial."""
+        self._study.sampler = sampler
+        trial = self._study.ask()
+        self._ids.append(trial._trial_id)
+        return self._space.suggest(_Suggester(trial))
+
+    def reveal(self, visible: int) -> None:
+        """Ends the trials below a number as they ended; those that have not are left running."""
+        for number in range(self._revealed, visible):
+            if number not in self._trials:
+                continue
+            trial, trial_id = self._trials[number][0], self._ids[number]
+            if not trial.state.is_finished():
+                continue
+            for key, value in constraints_of(trial).items():
+                self._storage.set_trial_system_attr(trial_id, f"constraints:{key}", value)
+            self._storage.set_trial_state_values(trial_id, trial.state, trial.values)
+        self._revealed = max(self._revealed, visible)
+
+    def _params(self, number: int) -> dict[str, Any]:
+        """The parameters of a trial that the space knows; a trial of another program may have others."""
+        if number not in self._trials:
+            return {}
+        given = self._trials[number][1]
+        distributions = {each.name: each.distribution for each in self._space.parameters if each.name in given}
+        return {name: given[name] for name, each in distributions.items() if _holds(each, given[name])}
+
+
+class _Suggester:
+    """Asks a trial of Optuna's for the value of each parameter."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+
+    def suggest(self, name: str, distribution: BaseDistribution) -> Any:
+        """A value from the sampler."""
+        if isinstance(distribution, CategoricalDistribution):
+            return self._trial.suggest_categorical(name, distribution.choices)
+        if isinstance(distribution, IntDistribution):
+            low, high = distribution.low, distribution.high
+            return self._trial.suggest_int(name, low, high, step=distribution.step, log=distribution.log)
+        assert isinstance(distribution, FloatDistribution)
+        return self._trial.suggest_float(
+            name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+        )
+
+
+def _holds(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        return bool(distribution._contains(distribution.to_internal_repr(value)))
+    except (TypeError, ValueError):
+        return False
+
+
+class NsgaII(OptunaAdapter):
+    """NSGA-II (Deb 2002), a genetic algorithm for several objectives."""
+
+    asks_again = True
+    startup = ("population_size", 50)
+
+    def sampler_class(self) -> type[BaseSampler]:
+        """Optuna's class."""
+        return NSGAIISampler
+
+
+class NsgaIII(NsgaII):
+    """NSGA-III (Deb and Jain 2014), a genetic algorithm for many objectives."""
+
+    def sampler_class(self) -> type[BaseSampler]:
+        """Optuna's class."""
+        return NSGAIIISampler
+
+
+class Gp(OptunaAdapter):
+    """Bayesian optimization with a Gaussian process; about half a second a trial, so for studies of few trials."""
+
+    def sampler_class(self) -> type[BaseSampler]:
+        """Optuna's class."""
+        return GPSampler
+
+    @property
+    def fixed_options(self) -> Mapping[str, Any]:
+        """Conditional parameters are drawn at random, which the documentation says once."""
+        return {"warn_independent_sampling": False}
+
+
+class CmaEs(OptunaAdapter):
+    """CMA-ES (Hansen and Ostermeier 2001), for one objective and parameters that are numbers."""
+
+    asks_again = True
+    startup = ("n_startup_trials", 1)
+    most_objectives = 1
+
+    @classmethod
+    def uninformed_trials(cls, cohort: int, options: Mapping[str, Any]) -> int | None:
+        """It depends on the number of parameters."""
+        return None
+
+    def sampler_class(self) -> type[BaseSampler]:
+        """Optuna's class."""
+        return CmaEsSampler
+
+    @property
+    def fixed_options(self) -> Mapping[str, Any]:
+        """Choices are drawn at random, which the documentation says once."""
+        return {"warn_independent_sampling": False}
+
+
+def adapter_of(path: str) -> type[CohortSampler]:
+    """The sampler of a user: a `CohortSampler`, or one of Optuna's kind, which is adapted.
+
+    Args:
+        path: `package.module:Class`.
+
+    Raises:
+        SamplerError: There is no such module or class, or it is no sampler.
+    """
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SamplerError(
+            f"--sampler is {path!r}: {error}; needed is package.module:Class that can be imported"
+        ) from None
+    if not isinstance(found, type) or not issubclass(found, BaseSampler | CohortSampler):
+        raise SamplerError(f"--sampler is {path!r}, which is no class of optuna.samplers.BaseSampler's kind")
+    if issubclass(found, CohortSampler):
+        return found
+    chosen: type[BaseSampler] = found
+
+    class Adapted(OptunaAdapter):
+        asks_again = True
+
+        @classmethod
+        def uninformed_trials(cls, cohort: int, options: Mapping[str, Any]) -> int | None:
+            return None
+
+        def sampler_class(self) -> type[BaseSampler]:
+            return chosen
+
+    return Adapted

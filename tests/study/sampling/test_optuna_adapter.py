@@ -1,0 +1,104 @@
+"""Optuna's samplers among ours; what every sampler must keep is tested in test_sampler_conformance.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+from proposing import carry_on, make_proposer, params_of, trial
+
+from search_spaces import Hyperparameters, load_space, parse_space
+from study.sampling import SampledStudy, SamplerError, make_sampler
+from study.sampling.optuna_adapter import OptunaAdapter
+from study.sampling.proposer import Proposer
+
+SPACE = load_space("core")
+NUMBERS = "[dropout]\nlow=0.0\nhigh=0.6\n[learning_rate]\nlow=1e-4\nhigh=1e-1\nlog=true\n"
+
+
+def test_nsga2_is_the_stock_sampler_of_the_same_population() -> None:
+    """Asked one trial at a time, with the seed of each number, it is what `study.ask` and `study.tell` give."""
+    space = parse_space(NUMBERS, name="numbers", where="numbers.toml")
+    options = {"population_size": 4}
+    sampler = make_sampler("nsga2", SampledStudy(space, objectives=2, cohort=1, options=options))
+    assert isinstance(sampler, OptunaAdapter)
+    stock = optuna.create_study(directions=["maximize", "maximize"])
+    told: list[FrozenTrial] = []
+    for number in range(16):
+        visible = max(0, number - 1)
+        for earlier in range(max(0, visible - 1), visible):
+            stock.tell(earlier, told[earlier].values)
+        stock.sampler = sampler._sampler(number)
+        asked = stock.ask()
+        asked.set_constraint("accuracy_floor", -0.1)
+        theirs = {
+            "dropout": asked.suggest_float("dropout", 0.0, 0.6),
+            "learning_rate": asked.suggest_float("learning_rate", 1e-4, 1e-1, log=True),
+        }
+        (ours,) = sampler.cohort(range(number, number + 1), start=number, visible=visible)
+        assert ours == theirs
+        values = [1 - ours["dropout"], ours["learning_rate"]]
+        told.append(trial(number, ours, space.distributions(ours), values=values))
+        sampler.record(told[-1], ours)
+    generations = {each.system_attrs.get("NSGAIISampler:generation") for each in stock.trials}
+    assert len(generations) > 2
+
+
+def _one_objective(number: int, params: Any) -> list[float]:
+    return [1 - (params["dropout"] - 0.3) ** 2 - abs(params["learning_rate"] - 0.01)]
+
+
+def test_cmaes_takes_one_objective_and_depends_on_the_past_alone() -> None:
+    space = parse_space(NUMBERS, name="numbers", where="numbers.toml")
+    with pytest.raises(SamplerError, match="--sampler cmaes takes one objective, and the study has 2; add --objective"):
+        make_sampler("cmaes", SampledStudy(space, objectives=2))
+
+    def proposer() -> Proposer:
+        study = SampledStudy(space, objectives=1, cohort=4, options={"popsize": 4})
+        return Proposer(make_sampler("cmaes", study), Hyperparameters(hidden=(32,)))
+
+    one = proposer()
+    trials = carry_on([], 40, lambda: one, _one_objective)
+    assert params_of(carry_on([], 40, proposer, _one_objective)) == params_of(trials)
+    assert params_of(carry_on(trials[:18], 40, proposer, _one_objective)) == params_of(trials)
+    late = [each.params["dropout"] for each in trials[24:]]
+    assert max(late) - min(late) < 0.6  # it closes in
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("nsga2", {"populaton_size": 9}, "unknown option 'populaton_size'.*did you mean 'population_size'"),
+        ("nsga2", {"population_size": 1}, "NSGAIISampler cannot be made with"),
+        ("tpe", {"gamma": 1}, "the sampler tpe has no options"),
+        ("random:Nothing", {}, "--sampler is 'random:Nothing'.*package.module:Class"),
+        ("collections:Counter", {}, "no class of optuna.samplers.BaseSampler's kind"),
+        ("no_such_module:Class", {}, "No module named 'no_such_module'"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(name: str, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(SamplerError, match=said):
+        make_sampler(name, SampledStudy(SPACE, objectives=2, options=options))
+
+
+def test_a_sampler_of_the_user_is_adapted() -> None:
+    def proposer() -> Proposer:
+        study = SampledStudy(SPACE, objectives=2, cohort=8, options={"n_startup_trials": 4})
+        return Proposer(make_sampler("optuna.samplers:TPESampler", study), Hyperparameters())
+
+    one = proposer()
+    trials = carry_on([], 32, lambda: one)
+    assert params_of(carry_on(trials[:20], 32, proposer)) == params_of(trials)
+
+
+def test_trials_of_another_program_do_not_disturb_it() -> None:
+    """They may lie outside of the space, lack parameters, or have failed."""
+    one = make_proposer(sampler="nsga2")
+    trials = carry_on([], 8, lambda: one)
+    strange = [
+        trial(8, {}, {}, state=TrialState.FAIL),
+        trial(9, {"dropout": 7.0}, {"dropout": optuna.distributions.FloatDistribution(0.0, 9.0)}, values=[0.1, 0.1]),
+    ]
+    assert len(carry_on([*trials, *strange], 40, lambda: make_proposer(sampler="nsga2"))) == 40
