@@ -76,7 +76,8 @@ def read_cell_measures(storage: CohortStorage, study_id: int, design: Design, *,
         seeds: Its replicates.
 
     Raises:
-        NoResultsError: Cells are still to be trained; the text says how to go on.
+        NoResultsError: Cells are still to be trained, or their test results are not in the database; the text says
+            how to go on.
     """
     trials = storage.read_trials(study_id)
     _check_finished(trials, design, storage.get_study_name_from_id(study_id))
@@ -90,7 +91,15 @@ def read_cell_measures(storage: CohortStorage, study_id: int, design: Design, *,
         for key, values in trials[number].system_attrs[BY_SEED].items():
             for replicate, value in enumerate(values):
                 columns[number].put(key, replicate, value)
-    for row in storage.test_results(study_id, numbers=list(trained)):
+    results = storage.test_results(study_id, numbers=list(trained))
+    if trained and not results:
+        name = storage.get_study_name_from_id(study_id)
+        raise NoResultsError(
+            f"the database has no test results of comparison {name!r}, on which its verdicts rest: reluctant keeps "
+            "them in tables of its own, which a copy that another program made does not have; use the database that it "
+            "was trained in, or a copy by `reluctant backup`"
+        )
+    for row in results:
         columns[row["number"]].put_test_results(row)
     for number, cell in trained.items():
         columns[number].average_layers(len(cell.hidden))

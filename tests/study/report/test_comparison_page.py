@@ -10,17 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from search_spaces.design import LINEAR
 from storage import open_storage
 from study.comparison.across_data_sets import compare_data_sets
 from study.comparison.related import related_comparisons
-from study.comparison.summary import summarize
+from study.comparison.summary import summarize, summarize_stored
 from study.config import StudyConfig
 from study.model import export_model
 from study.problem import Comparison
 from study.records.open_study import KindError, OpenStudy, create_or_open
+from study.records.own_trials import NoResultsError
 from study.report import write_report
 from study.report.comparison_figures import designs
 from study.report.comparison_page import answer, curves
@@ -181,6 +183,17 @@ def test_the_database_alone_gives_the_dashboard_the_same_figures_and_the_answer(
     for panel, other in zip(panels, expected, strict=True):
         assert panel.figure.to_plotly_json()["data"] == other.figure.to_plotly_json()["data"]
     assert f"\\({len(found.verdicts)}\\)" in note
+
+
+def test_a_copied_comparison_says_that_its_test_results_are_missing(study: OpenStudy, tmp_path: Path) -> None:
+    """Optuna copies trials, and none of the tables in which test results are; the best accuracy was `nan %`."""
+    url = f"sqlite:///{tmp_path / 'copy.db'}"
+    source = f"sqlite:///{study.storage.place}"
+    optuna.copy_study(from_study_name="compared", from_storage=source, to_storage=url)
+    storage = open_storage(tmp_path / "copy.db")
+    with pytest.raises(NoResultsError, match=r"no test results of comparison 'compared'.*reluctant backup"):
+        summarize_stored(storage, storage.study_id("compared"))
+    storage.close()
 
 
 def test_a_comparison_that_is_not_finished_says_so_to_the_dashboard(tmp_path: Path) -> None:
