@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageFullError
 from storage.flock import FileLock
 from storage.lock_records import FOLDER_SUFFIX, LockRecord, read_record
 from storage.worker_locks import LockState
@@ -32,15 +33,18 @@ class FileLocks:
         """Acquire the lock of a new worker.
 
         Raises:
+            StorageFullError: The disk is full.
             StorageError: The folder cannot be written.
         """
         try:
             record = LockRecord.of(self._database)
             return FileLock.acquire(self._folder / token, database=self._database, content=record.to_bytes())
         except OSError as error:
-            raise StorageError(
-                f"cannot keep a lock in {self._folder}: {error.strerror}; make room or make it writable"
-            ) from None
+            if error.errno == errno.ENOSPC:
+                raise StorageFullError(
+                    f"no room left to write a lock in {self._folder}; free some space and start again"
+                ) from None
+            raise StorageError(f"cannot keep a lock in {self._folder}: {error.strerror}; make it writable") from None
 
     def tokens_held(self, tokens: Collection[str]) -> set[str]:
         """The tokens of those workers whose lock is held."""

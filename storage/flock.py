@@ -143,8 +143,10 @@ def exclusive(path: Path, *, content: bytes, pause: Callable[[], None]) -> Itera
         content: What the file says while the lock is held.
         pause: As for `FileLock.acquire`.
     """
-    lock = FileLock.acquire(path, content=content, pause=pause)
+    lock = FileLock.acquire(path, pause=pause)
     try:
+        with contextlib.suppress(OSError):  # on a full disk, which whoever holds the lock finds out itself
+            lock.overwrite(content)
         yield
     finally:
         with contextlib.suppress(OSError):

@@ -64,7 +64,8 @@ class _Signs:
         if lock is LockState.HELD:
             return not self.held_proves_life and self.watched > self.lease
         if lock is LockState.UNSEEN:
-            return silence > self.lease
+            # Its leases have expired, and no clock that jumped says so: it had the time for several renewals.
+            return silence > self.lease and self.watched > self.lease / 2
         if lock is LockState.LEFT:
             return True
         return self.longest_pause is None or is_silent(silence, self.lease, self.longest_pause)
