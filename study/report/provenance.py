@@ -10,6 +10,7 @@ from typing import Any
 
 from storage.losses import RESULT_DISCARDED
 from study.config import Scope, StudyConfig
+from study.problem import Problem
 from study.records.open_study import OpenStudy
 
 
@@ -27,8 +28,7 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         "rows of each class": data.class_text,
         "columns": data.columns_text,
         "fingerprint": problem.dataset.fingerprint,
-        "split": f"{len(split.training)} training, {len(split.validation)} validation, {len(split.test)} test samples"
-        + ("; a split of its own for each seed" if problem.splits_each_seed else ""),
+        "split": _split_text(problem),
         "seeds": f"{config.seeds} a trial, study seed {config.seed}",
         "network": " × ".join(map(str, config.hidden)) + " hidden units, where the trial does not say otherwise",
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.optimizer}",
@@ -87,6 +87,18 @@ def command(study: OpenStudy) -> str:
             continue
         words += [f"--{name.replace('_', '-')}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]
     return shlex.join([*words, "--storage", study.storage.place, "--name", study.name])
+
+
+def _split_text(problem: Problem) -> str:
+    """The sizes of the parts, which of them the data themselves name, and which each seed has of its own."""
+    split = problem.split
+    text = f"{len(split.training)} training, {len(split.validation)} validation, {len(split.test)} test samples"
+    official = problem.dataset.test_rows is not None
+    if official:
+        text += "; the test part is the one that comes with the data"
+    if problem.splits_each_seed:
+        text += "; each seed divides the rest anew" if official else "; a split of its own for each seed"
+    return text
 
 
 def _hardware(details: Mapping[str, Any]) -> str:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from storage import open_storage
 from study.config import read_config
-from study.problem import Search
+from study.problem import Comparison, Search
 from study.records.open_study import create_or_open, reopen
 from study.report.provenance import command, losses_text, provenance, workers_text
 from study.workers.worker import work
@@ -59,4 +60,19 @@ def test_a_resumed_study_had_one_worker_at_a_time_and_its_command_names_its_data
     assert "taken back" not in facts
     words = shlex.split(command(study))
     assert words[words.index("--storage") + 1] == str(tmp_path / "own place.db")
+    storage.close()
+
+
+def test_a_comparison_says_which_parts_its_seeds_divide(tmp_path: Path) -> None:
+    """An official test part is the same for every seed."""
+    x, y = np.random.default_rng(0).normal(size=(90, 3)), np.repeat([0, 1], 45)
+    np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    storage = open_storage(tmp_path / "studies.db")
+    ends = {
+        "iris": "test samples; a split of its own for each seed",
+        str(tmp_path / "d.npz"): "the test part is the one that comes with the data; each seed divides the rest anew",
+    }
+    for data, end in ends.items():
+        config = read_config({"data": data, "seeds": 2, "epochs": 1, "hidden": "4"})
+        assert provenance(create_or_open(Comparison.of(config), storage))["split"].endswith(end)
     storage.close()
