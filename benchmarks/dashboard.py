@@ -50,7 +50,9 @@ def make_study(storage: CohortStorage, trials: int) -> None:
     problem = Search.of(StudyConfig.model_validate({"data": "digits", "trials": trials}))
     study = create_or_open(problem, storage)
     generator, identity = np.random.default_rng(0), digest(problem.identity)
-    (real,) = fit([problem.defaults], problem.split, Budget(epochs=1, seeds=1), problem.streams)
+    (real,) = fit(
+        [problem.defaults], problem.split, Budget(epochs=1, seeds=1), problem.streams, clamp=problem.config.clamps
+    )
     names, layers = real.names(), range(len(problem.config.hidden))
     with storage.worker(study.study_id) as worker:
         for first in range(0, trials, _BLOCK):
@@ -63,7 +65,7 @@ def make_study(storage: CohortStorage, trials: int) -> None:
                 results.append(
                     Result(
                         claimed.trial_id,
-                        [values["accuracy"], values["near_zero"]],
+                        [values[problem.config.score], values[problem.config.sparsity]],
                         constraints={"accuracy_floor": -0.1},
                         user_attrs=values,
                         system_attrs={BY_SEED: {n: [v] * 3 for n, v in values.items()}, IDENTITY_DIGEST: identity},

@@ -57,8 +57,9 @@ class Recipe:
     cohort: int | None = None
 
     def problem(self, trials: int) -> Problem:
-        """The same as a problem of ours."""
+        """The same as a problem of ours, judged as the usual loop judges it: by the network as it was trained."""
         options = {
+            "sparsity": "near_zero",
             "data": self.data,
             "hidden": ",".join(map(str, self.hidden)),
             "epochs": self.epochs,
