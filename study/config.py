@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import math
 import re
 import reprlib
 import tomllib
@@ -28,14 +29,32 @@ from pydantic_core import PydanticCustomError
 from reluctant.errors import ReluctantError, unknown
 from study.machine import available_threads
 from study.sampling.registry import SAMPLER_NAMES
-from study.tasks import METRICS, clamped
+from study.tasks import (
+    CLASSIFICATION,
+    LOSSES,
+    METRICS,
+    REGRESSION,
+    TASKS,
+    Classification,
+    Metric,
+    Regression,
+    Task,
+    clamped,
+    read_recognized,
+    task_of,
+)
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
+    from study.data.targets import TargetReader
 
-    Metric = str
+    MetricName = str
+    TaskName = str
+    Loss = str
 else:
-    Metric = Literal[tuple(METRICS)]
+    MetricName = Literal[tuple(METRICS)]
+    TaskName = Literal[tuple(TASKS)]
+    Loss = Literal[LOSSES]
 
 Objective = Literal["front", "weighted", "accuracy"]
 Sparsity = Literal["clamped_zeros", "near_zero", "zeros", "hoyer", "gini", "removable"]
@@ -117,6 +136,12 @@ class StudyConfig(BaseModel):
 
     data: Annotated[str, _PLACE] = Field("digits", description="built-in name, file, folder, or openml:ID")
     target: Annotated[str | None, _IDENTITY] = Field(None, description="column to predict, where DATA is a table")
+    test: Annotated[str | None, _PLACE] = Field(
+        None, description="file of the official test part, with the columns of DATA, which is a table"
+    )
+    weights: Annotated[str | None, Option(scope=Scope.IDENTITY, absent_means=None)] = Field(
+        None, description="column of sample weights in loss and metrics, where DATA is a table"
+    )
     rows: Annotated[int | None, _PLACE] = Field(
         None, ge=1, description="use at most so many rows, drawn at random; default: all"
     )
@@ -142,20 +167,35 @@ class StudyConfig(BaseModel):
     sparsity_weight: Annotated[float, _IDENTITY] = Field(
         0.1, ge=0, le=100, description="worth of sparsity in accuracy, for --objective weighted"
     )
-    metric: Annotated[Metric, _IDENTITY] = Field("accuracy", description=one_of(METRICS))
+    task: Annotated[TaskName | None, Option(scope=Scope.IDENTITY, absent_means=CLASSIFICATION.name)] = Field(
+        None, description="classification, or regression; default: what the target's values are"
+    )
+    metric: Annotated[MetricName, _IDENTITY] = Field(
+        "accuracy", description=f"{one_of(METRICS)}; default for regression: {REGRESSION.metrics[0].name}"
+    )
+    loss: Annotated[Loss, Option(scope=Scope.IDENTITY, absent_means=LOSSES[0])] = Field(
+        LOSSES[0], description=f"{one_of(LOSSES)}, for regression"
+    )
+    class_weight: Annotated[str | tuple[float, ...] | None, Option(scope=Scope.IDENTITY, absent_means=None)] = Field(
+        None, description="weight of each class in the loss: balanced, or a number for each, as in 1,5"
+    )
+    label_smoothing: Annotated[float, Option(scope=Scope.IDENTITY, absent_means=0.0)] = Field(
+        0.0, ge=0, lt=1, description="share of every target that is spread evenly over the classes in training"
+    )
     sparsity: Annotated[Sparsity, _IDENTITY] = Field(
         "clamped_zeros",
         description="clamped_zeros, with the score of the network whose small activations are set to 0; or of the "
         "network as it was trained, also with --objective accuracy: near_zero, zeros, hoyer, gini, removable",
     )
     min_accuracy: Annotated[float | None, _IDENTITY] = Field(
-        None, ge=0, lt=1, description="floor of feasibility; default: what guessing the majority class reaches"
+        None, ge=0, lt=1, description="floor of feasibility; default: what the best constant guess reaches"
     )
     tolerance: Annotated[float, Option(scope=Scope.RUN)] = Field(
         0.5,
         ge=0,
         le=100,
-        description="largest difference of the metric that does not matter to you, in points, for the recommendation",
+        description="largest difference of the metric that does not matter to you, in points, for the recommendation; "
+        "of an error, in per cent",
     )
     confirm: Annotated[bool | None, Option(scope=Scope.RUN)] = Field(
         None,
@@ -240,6 +280,20 @@ class StudyConfig(BaseModel):
         """`a,b` as well as ["a", "b"]."""
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
+    @field_validator("class_weight", mode="before")
+    @classmethod
+    def _class_weights(cls, value: Any) -> Any:
+        """`balanced`, `1,5` or [1, 5]."""
+        if value is None or value == "balanced":
+            return value
+        try:
+            weights = tuple(float(each) for each in (value.split(",") if isinstance(value, str) else value))
+        except (TypeError, ValueError):
+            weights = ()
+        if not weights or not all(0 < weight < math.inf for weight in weights):
+            raise ValueError("it needs to be balanced, or a positive number for each class, as in 1,5")
+        return weights
+
     @field_validator("name")
     @classmethod
     def _printable(cls, value: str | None) -> str | None:
@@ -279,7 +333,7 @@ class StudyConfig(BaseModel):
 
         Example:
             >>> StudyConfig.options(Scope.PLACE)
-            ('data', 'rows', 'drop', 'keep', 'space', 'storage', 'name')
+            ('data', 'test', 'rows', 'drop', 'keep', 'space', 'storage', 'name')
         """
         return tuple(name for name in cls.model_fields if not scopes or cls.option(name).scope in scopes)
 
@@ -301,6 +355,7 @@ class StudyConfig(BaseModel):
             A JSON-able dictionary.
         """
         fields = self.model_dump(mode="json")
+        fields["task"] = self.what_is_learned.name
         if self.objective != "weighted":
             fields["sparsity_weight"] = None
         own = {name: fields[name] for name in self.options() if self.option(name).in_identity(fields[name])}
@@ -328,14 +383,43 @@ class StudyConfig(BaseModel):
         return {name.strip(): _literal(value.strip()) for name, _, value in pairs}
 
     @property
+    def what_is_learned(self) -> Task:
+        """The task with its options; studies of versions that knew one task do not name it."""
+        task = task_of(self.metric) if self.task is None else TASKS[self.task]
+        if isinstance(task, Regression):
+            return Regression(loss_function=self.loss)
+        weight: Any = self.class_weight
+        return Classification(metric=self.metric, class_weight=weight, label_smoothing=self.label_smoothing)
+
+    @property
+    def judged_by(self) -> Metric:
+        """The metric that trials are judged by."""
+        return METRICS[self.metric]
+
+    @property
+    def read_target(self) -> TargetReader:
+        """How the column to predict is read: as the task says, or the metric that was asked for, or the values."""
+        if self.task is None and "metric" not in self.model_fields_set:
+            return read_recognized
+        return self.what_is_learned.read_target
+
+    @property
     def stored(self) -> dict[str, Any]:
         """The options that are stored with a study, JSON-able."""
         return self.model_dump(mode="json", include={name for name in self.options() if self.option(name).stored})
 
+    def tolerated_difference(self, best: float) -> float:
+        """`tolerance` on the scale of scores: points are hundredths, and of an error hundredths of the best one.
+
+        Args:
+            best: The best score.
+        """
+        return self.tolerance / 100 * (1.0 if self.judged_by.percent else abs(best))
+
     @property
-    def tolerated_difference(self) -> float:
-        """`tolerance` on the scale of the metric, a fraction."""
-        return self.tolerance / 100
+    def tolerance_text(self) -> str:
+        """`tolerance` in words."""
+        return f"{self.tolerance:g} points" if self.judged_by.percent else f"{self.tolerance:g} % of its {self.metric}"
 
     @property
     def for_workers(self) -> dict[str, Any]:
@@ -345,7 +429,8 @@ class StudyConfig(BaseModel):
 
 
 COMPARISON_OPTIONS = (
-    *("target", "rows", "drop", "keep", "seeds", "epochs", "hidden", "batch_size", "learning_rate", "optimizer"),
+    *("target", "task", "loss", "test", "weights", "class_weight", "label_smoothing"),
+    *("rows", "drop", "keep", "seeds", "epochs", "hidden", "batch_size", "learning_rate", "optimizer"),
     *("seed", "storage", "name"),
     *(name for name in StudyConfig.options(Scope.RUN) if name not in ("trials", "tolerance", "confirm")),
 )
@@ -424,7 +509,11 @@ def _explained(error: Any, values: Mapping[str, Any]) -> str:
     seen = reprlib.repr(values.get(name, error["input"]))
     option = f"--{name.replace('_', '-')}"
     if error["type"] == "literal_error":
-        choices = get_args(StudyConfig.model_fields[name].annotation) or SAMPLER_NAMES
+        annotation = StudyConfig.model_fields[name].annotation
+        # An option without a default is a union with None.
+        choices = [choice for each in (annotation, *get_args(annotation)) for choice in get_args(each)]
+        choices = [choice for choice in choices if isinstance(choice, str)]
+        choices = choices or list(SAMPLER_NAMES)
         return unknown(option.removeprefix("--"), str(error["input"]), choices)
     needed = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should ").partition(", unable")[0]
     if needed.startswith("be "):

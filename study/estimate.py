@@ -42,14 +42,19 @@ def estimate(problem: Problem) -> Estimate:
     rows = min(SAMPLE_ROWS, len(split.training))
 
     def head(part: Part) -> Part:
-        return Part(part.x[:rows], part.y[:rows])
+        return Part(part.x[:rows], part.y[:rows], None if part.weights is None else part.weights[:rows])
 
     part = replace(split, training=head(split.training), validation=head(split.validation))
     one = replace(budget, seeds=min(budget.seeds, threads))
 
     def measured(epochs: int) -> float:
         with Trainer(
-            part, replace(one, epochs=epochs), problem.streams, threads=threads, device=config.device
+            part,
+            replace(one, epochs=epochs),
+            problem.streams,
+            task=problem.task,
+            threads=threads,
+            device=config.device,
         ) as trainer:
             started = time.perf_counter()
             trainer.fit(cohort, memory=available_memory() // 2)
@@ -61,7 +66,7 @@ def estimate(problem: Problem) -> Estimate:
     once = max(0.0, short - epoch)
     cohorts = config.trials / count * budget.seeds / one.seeds
     seconds = cohorts * (once + epoch * budget.epochs) * len(split.training) / rows
-    whole = Trainer(split, budget, problem.streams, threads=threads, device=config.device)
+    whole = Trainer(split, budget, problem.streams, task=problem.task, threads=threads, device=config.device)
     blocks = whole.plan(cohort, whole.room(available_memory() // 2))
     data = sum(part.x.numel() * 4 for each in problem.splits for part in (each.training, each.validation, each.test))
     return Estimate(

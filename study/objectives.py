@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from study.config import ConfigError, StudyConfig
 from study.data.split import Split
-from study.tasks import METRICS, Metric, task_of
+from study.tasks import Metric
 from study.training import Outcome
 
 _Item = TypeVar("_Item")
+_SMALLEST_VIOLATION, _LARGEST_VIOLATION = 1e-12, 1e30
+"""Of a trial that only reaches the floor of a continuous metric; of a diverged one if the metric has no worst value."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,12 @@ class Judge:
         Raises:
             ConfigError: Nothing can be feasible under its floor.
         """
-        metric, task = METRICS[config.metric], task_of(config.metric)
-        guess = metric.constant_guess(split.training.y, split.validation.y, task.outputs(split))
-        step = metric.smallest_step(split.validation.y) if weigh_samples else 1.0 / len(split.validation)
+        metric, task = config.judged_by, config.what_is_learned
+        training, validation = split.training, split.validation
+        guess = metric.constant_guess(
+            training.y, validation.y, task.outputs(split), training.weights, validation.weights
+        )
+        step = metric.smallest_step(validation.y, validation.weights) if weigh_samples else 1.0 / len(validation)
         judge = cls(config, guess, step)
         if metric.sign * (judge.least_score - metric.best) > 0:
             other = (
@@ -59,7 +64,7 @@ class Judge:
     @property
     def metric(self) -> Metric:
         """The metric that trials are judged by."""
-        return METRICS[self.config.metric]
+        return self.config.judged_by
 
     @property
     def metric_names(self) -> list[str]:
@@ -87,8 +92,9 @@ class Judge:
             return self.reference_point
         return self.values_of(outcome.mean(self.config.score), outcome.mean(self.config.sparsity))
 
-    def values_of(self, score: float, sparsity: float) -> list[float]:
+    def values_of(self, value: float, sparsity: float) -> list[float]:
         """Objective values of a value of the metric and a sparsity."""
+        score = self.metric.score(value)
         if self.config.objective == "front":
             return [score, sparsity]
         if self.config.objective == "weighted":
@@ -101,22 +107,24 @@ class Judge:
         scores = [replicate.scores[self.config.score] for replicate in outcome.replicates]
         # A diverged replicate beats no floor, also one below a constant guess.
         worst = metric.worst if outcome.diverged else min(scores, key=lambda score: metric.sign * score)
-        # Rounded, so that exactly one step more is not lost to the last bit.
-        return round(metric.sign * (self.least_score - worst), 12)
+        # Rounded, so that exactly one step more is not lost to the last bit; finite, because databases store it.
+        violation = min(_LARGEST_VIOLATION, round(metric.sign * (self.least_score - worst), 12))
+        return _SMALLEST_VIOLATION if self.step == 0 and violation == 0 else violation
 
 
 def objective_names(config: StudyConfig) -> list[str]:
-    """What the objectives of a configuration are called, in their order; all are maximized.
+    """What the objectives of a configuration are called, in their order; all are maximized, so errors are negated.
 
     Example:
         >>> objective_names(StudyConfig(objective="weighted", sparsity_weight=0.5))
         ['clamped_accuracy + 0.5 clamped_zeros']
     """
+    name = config.score if config.judged_by.higher_is_better else f"-{config.score}"
     if config.objective == "front":
-        return [config.score, config.sparsity]
+        return [name, config.sparsity]
     if config.objective == "weighted":
-        return [f"{config.score} + {config.sparsity_weight:g} {config.sparsity}"]
-    return [config.score]
+        return [f"{name} + {config.sparsity_weight:g} {config.sparsity}"]
+    return [name]
 
 
 def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:

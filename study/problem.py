@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,7 +20,8 @@ from study.data import READER, Dataset, Prepared, Split, TableOptions, load_data
 from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads, check_device
 from study.objectives import Judge
-from study.tasks import task_of
+from study.task_options import check_every_class, check_task
+from study.tasks import CLASSIFICATION, TASKS, Task
 from study.training import Budget, Sizes, Streams, engine_of
 from study.training.conventions import Conventions
 
@@ -34,15 +37,34 @@ def read_data(config: StudyConfig, *, reader: int = READER) -> Dataset:
         reader: Version of the reader of tables.
     """
     options = TableOptions(
-        reader=reader, drop=config.drop, keep=config.keep, read_target=task_of(config.metric).read_target
+        reader=reader,
+        drop=config.drop,
+        keep=config.keep,
+        read_target=config.read_target,
+        weights=config.weights,
+        test=config.test,
     )
     return sample_rows(load_dataset(config.data, target=config.target, options=options), config.rows, seed=config.seed)
 
 
 def _with_its_target(config: StudyConfig, dataset: Dataset) -> StudyConfig:
-    """A configuration that names the target which it may have given by number."""
-    named = config.target is not None and dataset.target != config.target
-    return config.model_copy(update={"target": dataset.target}) if named else config
+    """A configuration that names the target, which it may have given by number, and the task that read it.
+
+    Raises:
+        ConfigError: An option belongs to another task.
+    """
+    task = TASKS[dataset.targets.task]
+    # Of classification nothing is said, so that a study is the same whether it was asked for or recognized.
+    update: dict[str, Any] = {"task": None if task is CLASSIFICATION else task.name}
+    if config.target is not None:
+        update["target"] = dataset.target
+    if config.judged_by not in task.metrics and "metric" not in config.model_fields_set:
+        update["metric"] = task.metrics[0].name
+    if config.test is not None:
+        update["test"] = os.path.abspath(Path(config.test).expanduser())
+    completed = config.model_copy(update=update)
+    check_task(completed, dataset, asked=config.task)
+    return completed
 
 
 @dataclass(frozen=True)
@@ -169,6 +191,11 @@ class Problem(ABC):
         )
 
     @property
+    def task(self) -> Task:
+        """What is learned."""
+        return self.config.what_is_learned
+
+    @property
     def streams(self) -> Streams:
         """The study's random numbers."""
         return Streams(self.config.seed)
@@ -192,7 +219,9 @@ class Problem(ABC):
         hidden = self.space.largest_hidden(self.defaults)
         threads, free = self.threads, available_memory()
         largest = replace(self.defaults, hidden=hidden)
-        needed = threads * engine_of().peak_bytes(1, largest, self.budget, Sizes.of(self.split))
+        needed = threads * engine_of(task=self.task).peak_bytes(
+            1, largest, self.budget, Sizes.of(self.split, task=self.task)
+        )
         if needed > free:
             raise MachineError(
                 f"networks with hidden layers of {','.join(map(str, hidden))} units need about "
@@ -203,6 +232,8 @@ class Problem(ABC):
     @property
     def judge(self) -> Judge:
         """Turns outcomes into values."""
+        if self.config.judged_by.every_class:
+            check_every_class(self.config, self.splits)
         return Judge.of(self.config, self.split, weigh_samples=self.conventions.weighs_samples)
 
     def _prepare(self, replicate: int | None = None) -> Prepared:

@@ -18,7 +18,7 @@ class Trial:
         number: Its number.
         params: Values of the searched parameters.
         scores: The study's score on the validation part, replicate by replicate: its metric, of the network whose
-            activations near zero are set to 0 where that is the one that is judged.
+            activations near zero are set to 0 where that is the one that is judged. Errors are negated.
         sparsity: Mean of the study's sparsity measure over replicates, a fraction.
         test_score: Mean of the score on the test part; None where it was not measured.
         basis: What a recommendation of the trial rests on; None where another one is recommended.

@@ -158,7 +158,7 @@ def predict(
     form: FileFormat = None,
     debug: Debug = False,
 ) -> None:
-    """Predicts the rows of a file: the label, and the probability of every class."""
+    """Predicts the rows of a file: the label and the probability of every class, or a number and its interval."""
     with ending(debug) as messages:
         from study.cli.table_files import check_target, write_rows
 
@@ -171,6 +171,9 @@ def predict(
         write_rows(found.rows(), output=output, form=form)
         if found.accuracy is not None:
             messages.info(f"{found.accuracy:.2%} of the labels in {data} were found")
+        if found.errors:
+            values = ", ".join(f"{name} {value:.4g}" for name, value in found.errors.items())
+            messages.info(f"against the true values in {data}: {values}")
 
 
 @app.command()

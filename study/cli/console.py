@@ -104,7 +104,9 @@ def print_front(
     chosen = next(row for row in rows if row["role"] == "recommended")
     below = reference_rows(reference, list(rows[0]), config.metric)
     print_rows([*rows, *below], form, table=front_cells(rows, config))
-    line = reference_line(reference, chosen["trial"], chosen[f"test_{config.score}"], config.metric)
+    value = chosen[f"test_{config.score}"]
+    test_score = None if value is None else config.judged_by.score(value)
+    line = reference_line(reference, chosen["trial"], test_score, config.judged_by)
     if form == "table" and line is not None:
         print(line)
     errors = (
@@ -116,7 +118,7 @@ def print_front(
             f"layer's root mean square are set to 0; {config.metric} is that of the network as it was trained, and "
             "clamping the difference"
         )
-    regret = regret_text(chosen["expected_regret"])
+    regret = regret_text(chosen["expected_regret"], config.judged_by)
     messages.info(
         "; ".join([f"trial {chosen['trial']} is recommended: {chosen['basis']}", *([regret] if regret else [])])
     )

@@ -15,7 +15,6 @@ from study.search.held_out_scores import front_with_test
 from study.search.recommendation import rule_text
 from study.search.reference import ReferenceScore, reference_line, reference_rows, reference_scores
 from study.search.rows import front_rows
-from study.tasks import task_of
 
 
 def find_and_print_front(
@@ -62,7 +61,7 @@ def train_reference(study: OpenStudy, messages: Messages, *, stop: Callable[[], 
         Interrupted: `stop` returned true while they were trained.
     """
     if not StoredSearch.of(study).reference():
-        models = task_of(study.search.config.metric).reference_models
+        models = study.search.config.what_is_learned.reference_models
         messages.info(f"training for reference, once for this study: {', '.join(model.text for model in models)}")
     return reference_scores(study, stop=stop)
 
@@ -85,7 +84,7 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
     reference = train_reference(study, messages, stop=stop)
     best = found.front.recommended
     if form == "table":
-        line = reference_line(reference, best.searched.number, best.score, config.metric)
+        line = reference_line(reference, best.searched.number, best.score, config.judged_by)
         print("\n".join([*found.lines, *([line] if line is not None else [])]))
     else:
         rows = advice_rows(found, config)

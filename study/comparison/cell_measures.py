@@ -14,11 +14,14 @@ from search_spaces.design import Design
 from storage import CohortStorage
 from study.intervals import Array
 from study.records.attributes import BY_SEED
-from study.records.measure_keys import MeasureKey
+from study.records.measure_keys import MeasureKey, key_on_test
 from study.records.own_trials import NoResultsError
+from study.tasks import CLASSIFICATION, Task
 
 LAYER_TIMES = "reluctant:clock"
 """System attribute of a comparison: seconds of stock layers, and the machine that they were measured on."""
+SCORE, LOSS = "accuracy", "log_loss"
+"""Keys of the first metric and of the loss of any task: those of classification, by which contrasts ask for them."""
 _LAYER_MEASURES = ("gradient_norm_start", "gradient_norm_end")
 """Measures of layers on the validation part that a comparison reads."""
 
@@ -49,7 +52,7 @@ class CellMeasures:
         try:
             return columns[str(key)]
         except KeyError:
-            return np.full_like(columns["accuracy"], np.nan)
+            return np.full_like(columns[SCORE], np.nan)
 
     def stack(self, cells: Sequence[Hyperparameters], key: str | MeasureKey) -> Array:
         """`[O, ..., R]` a measure of several cells."""
@@ -66,7 +69,9 @@ class CellMeasures:
         )
 
 
-def read_cell_measures(storage: CohortStorage, study_id: int, design: Design, *, seeds: int) -> CellMeasures:
+def read_cell_measures(
+    storage: CohortStorage, study_id: int, design: Design, *, seeds: int, task: Task = CLASSIFICATION
+) -> CellMeasures:
     """Reads the cells of a finished comparison.
 
     Args:
@@ -74,6 +79,7 @@ def read_cell_measures(storage: CohortStorage, study_id: int, design: Design, *,
         study_id: Its id.
         design: Its designs.
         seeds: Its replicates.
+        task: What was learned; its first metric and its loss are also found under `SCORE` and `LOSS`.
 
     Raises:
         NoResultsError: Cells are still to be trained, or their test results are not in the database; the text says
@@ -103,6 +109,7 @@ def read_cell_measures(storage: CohortStorage, study_id: int, design: Design, *,
         columns[row["number"]].put_test_results(row)
     for number, cell in trained.items():
         columns[number].average_layers(len(cell.hidden))
+        columns[number].rename({task.metrics[0].name: SCORE, task.loss_name: LOSS})
     for row in storage.layer_measures(study_id, numbers=list(trained)):
         for name in _LAYER_MEASURES:
             columns[row["number"]].put(str(MeasureKey(name, layer=row["layer"])), row["replicate"], row[name])
@@ -130,6 +137,13 @@ class _Columns(dict[str, Array]):
         for key, value in row.items():
             if MeasureKey.parse(key).on_test:
                 self.put(key, row["replicate"], value)
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Has the measures of the whole network under other names too, on both parts."""
+        for name, other in names.items():
+            for key, alias in ((name, other), (key_on_test(name), key_on_test(other))):
+                if key in self:
+                    self[alias] = self[key]
 
     def average_layers(self, hidden: int) -> None:
         """Adds the mean over hidden layers of every measure that each of them has, as one of the whole network."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from search_spaces.design import Design
 from study.comparison import contrasts
-from study.comparison.cell_measures import CellMeasures
+from study.comparison.cell_measures import SCORE, CellMeasures
 from study.intervals import FAMILY_ERROR, Array, Region
+from study.tasks import Metric
 
 ContrastFunction = Callable[[Design, CellMeasures], Array]
 _POINTS = (-100.0, 100.0)
@@ -52,6 +53,16 @@ class ClaimContrast:
     timed: bool = False
     counted: bool = False
 
+    def about(self, metric: Metric) -> ClaimContrast:
+        """The contrast of a task whose first metric is another than accuracy: so named, within that metric's range."""
+        if metric.name == SCORE:
+            return self
+        widest = 100.0 * (metric.best - metric.worst)
+        region = self.region
+        if self.region == _accuracy(above=self.region.above):
+            region = replace(region, domain=(-widest, widest))
+        return replace(self, name=self.name.replace(SCORE, metric.name), region=region)
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -72,6 +83,10 @@ class Claim:
     contrasts: tuple[ClaimContrast, ...]
     needs: Literal["all", "any"] = "all"
     association: bool = False
+
+    def about(self, metric: Metric) -> Claim:
+        """The claim with contrasts of a task whose first metric this is."""
+        return replace(self, contrasts=tuple(contrast.about(metric) for contrast in self.contrasts))
 
 
 CLAIMS: tuple[Claim, ...] = (

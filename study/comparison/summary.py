@@ -10,15 +10,16 @@ import numpy as np
 
 from search_spaces import ACTIVATIONS, Hyperparameters
 from storage import CohortStorage
-from study.comparison.cell_measures import LAYER_TIMES, CellMeasures, read_cell_measures
+from study.comparison.cell_measures import LAYER_TIMES, SCORE, CellMeasures, read_cell_measures
 from study.comparison.claims import LEVEL
 from study.comparison.contrasts import cells_of, chosen
 from study.comparison.verdicts import ClaimVerdict, judge_claims
 from study.intervals import Array, corrected_interval
 from study.problem import stored_design
-from study.records.attributes import CONFIG, DATA, IDENTITY
+from study.records.attributes import CONFIG, DATA, IDENTITY, restored_config
 from study.records.measure_keys import MeasureKey, key_on_test
 from study.records.open_study import OpenStudy
+from study.tasks import CLASSIFICATION, Metric
 
 FIGURE_LEVEL = 0.95
 
@@ -57,7 +58,7 @@ class CellSummary:
         dropout: Dropout rate.
         learning_rate: Step size; None where each replicate's validation part chooses it.
         depth: Hidden layers.
-        accuracy: Mean test accuracy, a fraction.
+        accuracy: Mean test accuracy, a fraction; in regression r2.
         interval: Corrected resampled t interval of it, 95 %, not simultaneous; None for one seed.
         accuracies: Test accuracy of each replicate.
         near_zero: Mean share of outputs near zero on the test part, over live units, of the replicates that did not
@@ -99,6 +100,7 @@ class ComparisonSummary:
         dropout_by_activation: Both crossed, at one rate.
         depth_by_activation: Both crossed, at one rate.
         failed: Cells that could not be trained, and that no figure has.
+        metric: What `accuracy` stands for: the first metric of the task.
     """
 
     name: str
@@ -115,6 +117,7 @@ class ComparisonSummary:
     dropout_by_activation: tuple[CellSummary, ...]
     depth_by_activation: tuple[CellSummary, ...]
     failed: int = 0
+    metric: Metric = CLASSIFICATION.metrics[0]
 
     @property
     def seeds_text(self) -> str:
@@ -149,13 +152,16 @@ def summarize_stored(storage: CohortStorage, study_id: int) -> ComparisonSummary
     saved = storage.get_study_system_attrs(study_id)
     design, data = stored_design(saved[IDENTITY]), saved[DATA]
     seeds, epochs = saved[CONFIG]["seeds"], saved[CONFIG]["epochs"]
-    measured = read_cell_measures(storage, study_id, design, seeds=seeds)
+    task = restored_config(saved[CONFIG] | {"threads": None}).what_is_learned
+    metric = task.metrics[0]
+    measured = read_cell_measures(storage, study_id, design, seeds=seeds, task=task)
     ratio = data["test"] / data["training"]
     activations = design.activations
 
     def fixed(cells: Callable[[str], Sequence[Hyperparameters]]) -> tuple[CellSummary, ...]:
-        return _fixed([cell for name in activations for cell in cells(name)], measured, ratio)
+        return _fixed([cell for name in activations for cell in cells(name)], measured, ratio, metric)
 
+    own = [(None, cells_of(design, name)) for name in activations]
     slopes = [(slope, design.over_rates("leaky_relu", negative_slope=slope)) for slope in design.slopes]
     return ComparisonSummary(
         name=storage.get_study_name_from_id(study_id),
@@ -165,17 +171,20 @@ def summarize_stored(storage: CohortStorage, study_id: int) -> ComparisonSummary
         ratio=ratio,
         level=LEVEL,
         machine=saved.get(LAYER_TIMES, {}).get("machine"),
-        verdicts=judge_claims(design, measured, ratio),
-        accuracy_by_activation=_chosen([(None, cells_of(design, name)) for name in activations], measured, ratio),
-        slope_response=_chosen(slopes, measured, ratio),
+        verdicts=judge_claims(design, measured, ratio, task=task),
+        accuracy_by_activation=_chosen(own, measured, ratio, metric),
+        slope_response=_chosen(slopes, measured, ratio, metric),
         initialization_by_activation=fixed(design.over_initializations),
         dropout_by_activation=fixed(design.over_dropouts),
         depth_by_activation=fixed(lambda name: [design.cell(name, depth=depth) for depth in design.depths]),
         failed=len(set(design.cells) - set(measured.cells)),
+        metric=metric,
     )
 
 
-def _fixed(cells: Sequence[Hyperparameters], measured: CellMeasures, ratio: float) -> tuple[CellSummary, ...]:
+def _fixed(
+    cells: Sequence[Hyperparameters], measured: CellMeasures, ratio: float, metric: Metric
+) -> tuple[CellSummary, ...]:
     """Summaries of cells, each with its layers; cells without results are left out."""
     return tuple(
         CellSummary(
@@ -185,7 +194,7 @@ def _fixed(cells: Sequence[Hyperparameters], measured: CellMeasures, ratio: floa
             dropout=cell.dropout,
             learning_rate=cell.learning_rate,
             depth=len(cell.hidden),
-            **_accuracy(measured.of(cell, key_on_test("accuracy")), ratio),
+            **_accuracy(measured.of(cell, key_on_test(SCORE)), ratio, metric),
             **_sparsity(measured.of(cell, key_on_test("near_zero"))),
             layers=tuple(_layer(cell, layer, measured) for layer in range(len(cell.hidden))),
         )
@@ -195,7 +204,10 @@ def _fixed(cells: Sequence[Hyperparameters], measured: CellMeasures, ratio: floa
 
 
 def _chosen(
-    groups: Sequence[tuple[float | None, Sequence[Hyperparameters]]], measured: CellMeasures, ratio: float
+    groups: Sequence[tuple[float | None, Sequence[Hyperparameters]]],
+    measured: CellMeasures,
+    ratio: float,
+    metric: Metric,
 ) -> tuple[CellSummary, ...]:
     """Summaries of groups of cells, out of which each replicate's validation part chooses one.
 
@@ -203,6 +215,7 @@ def _chosen(
         groups: The slope of leaky ReLU, or None where it is chosen too, and the cells.
         measured: The measures of all cells.
         ratio: n_test/n_train.
+        metric: The first metric of the task.
     """
     return tuple(
         CellSummary(
@@ -212,7 +225,7 @@ def _chosen(
             dropout=cells[0].dropout,
             learning_rate=None,
             depth=len(cells[0].hidden),
-            **_accuracy(chosen(measured, cells) / 100.0, ratio),
+            **_accuracy(chosen(measured, cells) / 100.0, ratio, metric),
             **_sparsity(chosen(measured, cells, key_on_test("near_zero")) / 100.0),
         )
         for slope, cells in groups
@@ -220,12 +233,12 @@ def _chosen(
     )
 
 
-def _accuracy(values: Array, ratio: float) -> dict[str, Any]:
-    """The fields of `CellSummary` that say what accuracy a cell reaches."""
+def _accuracy(values: Array, ratio: float, metric: Metric) -> dict[str, Any]:
+    """The fields of `CellSummary` that say what a cell reaches, by the first metric of the task."""
     interval = None
     if len(values) > 1:
         _, low, high = corrected_interval(values, ratio, FIGURE_LEVEL)
-        interval = (max(0.0, float(low)), min(1.0, float(high)))
+        interval = (max(metric.worst, float(low)), min(metric.best, float(high)))
     return {"accuracy": float(values.mean()), "interval": interval, "accuracies": tuple(values.tolist())}
 
 

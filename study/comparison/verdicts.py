@@ -15,6 +15,7 @@ from study.comparison.claims import CLAIMS, LEVEL, Claim, ClaimContrast
 from study.comparison.what_would_change import what_would_change
 from study.intervals import Array, Verdict, corrected_interval
 from study.records.own_trials import NoResultsError
+from study.tasks import CLASSIFICATION, Task
 
 _SMALLEST_SPREAD = 1e-9
 
@@ -119,7 +120,7 @@ class ClaimVerdict:
 
 
 def judge_claims(
-    design: Design, measured: CellMeasures, ratio: float, *, level: float = LEVEL
+    design: Design, measured: CellMeasures, ratio: float, *, level: float = LEVEL, task: Task = CLASSIFICATION
 ) -> tuple[ClaimVerdict, ...]:
     """The verdicts of a comparison, claim by claim.
 
@@ -128,9 +129,10 @@ def judge_claims(
         measured: The measures of its cells, `[R]`.
         ratio: n_test/n_train.
         level: Confidence level of each interval.
+        task: What was learned.
     """
     verdicts = []
-    for claim in CLAIMS:
+    for claim in (claim.about(task.metrics[0]) for claim in CLAIMS):
         estimates = tuple(
             estimate_contrast(contrast, _values(contrast, design, measured), ratio, level)
             for contrast in claim.contrasts

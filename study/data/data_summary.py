@@ -13,6 +13,7 @@ from sklearn.compose import ColumnTransformer
 from study.data.dataset import Dataset
 from study.data.errors import listing
 from study.data.prepare import Prepared
+from study.data.quantities import quantity_text
 
 MOST_LINES = 15
 _MOST_CLASSES = 8
@@ -56,7 +57,8 @@ class DataSummary:
         drawn_from: Rows of the source, where `--rows` asked for a part of them.
         parts: Rows of each part of the split.
         target: The column to predict; None where the source has labels of its own.
-        classes: Rows of each class.
+        classes: Rows of each class; empty in regression.
+        quantity: What the target is in regression, in words; else None.
         inputs: Inputs of the network.
         columns: The columns of a table; empty for images.
         notes: What is to be known about the file, a phrase each.
@@ -69,6 +71,7 @@ class DataSummary:
     parts: Mapping[str, int]
     target: str | None
     classes: Mapping[str, int]
+    quantity: str | None
     inputs: int
     columns: tuple[ColumnSummary, ...]
     notes: tuple[str, ...]
@@ -86,6 +89,14 @@ class DataSummary:
         shown = order if len(order) <= _MOST_CLASSES else order[:_MOST_CLASSES]
         more = f", and {len(order) - len(shown)} more" if len(order) > len(shown) else ""
         return ", ".join(f"{name} ({self.classes[name]:,})" for name in shown) + more
+
+    @property
+    def target_text(self) -> str:
+        """The target in one line."""
+        of_target = f" of {self.target}" if self.target else ""
+        if self.quantity is None:
+            return f"classes{of_target}: {self.class_text}"
+        return f"regression{of_target}: {self.quantity} (--task classification takes the values for classes)"
 
     def told(self, names: Callable[[Sequence[str]], str] = listing) -> list[tuple[str, str]]:
         """Columns of which there is more to say than their kind and gaps, and what; those that are dropped first.
@@ -139,7 +150,7 @@ class DataSummary:
         rows = f"{self.rows:,} of {self.drawn_from:,} rows" if self.drawn_from else _count(self.rows, "row")
         lines = [
             f"{self.name}: {rows} ({parts}), {_count(self.inputs, 'input')}{columns}",
-            f"classes{f' of {self.target}' if self.target else ''}: {self.class_text}",
+            self.target_text,
             *([f"file: {'; '.join(self.notes)}"] if self.notes else []),
         ]
         told, kinds = self.told(), self.kinds()
@@ -165,7 +176,7 @@ def summarize(dataset: Dataset, prepared: Prepared) -> DataSummary:
         'iris: 150 rows (90 training, 30 validation, 30 test), 4 inputs from 4 columns'
     """
     split = prepared.split
-    counts = np.bincount(dataset.y, minlength=len(dataset.classes))
+    counts = np.bincount(dataset.y, minlength=len(dataset.classes)) if dataset.classes else ()
     reading = dataset.reading
     return DataSummary(
         name=dataset.name,
@@ -174,6 +185,7 @@ def summarize(dataset: Dataset, prepared: Prepared) -> DataSummary:
         parts={part: len(getattr(split, part)) for part in ("training", "validation", "test")},
         target=dataset.target,
         classes={name: int(count) for name, count in zip(dataset.classes, counts, strict=True)},
+        quantity=None if dataset.classes else quantity_text(dataset.y),
         inputs=len(split.features),
         columns=tuple(_columns(dataset, prepared)),
         notes=reading.notes if reading else (),

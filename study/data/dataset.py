@@ -36,6 +36,7 @@ class Dataset:
         fingerprint: Hash of the content; see `study.data.fingerprint`.
         reading: How the table was read; None where the source needs no decisions: built-in sets and images.
         drawn_from: Rows of the source, where these are only a part of them.
+        weights: `[N]` weight of each row in loss and metrics; None where all count the same.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Dataset:
     validation_rows: npt.NDArray[np.int64] | None = None
     reading: Reading | None = None
     drawn_from: int | None = None
+    weights: npt.NDArray[np.float64] | None = None
 
     @property
     def y(self) -> npt.NDArray[Any]:
@@ -74,6 +76,7 @@ def make_dataset(
     target: str | None = None,
     reading: Reading | None = None,
     drawn_from: int | None = None,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> Dataset:
     """Make a data set and compute its fingerprint.
 
@@ -87,6 +90,7 @@ def make_dataset(
         target: Name of the target column.
         reading: How the table was read.
         drawn_from: Rows of the source, where these are only a part of them.
+        weights: `[N]` weight of each row.
 
     Returns:
         The data set.
@@ -111,9 +115,11 @@ def make_dataset(
             test_rows=test_rows,
             validation_rows=validation_rows,
             target=target,
+            weights=weights,
         ),
         reading=reading,
         drawn_from=drawn_from,
+        weights=weights,
     )
 
 

@@ -16,11 +16,12 @@ _BLOCK_BYTES = 1 << 24
 def fingerprint(
     *,
     x: pd.DataFrame | npt.NDArray[Any],
-    y: npt.NDArray[np.int64],
+    y: npt.NDArray[Any],
     classes: Sequence[str],
     test_rows: npt.NDArray[np.int64] | None,
     target: str | None,
     validation_rows: npt.NDArray[np.int64] | None = None,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> str:
     """Compute SHA-256 over features, labels, official test part and target.
 
@@ -29,11 +30,12 @@ def fingerprint(
 
     Args:
         x: `[N, F]` features, columns of a table or pixels.
-        y: `[N]` class indices.
-        classes: `[C]` labels as text.
+        y: `[N]` class indices, or quantities as float64.
+        classes: `[C]` labels as text; empty for quantities.
         test_rows: Rows of the official test part, or None.
         target: Name of the target column, or None.
         validation_rows: Rows of a validation part that was chosen already, or None.
+        weights: `[N]` weight of each row, or None.
 
     Returns:
         64 hexadecimal digits.
@@ -47,7 +49,12 @@ def fingerprint(
 
     add("target", *_texts([] if target is None else [target]))
     add("classes", *_texts(classes))
-    add("labels", y.astype("<i8").tobytes())
+    if y.dtype.kind == "f":
+        add("quantities", _float_bytes(y))
+    else:
+        add("labels", y.astype("<i8").tobytes())
+    if weights is not None:
+        add("weights", _float_bytes(weights))
     add("test", b"none" if test_rows is None else test_rows.astype("<i8").tobytes())
     if validation_rows is not None:
         add("validation", validation_rows.astype("<i8").tobytes())

@@ -36,7 +36,7 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Ta
 
     Example:
         >>> encode_labels(np.array([10, 9, 10]), what="target 'size'")
-        Targets(y=array([1, 0, 1]), classes=('9', '10'), strata=None)
+        Targets(y=array([1, 0, 1]), classes=('9', '10'), strata=None, task='classification')
     """
     texts, missing = _texts(pd.Series(values))
     if missing.any():
@@ -54,8 +54,8 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Ta
     if _is_quantity(classes, rows=len(texts)):
         raise DataError(
             f"{what} has {len(classes):,} different values in {len(texts):,} rows ({listing(classes[:3])}, …) and "
-            "looks like a quantity or an identifier; reluctant does classification only; choose a target of at most "
-            f"{MOST_CLASSES} classes, or put the values into classes first"
+            "looks like a quantity or an identifier; to predict a quantity, use --task regression; for classification "
+            f"choose a target of at most {MOST_CLASSES} classes, or put the values into classes first"
         )
     for same in _written_alike(classes):
         warnings.warn(
@@ -66,6 +66,11 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Ta
         )
     place = {name: index for index, name in enumerate(classes)}
     return Targets(np.array([place[str(name)] for name in found], dtype=np.int64)[codes], tuple(classes))
+
+
+def missing_labels(values: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    """Which labels `[N]` are missing."""
+    return _texts(values)[1]
 
 
 def label_texts(values: pd.Series[Any]) -> npt.NDArray[np.object_]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from study.data import arff_file, compressed, delimited, excel, in_memory
@@ -72,10 +75,13 @@ def load_dataset(source: str, *, target: str | None = None, options: TableOption
     """
     if source in BUILT_IN:
         _refuse_target(target, source)
+        _refuse_of_tables(options, source)
         return _without_columns(read_built_in(source), options)
     if source.startswith(in_memory.PREFIX):
+        _refuse_test(options, "the data of a program")
         return in_memory.read_held(source, target=target, options=options)
     if source.startswith(PREFIX):
+        _refuse_test(options, source)
         return read_openml(source, target=target, options=options)
     path = Path(os.path.abspath(Path(source).expanduser()))
     try:
@@ -91,12 +97,14 @@ def load_dataset(source: str, *, target: str | None = None, options: TableOption
 def _read_path(path: Path, *, target: str | None, options: TableOptions) -> Dataset:
     name = path.name.lower()
     if path.is_dir():
+        _refuse_of_tables(options, str(path))
         dataset = read_idx_folder(path, options=options)
         _refuse_target(target, str(path))
         refuse_columns(options, str(path))
         return dataset
     if name.endswith(".npz"):
         _refuse_target(target, str(path))
+        _refuse_test(options, str(path))
         return read_npz(path, options=options)
     found = _read_table(path, options.reader)
     if found is None:
@@ -106,7 +114,76 @@ def _read_path(path: Path, *, target: str | None, options: TableOptions) -> Data
             f"{path} is of no known type (it ends in {path.name[-12:]!r}); known endings are {_KNOWN}; {remedy}{folder}"
         )
     table, reading = found
-    return from_table(table, target=target, name=stem(path), origin=str(path), options=options, reading=reading)
+    test_rows = None
+    if options.test is not None:
+        table, reading, test_rows = with_test_part(table, reading, options, origin=str(path))
+    return from_table(
+        table,
+        target=target,
+        name=stem(path),
+        origin=str(path),
+        test_rows=test_rows,
+        options=options,
+        reading=reading,
+    )
+
+
+def with_test_part(
+    table: pd.DataFrame, reading: Reading, options: TableOptions, *, origin: str
+) -> tuple[pd.DataFrame, Reading, npt.NDArray[np.int64]]:
+    """A table with the rows of its official test part below its own.
+
+    Args:
+        table: `[N, F]` columns of any type.
+        reading: How it was read.
+        options: Which names the file of the test part.
+        origin: The table's source, for errors.
+
+    Returns:
+        `[N + M, F]` columns, how they were read, and the rows of the test part.
+
+    Raises:
+        DataError: The file cannot be read, is no table, or has other columns.
+    """
+    found = read_table(str(options.test), reader=options.reader)
+    if found is None:
+        path = Path(os.path.abspath(Path(str(options.test)).expanduser()))
+        if not path.exists():
+            raise _not_found(str(options.test), path)
+        raise DataError(f"--test is {options.test!r}, which is no file of a table; known endings are {_KNOWN}")
+    test = found[0]
+    table = table.set_axis(column_names(table, origin), axis="columns")
+    missing = [name for name in table.columns if name not in test.columns]
+    strange = [name for name in test.columns if name not in table.columns]
+    if missing or strange:
+        only = [
+            f"only in {place}: {listing(names)}"
+            for place, names in ((origin, missing), (options.test, strange))
+            if names
+        ]
+        raise DataError(f"--test {options.test} needs the columns of {origin}; {'; '.join(only)}")
+    if not len(test):
+        raise DataError(f"--test {options.test} has no rows; rows with data are needed; is it cut?")
+    note = f"the test part is {len(test):,} rows of {options.test}"
+    both = pd.concat([table, test[list(table.columns)]], ignore_index=True)
+    return both, replace(reading, notes=(*reading.notes, note)), np.arange(len(table), len(both))
+
+
+def _refuse_of_tables(options: TableOptions, source: str) -> None:
+    """Refuses for a source that is no table what only tables have."""
+    if options.weights is not None:
+        raise DataError(
+            f"--weights names {options.weights!r}, but {source} is no table with such a column; leave it out"
+        )
+    _refuse_test(options, source)
+
+
+def _refuse_test(options: TableOptions, source: str) -> None:
+    if options.test is not None:
+        raise DataError(
+            f"--test is {options.test!r}, but {source} is no file of a table; IDX folders and NPZ files have test "
+            "parts of their own; leave it out"
+        )
 
 
 def _without_columns(dataset: Dataset, options: TableOptions) -> Dataset:

@@ -86,9 +86,10 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
 def _check_members(dataset: Dataset, rows: npt.NDArray[np.int64]) -> None:
     outside = "" if dataset.test_rows is None else " outside its test part"
     if len(rows) < 2 * FEWEST_MEMBERS:
+        of_each = f", {FEWEST_MEMBERS} of each of two classes" if dataset.classes else ""
         raise DataError(
-            f"{dataset.origin} has {len(rows)} rows{outside}; at least {2 * FEWEST_MEMBERS} are needed, "
-            f"{FEWEST_MEMBERS} of each of two classes; add rows"
+            f"{dataset.origin} has {len(rows)} rows{outside}; at least {2 * FEWEST_MEMBERS} are needed{of_each}; add "
+            "rows"
         )
     if not dataset.classes:
         return

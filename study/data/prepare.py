@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from study.data.dataset import Dataset
+from study.data.errors import DataError
 from study.data.partition import Partition, partition
 from study.data.preprocessing import Preprocessing, fit_preprocessing
 from study.data.split import Part, Split
@@ -44,7 +45,7 @@ def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None, draw_t
         The split with its rows and the fitted preprocessing.
 
     Raises:
-        DataError: A class has too few members to be in every part.
+        DataError: A class has too few members to be in every part, or all rows of a part have the weight 0.
 
     Example:
         >>> from study.data import load_dataset
@@ -77,7 +78,13 @@ def _prepared(dataset: Dataset, rows: Partition) -> Prepared:
         if not len(chosen):
             return Part(torch.zeros(0, len(preprocessing.features)), torch.from_numpy(dataset.y[chosen]))
         x = dataset.x.iloc[chosen] if isinstance(dataset.x, pd.DataFrame) else dataset.x[chosen]
-        return Part(preprocessing(x), torch.from_numpy(dataset.y[chosen]))
+        weights = None if dataset.weights is None else torch.from_numpy(dataset.weights[chosen])
+        if weights is not None and len(chosen) and not weights.any():
+            raise DataError(
+                f"the weights of all {len(chosen):,} rows of one part of {dataset.origin} are 0; each part needs rows "
+                "that count; leave the others out, or give them a weight"
+            )
+        return Part(preprocessing(x), torch.from_numpy(dataset.y[chosen]), weights)
 
     split = Split(
         training=part(rows.training),

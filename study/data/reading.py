@@ -27,12 +27,16 @@ class TableOptions:
         drop: Columns that are left out.
         keep: Columns that are kept, also where they look useless.
         read_target: How the task reads the column to predict.
+        weights: Column of sample weights, which is no feature; None: all samples count the same.
+        test: File of the official test part; None: the source has its own, or none.
     """
 
     reader: int = READER
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     read_target: TargetReader = encode_labels
+    weights: str | None = None
+    test: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
     # Rows at equal distances in the order of part and class: each class of each part keeps its share to one row.
     order = np.lexsort((keys, dataset.targets.groups, in_test))
     drawn = order[(np.arange(rows) * len(dataset) + generator.integers(len(dataset))) // rows % len(dataset)]
-    kept = np.sort(_with_what_a_split_needs(dataset, drawn, keys, in_test))
+    kept = np.sort(_with_what_a_split_needs(dataset, drawn, keys, in_test) if dataset.classes else drawn)
     x = dataset.x.iloc[kept].reset_index(drop=True) if isinstance(dataset.x, pd.DataFrame) else dataset.x[kept]
     return make_dataset(
         name=dataset.name,
@@ -56,6 +56,7 @@ def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
         target=dataset.target,
         reading=dataset.reading,
         drawn_from=len(dataset),
+        weights=None if dataset.weights is None else dataset.weights[kept],
     )
 
 

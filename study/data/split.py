@@ -13,11 +13,13 @@ class Part:
 
     Attributes:
         x: `[N, F]` float32 features, preprocessed.
-        y: `[N]` int64 class indices, 0 … C − 1.
+        y: `[N]` targets: int64 class indices, 0 … C − 1, or float64 numbers in their own unit.
+        weights: `[N]` float64 weight of each sample in loss and metrics; None where all count the same.
     """
 
     x: torch.Tensor
     y: torch.Tensor
+    weights: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return int(self.y.shape[0])
@@ -31,7 +33,7 @@ class Split:
         training: What the network is fitted on, and the preprocessing too.
         validation: What trials are judged by.
         test: Read only after the choice is made.
-        classes: `[C]` labels as text, in the order of the class indices.
+        classes: `[C]` labels as text, in the order of the class indices; empty in regression.
         features: `[F]` names of the features after preprocessing.
     """
 

@@ -19,6 +19,7 @@ from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, did_you_mean, listing
 from study.data.first_reader import clean_features
 from study.data.reading import FIRST_READER, Reading, TableOptions
+from study.data.sample_weights import without_weights
 from study.data.values import check_range
 
 _USUAL = TableOptions()
@@ -56,6 +57,7 @@ def from_table(
     table = table.set_axis(column_names(table, origin), axis="columns")
     if not len(table):
         raise DataError(f"{origin} has {len(table.columns)} columns and no rows; rows with data are needed; is it cut?")
+    table, weights = without_weights(table, options.weights, target=target, origin=origin)
     if labels is None:
         target = _check_target(table, target, origin)
         targets = options.read_target(table[target], what=f"target {target!r} of {origin}")
@@ -69,7 +71,14 @@ def from_table(
     else:
         x, reading = read_features(table, reading or Reading(), keep=options.keep, what=origin)
     return make_dataset(
-        name=name, origin=origin, x=x, targets=targets, test_rows=test_rows, target=target, reading=reading
+        name=name,
+        origin=origin,
+        x=x,
+        targets=targets,
+        test_rows=test_rows,
+        target=target,
+        reading=reading,
+        weights=weights,
     )
 
 
@@ -96,12 +105,13 @@ def without_columns(table: pd.DataFrame, options: TableOptions, *, target: str |
 
 
 def refuse_columns(options: TableOptions, origin: str) -> None:
-    """Refuse `--drop` and `--keep` for images, which have no columns.
+    """Refuse `--drop`, `--keep` and `--weights` for images, which have no columns.
 
     Raises:
         DataError: One of them is given.
     """
-    for option, names in (("--drop", options.drop), ("--keep", options.keep)):
+    weights = () if options.weights is None else (options.weights,)
+    for option, names in (("--drop", options.drop), ("--keep", options.keep), ("--weights", weights)):
         if names:
             raise DataError(f"{option} names {listing(names)}, but {origin} holds images; leave {option} out")
 

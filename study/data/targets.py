@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,15 +15,17 @@ class Targets:
     """The values to predict.
 
     Attributes:
-        y: `[N]` targets as a split holds them: class indices in classification.
+        y: `[N]` targets as a split holds them: class indices in classification, numbers in regression.
         classes: `[C]` labels as text, in the order of the class indices; empty where the task has no classes.
         strata: `[N]` the group of each row, 0 … G − 1; every part of a split gets its share of each group. None means
             the classes.
+        task: Name of the task that they are for.
     """
 
     y: npt.NDArray[Any]
     classes: tuple[str, ...] = ()
     strata: npt.NDArray[np.int64] | None = None
+    task: str = "classification"
 
     @property
     def groups(self) -> npt.NDArray[np.int64]:
@@ -32,7 +34,7 @@ class Targets:
 
     def take(self, rows: npt.NDArray[np.int64]) -> Targets:
         """The targets of some rows."""
-        return Targets(self.y[rows], self.classes, None if self.strata is None else self.strata[rows])
+        return replace(self, y=self.y[rows], strata=None if self.strata is None else self.strata[rows])
 
 
 class TargetReader(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from study.model.export import export_model
-from study.model.folder import Model, ModelConfig, ModelError, check_folder, load_model, save_model
+from study.model.folder import Model, ModelConfig, ModelError, Quantity, check_folder, load_model, save_model
 from study.model.predict import Prediction, predict
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "ModelConfig",
     "ModelError",
     "Prediction",
+    "Quantity",
     "check_folder",
     "export_model",
     "load_model",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -10,26 +11,29 @@ from statistics import fmean
 from typing import Any
 
 import pandas as pd
+import torch
 from optuna.trial import TrialState
 from torch import nn
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import ACTIVATIONS
 from study.config import StudyConfig
-from study.data import Dataset
-from study.model.folder import Model, ModelConfig, ModelError, layers_of, save_model
+from study.data import Dataset, Split
+from study.model.folder import Model, ModelConfig, ModelError, Quantity, layers_of, save_model
 from study.model.how_to_read import how_to_read
 from study.model.plain import plain
 from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError, OwnTrial
 from study.search.from_database import StoredSearch
-from study.tasks import METRICS, clamped, task_of
+from study.tasks import METRICS, Regression, Task, clamped
 from study.training import Outcome, fit_networks
 from study.training.outcome import CLAMPED_ZEROS
 from study.training.plain_network import clamped_network
 
 BEST = "best"
+_LEVEL = 0.95
+"""Of the interval around a prediction of a regression."""
 
 
 def export_model(
@@ -87,6 +91,7 @@ def train_model(
         problem.split,
         problem.budget,
         problem.streams,
+        task=problem.task,
         read_test=True,
         clamp=True,
         stop=stop,
@@ -105,6 +110,7 @@ def train_model(
         columns=_columns(dataset, preprocessing.features),
         target=dataset.target,
         classes=dataset.classes,
+        quantity=_quantity(problem.task, problem.split, network),
         layers=tuple(layers_of(network)),
         origin=_origin(study, chosen, outcome, replicate, clamp=clamp) | _recommendation(search, own, chosen),
     )
@@ -151,10 +157,11 @@ def _warn_of_differences(trial: OwnTrial, outcome: Outcome, config: StudyConfig)
     """Warns where the second training did not reach the recorded scores, and where the trial is not feasible."""
     recorded = {config.metric: trial.plain_scores, config.score: trial.scores}
     for name, scores in recorded.items():
-        if scores and tuple(outcome.values(name)) != scores:
+        values = [config.judged_by.value(score) for score in scores]
+        if scores and outcome.values(name) != values:
             warnings.warn(
                 f"trained again, trial {trial.number} did not reach exactly the recorded validation {name} "
-                f"({fmean(scores):.6f} recorded, {outcome.mean(name):.6f} now); another processor or library "
+                f"({fmean(values):.6f} recorded, {outcome.mean(name):.6f} now); another processor or library "
                 "version gives other last digits; the model is the one that was trained now",
                 ReluctantWarning,
                 stacklevel=3,
@@ -169,13 +176,31 @@ def _warn_of_differences(trial: OwnTrial, outcome: Outcome, config: StudyConfig)
 
 def _best_replicate(outcome: Outcome, config: StudyConfig, number: int, *, clamp: bool) -> int:
     """The replicate of the best validation metric of the exported network; among equals, of the lowest loss."""
-    metric, loss = METRICS[config.metric], task_of(config.metric).loss_name
+    metric, loss = METRICS[config.metric], config.what_is_learned.loss_name
     name, loss = (metric.clamped_name, clamped(loss)) if clamp else (metric.name, loss)
     sound = [index for index, replicate in enumerate(outcome.replicates) if not replicate.diverged]
     if not sound:
         raise ModelError(f"trial {number} diverged in every replicate, and left no network; choose another --trial")
     scores = [replicate.scores for replicate in outcome.replicates]
     return max(sound, key=lambda index: (metric.sign * scores[index][name], -scores[index][loss]))
+
+
+def _quantity(task: Task, split: Split, network: nn.Module) -> Quantity | None:
+    """What a prediction is in regression, with quantiles of the residuals on the validation part; else None.
+
+    The quantiles are those of split conformal prediction (Lei et al. 2018): the interval around a prediction covers a
+    new sample of the same kind with the probability `_LEVEL`, but for what the choice of the trial took from it.
+    """
+    fitted = task.fitted(split)
+    if not isinstance(fitted, Regression):
+        return None
+    with torch.inference_mode():
+        residuals = split.validation.y - fitted.predict(network(split.validation.x)[None])[0]
+    count = len(residuals)
+    tail = math.floor((1.0 - _LEVEL) / 2.0 * (count + 1))
+    ordered = residuals.sort().values
+    below, above = (float(ordered[place]) for place in (max(0, tail - 1), min(count - 1, count - tail)))
+    return Quantity(center=fitted.center, scale=fitted.scale, below=below, above=above, level=_LEVEL)
 
 
 def _columns(dataset: Dataset, features: tuple[str, ...]) -> dict[str, Any]:

@@ -47,6 +47,26 @@ class ModelError(ConfigError):
     """A model that cannot be written, or a folder that holds none."""
 
 
+class Quantity(BaseModel):
+    """How the output of a regression's network becomes a prediction, and how far off that is.
+
+    Attributes:
+        center: Mean of the target on the training part.
+        scale: Its standard deviation there: a prediction is output · scale + center.
+        below: Residual, true minus predicted, that few residuals of the validation part are below.
+        above: Residual that as few are above.
+        level: Share of the validation part's residuals between them, for a new sample.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    center: float
+    scale: float
+    below: float
+    above: float
+    level: float
+
+
 class ModelConfig(BaseModel):
     """The content of a model's `config.json`.
 
@@ -60,7 +80,8 @@ class ModelConfig(BaseModel):
         forms: How each column that is no text is read, as decided in training.
         spellings: What counts as another text in a column, as `TRUE` as `True` where pandas read the training data.
         target: Name of the column that it was trained to predict; None where the source has separate labels.
-        classes: `[C]` labels, in the order of the logits.
+        classes: `[C]` labels, in the order of the logits; empty in regression.
+        quantity: What a prediction of a regression is; None in classification.
         layers: Name in `torch.nn` and arguments of every layer.
         origin: Study, trial, scores and versions; to be read by people.
     """
@@ -77,6 +98,7 @@ class ModelConfig(BaseModel):
     spellings: dict[str, dict[str, str]] = {}
     target: str | None
     classes: tuple[str, ...]
+    quantity: Quantity | None = None
     layers: tuple[tuple[str, dict[str, int | float | str]], ...]
     origin: dict[str, Any]
 
@@ -96,11 +118,25 @@ class Model:
     preprocessing: BaseEstimator
 
     @torch.inference_mode()
+    def outputs(self, table: pd.DataFrame) -> torch.Tensor:
+        """`[N, C]` outputs of the network for the model's columns `[N, columns]`."""
+        x = torch.from_numpy(self.preprocessing.transform(table).astype("float32"))
+        outputs: torch.Tensor = self.network(x)
+        return outputs
+
     def probabilities(self, table: pd.DataFrame) -> torch.Tensor:
         """`[N, C]` class probabilities of the model's columns `[N, columns]`."""
-        x = torch.from_numpy(self.preprocessing.transform(table).astype("float32"))
-        probabilities: torch.Tensor = self.network(x).softmax(1)
-        return probabilities
+        return self.outputs(table).softmax(1)
+
+    def values(self, table: pd.DataFrame) -> torch.Tensor:
+        """`[N]` float64 predictions of a regression, in the unit of its target.
+
+        Raises:
+            ModelError: The model predicts classes.
+        """
+        if self.config.quantity is None:
+            raise ModelError("the model predicts classes; ask for its probabilities")
+        return self.outputs(table)[:, 0].double() * self.config.quantity.scale + self.config.quantity.center
 
 
 def layers_of(network: nn.Sequential) -> list[tuple[str, dict[str, Any]]]:

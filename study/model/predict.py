@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 from sklearn.compose import ColumnTransformer
 
 from study.data import FIRST_READER, READER, DataError, load_dataset
@@ -18,8 +19,11 @@ from study.data.errors import did_you_mean, listing, rows_where
 from study.data.first_reader import like_training
 from study.data.labels import label_texts
 from study.data.load import read_table
+from study.data.quantities import numbers_of
+from study.data.reading import TableOptions
 from study.data.table import by_forms
-from study.model.folder import Model, ModelError
+from study.model.folder import Model, ModelError, Quantity
+from study.tasks import CLASSIFICATION, REGRESSION
 
 _ROWS_AT_ONCE = 65_536
 
@@ -29,14 +33,17 @@ class Prediction:
     """The predictions of a model for the samples of a file.
 
     Attributes:
-        table: `[N]` rows: `label`, and `probability_CLASS` for every class.
+        table: `[N]` rows: `label`, and `probability_CLASS` for every class; in regression `prediction`, and `low` and
+            `high`, between which the true value lies with the model's level.
         accuracy: Share of rows that the model predicts right, among those with a known label; None where there is none.
+        errors: Metrics of a regression by name, over the rows with a known value; empty where there is none.
         notes: What a user should know about the predictions, a line each.
     """
 
     table: pd.DataFrame
     accuracy: float | None
     notes: tuple[str, ...]
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, Any]]:
         """The table, one dictionary a row."""
@@ -58,11 +65,33 @@ def predict(model: Model, source: str | pd.DataFrame | npt.NDArray[Any]) -> Pred
         ModelError: The file lacks a column, or holds another kind of samples than the model was trained on.
     """
     table, notes, labels = _samples(model, source)
-    chunks = [
-        model.probabilities(table.iloc[start : start + _ROWS_AT_ONCE]).numpy()
-        for start in range(0, len(table), _ROWS_AT_ONCE)
-    ]
-    probabilities = np.concatenate(chunks)
+    said = (*notes, *_new_categories(model, table))
+    of_rows = model.probabilities if model.config.quantity is None else model.values
+    chunks = [of_rows(table.iloc[start : start + _ROWS_AT_ONCE]) for start in range(0, len(table), _ROWS_AT_ONCE)]
+    found = torch.cat(chunks).numpy()
+    if model.config.quantity is None:
+        return _labelled(model, found, labels, said)
+    return _valued(model.config.quantity, found, labels, said)
+
+
+def _valued(
+    quantity: Quantity, predictions: npt.NDArray[np.float64], true: npt.NDArray[Any] | None, notes: tuple[str, ...]
+) -> Prediction:
+    """Predictions of a regression, with their intervals, and their errors where true values are known."""
+    table = pd.DataFrame(
+        {"prediction": predictions, "low": predictions + quantity.below, "high": predictions + quantity.above}
+    )
+    errors: dict[str, float] = {}
+    if true is not None and (known := np.isfinite(true)).any():
+        y, values = (torch.from_numpy(each[known]) for each in (true, predictions))
+        errors = {metric.name: float(metric.compute(values[None], y)) for metric in REGRESSION.metrics}
+    return Prediction(table, None, notes, errors)
+
+
+def _labelled(
+    model: Model, probabilities: npt.NDArray[np.float32], labels: npt.NDArray[Any] | None, notes: tuple[str, ...]
+) -> Prediction:
+    """Predicted labels with their probabilities, and their accuracy where labels are known."""
     classes = np.array(model.config.classes, dtype=object)
     found = classes[probabilities.argmax(1)]
     columns = {f"probability_{name}": probabilities[:, index] for index, name in enumerate(classes)}
@@ -71,13 +100,13 @@ def predict(model: Model, source: str | pd.DataFrame | npt.NDArray[Any]) -> Pred
     accuracy = None
     if labels is not None and known is not None and known.any():
         accuracy = float((found == labels)[known].mean())
-    return Prediction(result, accuracy, (*notes, *_new_categories(model, table)))
+    return Prediction(result, accuracy, notes)
 
 
 def _samples(
     model: Model, source: str | pd.DataFrame | npt.NDArray[Any]
 ) -> tuple[pd.DataFrame, list[str], npt.NDArray[Any] | None]:
-    """The model's columns of a source, its labels as text where it has any, and what a user should know of them."""
+    """The model's columns of a source, its labels as text or its values, if any, and what is to be known of them."""
     if not isinstance(source, str):
         samples = source if isinstance(source, pd.DataFrame) else _array_columns(model, source)
         return *_cleaned(model, samples, "X"), None
@@ -86,13 +115,16 @@ def _samples(
     found = read_table(source, reader=reader)
     labels = None
     if found is None:
-        dataset = load_dataset(source)
-        labels = np.array(dataset.classes, dtype=object)[dataset.y]
+        task = CLASSIFICATION if config.quantity is None else REGRESSION
+        dataset = load_dataset(source, options=TableOptions(read_target=task.read_target))
+        labels = np.array(dataset.classes, dtype=object)[dataset.y] if dataset.classes else dataset.y
         table = dataset.x if isinstance(dataset.x, pd.DataFrame) else _pixels(model, dataset.x, source)
     else:
         table = found[0]
         if config.target is not None and config.target in table.columns:
-            labels = _as_classes(label_texts(table[config.target]), config.classes)
+            column = table[config.target]
+            is_number = config.quantity is not None
+            labels = numbers_of(column) if is_number else _as_classes(label_texts(column), config.classes)
     return *_cleaned(model, table, source), labels
 
 

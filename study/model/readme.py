@@ -42,6 +42,14 @@ labels = [config["classes"][index] for index in probabilities.argmax(1)]
 _LIBRARIES = ("torch", "safetensors", "skops", "scikit-learn", "pandas")
 
 
+_PREDICTING_A_QUANTITY = """\
+x = torch.from_numpy(preprocessing.transform(table[list(config["columns"])]).astype("float32"))
+quantity = config["quantity"]
+predictions = network(x)[:, 0].double().detach() * quantity["scale"] + quantity["center"]
+low, high = predictions + quantity["below"], predictions + quantity["above"]
+"""
+
+
 def loading(config: Mapping[str, Any]) -> str:
     """Python that loads a model and predicts, run in the model's folder beside a `data.csv`.
 
@@ -51,7 +59,7 @@ def loading(config: Mapping[str, Any]) -> str:
     table = _TEXT_TABLE if config["format"] > 1 else _TYPED_TABLE
     if not config["spellings"]:
         table = table.replace(_SPELLINGS, "")
-    return _LOADING + table + _PREDICTING
+    return _LOADING + table + (_PREDICTING if config["quantity"] is None else _PREDICTING_A_QUANTITY)
 
 
 def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
@@ -73,7 +81,7 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
     lines = [
         "# A trained network",
         "",
-        f"Predicts{target} {_code(origin['data'])}: {len(config['classes'])} classes. It is trial {origin['trial']} "
+        f"Predicts{target} {_code(origin['data'])}: {_learned(config)}. It is trial {origin['trial']} "
         f"of the study {_code(origin['study'])}, replicate {origin['replicate']} of {origin['replicates']}, exported "
         f"by `reluctant` {metadata.version('reluctant')}.",
         "",
@@ -124,6 +132,17 @@ def _clamping(origin: Mapping[str, Any]) -> list[str]:
             "",
         ]
     return []
+
+
+def _learned(config: Mapping[str, Any]) -> str:
+    """What is predicted, in words."""
+    quantity = config["quantity"]
+    if quantity is None:
+        return f"{len(config['classes'])} classes"
+    return (
+        f"a number. {quantity['level']:.0%} of the validation part's true values lie between {quantity['below']:+.4g} "
+        f"and {quantity['above']:+.4g} from the prediction, and `predict` gives this interval"
+    )
 
 
 def _recommended(origin: Mapping[str, Any]) -> str:

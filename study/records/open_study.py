@@ -12,6 +12,7 @@ from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import ConfigError
 from study.data import DataNotFoundError
+from study.data.quantities import quantity_text
 from study.machine import check_device
 from study.problem import Comparison, Problem, Search, kind_of, read_data
 from study.records.attributes import (
@@ -133,7 +134,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         "space": problem.space.name,
         **{field: getattr(config, field) for field in ("seeds", "epochs", "batch_size", "optimizer")},
         "hidden": " × ".join(map(str, config.hidden)),
-        "classes": len(problem.split.classes),
+        **({"classes": len(problem.split.classes)} if problem.split.classes else {"task": problem.task.name}),
         "floor": judge.floor,
         "reference_point": judge.reference_point,
     }
@@ -304,11 +305,18 @@ def _store_config(storage: CohortStorage, study_id: int, current: Mapping[str, A
     return int(storage.change_study_attr(study_id, CONFIG, change)["trials"])
 
 
+def _learned(problem: Problem) -> str:
+    """What is to be predicted, in words."""
+    if problem.split.classes:
+        return f"{len(problem.split.classes)} classes"
+    return f"regression of {problem.dataset.target or 'its target'}: {quantity_text(problem.dataset.y)}"
+
+
 def _note(problem: Problem) -> str:
     """The study's page in the dashboard, as Markdown."""
     config, judge = problem.config, problem.judge
     rows = {
-        "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {len(problem.split.classes)} classes)",
+        "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {_learned(problem)})",
         "space": problem.space.name,
         "network": " × ".join(map(str, config.hidden))
         + f", {config.optimizer}, learning rate {config.learning_rate:g}",
@@ -321,7 +329,7 @@ def _note(problem: Problem) -> str:
         )
         if config.objective == "front"
         else judge.metric_names[0],
-        "feasible": f"every seed above {judge.floor:.4f}"
+        "feasible": f"every seed {'above' if judge.metric.higher_is_better else 'below'} {judge.floor:.4f}"
         + (", what a constant guess reaches" if config.min_accuracy is None else ""),
         "sampler": problem.sampler_text,
         "study seed": str(config.seed),

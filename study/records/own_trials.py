@@ -108,7 +108,7 @@ def own_trials(
         space: What it searches.
         identity: Digest of its identity.
     """
-    defaults = config.defaults
+    defaults, metric = config.defaults, config.judged_by
     found = []
     for trial in trials:
         if not is_own(trial, identity):
@@ -124,11 +124,11 @@ def own_trials(
                 values=tuple(trial.values),
                 feasible=is_feasible(trial),
                 diverged=diverged,
-                scores=tuple(by_seed[config.score]),
+                scores=tuple(map(metric.score, by_seed[config.score])),
                 sparsity=0.0 if diverged else attributes[config.sparsity],
                 dead=attributes.get("dead", math.nan),
                 by_seed=by_seed,
-                plain_scores=tuple(by_seed[config.metric]) if config.clamps else (),
+                plain_scores=tuple(map(metric.score, by_seed[metric.name])) if config.clamps else (),
             )
         )
     return found

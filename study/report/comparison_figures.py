@@ -10,7 +10,7 @@ from study.comparison.summary import CellSummary, ComparisonSummary, LayerSummar
 from study.report.captions import MEASURED, zero_gradients
 from study.report.plot import SPARSITY, Panel, Section, dots, figure, heat
 
-_ACCURACY, _NEAR_ZERO = "test accuracy, %", f"{SPARSITY['near_zero']}, %"
+_NEAR_ZERO = f"{SPARSITY['near_zero']}, %"
 _BARS = (
     "The bars are 95 % intervals of each mean alone. Whether two means differ is not to be read from them: the "
     "verdicts read it from paired differences."
@@ -24,7 +24,7 @@ def designs(summary: ComparisonSummary) -> list[Section]:
 
 def _activations(summary: ComparisonSummary) -> Section | None:
     cells = sorted(summary.accuracy_by_activation, key=lambda cell: -cell.accuracy)
-    chart = figure("", _ACCURACY)
+    chart = figure("", _title(summary))
     for cell in cells:
         _add(chart, [cell], lambda cell: cell.activation, _accuracy, legend=False)
     chart.update_xaxes(
@@ -33,15 +33,16 @@ def _activations(summary: ComparisonSummary) -> Section | None:
     return Section(
         "activations",
         "Activations",
-        f"Test accuracy of each activation at the learning rate (and leaky ReLU's slope) that the validation part of "
-        f"each seed chooses, means over {summary.seeds_text}. {_bars(summary)}{_diverged(cells, summary)}",
+        f"Test {summary.metric.name} of each activation at the learning rate (and leaky ReLU's slope) that the "
+        f"validation part of each seed chooses, means over {summary.seeds_text}. {_bars(summary)}"
+        f"{_diverged(cells, summary)}",
         (Panel("activations-figure", chart),),
     )
 
 
 def _slopes(summary: ComparisonSummary) -> Section | None:
     panels = []
-    for name, label, value in (("accuracy", _ACCURACY, _accuracy), ("sparsity", _NEAR_ZERO, _near_zero)):
+    for name, label, value in (("accuracy", _title(summary), _accuracy), ("sparsity", _NEAR_ZERO, _near_zero)):
         chart = figure("negative slope", label)
         _add(chart, summary.slope_response, lambda cell: f"{cell.negative_slope:g}", value, lines=True, legend=False)
         chart.update_xaxes(type="category")
@@ -66,7 +67,7 @@ def _initializations(summary: ComparisonSummary) -> Section | None:
     return Section(
         "initializations",
         "Initialization and activation",
-        f"Mean test accuracy in per cent of every pair, at one learning rate, over {summary.seeds_text}."
+        f"Mean test {summary.metric.name} in per cent of every pair, at one learning rate, over {summary.seeds_text}."
         f"{_diverged(summary.initialization_by_activation, summary)}",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
@@ -74,7 +75,7 @@ def _initializations(summary: ComparisonSummary) -> Section | None:
 
 def _dropout(summary: ComparisonSummary) -> Section | None:
     panels = []
-    for name, label, value in (("sparsity", _NEAR_ZERO, _near_zero), ("accuracy", _ACCURACY, _accuracy)):
+    for name, label, value in (("sparsity", _NEAR_ZERO, _near_zero), ("accuracy", _title(summary), _accuracy)):
         chart = figure("dropout rate", label)
         _by_activation(chart, summary.dropout_by_activation, lambda cell: f"{cell.dropout:g}", value)
         panels.append(Panel(f"dropout-{name}", chart))
@@ -82,20 +83,20 @@ def _dropout(summary: ComparisonSummary) -> Section | None:
         "dropout",
         "Dropout and sparsity",
         f"What dropout in training does to the sparsity of the activations, measured without dropout on the test part "
-        f"({MEASURED} samples), and to accuracy; means over {summary.seeds_text}."
+        f"({MEASURED} samples), and to {summary.metric.name}; means over {summary.seeds_text}."
         f"{_diverged(summary.dropout_by_activation, summary)}",
         tuple(panels),
     )
 
 
 def _depth(summary: ComparisonSummary) -> Section | None:
-    chart = figure("hidden layers", _ACCURACY)
+    chart = figure("hidden layers", _title(summary))
     _by_activation(chart, summary.depth_by_activation, lambda cell: str(cell.depth), _accuracy)
     return Section(
         "depth",
         "Depth",
-        f"Test accuracy of networks of more and more hidden layers, with one initialization and learning rate; means "
-        f"over {summary.seeds_text}.{_diverged(summary.depth_by_activation, summary)}",
+        f"Test {summary.metric.name} of networks of more and more hidden layers, with one initialization and learning "
+        f"rate; means over {summary.seeds_text}.{_diverged(summary.depth_by_activation, summary)}",
         (Panel("depth-figure", chart),),
     )
 
@@ -179,6 +180,11 @@ def _add(
     )
 
 
+def _title(summary: ComparisonSummary) -> str:
+    """The title of an axis of what cells reach on the test part."""
+    return summary.metric.titled(f"test {summary.metric.name}")
+
+
 def _accuracy(cell: CellSummary) -> float:
     return 100 * cell.accuracy
 
@@ -198,6 +204,6 @@ def _diverged(cells: Sequence[CellSummary], summary: ComparisonSummary) -> str:
         return ""
     counts = "counts" if count == 1 else "count"
     return (
-        f" {count} of {len(cells) * summary.seeds} networks diverged, and {counts} as a constant guess in accuracy, "
-        "and not at all in other means."
+        f" {count} of {len(cells) * summary.seeds} networks diverged, and {counts} as a constant guess in "
+        f"{summary.metric.name}, and not at all in other means."
     )

@@ -12,7 +12,7 @@ from study.report.captions import seeds_that_diverged
 from study.report.comparison_figures import designs
 from study.report.page import Page
 from study.report.palette import MARKS
-from study.report.plot import CURVES, LOSS_CURVE, Panel, Section, band, figure
+from study.report.plot import LOSS_CURVE, Panel, Section, band, figure, learning_curves
 from study.report.provenance import provenance
 from study.report.ranking_figures import ranks
 from study.report.verdict_figures import VERDICTS, verdicts
@@ -52,8 +52,8 @@ def curves(study: OpenStudy) -> Section:
     design = study.comparison.design
     numbers = {name: design.cells.index(design.cell(name)) for name in design.activations}
     rows = study.storage.learning_curves(study.study_id, numbers=list(numbers.values()))
-    panels, curves_of = [], {}
-    for curve, label, factor in CURVES:
+    panels, curves_of, task = [], {}, study.problem.task
+    for curve, label, factor in learning_curves(task):
         chart = figure("epoch", label)
         for name, number in numbers.items():
             points = [
@@ -66,9 +66,10 @@ def curves(study: OpenStudy) -> Section:
     return Section(
         "curves",
         "Learning",
-        "Validation accuracy of each activation's usual network after each epoch, and its training loss in each, means "
-        f"over seeds; {LOSS_CURVE} (the usual network has dropout {design.dropouts[0]:g}). A validation curve that "
-        f"still rises at its end asks for more epochs.{seeds_that_diverged(curves_of, study.problem.config.seeds)}",
+        f"Validation {task.metrics[0].name} of each activation's usual network after each epoch, and its training loss "
+        f"in each, means over seeds; {LOSS_CURVE} (the usual network has dropout {design.dropouts[0]:g}). A validation "
+        "curve that still rises at its end asks for more epochs."
+        f"{seeds_that_diverged(curves_of, study.problem.config.seeds)}",
         tuple(panels),
     )
 
@@ -94,10 +95,11 @@ def _most_accurate(summary: ComparisonSummary) -> str:
     """
     candidates = [cell for cell in summary.accuracy_by_activation if cell.activation != LINEAR]
     best = max(candidates, key=lambda cell: cell.accuracy)
+    of_metric = "" if summary.metric.name == "accuracy" else f" {summary.metric.name}"
     text = (
-        f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %. It is picked from "
-        f"{len(candidates)} activations by that very score, so expect a little less on new data; what can be told "
-        "apart is in the verdicts."
+        f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %{of_metric}. It is "
+        f"picked from {len(candidates)} activations by that very score, so expect a little less on new data; what can "
+        "be told apart is in the verdicts."
     )
     linear = [cell.accuracy for cell in summary.accuracy_by_activation if cell.activation == LINEAR]
     if linear and linear[0] >= best.accuracy:

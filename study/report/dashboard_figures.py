@@ -66,22 +66,23 @@ def _search(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]
 def advice_note(data: SearchData) -> str:
     """What to use, and how it compares with the baseline, as Markdown."""
     chosen, baseline, config = data.front.recommended, data.front.baseline, data.config
+    metric = config.judged_by
     lines = [
         f"**Use trial {chosen.number}**: {markdown(describe(chosen.hyperparameters))}: validation {config.score} "
-        f"{100 * chosen.score:.2f} %, sparsity {100 * chosen.sparsity:.1f} %."
+        f"{metric.text(chosen.score)}, sparsity {100 * chosen.sparsity:.1f} %."
     ]
     if config.clamps:
         text = as_trained(chosen.plain_score, chosen.score, config)
         lines.append(f"{markdown(text[0].upper() + text[1:])}.")
     if baseline is not None and baseline.number != chosen.number:
         difference, error = chosen.difference(baseline)
-        paired = "" if error is None else f" ± {100 * error:.2f} (paired standard error)"
+        paired = "" if error is None else f"{metric.plus_minus(error)} (paired standard error)"
         lines.append(
-            f"Against the baseline: {100 * difference:+.2f}{paired} pp of {config.score}, "
+            f"Against the baseline: {metric.signed(difference)}{paired}{metric.points} of {config.score}, "
             f"{100 * (chosen.sparsity - baseline.sparsity):+.1f} pp of sparsity."
         )
     lines.append(f"It is {data.front.basis}. These figures are those of the search's seeds: expect a little less.")
-    expected = regret_text(data.front.regret)
+    expected = regret_text(data.front.regret, metric)
     lines.append(". ".join(f"{text[0].upper()}{text[1:]}" for text in (rule_text(config), expected) if text) + ".")
     if text := without_points(data).strip():
         lines.append(f"In our figures: {text}")

@@ -11,6 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from study.report.palette import INK, MARKS, SCALE
+from study.tasks import Task
 
 HEIGHT = 380
 SPARSITY = {
@@ -22,11 +23,6 @@ SPARSITY = {
     "removable": "removable units",
 }
 """The sparsity measures in words; all of them are over live units."""
-CURVES = (
-    ("validation_accuracy", "validation accuracy, %", 100.0),
-    ("training_loss", "training loss, dropout on, nats", 1.0),
-)
-"""Learning curves: stored name, title of the axis, and the factor that gives its unit."""
 LOSS_CURVE = (
     "the training loss is the mean over an epoch's batches, taken while the weights change and with dropout on, and "
     "not the loss of the network that the epoch ends with"
@@ -66,6 +62,15 @@ class Section:
     sentence: str
     panels: tuple[Panel, ...] = ()
     rows: tuple[Mapping[str, str], ...] = ()
+
+
+def learning_curves(task: Task) -> tuple[tuple[str, str, float], ...]:
+    """Learning curves of a task: stored name, title of the axis, and the factor that gives its unit."""
+    shown = task.metrics[0]
+    return (
+        (f"validation_{shown.name}", shown.titled(f"validation {shown.name}"), shown.number(1.0)),
+        ("training_loss", f"training loss, dropout on, {task.loss_unit}", 1.0),
+    )
 
 
 def figure(x: str, y: str, *, height: int = HEIGHT, **layout: Any) -> go.Figure:

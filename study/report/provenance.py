@@ -20,10 +20,11 @@ def provenance(study: OpenStudy) -> dict[str, str]:
     split, workers = problem.split, study.storage.workers(study.study_id)
     details = [worker["details"] for worker in workers]
     data = problem.data_summary
+    learned = f"{len(split.classes)} classes ({_some(split.classes)})" if split.classes else data.target_text
     found = {
         "command": command(study),
         "data": f"{problem.dataset.origin}: {len(problem.dataset)} samples, {len(split.features)} features after "
-        f"preprocessing, {len(split.classes)} classes ({_some(split.classes)})",
+        f"preprocessing, {learned}",
         "file": "; ".join(data.notes),
         "rows of each class": data.class_text,
         "columns": data.columns_text,
@@ -78,7 +79,7 @@ def command(study: OpenStudy) -> str:
     shown = config.model_dump(mode="json")
     defaults = StudyConfig.model_validate({}).model_dump(mode="json")
     # Where and how it ran is no part of what makes a study this study.
-    names = (*StudyConfig.options(Scope.IDENTITY), "rows", "drop", "keep", "space")
+    names = (*StudyConfig.options(Scope.IDENTITY), "test", "rows", "drop", "keep", "space")
     options = {name: shown[name] for name in StudyConfig.options() if name in names and shown[name] != defaults[name]}
     options["trials"] = study.total
     words = ["reluctant", problem.command, config.data]

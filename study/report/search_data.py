@@ -96,9 +96,13 @@ class SearchData:
         """What a figure says of a trial when somebody points at it."""
         return (
             wrapped(f"trial {trial.number}: {describe(trial.hyperparameters)}", _HOVER_WIDTH)
-            + f"<br>{self.config.score} {100 * trial.score:.2f} %, {self.config.sparsity} "
+            + f"<br>{self.config.score} {self.config.judged_by.text(trial.score)}, {self.config.sparsity} "
             f"{100 * trial.sparsity:.1f} %, dead {100 * trial.dead:.1f} %"
-            + (f", as trained {self.config.metric} {100 * trial.plain_score:.2f} %" if self.config.clamps else "")
+            + (
+                f", as trained {self.config.metric} {self.config.judged_by.text(trial.plain_score)}"
+                if self.config.clamps
+                else ""
+            )
             + ("" if trial.feasible else "<br>infeasible: some seed does not beat the floor")
         )
 

@@ -16,6 +16,7 @@ from study.report.captions import below_the_picture, hopeless, infeasible, of_ba
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import SPARSITY, Panel, Section, dots, figure, heat
 from study.report.search_data import SearchData, of_activation
+from study.tasks import Metric
 
 LEVEL = 0.95
 _MARGIN = 0.02
@@ -28,14 +29,15 @@ _NO_EXPERIMENT = (
 def front(data: SearchData) -> Section:
     """Every trial: metric against sparsity."""
     metric, sparsity = data.config.score, SPARSITY[data.config.sparsity]
-    chart = figure(f"{sparsity}, %", f"validation {metric}, %", height=460)
+    chart = figure(f"{sparsity}, %", data.config.judged_by.titled(f"validation {metric}"), height=460)
     for activation in ACTIVATIONS:
         members = of_activation(activation, data.drawn)
         if members:
-            dots(chart, activation, _sparsities(members), _scores(members), [data.hover(each) for each in members])
+            hover = [data.hover(each) for each in members]
+            dots(chart, activation, _sparsities(members), _values(data, members), hover)
     members = list(data.front.members)
     chart.add_scatter(
-        x=_sparsities(members), y=_scores(members), mode="lines", line={"color": INK, "width": 2}, name="front",
+        x=_sparsities(members), y=_values(data, members), mode="lines", line={"color": INK, "width": 2}, name="front",
         hoverinfo="skip",
     )  # fmt: skip
     if data.front.baseline is not None:
@@ -55,8 +57,8 @@ def front(data: SearchData) -> Section:
 
 def by_activation(data: SearchData) -> Section:
     """Each activation's best trial, with its interval over seeds."""
-    metric = data.config.score
-    chart = figure("", f"validation {metric}, %")
+    metric = data.config.judged_by
+    chart = figure("", metric.titled(f"validation {data.config.score}"))
     for activation, trial in data.best_by_activation.items():
         count = len(of_activation(activation, data.own))
         half = half_width(stdev(trial.scores), len(trial.scores), 0.0, LEVEL) if len(trial.scores) > 1 else None
@@ -64,11 +66,13 @@ def by_activation(data: SearchData) -> Section:
             chart,
             activation,
             [f"{activation} ({count})"],
-            [100 * trial.score],
+            [metric.number(trial.score)],
             [f"{data.hover(trial)}<br>best of {count} trials"],
             size=12,
             opacity=1.0,
-            error_y=None if half is None else {"type": "data", "array": [100 * half], "thickness": 2, "width": 7},
+            error_y=None
+            if half is None
+            else {"type": "data", "array": [abs(metric.number(half))], "thickness": 2, "width": 7},
             showlegend=False,
         )
     chart.update_xaxes(type="category", tickangle=-30)
@@ -81,8 +85,8 @@ def by_activation(data: SearchData) -> Section:
     return Section(
         "activations",
         "Activations",
-        f"The best feasible trial of each activation by validation {metric}, out of as many as stand in brackets, "
-        f"infeasible and diverged ones included; {intervals}.{hopeless(data)} {_NO_EXPERIMENT}",
+        f"The best feasible trial of each activation by validation {data.config.score}, out of as many as stand in "
+        f"brackets, infeasible and diverged ones included; {intervals}.{hopeless(data)} {_NO_EXPERIMENT}",
         (Panel("activations-figure", chart),),
     )
 
@@ -116,13 +120,16 @@ def initializations(data: SearchData) -> Section:
     best = {pair: max((t.score for t in tried if not t.diverged), default=math.nan) for pair, tried in cells.items()}
     rows = [name for name in ACTIVATIONS if any(name == activation for activation, _ in cells)]
     columns = sorted({initialization for _, initialization in cells})
+    metric = data.config.judged_by
+    # Scores, not values: brighter is better, also of an error.
     values = [[100 * best.get((row, column), math.nan) for column in columns] for row in rows]
-    texts = [[_best_of(cells.get((row, column), ())) for column in columns] for row in rows]
+    texts = [[_best_of(cells.get((row, column), ()), metric) for column in columns] for row in rows]
     return Section(
         "initializations",
         "Initialization and activation",
-        f"The best validation {data.config.score} in per cent that each pair reached, and in brackets out of how many "
-        f"trials, infeasible and diverged ones included; an empty cell was never tried. {_NO_EXPERIMENT}",
+        f"The best validation {data.config.score}{' in per cent' if metric.percent else ''} that each pair reached, "
+        "and in brackets out of how many trials, infeasible and diverged ones included; an empty cell was never tried. "
+        f"{_NO_EXPERIMENT}",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
 
@@ -151,12 +158,15 @@ def _has_dropout(trial: OwnTrial) -> bool:
     return "dropout" in trial.params
 
 
-def _best_of(tried: Sequence[OwnTrial]) -> str:
+def _best_of(tried: Sequence[OwnTrial], metric: Metric) -> str:
     """A cell of a heat map: the best score of a pair's trials, and how many they are; empty where there is none."""
     if not tried:
         return ""
     reached = [trial.score for trial in tried if not trial.diverged]
-    return f"{f'{100 * max(reached):.1f}' if reached else 'diverged'}<br>({len(tried)})"
+    if not reached:
+        return f"diverged<br>({len(tried)})"
+    best = metric.number(max(reached))
+    return f"{f'{best:.1f}' if metric.percent else f'{best:.3g}'}<br>({len(tried)})"
 
 
 def _against_parameter(
@@ -170,13 +180,13 @@ def _against_parameter(
         parameter: Its name.
         title: Title of its axis.
     """
-    scores = figure(title, f"validation {data.config.score}, %")
+    scores = figure(title, data.config.judged_by.titled(f"validation {data.config.score}"))
     sparsities = figure(title, f"{SPARSITY[data.config.sparsity]}, %")
     for activation in ACTIVATIONS:
         members = of_activation(activation, trials)
         if members:
             values, hover = [each.params[parameter] for each in members], [data.hover(each) for each in members]
-            dots(scores, activation, values, _scores(members), hover)
+            dots(scores, activation, values, _values(data, members), hover)
             dots(sparsities, activation, values, _sparsities(members), hover)
     return scores, sparsities, _zoom(scores, data)
 
@@ -184,7 +194,7 @@ def _against_parameter(
 def _special(chart: go.Figure, data: SearchData, trial: OwnTrial, name: str, marker: Mapping[str, object]) -> None:
     chart.add_scatter(
         x=_sparsities([trial]),
-        y=_scores([trial]),
+        y=_values(data, [trial]),
         mode="markers",
         name=name,
         marker={**marker, "line": {"width": 1, "color": "#ffffff"}},
@@ -209,13 +219,15 @@ def _zoom(chart: go.Figure, data: SearchData) -> float:
     low = min(trial.score for trial in worth)
     middle = float(np.quantile([trial.score for trial in data.drawn], 0.1))
     high = max(trial.score for trial in data.trials)
-    low = min(low, middle) - _MARGIN
-    chart.update_yaxes(range=[100 * low, 100 * high + 0.08 * 100 * (high - low)])
+    metric = data.config.judged_by
+    low = min(low, middle)
+    low -= _MARGIN if metric.percent else _MARGIN * abs(low)
+    chart.update_yaxes(range=sorted(metric.numbers([low, high + 0.08 * (high - low)])))
     return low
 
 
-def _scores(trials: Sequence[OwnTrial]) -> list[float]:
-    return [100 * trial.score for trial in trials]
+def _values(data: SearchData, trials: Sequence[OwnTrial]) -> list[float]:
+    return data.config.judged_by.numbers(trial.score for trial in trials)
 
 
 def _sparsities(trials: Sequence[OwnTrial]) -> list[float]:

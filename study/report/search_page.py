@@ -21,7 +21,6 @@ from study.search.held_out_scores import front_with_test
 from study.search.recommendation import regret_text, rule_text
 from study.search.reference import reference_line, reference_scores
 from study.search.rows import front_cells, front_rows
-from study.wording import plus_minus
 
 
 def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -> Page:
@@ -39,7 +38,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     data = SearchData(search.config, front, own)
     reference = reference_scores(study, stop=stop)
     chosen = front.recommended
-    compared_with = reference_line(reference, chosen.number, chosen.test_score, search.config.metric)
+    compared_with = reference_line(reference, chosen.number, chosen.test_score, search.config.judged_by)
     compared = {trial.number for trial in (front.recommended, front.members[0], front.baseline) if trial is not None}
     front_section, *sections = search_sections(data, storage, study.study_id)
     more = (
@@ -87,12 +86,14 @@ def answer(config: StudyConfig, front: Front) -> list[str]:
         config: The study's configuration.
         front: The front, with or without test scores.
     """
-    chosen, baseline = front.recommended, front.baseline
+    chosen, baseline, metric = front.recommended, front.baseline, config.judged_by
+    unit = " %" if metric.percent else ""
     lines = [f"Use {describe(chosen.hyperparameters)} (trial {chosen.number})."]
-    test = "" if chosen.test_score is None else f"{100 * chosen.test_score:.2f} % on the test part, "
+    test = "" if chosen.test_score is None else f"{metric.text(chosen.test_score)} on the test part, "
     lines.append(
-        f"Its {config.score} is {test}{100 * chosen.score:.2f}{plus_minus(chosen.standard_error)} % on the validation "
-        f"part; {SPARSITY[config.sparsity]}: {100 * chosen.sparsity:.1f} %; dead units: {100 * chosen.dead:.1f} %."
+        f"Its {config.score} is {test}{metric.digits(chosen.score)}{metric.plus_minus(chosen.standard_error)}{unit} "
+        f"on the validation part; {SPARSITY[config.sparsity]}: {100 * chosen.sparsity:.1f} %; dead units: "
+        f"{100 * chosen.dead:.1f} %."
     )
     if config.clamps:
         lines += _sentence(as_trained(chosen.plain_score, chosen.score, config))
@@ -100,17 +101,17 @@ def answer(config: StudyConfig, front: Front) -> list[str]:
         difference, error = chosen.difference(baseline)
         on_test = ""
         if chosen.test_score is not None and baseline.test_score is not None:
-            on_test = f" ({100 * (chosen.test_score - baseline.test_score):+.2f} pp on the test part)"
+            on_test = f" ({metric.difference_text(chosen.test_score - baseline.test_score)} on the test part)"
         sparser = 100 * (chosen.sparsity - baseline.sparsity)
         lines.append(
-            f"Against the baseline ({describe(baseline.hyperparameters)}) that is {100 * difference:+.2f}"
-            f"{plus_minus(error)} pp{on_test}, and {sparser:+.1f} pp of sparsity."
+            f"Against the baseline ({describe(baseline.hyperparameters)}) that is {metric.signed(difference)}"
+            f"{metric.plus_minus(error)}{metric.points}{on_test}, and {sparser:+.1f} pp of sparsity."
             + (" The baseline diverged: each seed that did counts as a constant guess." if baseline.diverged else "")
         )
     elif baseline is not None:
         lines.append("That is the baseline itself: nothing that was tried is worth a change.")
     lines.append(f"It is {front.basis}: {rule_text(config)}.")
-    lines += _sentence(regret_text(front.regret))
+    lines += _sentence(regret_text(front.regret, metric))
     lines.append(_caveat(config.seeds, front))
     return lines
 

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from study.report.captions import MEASURED, hopeless, not_kept, seeds_that_diverged, zero_gradients
 from study.report.palette import INK, RECOMMENDED
-from study.report.plot import CURVES, LOSS_CURVE, SPARSITY, Panel, Section, band, dots, figure
+from study.report.plot import LOSS_CURVE, SPARSITY, Panel, Section, band, dots, figure, learning_curves
 from study.report.search_data import Importances, SearchData
 
 _BEST = "best score"
@@ -109,7 +109,8 @@ def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section:
     shown = {name: each for name, each in wanted.items() if name != _BEST or each != wanted["recommended"]}
     colours = {"recommended": RECOMMENDED, _BEST: "#2277dd", "baseline": INK}
     panels, curves_of = [], {}
-    for curve, label, factor in CURVES:
+    task = data.config.what_is_learned
+    for curve, label, factor in learning_curves(task):
         chart = figure("epoch", label)
         for name, trial in shown.items():
             own = [r["points"] for r in rows if (r["number"], r["name"]) == (trial.number, curve)]
@@ -133,9 +134,9 @@ def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section:
     return Section(
         "curves",
         "Learning",
-        f"Validation accuracy after each epoch, without dropout, and the training loss of each epoch, means over "
-        f"{data.seeds}{spread}; {LOSS_CURVE}: compare it between equal dropout rates only. A validation curve that "
-        f"still rises at its end asks for more epochs.{seeds_that_diverged(curves_of, data.config.seeds)}"
+        f"Validation {task.metrics[0].name} after each epoch, without dropout, and the training loss of each epoch, "
+        f"means over {data.seeds}{spread}; {LOSS_CURVE}: compare it between equal dropout rates only. A validation "
+        f"curve that still rises at its end asks for more epochs.{seeds_that_diverged(curves_of, data.config.seeds)}"
         f"{lacking}",
         tuple(panels),
     )

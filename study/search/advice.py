@@ -9,6 +9,7 @@ from study.config import StudyConfig
 from study.search.description import as_trained, describe, settings
 from study.search.fresh_seeds import FreshFront, FreshTrial
 from study.search.recommendation import regret_text, worth
+from study.tasks import Metric
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,16 @@ def _named(trial: FreshTrial) -> str:
 
 
 def _why(front: FreshFront, config: StudyConfig) -> str:
-    best, baseline, sparsity = front.recommended, front.baseline, config.sparsity
-    low, high = best.interval
+    best, baseline, sparsity, metric = front.recommended, front.baseline, config.sparsity, config.judged_by
+    low, high = (metric.digits(bound) for bound in best.interval(metric))
     chosen_by, seeds = best.validation, len(best.scores)
     sample = ""
     if front.sample_error is not None:
-        sample = f", ± {100 * front.sample_error:.2f} for a test part of {front.test_samples} samples"
+        sample = f",{metric.plus_minus(front.sample_error)} for a test part of {front.test_samples} samples"
     text = (
-        f"chosen by {100 * chosen_by.score:.2f} % validation {config.score} with {100 * chosen_by.sparsity:.1f} % "
-        f"{sparsity} over {len(chosen_by.scores)} fresh seeds; over {seeds} others {100 * best.score:.2f} % test "
-        f"{config.score} ({100 * low:.2f} … {100 * high:.2f}{sample}) with {100 * best.sparsity:.1f} % {sparsity}"
+        f"chosen by {metric.text(chosen_by.score)} validation {config.score} with {100 * chosen_by.sparsity:.1f} % "
+        f"{sparsity} over {len(chosen_by.scores)} fresh seeds; over {seeds} others {metric.text(best.score)} test "
+        f"{config.score} ({low} … {high}{sample}) with {100 * best.sparsity:.1f} % {sparsity}"
     )
     if config.clamps:
         text += f"; {as_trained(best.plain_score, best.score, config)}"
@@ -77,12 +78,13 @@ def _why(front: FreshFront, config: StudyConfig) -> str:
         return f"{text}; there is no baseline, trial 0 did not finish"
     if baseline is best:
         return f"{text}; it is the baseline itself"
-    return f"{text}; {_difference(best, baseline)} against the baseline, trial 0, {_sparser(best, baseline, sparsity)}"
+    sparser = _sparser(best, baseline, sparsity)
+    return f"{text}; {_difference(best, baseline, metric)} against the baseline, trial 0, {sparser}"
 
 
 def _survived(front: FreshFront, config: StudyConfig) -> str:
     """How much of its advantage the search's choice keeps, on the validation part before and after."""
-    first, baseline = front.first_choice, front.baseline
+    first, baseline, metric = front.first_choice, front.baseline, config.judged_by
     if baseline is None:
         return "trial 0, the baseline, did not finish: there is no advantage over it to lose"
     if baseline is first:
@@ -93,10 +95,10 @@ def _survived(front: FreshFront, config: StudyConfig) -> str:
     sparser_after = first.validation.sparsity - baseline.validation.sparsity
     dropped = "" if first is front.recommended else "; the choice is therefore another"
     return (
-        f"of {100 * before:+.2f} pp validation {config.score} that trial {first.searched.number}, the search's "
-        f"choice, had over the baseline on its {config.seeds} seeds, {100 * after:+.2f} pp on fresh ones"
-        f"{_share(before, after)}; of {100 * sparser_before:+.1f} pp {config.sparsity}, {100 * sparser_after:+.1f} pp"
-        f"{_share(sparser_before, sparser_after)}{dropped}"
+        f"of {metric.difference_text(before)} validation {config.score} that trial {first.searched.number}, the "
+        f"search's choice, had over the baseline on its {config.seeds} seeds, {metric.difference_text(after)} on "
+        f"fresh ones{_share(before, after)}; of {100 * sparser_before:+.1f} pp {config.sparsity}, "
+        f"{100 * sparser_after:+.1f} pp{_share(sparser_before, sparser_after)}{dropped}"
     )
 
 
@@ -111,15 +113,16 @@ def _cost(front: FreshFront, config: StudyConfig) -> str:
     best = front.recommended
     other = max(front.others, key=lambda trial: worth(trial.validation, config))
     text = (
-        f"{_difference(best, other)} against the best of the others, {_named(other)}, "
+        f"{_difference(best, other, config.judged_by)} against the best of the others, {_named(other)}, "
         f"{_sparser(best, other, config.sparsity)}"
     )
-    expected = regret_text(front.regret)
+    expected = regret_text(front.regret, config.judged_by)
     return text if expected is None else f"{text}; {expected}"
 
 
 def _close(front: FreshFront, config: StudyConfig) -> str:
-    limit, points = config.tolerated_difference, f"{config.tolerance:g} pp"
+    limit = config.tolerated_difference(front.recommended.score)
+    points = f"{config.tolerance:g} {'pp' if config.judged_by.percent else '%'}"
     close = []
     for trial in front.others:
         _, (low, high) = front.recommended.minus(trial)
@@ -134,9 +137,10 @@ def _close(front: FreshFront, config: StudyConfig) -> str:
     return f"{label} {', '.join(map(str, close))}: the intervals of the difference reach into ±{points}"
 
 
-def _difference(best: FreshTrial, other: FreshTrial) -> str:
-    mean, (low, high) = best.minus(other)
-    return f"{100 * mean:+.2f} pp ({100 * low:+.2f} … {100 * high:+.2f})"
+def _difference(best: FreshTrial, other: FreshTrial, metric: Metric) -> str:
+    mean, interval = best.minus(other)
+    low, high = (metric.signed(bound) for bound in interval)
+    return f"{metric.difference_text(mean)} ({low} … {high})"
 
 
 def _sparser(best: FreshTrial, other: FreshTrial, sparsity: str) -> str:
@@ -146,31 +150,33 @@ def _sparser(best: FreshTrial, other: FreshTrial, sparsity: str) -> str:
 
 def advice_rows(advice: Advice, config: StudyConfig) -> list[dict[str, Any]]:
     """One row a trial of the front on fresh seeds, the recommended one with the advice."""
-    front = advice.front
+    front, metric = advice.front, config.judged_by
     trials = [("recommended", front.recommended)]
     trials += [("baseline" if other is front.baseline else "front", other) for other in front.others]
 
     def row(role: str, trial: FreshTrial) -> dict[str, Any]:
-        difference, (low, high) = front.recommended.minus(trial)
+        difference, interval = front.recommended.minus(trial)
+        low, high = sorted(map(metric.value, interval))
+        test_low, test_high = sorted(map(metric.value, trial.interval(metric)))
         used = settings(trial.searched.hyperparameters)
         return {
             "trial": trial.searched.number,
             "role": role,
             **used,
             "hidden": "x".join(map(str, used["hidden"])),
-            f"test_{config.score}": trial.score,
-            **({f"test_{config.metric}": trial.plain_score} if config.clamps else {}),
+            f"test_{config.score}": metric.value(trial.score),
+            **({f"test_{config.metric}": metric.value(trial.plain_score)} if config.clamps else {}),
             f"test_{config.sparsity}": trial.sparsity,
-            "recommended_minus_this": difference,
+            "recommended_minus_this": metric.value(difference),
             "low": low,
             "high": high,
-            "test_interval_low": trial.interval[0],
-            "test_interval_high": trial.interval[1],
+            "test_interval_low": test_low,
+            "test_interval_high": test_high,
             "test_sample_error": front.sample_error if role == "recommended" else None,
-            f"validation_{config.score}": trial.validation.score,
-            **({f"validation_{config.metric}": trial.validation.plain_score} if config.clamps else {}),
+            f"validation_{config.score}": metric.value(trial.validation.score),
+            **({f"validation_{config.metric}": metric.value(trial.validation.plain_score)} if config.clamps else {}),
             f"validation_{config.sparsity}": trial.validation.sparsity,
-            f"search_{config.score}": trial.searched.score,
+            f"search_{config.score}": metric.value(trial.searched.score),
             "expected_regret": front.regret if role == "recommended" else None,
             "advice": " | ".join(advice.lines) if role == "recommended" else None,
         }

@@ -30,17 +30,18 @@ def as_trained(plain: float, clamped: float, config: StudyConfig) -> str:
     """What a network reaches as it was trained, beside its score with small activations set to 0, in words.
 
     Args:
-        plain: Metric of the network as it was trained.
-        clamped: Metric of the clamped network.
+        plain: Score of the network as it was trained.
+        clamped: Score of the clamped network.
         config: The study's configuration.
 
     Example:
         >>> as_trained(0.95, 0.948, StudyConfig())
         'as trained, small activations kept, accuracy is 95.00 %: setting them to 0 changes it by -0.20 pp'
     """
+    metric = config.judged_by
     return (
-        f"as trained, small activations kept, {config.metric} is {100 * plain:.2f} %: setting them to 0 changes it by "
-        f"{100 * (clamped - plain):+.2f} pp"
+        f"as trained, small activations kept, {config.metric} is {metric.text(plain)}: setting them to 0 changes it by "
+        f"{metric.difference_text(clamped - plain)}"
     )
 
 

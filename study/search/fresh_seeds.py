@@ -30,11 +30,11 @@ from study.search.confirmation import (
 from study.search.from_database import StoredSearch
 from study.search.front import Front
 from study.search.retraining import VALIDATION, VALIDATION_AS_TRAINED, ResultsOnTest, stored_results, trained_results
-from study.tasks import METRICS
+from study.tasks import Metric
 from study.training import Interrupted, Replicate
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from study.data.split import Part
 
 FRESH_SEEDS = 10
 """Seeds to choose by, and as many others to report."""
@@ -78,11 +78,10 @@ class FreshTrial:
         """Mean sparsity on the test part."""
         return fmean(self.sparsities)
 
-    @property
-    def interval(self) -> Interval:
-        """95 % t interval of `score` over fresh seeds, on this test part."""
+    def interval(self, metric: Metric) -> Interval:
+        """95 % t interval of `score` over fresh seeds, on this test part, cut where the metric ends."""
         _, low, high = corrected_interval(np.array(self.scores), 0.0, LEVEL)
-        return max(0.0, float(low)), min(1.0, float(high))
+        return max(metric.score(metric.worst), float(low)), min(metric.score(metric.best), float(high))
 
     def minus(self, other: FreshTrial) -> tuple[float, Interval]:
         """Paired difference of the metric to another trial, and its 95 % t interval."""
@@ -241,11 +240,11 @@ def train_fresh(
     chosen_by = stored_results(study.storage, study.study_id, front.trials, to_choose)
     reported = _results(study, front, to_report, stop=stop)
     searched = StoredSearch.of(study).searched_front(sorted(front.trials, key=lambda trial: trial.number))
-    return fresh_front(searched, chosen_by, reported, config, study.problem.split.test.y)
+    return fresh_front(searched, chosen_by, reported, config, study.problem.split.test)
 
 
 def fresh_front(
-    front: Front, chosen_by: ResultsOnTest, reported: ResultsOnTest, config: StudyConfig, targets: Tensor
+    front: Front, chosen_by: ResultsOnTest, reported: ResultsOnTest, config: StudyConfig, test: Part
 ) -> FreshFront:
     """A search's front on fresh seeds, from their results.
 
@@ -254,34 +253,39 @@ def fresh_front(
         chosen_by: Results of all its trials on the seeds to choose by.
         reported: Results of all its trials on the seeds to report.
         config: The study's configuration.
-        targets: `[N]` targets of the test part.
+        test: The test part.
     """
 
     def fresh(trial: OwnTrial) -> FreshTrial:
         names = [config.score, config.sparsity, *([config.metric] if config.clamps else ())]
-        measured = [tuple(row[key_on_test(name)] for row in reported[trial.number]) for name in names]
-        return FreshTrial(trial, judged_on_fresh_seeds(trial, chosen_by, config), *measured)
+        score, rows = config.judged_by.score, reported[trial.number]
+        scores, sparsities, *plain = (tuple(row[key_on_test(name)] for row in rows) for name in names)
+        oriented = [tuple(map(score, values)) for values in (scores, *plain)]
+        return FreshTrial(
+            trial, judged_on_fresh_seeds(trial, chosen_by, config), oriented[0], sparsities, *oriented[1:]
+        )
 
     trials = {trial.number: fresh(trial) for trial in front.trials}
     chosen = choose_on_fresh_seeds(front, chosen_by, config)
     recommended = trials[chosen.recommended.number]
-    error = METRICS[config.metric].sampling_error
+    error = config.judged_by.sampling_error
     return FreshFront(
         recommended,
         trials[front.recommended.number],
         tuple(trials[number] for number in sorted(trials) if trials[number] is not recommended),
         None if front.baseline is None else trials[front.baseline.number],
-        len(targets),
-        None if error is None else error(recommended.score, targets),
+        len(test),
+        None if error is None else error(recommended.score, test.y, test.weights),
         chosen.regret,
     )
 
 
 def _measures(replicate: Replicate, config: StudyConfig) -> Mapping[str, float]:
     """What is stored of a replicate: its test measures, and what it is chosen by; a diverged one is not sparse."""
+    score = config.judged_by.score
     return measures_on_test(replicate) | {
         key_on_test(config.sparsity): fmean([layer[config.sparsity] for layer in replicate.test_layers] or [0.0]),
-        VALIDATION: replicate.scores[config.score],
-        **({VALIDATION_AS_TRAINED: replicate.scores[config.metric]} if config.clamps else {}),
+        VALIDATION: score(replicate.scores[config.score]),
+        **({VALIDATION_AS_TRAINED: score(replicate.scores[config.metric])} if config.clamps else {}),
         VALIDATION_SPARSITY: replicate.scores[config.sparsity],
     }

@@ -86,7 +86,8 @@ class StoredSearch:
 
         def means(trial: FrozenTrial) -> tuple[float, float]:
             measures = trial.user_attrs
-            return measures[config.score], 0.0 if "diverged" in measures else measures[config.sparsity]
+            score = config.judged_by.score(measures[config.score])
+            return score, 0.0 if "diverged" in measures else measures[config.sparsity]
 
         best = pareto([trial for trial in trials if is_own(trial, self.identity) and is_feasible(trial)], means)
         if not best:

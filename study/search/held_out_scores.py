@@ -36,7 +36,7 @@ def front_with_test(study: OpenStudy, front: Front, *, stop: Callable[[], bool] 
         return front
 
     def measures(replicate: Replicate) -> Mapping[str, float]:
-        return scores_on_test(replicate) | {VALIDATION: replicate.scores[config.score]}
+        return scores_on_test(replicate) | {VALIDATION: config.judged_by.score(replicate.scores[config.score])}
 
     results = trained_results(study, front.trials, range(config.seeds), measures, stop=stop)
     return scored_front(front, results, config)
@@ -66,6 +66,7 @@ def scored_front(front: Front, results: ResultsOnTest, config: StudyConfig) -> F
 
     def means(name: str) -> dict[int, float]:
         key = key_on_test(name)
-        return {trial.number: fmean(row[key] for row in results[trial.number]) for trial in front.trials}
+        score = config.judged_by.score
+        return {trial.number: score(fmean(row[key] for row in results[trial.number])) for trial in front.trials}
 
     return front.with_test_scores(means(config.score), means(config.metric) if config.clamps else {})

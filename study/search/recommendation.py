@@ -14,6 +14,7 @@ from study.config import StudyConfig
 from study.objectives import objective_names
 from study.records.own_trials import OwnTrial
 from study.search.description import settings
+from study.tasks import Metric
 
 LEVEL = 0.95
 """Confidence level of the interval whose half width bounds the region of practical equivalence."""
@@ -110,7 +111,7 @@ def recommend(trials: Sequence[OwnTrial], config: StudyConfig) -> OwnTrial:
     best = max(worths.values())
     margin = 0.0
     if config.objective == "front":
-        margin = equivalence_margin([trial.scores for trial in trials], config.tolerated_difference)
+        margin = equivalence_margin([trial.scores for trial in trials], config.tolerated_difference(best))
     equivalent = [trial for trial in trials if round(best - worths[trial.number], 12) <= margin]
     return min(equivalent, key=lambda trial: (-round(trial.sparsity, _SHOWN_DIGITS), *_complexity(trial)))
 
@@ -144,16 +145,23 @@ def _worth_by_replicate(trial: OwnTrial, config: StudyConfig) -> Sequence[float]
     ]
 
 
-def regret_text(regret: float | None) -> str | None:
+def regret_text(regret: float | None, metric: Metric) -> str | None:
     """An expected regret in words; None where it could not be estimated.
 
+    Args:
+        regret: See `regret_of`.
+        metric: The study's metric.
+
     Example:
-        >>> regret_text(0.0021)
+        >>> from study.tasks import METRICS
+        >>> regret_text(0.0021, METRICS["accuracy"])
         'it is expected to lie 0.21 points below the truly best of the front'
     """
     if regret is None:
         return None
-    return f"it is expected to lie {100 * regret:.2f} points below the truly best of the front"
+    distance = f"{100 * regret:.2f} points" if metric.percent else f"{regret:.3g} of {metric.name}"
+    where = "below" if metric.higher_is_better else "above"
+    return f"it is expected to lie {distance} {where} the truly best of the front"
 
 
 def rule_text(config: StudyConfig) -> str:
@@ -170,7 +178,7 @@ def rule_text(config: StudyConfig) -> str:
         )
     return (
         "recommended is the sparsest of the trials that are as good as the best in practice: no further below it than "
-        f"{config.tolerance:g} points, and than the 95 % interval of a paired difference reaches"
+        f"{config.tolerance_text}, and than the 95 % interval of a paired difference reaches"
     )
 
 

@@ -13,7 +13,7 @@ from study.config import StudyConfig
 from study.data.split import Part
 from study.records.attributes import IDENTITY
 from study.records.open_study import OpenStudy
-from study.tasks import METRICS, task_of
+from study.tasks import METRICS, Metric
 from study.tasks.reference_models import ReferenceModel
 from study.training import Interrupted
 
@@ -52,7 +52,7 @@ def stored_reference(storage: CohortStorage, study_id: int, config: StudyConfig)
         config: Its configuration.
     """
     known = _stored_scores(storage.get_study_system_attrs(study_id))
-    models = task_of(config.metric).reference_models
+    models = config.what_is_learned.reference_models
     if any(model.name not in known for model in models):
         return ()
     return tuple(ReferenceScore(model, **known[model.name]) for model in models)
@@ -73,7 +73,7 @@ def reference_scores(study: OpenStudy, *, stop: Callable[[], bool] = lambda: Fal
     """
     config, split = study.search.config, study.search.split
     known = _stored_scores(study.storage.get_study_system_attrs(study.study_id))
-    for model in task_of(config.metric).reference_models:
+    for model in config.what_is_learned.reference_models:
         if model.name in known:
             continue
         with threadpool_limits(study.problem.threads):
@@ -83,23 +83,29 @@ def reference_scores(study: OpenStudy, *, stop: Callable[[], bool] = lambda: Fal
     return stored_reference(study.storage, study.study_id, config)
 
 
-def reference_line(scores: Sequence[ReferenceScore], number: int, test_score: float | None, metric: str) -> str | None:
+def reference_line(
+    scores: Sequence[ReferenceScore], number: int, test_score: float | None, metric: Metric
+) -> str | None:
     """One line: what the reference models reach on the test part, against a trial.
 
     Args:
         scores: What they reach.
         number: The trial's number.
-        test_score: The metric of the trial on the test part; None where it was not measured.
+        test_score: The score of the trial on the test part; None where it was not measured.
         metric: The study's metric.
     """
     if not scores:
         return None
 
     def against(score: ReferenceScore) -> str:
-        return "" if test_score is None else f" ({100 * (score.test - test_score):+.2f} pp against trial {number})"
+        if test_score is None:
+            return ""
+        return f" ({metric.difference_text(metric.score(score.test) - test_score)} against trial {number})"
 
-    reached = ", ".join(f"{score.model.text} {100 * score.test:.2f} %{against(score)}" for score in scores)
-    return f"reference, on the same split and inputs, test {metric}: {reached}"
+    reached = ", ".join(
+        f"{score.model.text} {metric.text(metric.score(score.test))}{against(score)}" for score in scores
+    )
+    return f"reference, on the same split and inputs, test {metric.name}: {reached}"
 
 
 def reference_rows(scores: Sequence[ReferenceScore], columns: Sequence[str], metric: str) -> list[dict[str, Any]]:
@@ -152,5 +158,7 @@ def _store(study: OpenStudy, model: ReferenceModel, scores: Mapping[str, float])
 
 
 def _score(fitted: Any, part: Part, metric: str) -> float:
-    predictions = torch.as_tensor(fitted.predict(part.x.numpy()))
-    return float(METRICS[metric].compute(predictions[None], part.y)[0])
+    judged = METRICS[metric]
+    predict = fitted.predict_proba if judged.of_probabilities else fitted.predict
+    predictions = torch.as_tensor(predict(part.x.numpy()))
+    return float(judged.compute(predictions[None], part.y, part.weights)[0])

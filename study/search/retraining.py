@@ -70,6 +70,7 @@ def trained_results(
         problem.split,
         replace(problem.budget, seeds=len(replicates)),
         Streams(problem.config.seed, first=replicates.start),
+        task=problem.task,
         read_test=True,
         clamp=problem.config.clamps,
         stop=stop,

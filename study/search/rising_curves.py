@@ -10,7 +10,6 @@ import numpy as np
 
 from study.config import StudyConfig
 from study.search.front import Front
-from study.tasks import task_of
 
 if TYPE_CHECKING:
     from storage import CohortStorage
@@ -48,7 +47,7 @@ def gain_of_doubling(curves: Sequence[Sequence[float]], *, sign: int = 1) -> flo
 def rising_text(storage: CohortStorage, study_id: int, front: Front, config: StudyConfig) -> str | None:
     """One line where the validation curves of a front still rise at the last epoch; else None.
 
-    They rise where twice the epochs would add more than the tolerance.
+    They rise where twice the epochs would add more than the tolerance, in points of the metric that curves show.
 
     Args:
         storage: Where the study lives.
@@ -58,11 +57,11 @@ def rising_text(storage: CohortStorage, study_id: int, front: Front, config: Stu
     """
     numbers = [member.number for member in front.members]
     rows: Sequence[Mapping[str, Any]] = storage.learning_curves(study_id, numbers=numbers)
-    metric = task_of(config.metric).metrics[0]
+    metric = config.what_is_learned.metrics[0]
     gain = gain_of_doubling(
         [row["points"] for row in rows if row["name"] == f"validation_{metric.name}"], sign=metric.sign
     )
-    if gain <= config.tolerated_difference:
+    if gain <= config.tolerance / 100:
         return None
     return (
         f"the front's validation curves still rise at epoch {config.epochs}, and the answer may change with more of "

@@ -7,10 +7,19 @@ scikit-learn that a task's networks are compared with.
 
 from __future__ import annotations
 
-from study.tasks.base import Metric, Task, clamped
-from study.tasks.classification import CLASSIFICATION
+from typing import TYPE_CHECKING, Any
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION,)}
+from study.tasks.base import Metric, Task, clamped
+from study.tasks.classification import CLASSIFICATION, Classification
+from study.tasks.regression import LOSSES, REGRESSION, Regression
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+    from study.data.targets import Targets
+
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, REGRESSION)}
 METRICS: dict[str, Metric] = {metric.name: metric for task in TASKS.values() for metric in task.metrics}
 
 
@@ -24,4 +33,32 @@ def task_of(metric: str) -> Task:
     return next(task for task in TASKS.values() if METRICS[metric] in task.metrics)
 
 
-__all__ = ["CLASSIFICATION", "METRICS", "TASKS", "Metric", "Task", "clamped", "task_of"]
+def read_recognized(values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:
+    """The column to predict as the task reads it that its values call for: regression where they are a quantity.
+
+    Args:
+        values: `[N]` values of any type.
+        what: What the values are, for error texts.
+
+    Raises:
+        DataError: The values cannot be targets of this task.
+    """
+    from study.data.quantities import is_quantity
+
+    return (REGRESSION if is_quantity(values) else CLASSIFICATION).read_target(values, what=what)
+
+
+__all__ = [
+    "CLASSIFICATION",
+    "LOSSES",
+    "METRICS",
+    "REGRESSION",
+    "TASKS",
+    "Classification",
+    "Metric",
+    "Regression",
+    "Task",
+    "clamped",
+    "read_recognized",
+    "task_of",
+]

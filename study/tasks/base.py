@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
-    from study.data.split import Split
+    from study.data.split import Part, Split
     from study.data.targets import Targets
 
 
@@ -32,30 +32,42 @@ def clamped(name: str) -> str:
 class Metric:
     """One way to judge predictions; a study's objective is one of its task's metrics.
 
+    A metric has *values*, which are stored and shown, and *scores*, of which the greater is the better: those of an
+    error are its negated values, so that every study maximizes.
+
     Attributes:
         name: Name in `METRICS`, under which the value is stored.
         unit: Unit of a value.
         higher_is_better: Whether a larger value is better.
+        percent: Whether people read values in per cent, and differences in percentage points.
         best: The best value that there is.
         worst: The worst value that there is.
-        compute: `[S]` float64 values from `[S, N]` predictions of S networks and `[N]` targets.
-        constant_guess: The value of the best constant prediction, from the `[N]` targets of the training part, on which
-            it is chosen, the `[N]` targets of the part that is judged, and the number of outputs C.
-        smallest_step: The least that one more right sample adds, from the `[N]` targets of the part that is judged; 0
-            where there is no such least.
-        sampling_error: Standard error of a value from the drawing of the samples that are judged, from the value and
-            their `[N]` targets; None where there is no formula.
+        always: Whether it is measured in every study of its task, or only where it is the study's metric.
+        of_probabilities: Whether it judges class probabilities, and not predicted classes.
+        every_class: Whether it is defined only on a part of the data in which every class occurs.
+        compute: `[S]` float64 values from `[S, N]` predictions, or `[S, N, C]` probabilities, of S networks, `[N]`
+            targets, and `[N]` float64 sample weights or None.
+        constant_guess: The value of the best constant prediction, from the `[N]` targets of the training part, the
+            `[N]` targets of the part that is judged, the number of outputs C, and the weights of both parts or None.
+        smallest_step: The least that one more right sample adds, from the `[N]` targets of the part that is judged, and
+            their weights or None; 0 where there is no such least.
+        sampling_error: Standard error of a value from the drawing of the samples that are judged, from the value, their
+            `[N]` targets, and their weights or None; None where there is no formula.
     """
 
     name: str
     unit: str
     higher_is_better: bool
+    percent: bool = True
     best: float
     worst: float
-    compute: Callable[[Tensor, Tensor], Tensor]
-    constant_guess: Callable[[Tensor, Tensor, int], float]
-    smallest_step: Callable[[Tensor], float]
-    sampling_error: Callable[[float, Tensor], float] | None = None
+    always: bool = True
+    of_probabilities: bool = False
+    every_class: bool = False
+    compute: Callable[..., Tensor]
+    constant_guess: Callable[..., float]
+    smallest_step: Callable[..., float]
+    sampling_error: Callable[..., float] | None = None
 
     @property
     def clamped_name(self) -> str:
@@ -67,6 +79,69 @@ class Metric:
         """1 where higher values are better, else −1: `sign * (a - b)` is positive where a is better than b."""
         return 1 if self.higher_is_better else -1
 
+    def score(self, value: float) -> float:
+        """The score of a value: greater is better."""
+        return self.sign * value
+
+    def value(self, score: float) -> float:
+        """The value of a score."""
+        return self.sign * score
+
+    def number(self, score: float) -> float:
+        """A score, or a difference of scores, as people read it: as a value, in per cent where they read per cent."""
+        return (100.0 if self.percent else 1.0) * self.sign * score
+
+    def numbers(self, scores: Iterable[float]) -> list[float]:
+        """`number` of each."""
+        return [self.number(score) for score in scores]
+
+    def titled(self, name: str) -> str:
+        """A title of an axis, with the unit that numbers are in where it is per cent."""
+        return f"{name}, %" if self.percent else name
+
+    def headed(self, name: str) -> str:
+        """The head of a column, as `titled`."""
+        return f"{name} %" if self.percent else name
+
+    @property
+    def points(self) -> str:
+        """The unit of differences, to stand behind a number."""
+        return " pp" if self.percent else ""
+
+    def digits(self, score: float) -> str:
+        """A score in digits, without its unit."""
+        return f"{self.number(score):.2f}" if self.percent else f"{self.number(score):.4g}"
+
+    def text(self, score: float) -> str:
+        """A score in digits and with its unit.
+
+        Example:
+            >>> from study.tasks import METRICS
+            >>> METRICS["accuracy"].text(0.98765), METRICS["rmse"].text(-3.25)
+            ('98.77 %', '3.25')
+        """
+        return f"{self.digits(score)} %" if self.percent else self.digits(score)
+
+    def signed(self, difference: float) -> str:
+        """A difference of scores in digits, with the sign that a difference of values has."""
+        return f"{self.number(difference):+.2f}" if self.percent else f"{self.number(difference):+.3g}"
+
+    def difference_text(self, difference: float) -> str:
+        """A difference of scores in digits, with its sign and unit.
+
+        Example:
+            >>> from study.tasks import METRICS
+            >>> METRICS["r2"].difference_text(0.012), METRICS["rmse"].difference_text(0.012)
+            ('+1.20 pp', '-0.012')
+        """
+        return f"{self.signed(difference)}{self.points}"
+
+    def plus_minus(self, error: float | None) -> str:
+        """The standard error of a score, to stand behind its digits; empty where there is none."""
+        if error is None:
+            return ""
+        return f" ± {100 * error:.2f}" if self.percent else f" ± {error:.2g}"
+
 
 class Task(ABC):
     """What is learned: how targets are read, stratified and encoded, the loss with its gradient, and the metrics.
@@ -77,13 +152,15 @@ class Task(ABC):
     Attributes:
         name: Name in `TASKS`.
         loss_name: Name under which the mean loss of a part is stored.
+        loss_unit: Unit of the loss.
         padded_output: Value of padded outputs.
-        metrics: The metrics; the first is the one that learning curves show.
+        metrics: The metrics; the first is the default, and the one that learning curves show.
         reference_models: Models of another kind that a search's networks are compared with.
     """
 
     name: ClassVar[str]
     loss_name: ClassVar[str]
+    loss_unit: ClassVar[str]
     padded_output: ClassVar[float]
     metrics: ClassVar[tuple[Metric, ...]]
     reference_models: ClassVar[tuple[ReferenceModel, ...]] = ()
@@ -100,6 +177,28 @@ class Task(ABC):
             DataError: The values cannot be targets of this task; the text says why, and what to do.
         """
 
+    @property
+    def measured(self) -> tuple[Metric, ...]:
+        """The metrics that are computed in a study; the first is the one that learning curves show."""
+        return tuple(metric for metric in self.metrics if metric.always)
+
+    @property
+    def judging(self) -> Task:
+        """This task without what belongs to training alone, for losses that are measured."""
+        return self
+
+    def loss_weights(self, part: Part) -> Tensor | None:
+        """`[N]` float64 weight of each training sample in the loss, 1 on average; None where all count the same."""
+        return None if part.weights is None else part.weights / part.weights.mean()
+
+    def training_targets(self, y: Tensor, outputs: int) -> Tensor:
+        """`[N, C]` targets of training, where these differ from `encode`."""
+        return self.encode(y, outputs)
+
+    def fitted(self, split: Split) -> Task:
+        """This task with what it learns from the targets of the training part; the engines train a fitted task."""
+        return self
+
     @abstractmethod
     def outputs(self, split: Split) -> int:
         """C, the number of outputs that a network for these data needs."""
@@ -109,12 +208,13 @@ class Task(ABC):
         """`[N, C]` targets as the loss compares outputs to them, from `[N]` targets as a split holds them."""
 
     @abstractmethod
-    def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Mean loss of `[N, C]` outputs without padding, for autograd.
+    def loss(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Mean of weight · loss over `[N, C]` outputs without padding, for autograd.
 
         Args:
             outputs: `[N, C]` outputs of one network.
             y: `[N]` targets as a split holds them.
+            weights: `[N]` of `loss_weights`; None: 1.
         """
 
     @abstractmethod
@@ -142,8 +242,13 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def epoch_loss(self, terms: Tensor) -> Tensor:
-        """`[S]` float64 mean loss of an epoch from the `[S, N]` terms of its batches, which may be overwritten."""
+    def epoch_loss(self, terms: Tensor, weights: Tensor | None = None) -> Tensor:
+        """`[S]` float64 mean loss of an epoch from the `[S, N]` terms of its batches, which may be overwritten.
+
+        Args:
+            terms: Of all samples, in the order of the epoch.
+            weights: `[N]` of `loss_weights` in the same order; None: 1.
+        """
 
     @abstractmethod
     def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -151,4 +256,4 @@ class Task(ABC):
 
     @abstractmethod
     def predict(self, outputs: Tensor) -> Tensor:
-        """`[S, N]` predictions from `[S, N, C]` outputs without padding."""
+        """`[S, N]` predictions, as targets are, from `[S, N, C]` outputs without padding."""

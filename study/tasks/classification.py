@@ -1,12 +1,20 @@
-"""Classification: softmax cross-entropy, judged by the share of samples that are predicted right."""
+"""Classification: softmax cross-entropy, with weights of classes and smoothed labels where they are asked for."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from study.tasks.base import Metric, Task
+from study.tasks.classification_metrics import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    F1_MACRO,
+    LOG_LOSS,
+    ROC_AUC,
+    SMALLEST_PROBABILITY,
+)
 from study.tasks.reference_models import BOOSTED_TREES, LOGISTIC_REGRESSION
 
 if TYPE_CHECKING:
@@ -14,52 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor, device
 
-    from study.data.split import Split
+    from study.data.split import Part, Split
     from study.data.targets import Targets
-
-_SMALLEST_PROBABILITY = 1e-37
-
-
-def _accuracy(predictions: Tensor, y: Tensor) -> Tensor:
-    return (predictions == y).double().mean(1)
-
-
-def _balanced_accuracy(predictions: Tensor, y: Tensor) -> Tensor:
-    """Mean over the classes that occur of the share predicted right."""
-    from torch.nn.functional import one_hot
-
-    right = (predictions == y).double()
-    members = one_hot(y).double()
-    members = members[:, members.sum(0) > 0]
-    return (right @ members / members.sum(0)).mean(1)
-
-
-def _share_of_majority(training: Tensor, y: Tensor, outputs: int) -> float:
-    """Share of the class that is most frequent in the training part."""
-    majority = training.bincount(minlength=outputs).argmax()
-    return float((y == majority).double().mean())
-
-
-def _one_sample(y: Tensor) -> float:
-    return 1.0 / len(y)
-
-
-def _one_sample_of_the_largest_class(y: Tensor) -> float:
-    """What one sample of the most frequent class adds to the mean over the classes that occur."""
-    members = y.bincount()
-    return 1.0 / (int((members > 0).sum()) * int(members.max()))
-
-
-def _binomial_error(share: float, y: Tensor) -> float:
-    """Standard error of a share of independent samples."""
-    return math.sqrt(share * (1.0 - share) / len(y))
-
-
-def _error_of_class_mean(share: float, y: Tensor) -> float:
-    """Standard error of the mean over classes of shares that are taken to be alike."""
-    members = y.bincount().double()
-    members = members[members > 0]
-    return math.sqrt(share * (1.0 - share) * float((1.0 / members).sum())) / len(members)
 
 
 @lru_cache(maxsize=64)
@@ -70,37 +34,36 @@ def _row_starts(rows: int, width: int, device: device) -> Tensor:
     return torch.arange(0, rows * width, width, device=device)
 
 
+@dataclass(frozen=True)
 class Classification(Task):
-    """One of C classes a sample; targets are class indices 0 … C − 1, outputs are logits."""
+    """One of C classes a sample; targets are class indices 0 … C − 1, outputs are logits.
+
+    Attributes:
+        metric: Name of a metric that is measured beside those that always are; None: no other.
+        class_weight: Weight of each class in the loss, `balanced`, or None: all count the same.
+        label_smoothing: Share of every target that is spread evenly over the classes in training.
+    """
+
+    metric: str | None = None
+    class_weight: tuple[float, ...] | Literal["balanced"] | None = None
+    label_smoothing: float = 0.0
 
     name = "classification"
     loss_name = "log_loss"
+    loss_unit = "nats"
     padded_output = -1e30
     reference_models = (LOGISTIC_REGRESSION, BOOSTED_TREES)
-    metrics = (
-        Metric(
-            name="accuracy",
-            unit="share of samples",
-            higher_is_better=True,
-            best=1.0,
-            worst=0.0,
-            compute=_accuracy,
-            constant_guess=_share_of_majority,
-            smallest_step=_one_sample,
-            sampling_error=_binomial_error,
-        ),
-        Metric(
-            name="balanced_accuracy",
-            unit="mean share of each class",
-            higher_is_better=True,
-            best=1.0,
-            worst=0.0,
-            compute=_balanced_accuracy,
-            constant_guess=lambda training, y, outputs: 1.0 / outputs,
-            smallest_step=_one_sample_of_the_largest_class,
-            sampling_error=_error_of_class_mean,
-        ),
-    )
+    metrics = (ACCURACY, BALANCED_ACCURACY, F1_MACRO, ROC_AUC, LOG_LOSS)
+
+    @property
+    def measured(self) -> tuple[Metric, ...]:
+        """Accuracy, balanced accuracy, and the study's metric."""
+        return tuple(metric for metric in self.metrics if metric.always or metric.name == self.metric)
+
+    @property
+    def judging(self) -> Classification:
+        """Without label smoothing."""
+        return replace(self, label_smoothing=0.0)
 
     def read_target(self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:
         """Class indices, in the natural order of the labels; splits are stratified by class."""
@@ -112,17 +75,46 @@ class Classification(Task):
         """One output a class."""
         return len(split.classes)
 
+    def fitted(self, split: Split) -> Classification:
+        """With a number for each class's weight: balanced ones are N / (C · members), as scikit-learn's."""
+        if self.class_weight != "balanced":
+            return self
+        members = split.training.y.bincount(minlength=len(split.classes)).double()
+        return replace(self, class_weight=tuple((members.sum() / (len(members) * members)).tolist()))
+
+    def loss_weights(self, part: Part) -> Tensor | None:
+        """Sample weight times class weight, 1 on average over the part."""
+        if self.class_weight is None:
+            return super().loss_weights(part)
+        import torch
+
+        assert not isinstance(self.class_weight, str)  # the task is fitted
+        weights = torch.tensor(self.class_weight, dtype=torch.float64)[part.y]
+        if part.weights is not None:
+            weights = weights * part.weights
+        return weights / weights.mean()
+
     def encode(self, y: Tensor, outputs: int) -> Tensor:
         """`[N, C]` one-hot class indices, int64."""
         from torch.nn.functional import one_hot
 
         return one_hot(y, outputs)
 
-    def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def training_targets(self, y: Tensor, outputs: int) -> Tensor:
+        """`[N, C]` one-hot class indices, smoothed as by `torch.nn.CrossEntropyLoss` (Szegedy et al. 2016)."""
+        targets = self.encode(y, outputs)
+        if self.label_smoothing == 0.0:
+            return targets
+        return targets.double() * (1.0 - self.label_smoothing) + self.label_smoothing / outputs
+
+    def loss(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         """Mean cross-entropy in nats, as `torch.nn.functional.cross_entropy`."""
         from torch.nn.functional import cross_entropy
 
-        return cross_entropy(outputs, y)
+        if weights is None:
+            return cross_entropy(outputs, y, label_smoothing=self.label_smoothing)
+        losses = cross_entropy(outputs, y, label_smoothing=self.label_smoothing, reduction="none")
+        return (losses * weights.to(losses.dtype)).mean()
 
     def respond(self, outputs: Tensor, *, out: Tensor | None = None) -> Tensor:
         """`[S, N, C]` class probabilities."""
@@ -144,9 +136,10 @@ class Classification(Task):
         # One index for all networks: several times faster than gathering in each of them.
         return responses.flatten(1).index_select(1, _row_starts(len(y), responses.shape[2], y.device) + y)
 
-    def epoch_loss(self, terms: Tensor) -> Tensor:
-        """`[S]` mean of −log p; a probability that float32 rounds to 0 counts as 1e-37."""
-        return -terms.clamp_min_(_SMALLEST_PROBABILITY).log_().double().mean(1)
+    def epoch_loss(self, terms: Tensor, weights: Tensor | None = None) -> Tensor:
+        """`[S]` mean of −log p, without label smoothing; a probability that float32 rounds to 0 counts as 1e-37."""
+        logs = terms.clamp_min_(SMALLEST_PROBABILITY).log_().double()
+        return -(logs if weights is None else logs * weights).mean(1)
 
     def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """`[S, N]` cross-entropy in nats."""

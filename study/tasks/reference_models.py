@@ -51,7 +51,25 @@ def boosted_trees(x: Any, y: Any, seed: int) -> Iterator[Any]:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    model = HistGradientBoostingClassifier(warm_start=True, random_state=seed)
+    return _boosted(HistGradientBoostingClassifier(warm_start=True, random_state=seed), x, y)
+
+
+def ridge_regression(x: Any, y: Any, seed: int) -> Iterator[Any]:
+    """scikit-learn's `Ridge` with its defaults (L2, α = 1)."""
+    from sklearn.linear_model import Ridge
+
+    yield Ridge(random_state=seed).fit(x, y)
+
+
+def boosted_regression_trees(x: Any, y: Any, seed: int) -> Iterator[Any]:
+    """scikit-learn's `HistGradientBoostingRegressor` with its defaults, as `boosted_trees`."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return _boosted(HistGradientBoostingRegressor(warm_start=True, random_state=seed), x, y)
+
+
+def _boosted(model: Any, x: Any, y: Any) -> Iterator[Any]:
+    """A model of boosted trees with more and more rounds."""
     for rounds in range(_ROUNDS_AT_ONCE, _ROUNDS + 1, _ROUNDS_AT_ONCE):
         model.set_params(max_iter=rounds).fit(x, y)
         yield model
@@ -59,5 +77,9 @@ def boosted_trees(x: Any, y: Any, seed: int) -> Iterator[Any]:
             return
 
 
+RIDGE_REGRESSION = ReferenceModel(name="ridge_regression", text="ridge regression", train=ridge_regression)
 LOGISTIC_REGRESSION = ReferenceModel(name="logistic_regression", text="logistic regression", train=logistic_regression)
 BOOSTED_TREES = ReferenceModel(name="boosted_trees", text="gradient boosting", train=boosted_trees)
+BOOSTED_REGRESSION_TREES = ReferenceModel(
+    name="boosted_trees", text="gradient boosting", train=boosted_regression_trees
+)

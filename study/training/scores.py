@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from study.data.split import Part, Split
-from study.tasks import Task, clamped
+from study.tasks import Metric, Task, clamped
 from study.training.outcome import CLAMP_THRESHOLD, CLAMPED_ZEROS, SPARSITY_MEASURES, Replicate
 
 LayerMeasures = Mapping[str, float]
@@ -25,8 +25,10 @@ class Evaluated:
 
     Attributes:
         predictions: `[S, N]` predictions.
+        probabilities: `[S, N, C]` class probabilities, where a metric judges them; else None.
         loss: `[S]` float64 mean loss.
         y: `[N]` targets.
+        weights: `[N]` float64 sample weights; None where all count the same.
         zeros: `[S]` float64 share of zeros of each hidden layer, over live units, of clamped networks; else empty.
     """
 
@@ -34,11 +36,18 @@ class Evaluated:
     loss: Tensor
     y: Tensor
     zeros: Sequence[Tensor] = ()
+    weights: Tensor | None = None
+    probabilities: Tensor | None = None
+
+    def value(self, metric: Metric) -> Tensor:
+        """`[S]` float64 values of a metric."""
+        judged = self.probabilities if metric.of_probabilities else self.predictions
+        return metric.compute(judged, self.y, self.weights)
 
 
 def scores_of(
     task: Task,
-    training: tuple[Tensor, Tensor],
+    training: tuple[Tensor, Tensor, Tensor | None],
     validation: Evaluated,
     test: Evaluated | None,
     *,
@@ -49,27 +58,25 @@ def scores_of(
 
     Args:
         task: What is learned; its first metric is compared between training and validation part.
-        training: `[S, N]` predictions and `[N]` targets of the training part.
+        training: `[S, N]` predictions, `[N]` targets and `[N]` sample weights, or None, of the training part.
         validation: What they give on the validation part; its metrics go by their own names.
         test: What they give on the test part, where it was read; its metrics' names begin with `test_`.
         clamped_validation: What the clamped networks give on the validation part, where that was asked for.
         clamped_test: What they give on the test part.
     """
-    scores = {metric.name: metric.compute(validation.predictions, validation.y) for metric in task.metrics}
+    scores = {metric.name: validation.value(metric) for metric in task.measured}
     scores[task.loss_name] = validation.loss
     shown = task.metrics[0]
     reached = shown.compute(*training)
     scores[f"training_{shown.name}"] = reached
     scores["generalization_gap"] = shown.sign * (reached - scores[shown.name])
     if test is not None:
+        scores |= {f"test_{metric.name}": test.value(metric) for metric in task.measured}
         scores[f"test_{task.loss_name}"] = test.loss
-        for metric in task.metrics:
-            scores[f"test_{metric.name}"] = metric.compute(test.predictions, test.y)
     for part, prefix in ((clamped_validation, ""), (clamped_test, "test_")):
         if part is not None:
+            scores |= {prefix + metric.clamped_name: part.value(metric) for metric in task.measured}
             scores[prefix + clamped(task.loss_name)] = part.loss
-            for metric in task.metrics:
-                scores[prefix + metric.clamped_name] = metric.compute(part.predictions, part.y)
     return scores
 
 
@@ -98,10 +105,12 @@ def constant_guess(task: Task, split: Split, *, read_test: bool, clamp: bool = F
         read_test: Whether the test part is scored too.
         clamp: Whether the clamped network has a result as well.
     """
+    training = split.training
 
     def guessed(part: Part, prefix: str = "") -> dict[str, float]:
         guesses = {
-            metric: metric.constant_guess(split.training.y, part.y, task.outputs(split)) for metric in task.metrics
+            metric: metric.constant_guess(training.y, part.y, task.outputs(split), training.weights, part.weights)
+            for metric in task.measured
         }
         plain = {prefix + metric.name: guess for metric, guess in guesses.items()}
         return plain | {prefix + metric.clamped_name: guess for metric, guess in guesses.items() if clamp}

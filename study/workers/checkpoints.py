@@ -74,7 +74,8 @@ class Checkpoints:
             return None
         problem, found = self._problem, []
         budget = problem.budget
-        shapes = engine_of().slot_shapes(hyperparameters, budget, Sizes.of(problem.split))
+        sizes = Sizes.of(problem.split, task=problem.task)
+        shapes = engine_of(task=problem.task).slot_shapes(hyperparameters, budget, sizes)
         for path in paths:
             try:
                 progress = read(path, self.subject(number, hyperparameters), shapes, budget.epochs)

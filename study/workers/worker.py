@@ -255,6 +255,7 @@ def _trainer(problem: Problem) -> Trainer:
         problem.splits,
         problem.budget,
         problem.streams,
+        task=problem.task,
         threads=problem.threads,
         device=problem.config.device,
         read_test=problem.reads_test_part,

@@ -264,3 +264,18 @@ def test_an_interrupt_leaves_a_study_that_goes_on(tmp_path: Path) -> None:
     first, then = output.splitlines()
     assert int(first.split()[1]) < 16
     assert then == "then True {'COMPLETE'}"
+
+
+def test_numbers_are_predicted_with_an_interval(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(200, 3))
+    y = 100.0 + 10.0 * x[:, 0] + generator.normal(size=200)
+    options = SMALL | {"epochs": 30, "learning_rate": 0.01}
+    study = reluctant.run(x, y, storage=str(tmp_path / "numbers.db"), name="numbers", **options)
+    model = study.model()
+    found, interval = model.predict(x), model.predict_interval(x)
+    assert np.corrcoef(found, y)[0, 1] > 0.9
+    assert ((interval[:, 0] < found) & (found < interval[:, 1])).all()
+    assert 0.8 < ((interval[:, 0] <= y) & (y <= interval[:, 1])).mean() <= 1.0
+    with pytest.raises(ValueError, match="predict_interval"):
+        model.predict_proba(x)

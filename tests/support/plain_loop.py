@@ -5,7 +5,7 @@ The oracle of every engine: it shares with them the streams and the first weight
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from study.data.split import Part
 from study.training.budget import Budget
 from study.training.start import draws, initial_parameters
 from study.training.streams import Streams
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 class StreamDropout(nn.Module):
@@ -68,6 +70,7 @@ def fit_plain(
     *,
     replicate: int = 0,
     dtype: torch.dtype = torch.float32,
+    loss_function: LossFunction = nn.functional.cross_entropy,
 ) -> nn.Sequential:
     """Trains one multilayer perceptron.
 
@@ -79,6 +82,7 @@ def fit_plain(
         streams: The study's random numbers.
         replicate: Whose streams to use.
         dtype: float32 or float64.
+        loss_function: Of `[N, C]` outputs and the targets of their rows.
 
     Returns:
         The trained network, in eval mode.
@@ -90,7 +94,16 @@ def fit_plain(
     )
     network = build(hyperparameters, [(weight.to(dtype), bias.to(dtype)) for weight, bias in start])
     activations = [module for module in network if not isinstance(module, nn.Linear | StreamDropout)]
-    train_alone(network, activations, hyperparameters, training, budget, streams, replicate=replicate)
+    train_alone(
+        network,
+        activations,
+        hyperparameters,
+        training,
+        budget,
+        streams,
+        replicate=replicate,
+        loss_function=loss_function,
+    )
     return network
 
 
@@ -103,6 +116,7 @@ def train_alone(
     streams: Streams,
     *,
     replicate: int = 0,
+    loss_function: LossFunction = nn.functional.cross_entropy,
 ) -> list[float]:
     """Trains a network in place, from the parameters that it has, and leaves it in eval mode.
 
@@ -114,6 +128,7 @@ def train_alone(
         budget: Epochs, batch size, optimizer.
         streams: The study's random numbers.
         replicate: Whose streams to use.
+        loss_function: Of `[N, C]` outputs and the targets of their rows.
 
     Returns:
         Mean training loss of each epoch, dropout on, without the penalty.
@@ -140,7 +155,7 @@ def train_alone(
         losses = 0.0
         for chosen in torch.split(torch.from_numpy(streams.order(replicate, epoch, count)), budget.batch_size):
             outputs.clear()
-            loss = nn.functional.cross_entropy(network(x[chosen]), training.y[chosen])
+            loss = loss_function(network(x[chosen]), training.y[chosen])
             losses += float(loss.detach()) * len(chosen)
             for a in outputs:
                 loss = loss + hyperparameters.l1 * a.abs().sum() / len(chosen)

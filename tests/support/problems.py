@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from study.data.split import Part, Split
-from study.tasks import CLASSIFICATION, Task
+from study.tasks import CLASSIFICATION, REGRESSION, Task
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 
 
@@ -24,6 +24,19 @@ def make_problem(rows: int = 83, features: int = 13, classes: int = 5, seed: int
     return Split(part(rows), part(37), part(41), tuple(map(str, range(classes))), names)
 
 
+def make_regression(rows: int = 83, features: int = 13, seed: int = 0) -> Split:
+    """A noisy quantity of large unit and far from 0; 37 validation and 41 test rows."""
+    generator = np.random.default_rng(seed)
+    slopes = generator.normal(size=features)
+
+    def part(count: int) -> Part:
+        x = generator.normal(size=(count, features))
+        y = 5000.0 + 300.0 * (np.tanh(x @ slopes) + 0.2 * generator.normal(size=count))
+        return Part(torch.tensor(x, dtype=torch.float32), torch.tensor(y))
+
+    return Split(part(rows), part(37), part(41), (), tuple(f"f{index}" for index in range(features)))
+
+
 def block_data(split: Split, dtype: torch.dtype, device: str = "cpu") -> BlockData:
     """A split as a block of stacked networks reads it."""
     return BlockData.of(split, CLASSIFICATION, dtype, torch.device(device), read_test=True)
@@ -31,6 +44,8 @@ def block_data(split: Split, dtype: torch.dtype, device: str = "cpu") -> BlockDa
 
 def make_targets(task: Task, samples: int, outputs: int) -> torch.Tensor:
     """`[N]` targets of a task, as a split holds them; class indices are uneven, and all occur."""
-    if task is CLASSIFICATION:
+    if task.name == CLASSIFICATION.name:
         return torch.cat([torch.arange(outputs), torch.arange(samples - outputs) ** 2 // 3 % outputs])
+    if task.name == REGRESSION.name:
+        return 20.0 + 3.0 * torch.randn(samples, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     raise LookupError(f"no targets of the task {task.name!r} are made here; add them, so that its suite can run")

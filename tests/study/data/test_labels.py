@@ -68,7 +68,9 @@ def test_one_class_only() -> None:
     ids=["fractions", "whole", "beyond the limit", "identifiers"],
 )
 def test_a_quantity_is_no_class(values: Any) -> None:
-    with pytest.raises(DataError, match=r"different values in .* rows .*classification only; choose a target"):
+    with pytest.raises(
+        DataError, match=r"different values in .* rows .*use --task regression; for classification choose a target"
+    ):
         encode_labels(pd.Series(values), what="target 't'")
 
 

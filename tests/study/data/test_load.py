@@ -171,7 +171,7 @@ def test_missing_labels(tmp_path: Path) -> None:
 
 def test_continuous_target(tmp_path: Path) -> None:
     rows = "".join(f"{index % 3},{index / 7}\n" for index in range(100))
-    _refuses(_write(tmp_path, "a,income\n" + rows), "100 different values in 100 rows", "classification only")
+    _refuses(_write(tmp_path, "a,income\n" + rows), "100 different values in 100 rows", "use --task regression")
 
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "1e300"])

@@ -11,14 +11,16 @@ from scipy import stats
 from trials import own_trial
 
 from study.config import StudyConfig
+from study.data.split import Part
 from study.records.own_trials import OwnTrial
 from study.search.advice import Advice, advice_rows, advise
 from study.search.fresh_seeds import FreshFront, FreshTrial, fresh_front
 from study.search.front import Front
 from study.search.retraining import ResultsOnTest
+from study.tasks import METRICS
 
 CONFIG = StudyConfig(data="iris", seeds=2, sparsity="near_zero")
-TARGETS = torch.arange(100) % 4
+TEST = Part(torch.zeros(100, 1), torch.arange(100) % 4)
 
 
 def searched(number: int, scores: tuple[float, ...], sparsity: float, **params: Any) -> OwnTrial:
@@ -43,7 +45,7 @@ def rows(score: float, sparsity: float, *, validation: float | None = None) -> l
 def front_of(fresh: ResultsOnTest, members: list[OwnTrial], recommended: int) -> FreshFront:
     by_number = {member.number: member for member in members}
     found = Front(tuple(members), by_number[recommended], by_number.get(0))
-    return fresh_front(found, fresh, fresh, CONFIG, TARGETS)
+    return fresh_front(found, fresh, fresh, CONFIG, TEST)
 
 
 def advice_of(fresh: ResultsOnTest, members: list[OwnTrial], recommended: int) -> Advice:
@@ -93,13 +95,13 @@ def test_the_choice_reads_validation_and_not_test() -> None:
 def test_a_baseline_off_the_front_is_not_said_to_be_on_it() -> None:
     """It is trained on fresh seeds with the front, and compared with it."""
     fresh = {0: rows(0.80, 0.1), 7: rows(0.92, 0.35)}
-    found = fresh_front(Front((WINNER,), WINNER, BASELINE), fresh, fresh, CONFIG, TARGETS)
+    found = fresh_front(Front((WINNER,), WINNER, BASELINE), fresh, fresh, CONFIG, TEST)
     advice = advise(found, CONFIG)
     assert (
         advice.close
         == "too close to call: nothing; all others that were trained on fresh seeds differ by more than 0.5 pp"
     )
-    alone = fresh_front(Front((BASELINE,), BASELINE, BASELINE), fresh, fresh, CONFIG, TARGETS)
+    alone = fresh_front(Front((BASELINE,), BASELINE, BASELINE), fresh, fresh, CONFIG, TEST)
     assert advise(alone, CONFIG).close == "too close to call: nothing; no other trial was trained on fresh seeds"
 
 
@@ -112,7 +114,8 @@ def test_intervals_are_paired_t_intervals() -> None:
     expected = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
     assert interval == pytest.approx((expected.low, expected.high))
     assert mean == pytest.approx(0.07 / 3)
-    assert front.recommended.interval[0] < 0.92 < front.recommended.interval[1]
+    low, high = front.recommended.interval(METRICS["accuracy"])
+    assert low < 0.92 < high
 
 
 def test_what_is_within_half_a_point_is_too_close() -> None:
@@ -132,7 +135,7 @@ def test_what_the_networks_reach_as_trained_is_said_where_the_clamped_ones_are_j
         ]
         for number, score in ((0, 0.90), (7, 0.92))
     }
-    front = fresh_front(Front((WINNER, BASELINE), WINNER, BASELINE), fresh, fresh, config, TARGETS)
+    front = fresh_front(Front((WINNER, BASELINE), WINNER, BASELINE), fresh, fresh, config, TEST)
     why = advise(front, config).why
     assert "over 10 others 91.70 % test clamped_accuracy" in why
     assert "as trained, small activations kept, accuracy is 92.00 %: setting them to 0 changes it by -0.30 pp" in why

@@ -11,12 +11,18 @@ import pytest
 import torch
 from problems import make_targets
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from study.data import DataError, partition
 from study.data.dataset import make_dataset
 from study.tasks import METRICS, TASKS, Metric, Task
 
-SLOTS, SAMPLES, OUTPUTS, PADDED = 3, 21, 5, 16
+SLOTS, SAMPLES, PADDED = 3, 21, 16
+
+
+def outputs_of(task: Task) -> int:
+    """C of the targets that are made here."""
+    return 5 if task.name == "classification" else 1
 
 
 @pytest.fixture(params=TASKS)
@@ -26,12 +32,14 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 @pytest.fixture
 def y(task: Task) -> Tensor:
-    return make_targets(task, SAMPLES, OUTPUTS)
+    return make_targets(task, SAMPLES, outputs_of(task))
 
 
 @pytest.fixture
-def outputs() -> Tensor:
-    return torch.randn(SLOTS, SAMPLES, OUTPUTS, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+def outputs(task: Task) -> Tensor:
+    return torch.randn(
+        SLOTS, SAMPLES, outputs_of(task), dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+    )
 
 
 def padded(x: Tensor, value: float) -> Tensor:
@@ -47,7 +55,7 @@ def test_importing_the_registries_loads_no_torch() -> None:
 
 
 def test_the_gradient_is_that_of_autograd_and_padding_has_none(task: Task, y: Tensor, outputs: Tensor) -> None:
-    targets = padded(task.encode(y, OUTPUTS).double(), 0.0)
+    targets = padded(task.encode(y, outputs.shape[-1]).double(), 0.0)
     weights = torch.zeros(32, dtype=torch.float64)
     weights[:SAMPLES] = 1 / SAMPLES
     widened = padded(outputs, task.padded_output)
@@ -56,10 +64,10 @@ def test_the_gradient_is_that_of_autograd_and_padding_has_none(task: Task, y: Te
     for slot in range(SLOTS):
         leaf = outputs[slot].clone().requires_grad_()
         torch.autograd.backward(task.loss(leaf, y))
-        torch.testing.assert_close(gradient[slot, :SAMPLES, :OUTPUTS], leaf.grad, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(gradient[slot, :SAMPLES, : outputs.shape[-1]], leaf.grad, rtol=1e-10, atol=1e-12)
     assert not gradient[:, SAMPLES:].any()
-    assert not gradient[:, :, OUTPUTS:].any()
-    torch.testing.assert_close(responses[:, :SAMPLES, :OUTPUTS], task.respond(outputs))
+    assert not gradient[:, :, outputs.shape[-1] :].any()
+    torch.testing.assert_close(responses[:, :SAMPLES, : outputs.shape[-1]], task.respond(outputs))
 
 
 def test_every_form_of_the_loss_is_the_same_number(task: Task, y: Tensor, outputs: Tensor) -> None:
@@ -67,7 +75,7 @@ def test_every_form_of_the_loss_is_the_same_number(task: Task, y: Tensor, output
     halves = [task.batch_terms(task.respond(outputs[:, part]), y[part]) for part in (slice(0, 8), slice(8, None))]
     assert [half.shape for half in halves] == [(SLOTS, 8), (SLOTS, SAMPLES - 8)]
     torch.testing.assert_close(task.epoch_loss(torch.cat(halves, 1)), expected)
-    targets = task.encode(y, OUTPUTS)
+    targets = task.encode(y, outputs.shape[-1])
     torch.testing.assert_close(task.sample_losses(outputs, targets).mean(1), expected)
 
 
@@ -83,15 +91,22 @@ def test_names_are_those_of_the_registries() -> None:
     assert sum(len(task.metrics) for task in TASKS.values()) == len(METRICS)
 
 
+def judged(metric: Metric, predictions: Tensor) -> Tensor:
+    """What a metric judges: predictions, or probabilities of 1 for them."""
+    return (
+        one_hot(predictions, outputs_of(TASKS["classification"])).double() if metric.of_probabilities else predictions
+    )
+
+
 def all_metrics() -> list[tuple[Task, Metric]]:
     return [(task, metric) for task in TASKS.values() for metric in task.metrics]
 
 
 @pytest.mark.parametrize(("task", "metric"), all_metrics(), ids=[metric.name for _, metric in all_metrics()])
 def test_a_metric_is_one_number_a_network_between_its_worst_and_its_best(task: Task, metric: Metric) -> None:
-    y = make_targets(task, SAMPLES, OUTPUTS)
+    y = make_targets(task, SAMPLES, outputs_of(task))
     perfect = y.expand(2, *y.shape)
-    values = metric.compute(torch.cat([perfect, perfect[:1].roll(1, 1)]), y)
+    values = metric.compute(judged(metric, torch.cat([perfect, perfect[:1].roll(1, 1)])), y)
     assert values.shape == (3,)
     assert values.dtype == torch.float64
     assert values[0] == values[1] == metric.best
@@ -101,16 +116,17 @@ def test_a_metric_is_one_number_a_network_between_its_worst_and_its_best(task: T
 
 @pytest.mark.parametrize(("task", "metric"), all_metrics(), ids=[metric.name for _, metric in all_metrics()])
 def test_no_constant_is_better_than_the_constant_guess_on_the_data_it_was_chosen_on(task: Task, metric: Metric) -> None:
-    y = make_targets(task, SAMPLES, OUTPUTS)
-    constants = y.unique()
-    reached = metric.compute(constants[:, None].expand(-1, len(y)), y)
-    guess = metric.constant_guess(y, y, OUTPUTS)
+    y = make_targets(task, SAMPLES, outputs_of(task))
+    constants = y.unique() if task.name == "classification" else torch.cat([y, y.mean()[None], y.median()[None]])
+    reached = metric.compute(judged(metric, constants[:, None].expand(-1, len(y))), y)
+    guess = metric.constant_guess(y, y, outputs_of(task))
     assert max(metric.sign * reached) <= metric.sign * guess + 1e-12
-    assert min((reached - guess).abs()) < 1e-12
+    # Probabilities of 0 and 1 are not the best constant ones.
+    assert metric.name == "log_loss" or min((reached - guess).abs()) < 1e-12
 
 
 def test_a_target_is_read_and_every_part_of_a_split_gets_each_of_its_groups(task: Task) -> None:
-    values = np.tile(make_targets(task, 25, OUTPUTS).numpy(), 8)
+    values = np.tile(make_targets(task, 25, outputs_of(task)).numpy(), 8)
     targets = task.read_target(values, what="target 'y' of t.csv")
     assert targets.y.shape == targets.groups.shape == values.shape
     assert set(targets.groups) == set(range(targets.groups.max() + 1))
@@ -123,7 +139,7 @@ def test_a_target_is_read_and_every_part_of_a_split_gets_each_of_its_groups(task
 
 
 def test_a_target_that_is_missing_is_refused_with_its_row(task: Task) -> None:
-    values = pd.Series(make_targets(task, 60, OUTPUTS).numpy()).astype(object)
+    values = pd.Series(make_targets(task, 60, outputs_of(task)).numpy()).astype(object)
     values[4] = None
     with pytest.raises(DataError, match=r"target 'y' of t\.csv .* 1 row \(5\)"):
         task.read_target(values, what="target 'y' of t.csv")

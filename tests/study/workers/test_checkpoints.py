@@ -47,7 +47,7 @@ def checkpoints(problem: Problem, tmp_path: Path, lines: list[str]) -> Checkpoin
 
 
 def train(problem: Problem, **options: Any) -> list[Outcome]:
-    return fit(list(TRIALS.values()), problem.split, problem.budget, problem.streams, **options)
+    return fit(list(TRIALS.values()), problem.split, problem.budget, problem.streams, task=problem.task, **options)
 
 
 def stop_after(steps: int) -> Callable[[], bool]:
@@ -66,6 +66,19 @@ def test_an_interrupted_training_goes_on_from_its_files_and_ends_the_same(
     assert train(problem, keeper=last) == whole
     checkpoints.remove(TRIALS)
     assert not checkpoints.path(3, "f").parent.exists()
+    assert lines == []
+
+
+def test_a_regression_goes_on_from_its_files_and_ends_the_same(tmp_path: Path, lines: list[str]) -> None:
+    rows = "".join(f"{row * 7 % 13},{0.37 * row % 5}\n" for row in range(150))
+    (tmp_path / "t.csv").write_text(f"a,y\n{rows}")
+    problem = Search.of(read_config(OPTIONS | {"data": str(tmp_path / "t.csv"), "target": "y"}))
+    checkpoints = Checkpoints(tmp_path / "kept", "s", problem, every=1e-9, log=lines.append)
+    with pytest.raises(Interrupted):
+        train(problem, keeper=checkpoints.keeper("a" * 32, TRIALS), stop=stop_after(9))
+    keeper = checkpoints.keeper("b" * 32, TRIALS)
+    assert keeper.resumed
+    assert train(problem, keeper=keeper) == train(problem)
     assert lines == []
 
 

@@ -97,7 +97,7 @@ class Modules(Engine):
         """Trains and measures the slots of one block, one after the other in every epoch; see `Engine`."""
         states: Sequence[SlotState | None] = resume_states or [None] * len(slots)
         trainings = [
-            SlotTraining(self._architecture, self._task, slot, replicate, data, budget, streams, state)
+            SlotTraining(self._architecture, slot, replicate, data, budget, streams, state)
             for slot, state in zip(slots, states, strict=True)
         ]
         for epoch in range(resume_states[0].epoch if resume_states else 0, budget.epochs):

@@ -29,10 +29,14 @@ class Samples:
     Attributes:
         x: `[N, ...]` features.
         y: `[N]` targets.
+        weights: `[N]` float64 sample weights; None where all count the same.
+        loss_weights: `[N]` float64 weights in the loss of training, 1 on average; None where all count the same.
     """
 
     x: Tensor
     y: Tensor
+    weights: Tensor | None = None
+    loss_weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -81,14 +85,27 @@ class Layers:
 
 def evaluate(network: nn.Module, task: Task, samples: Samples) -> Evaluated:
     """Predictions and mean loss on a part of the data, as of a stack of one network."""
-    predictions, losses = [], []
+    predictions, probabilities, losses = [], [], []
+    of_probabilities = any(metric.of_probabilities for metric in task.measured)
+    weights = samples.weights
+    of_chunks = iter([None] * len(samples) if weights is None else torch.split(weights, EVALUATION_ROWS))
     network.eval()
     with torch.no_grad():
         for x, y in samples.chunks():
             outputs = network(x)[None]
             predictions.append(task.predict(outputs))
-            losses.append(task.sample_losses(outputs, task.encode(y, outputs.shape[2])).sum(1, dtype=torch.float64))
-    return Evaluated(torch.cat(predictions, 1), torch.stack(losses).sum(0) / len(samples), samples.y)
+            if of_probabilities:
+                probabilities.append(task.respond(outputs))
+            of_samples, of_chunk = task.sample_losses(outputs, task.encode(y, outputs.shape[2])), next(of_chunks)
+            weighted = of_samples if of_chunk is None else of_samples * of_chunk
+            losses.append(weighted.sum(1, dtype=torch.float64))
+    return Evaluated(
+        predictions=torch.cat(predictions, 1),
+        loss=torch.stack(losses).sum(0) / (len(samples) if weights is None else weights.sum()),
+        y=samples.y,
+        weights=weights,
+        probabilities=torch.cat(probabilities, 1) if of_probabilities else None,
+    )
 
 
 def evaluate_clamped(
@@ -127,7 +144,7 @@ def gradient_norms(network: nn.Module, task: Task, layers: Layers, samples: Samp
     count = min(len(samples), MEASURED_SAMPLES)
     network.eval()
     for x, y in samples.chunks(MEASURED_SAMPLES) if weights else ():
-        loss = task.loss(network(x), y) * (len(y) / count)
+        loss = task.judging.loss(network(x), y) * (len(y) / count)
         for total, gradient in zip(totals, torch.autograd.grad(loss, weights), strict=True):
             total += gradient
     squares = iter([total.double().square().sum() for total in totals])

@@ -36,6 +36,7 @@ class ModuleData:
     """What all slots of a cohort read.
 
     Attributes:
+        task: What is learned, fitted to the training part.
         training: Training part.
         validation: Validation part.
         test: Test part, where it may be read.
@@ -44,6 +45,7 @@ class ModuleData:
         clamp: Whether the clamped network is scored beside each network as it was trained.
     """
 
+    task: Task
     training: Samples
     validation: Samples
     test: Samples | None
@@ -63,12 +65,17 @@ class ModuleData:
         clamp: bool = False,
     ) -> ModuleData:
         """Moves the parts of a split to the device; the test part only where it may be read."""
+        task = task.fitted(split)
 
-        def samples(part: Part) -> Samples:
-            return Samples(part.x.to(device, dtype), part.y.to(device))
+        def moved(weights: Tensor | None) -> Tensor | None:
+            return None if weights is None else weights.to(device)
+
+        def samples(part: Part, loss_weights: Tensor | None = None) -> Samples:
+            return Samples(part.x.to(device, dtype), part.y.to(device), moved(part.weights), moved(loss_weights))
 
         return cls(
-            training=samples(split.training),
+            task=task,
+            training=samples(split.training, task.loss_weights(split.training)),
             validation=samples(split.validation),
             test=samples(split.test) if read_test else None,
             outputs=task.outputs(split),
@@ -82,7 +89,6 @@ class SlotTraining:
 
     Args:
         architecture: What is trained.
-        task: What is learned.
         hyperparameters: The trial.
         replicate: Whose streams are used.
         data: The data.
@@ -94,7 +100,6 @@ class SlotTraining:
     def __init__(
         self,
         architecture: Architecture,
-        task: Task,
         hyperparameters: Hyperparameters,
         replicate: int,
         data: ModuleData,
@@ -102,6 +107,7 @@ class SlotTraining:
         streams: Streams,
         resume_state: SlotState | None = None,
     ) -> None:
+        task = data.task
         self._task, self._hyperparameters, self._replicate = task, hyperparameters, replicate
         self._data, self._budget, self._streams = data, budget, streams
         x = data.training.x
@@ -130,22 +136,25 @@ class SlotTraining:
             if stop():
                 return False
             y = data.y[chosen]
-            outputs = self._step(data.x[chosen], y)
+            outputs = self._step(data.x[chosen], y, None if data.loss_weights is None else data.loss_weights[chosen])
             terms.append(task.batch_terms(task.respond(outputs[None]), y))
         loss, reached = self._curves.values()
-        loss.append(task.epoch_loss(torch.cat(terms, 1)))
-        validation = evaluate(self._network, task, self._data.validation)
-        reached.append(task.metrics[0].compute(validation.predictions, validation.y))
+        weights = None if data.loss_weights is None else data.loss_weights[self._order(epoch)]
+        loss.append(task.epoch_loss(torch.cat(terms, 1), weights))
+        reached.append(evaluate(self._network, task, self._data.validation).value(task.metrics[0]))
         return True
 
-    def _step(self, x: Tensor, y: Tensor) -> Tensor:
+    def _step(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
         """Updates the parameters once; returns the `[N, C]` outputs before the update."""
         l1 = self._hyperparameters.l1
         with recorded_calls(*(activation_places(self._network) if l1 > 0 else ())) as calls:
             outputs: Tensor = self._network(x)
-        loss = self._task.loss(outputs, y)
+        loss = self._task.loss(outputs, y, weights)
         for _, _, activations in calls:
-            loss = loss + l1 * activations.abs().sum() / len(y)
+            sizes = activations.abs()
+            if weights is not None:
+                sizes = sizes.flatten(1) * weights.to(sizes.dtype)[:, None]
+            loss = loss + l1 * sizes.sum() / len(y)
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
         self._optimizer.step()
@@ -173,7 +182,7 @@ class SlotTraining:
         (result,) = results_of(
             scores_of(
                 task,
-                (training.predictions, training.y),
+                (training.predictions, training.y, training.weights),
                 validation,
                 test,
                 clamped_validation=clamped,

@@ -54,7 +54,7 @@ class Batch:
         x: `[N, F]` features.
         targets: `[N, C]` encoded targets.
         y: `[size]` targets as the split holds them.
-        row_weights: `[N]` 1/size for samples, 0 for padding.
+        row_weights: `[N]` 1/size for samples, times their weight in the loss; 0 for padding.
         uniforms: `[N, F]` draws for each hidden layer.
     """
 
@@ -75,5 +75,7 @@ class Batch:
         torch.index_select(samples.x, 0, chosen, out=self.x[: self._size])
         torch.index_select(samples.targets, 0, chosen, out=self.targets[: self._size])
         torch.index_select(samples.y, 0, chosen, out=self.y)
+        if samples.loss_weights is not None:
+            self.row_weights[: self._size] = samples.loss_weights[chosen] / self._size
         for place, drawn in zip(self._drawn, uniforms, strict=False):
             place.copy_(drawn)

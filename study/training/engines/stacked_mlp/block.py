@@ -126,8 +126,10 @@ def train(
             batch.fill(samples, chosen, uniforms.next(len(chosen)))
             steps[len(chosen)]()
             terms.append(task.batch_terms(stack.buffers(len(batch.x), training=True).responses, batch.y))
-        losses.append(task.epoch_loss(torch.cat(terms, 1)))
-        reached.append(shown.compute(predict(stack, data.validation), data.validation.y))
+        weights = samples.loss_weights
+        losses.append(task.epoch_loss(torch.cat(terms, 1), None if weights is None else weights[order].double()))
+        validation = data.validation
+        reached.append(shown.compute(predict(stack, validation), validation.y, validation.weights))
         if on_epoch is not None and epoch + 1 < budget.epochs:
             on_epoch(lambda: snapshot(stack, optimizer, curves))
     return {name: torch.stack(points) for name, points in curves.items()}
@@ -161,7 +163,7 @@ def results(
     return results_of(
         scores_of(
             stack.task,
-            (predict(stack, data.training), data.training.y),
+            (predict(stack, data.training), data.training.y, data.training.weights),
             validation,
             test,
             clamped_validation=clamped,

@@ -31,7 +31,9 @@ def evaluate(stack: Stack, samples: Samples, thresholds: Sequence[Tensor] | None
         samples: The part.
         thresholds: `[S, 1, 1]` for each hidden layer: see `Stack.forward`; None: the networks are not clamped.
     """
-    predictions, losses = [], []
+    predictions, probabilities, losses = [], [], []
+    of_probabilities = any(metric.of_probabilities for metric in stack.task.measured)
+    weights, done = samples.weights, 0
     widths = [] if thresholds is None else [width for _, width in stack.sizes[:-1]]
     counts = [ZeroCount() for _ in widths]
     for buffers, targets, rows in _passes(stack, samples, thresholds):
@@ -39,14 +41,22 @@ def evaluate(stack: Stack, samples: Samples, thresholds: Sequence[Tensor] | None
             count.add(a[:, :rows, :width])
         outputs = buffers.z[-1][:, :, : targets.shape[1]]
         predictions.append(stack.task.predict(outputs))
+        if of_probabilities:
+            probabilities.append(stack.task.respond(outputs))
         of_samples = stack.task.sample_losses(outputs, targets)
         # Padding is cleared and not cut off: a sum of another length may be rounded differently.
         of_samples[:, rows:] = 0.0
+        if weights is not None:
+            of_samples = of_samples.double()
+            of_samples[:, :rows] *= weights[done : done + rows]
+            done += rows
         losses.append(of_samples.sum(1, dtype=torch.float64))
     return Evaluated(
         predictions=torch.cat(predictions, 1)[:, : len(samples)],
-        loss=torch.stack(losses).sum(0) / len(samples),
+        loss=torch.stack(losses).sum(0) / (len(samples) if weights is None else weights.sum()),
         y=samples.y,
+        weights=weights,
+        probabilities=torch.cat(probabilities, 1)[:, : len(samples)] if of_probabilities else None,
         zeros=[count.share() for count in counts],
     )
 

@@ -23,21 +23,38 @@ class Samples:
         x: `[N, F]` features; both axes padded.
         targets: `[N, C]` encoded targets, padded with 0.
         y: `[n]` targets of the n rows that are samples.
+        weights: `[n]` float64 sample weights; None where all count the same.
+        loss_weights: `[n]` weights in the loss of training, 1 on average; None where all count the same.
     """
 
     x: Tensor
     targets: Tensor
     y: Tensor
+    weights: Tensor | None = None
+    loss_weights: Tensor | None = None
 
     @classmethod
-    def of(cls, part: Part, task: Task, outputs: int, dtype: torch.dtype, device: torch.device) -> Samples:
-        """Pads a part and moves it to the device."""
+    def of(
+        cls,
+        part: Part,
+        task: Task,
+        outputs: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        for_training: bool = False,
+    ) -> Samples:
+        """Pads a part and moves it to the device; the training part with what belongs to training alone."""
         rows = padded(len(part))
         features = part.x.flatten(1).to(dtype)
+        encode = task.training_targets if for_training else task.encode
+        loss_weights = task.loss_weights(part) if for_training else None
         return cls(
             x=pad(features, rows, padded(features.shape[1])).to(device),
-            targets=pad(task.encode(part.y, outputs).to(dtype), rows, padded(outputs)).to(device),
+            targets=pad(encode(part.y, outputs).to(dtype), rows, padded(outputs)).to(device),
             y=part.y.to(device),
+            weights=None if part.weights is None else part.weights.to(device),
+            loss_weights=None if loss_weights is None else loss_weights.to(device, dtype),
         )
 
     def __len__(self) -> int:
@@ -54,7 +71,7 @@ class BlockData:
     """What all blocks of a cohort read.
 
     Attributes:
-        task: What is learned.
+        task: What is learned, fitted to the training part.
         training: Training part.
         validation: Validation part.
         test: Test part, where it may be read.
@@ -85,14 +102,14 @@ class BlockData:
         clamp: bool = False,
     ) -> BlockData:
         """Pads the parts of a split and moves them to the device; the test part only where it may be read."""
-        outputs = task.outputs(split)
+        task, outputs = task.fitted(split), task.outputs(split)
 
-        def samples(part: Part) -> Samples:
-            return Samples.of(part, task, outputs, dtype, device)
+        def samples(part: Part, *, for_training: bool = False) -> Samples:
+            return Samples.of(part, task, outputs, dtype, device, for_training=for_training)
 
         return cls(
             task=task,
-            training=samples(split.training),
+            training=samples(split.training, for_training=True),
             validation=samples(split.validation),
             test=samples(split.test) if read_test else None,
             features=split.training.x.flatten(1).shape[1],
