@@ -76,7 +76,8 @@ def reference_scores(study: OpenStudy, *, stop: Callable[[], bool] = lambda: Fal
     for model in config.what_is_learned.reference_models:
         if model.name in known:
             continue
-        with threadpool_limits(study.problem.threads):
+        # Without --threads, OpenMP's own default stands, which OMP_NUM_THREADS may have set.
+        with threadpool_limits(config.threads):
             fitted = _trained(model, split.training, config.seed, stop)
         parts = {"validation": split.validation, "test": split.test}
         _store(study, model, {name: _score(fitted, part, config.metric) for name, part in parts.items()})

@@ -83,7 +83,7 @@ def test_two_workers_confirm_once(here: Reluctant, reluctant: Reluctant, tmp_pat
 def test_two_commands_at_once_confirm_once(here: Reluctant, tmp_path: Path) -> None:
     here(*SMALL, "--trials", 8, check=True)
     commands = [start(tmp_path, "resume", "s", "--confirm") for _ in range(2)]
-    messages = [command.communicate(timeout=120)[1] for command in commands]
+    messages = [command.communicate(timeout=300)[1] for command in commands]
     assert [command.returncode for command in commands] == [0, 0]
     assert sum("confirming the front: " in text for text in messages) == 1
     assert all(CONFIRMED in text for text in messages)
@@ -99,7 +99,7 @@ def test_a_run_that_ends_while_it_confirms_is_confirmed_when_it_is_resumed(
     while "confirming the front: " not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(number)
-    _, messages = process.communicate(timeout=120)
+    _, messages = process.communicate(timeout=300)
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     assert ("continue with: reluctant resume s" in messages) == (number == signal.SIGINT)
     assert fresh_results(tmp_path / "reluctant.db") == []
