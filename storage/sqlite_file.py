@@ -10,6 +10,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
@@ -43,10 +44,13 @@ class _State(enum.Enum):
 
 
 class DurableConnection(sqlite3.Connection):
-    """A connection that waits for the disk at every commit, whatever the defaults of the SQLite library are."""
+    """A connection to a file that exists; it waits for the disk at every commit, whatever SQLite's defaults are.
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    SQLite itself would create a missing file: one that was moved away a moment ago, say.
+    """
+
+    def __init__(self, database: str, *args: Any, **options: Any) -> None:
+        super().__init__(f"file:{quote(database)}?mode=rw", *args, **{**options, "uri": True})
         self.execute("PRAGMA synchronous = FULL").close()
 
 

@@ -16,7 +16,15 @@ from sqlalchemy import event
 
 from reluctant.errors import ReluctantWarning
 from reluctant.exit_codes import CONTACT_LOST
-from storage import StorageAwayError, StorageError, StorageFullError, StorageRefusedError, open_storage, share_like
+from storage import (
+    StorageAwayError,
+    StorageError,
+    StorageFullError,
+    StorageRefusedError,
+    open_storage,
+    share_like,
+    sqlite_file,
+)
 from storage.flock import exclusive
 from storage.lock_records import LockRecord
 from storage.mounts import Mount
@@ -277,6 +285,19 @@ def test_a_database_of_stock_optuna_gets_the_tables_of_reluctant(path):
     assert len(storage.read_trials(storage.study_id("theirs"))) == 2
     assert storage.schema_versions()["reluctant"] == "3"
     storage.close()
+
+
+def test_a_file_that_vanishes_while_it_is_opened_is_not_created(tmp_path, existing, monkeypatch):
+    connect = sqlite_file._connect
+
+    def vanish(path, **options):
+        path.rename(tmp_path / "elsewhere.db")
+        return connect(path, **options)
+
+    monkeypatch.setattr(sqlite_file, "_connect", vanish)
+    with pytest.raises(StorageError, match="check that the file is still there"):
+        open_storage(existing)
+    assert [path.name for path in tmp_path.iterdir()] == ["elsewhere.db"]
 
 
 def test_a_creation_that_was_killed_is_completed(path):
