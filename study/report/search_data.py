@@ -143,4 +143,5 @@ def importances(trials: Sequence[FrozenTrial], identity: str, objectives: Sequen
             for parameter in shares[0]
             for each in ([share[parameter] for share in shares],)
         }
-    return Importances(result if any(result.values()) else {}, len(judged), len(fitted))
+    known = any(each.share > 0 for shares in result.values() for each in shares.values())
+    return Importances(result if known else {}, len(judged), len(fitted))

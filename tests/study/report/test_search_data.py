@@ -55,7 +55,10 @@ def test_a_forest_of_part_of_the_trials_says_so(monkeypatch: pytest.MonkeyPatch)
     assert "fitted to 30 of the 60 feasible trials" in section.sentence
 
 
-def test_too_few_trials_say_that_they_are() -> None:
-    section = importance(importances(planted(1), IDENTITY, ["accuracy", "near_zero"]))
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_trials_say_that_they_are(count: int) -> None:
+    section = importance(importances(planted(count), IDENTITY, ["accuracy", "near_zero"]))
     assert section.panels == ()
-    assert section.sentence.startswith("1 feasible trials, or trials that are all alike, do not say what mattered")
+    assert section.sentence.startswith(
+        f"{count} feasible trials, or trials that are all alike, do not say what mattered"
+    )
