@@ -13,10 +13,19 @@ import pandas as pd
 
 MOSTLY = 0.95
 """Share of the values that are there from which on a column is of a form, and its other values count as missing."""
+_FEW = 9
+"""Up to so many different numbers with a unit may be the names of sizes."""
 _UNITS = r"[$€£¥]|USD|EUR|GBP|CHF|%"
 _DIGITS = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf(?:inity)?)"
 _SPACES = " \u00a0\u202f"
 _TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+_TIMES = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
+_MONTHS = "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+_LIKE_DATES = re.compile(
+    r"\d{4}[-/]\d{1,2}|\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b.*|\d{1,2}:\d{2}\b.*"
+    rf"|(?i:.*\b(?:{_MONTHS}|nov(?:ember)?|dec(?:ember)?)\b.*)"
+)
+"""Texts that people take for dates or times, whether their form is known or not."""
 _CODE, _PADDED = re.compile(r"\d+"), re.compile(r"0\d+")
 
 
@@ -96,8 +105,8 @@ DATES = (
         ColumnForm(
             kind="date",
             name=f"dates {name}",
-            match=rf"{pattern}(?: \d{{1,2}}:\d{{2}}(?::\d{{2}})?)?",
-            formats=(form, f"{form} %H:%M", f"{form} %H:%M:%S"),
+            match=rf"{pattern}(?: \d{{1,2}}:\d{{2}}(?::\d{{2}})?(?: ?[AaPp][Mm])?)?",
+            formats=(form, *(f"{form} {time}" for time in _TIMES)),
         )
         for name, pattern, form in (
             ("year/month/day", r"\d{4}/\d{1,2}/\d{1,2}", "%Y/%m/%d"),
@@ -106,6 +115,8 @@ DATES = (
             ("month/day/year", r"\d{1,2}/\d{1,2}/\d{4}", "%m/%d/%Y"),
             ("day-month-year", r"\d{1,2}-\d{1,2}-\d{4}", "%d-%m-%Y"),
             ("day-month-year", r"\d{1,2}-[A-Za-z]{3}-\d{4}", "%d-%b-%Y"),
+            ("month day, year", r"[A-Za-z]{3} \d{1,2}, \d{4}", "%b %d, %Y"),
+            ("month day, year", r"[A-Za-z]{3,9} \d{1,2}, \d{4}", "%B %d, %Y"),
         )
     ),
 )
@@ -155,14 +166,35 @@ def find_form(
     most = max(share for share, _ in dates)
     if most >= MOSTLY:
         fitting = [form for share, form in dates if share == most]
-        if len(fitting) > 1:
+        if len({form.name for form in fitting}) > 1:
             return TEXT, ("day and month of its dates cannot be told apart: taken as text; write them as 2024-12-31",)
         return _or_iso(fitting[0]), ()
+    if (text := _what_numbers_lack(texts, counts)) is not None:
+        return TEXT, (text,)
     if max(best, most) >= 0.5:
         seen = "numbers" if best >= most else "dates"
         others = [text for text in texts if not any(form.matches(text) for _, form in (*shares, *dates))]
         return TEXT, (f"{max(best, most):.0%} {seen}, too few to be read as such: taken as text ({_examples(others)})",)
     return TEXT, ()
+
+
+def _what_numbers_lack(texts: Sequence[str], counts: npt.NDArray[np.int64]) -> str | None:
+    """What a user should know of texts that people take for dates or quantities; None where they are neither."""
+
+    def is_like_a_date(text: str) -> bool:
+        return _LIKE_DATES.fullmatch(text) is not None and any(map(str.isdigit, text))
+
+    def is_most(fitting: Sequence[bool]) -> bool:
+        return float(counts[np.array(fitting)].sum()) >= MOSTLY * float(counts.sum())
+
+    if any(map(is_like_a_date, texts[:_FEW])) and is_most([*map(is_like_a_date, texts)]):
+        return "like dates or times, of a form that is not known: taken as text; write them as 2024-12-31 10:30"
+    parts = [re.fullmatch(rf"[+-]?(?:{_DIGITS})\s*([^\W\d_]+)", text) for text in texts]
+    units = {part[1] for part in parts if part}
+    if len(units) == 1 and len(texts) > _FEW and is_most([part is not None for part in parts]):
+        (unit,) = units
+        return f"numbers with {unit!r} behind them: taken as text; leave it out to have them read as numbers"
+    return None
 
 
 def _or_iso(form: ColumnForm) -> ColumnForm:

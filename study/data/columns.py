@@ -200,6 +200,8 @@ def _useless(reading: ColumnReading, values: npt.NDArray[Any]) -> tuple[str | No
     if reading.form.kind == "number":
         if rows > 1 and re.fullmatch(r"|Unnamed: \d+", reading.name) and (np.diff(values) == 1).all():
             return "has no name and counts the rows", None
+        if reading.form == NUMBER and _are_days(present):
+            return None, "like dates written as 20241231, read as numbers; write them as 2024-12-31"
         if reading.form != NUMBER or len(present) < FEWEST_ROWS or not np.equal(np.mod(present, 1), 0).all():
             return None, None
         different = len(np.unique(present))
@@ -219,3 +221,11 @@ def _useless(reading: ColumnReading, values: npt.NDArray[Any]) -> tuple[str | No
     if len(present) >= FEWEST_ROWS and different >= MOSTLY * len(present):
         return f"has {different:,} different texts in {len(present):,} rows", None
     return None, None
+
+
+def _are_days(present: npt.NDArray[np.float64]) -> bool:
+    """Whether numbers `[N]` are years, months and days of 1900 to 2099 in eight digits."""
+    if not ((present >= 19000101) & (present <= 20991231)).all() or np.mod(present, 1).any():
+        return False
+    days = pd.Series(np.unique(present).astype(np.int64)).astype(str)
+    return bool(pd.to_datetime(days, format="%Y%m%d", errors="coerce").notna().all())

@@ -176,6 +176,6 @@ def _check_first_rows(text: str, separator: str, path: Path) -> None:
 
 def _ragged(path: Path, seen: str) -> DataError:
     return DataError(
-        f"{path} is not a table: {seen}; every line needs as many values as the first has names; correct the line, or "
-        "quote values that hold the separator"
+        f"{path} is not a table: {seen}; every line needs as many values as the first has names; correct the line, "
+        "quote values that hold the separator, or put # before lines that stand above the names"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 import charset_normalizer
@@ -31,6 +32,7 @@ _OLDER = (
     "euc_kr",
 )
 _WESTERN = "cp1252"
+_LATIN = ("cp1252", "cp1250", "cp1254", "cp1257")
 _CLEARLY_BETTER = 0.05
 _HEAD_BYTES = 1 << 16
 _MOST_BYTES = 1 << 20
@@ -87,8 +89,8 @@ def _older(content: bytes, path: Path) -> str:
     found = charset_normalizer.from_bytes(letters, cp_isolation=list(_OLDER))
     # Encodings that give the same text are one match.
     chaos = {encoding: match.chaos for match in found for encoding in match.could_be_from_charset}
-    best = found.best()
-    name = _WESTERN if best is None else best.encoding
+    fitting = [each.encoding for each in found if each.encoding in _LATIN or not _mixes_scripts(letters, each.encoding)]
+    name = fitting[0] if fitting else _WESTERN
     if name != _WESTERN and (
         _decoded(letters, name) == _decoded(letters, _WESTERN)
         or chaos.get(_WESTERN, 1.0) <= chaos[name] + _CLEARLY_BETTER
@@ -101,6 +103,12 @@ def _older(content: bytes, path: Path) -> str:
     if controls > len(content[:_HEAD_BYTES]) / 100:
         raise DataError(f"{path} is a binary file, or text in an unknown encoding; text in UTF-8 is needed; convert it")
     return "latin-1"
+
+
+def _mixes_scripts(content: bytes, encoding: str) -> bool:
+    """Whether most words with letters beyond ASCII hold ASCII letters too, as `GrцЯe`, which is `Größe` in KOI8-R."""
+    words = [word for word in re.findall(r"[^\W\d_]{2,}", _decoded(content, encoding) or "") if not word.isascii()]
+    return 2 * sum(re.search("[A-Za-z]", word) is not None for word in words) > len(words)
 
 
 def _decoded(content: bytes, encoding: str) -> str | None:

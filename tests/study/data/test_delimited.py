@@ -89,6 +89,27 @@ def test_a_single_western_word_tells_the_encoding(tmp_path: Path, word: str) -> 
     assert data.classes[-1] == word
 
 
+def test_german_words_and_euros_are_no_russian(tmp_path: Path) -> None:
+    """`Größe` in cp1252 is `GrцЯe` in cp1251, and `€` is `Ђ`: as frequencies of letters go, the better text."""
+    words = ["plain", "Zürich", "Köln", "Düsseldorf", "Köln", "Köln", "Köln", "Düsseldorf", "plain", "Köln"] * 2
+    rows = "".join(f"{n * 1e7:.2f} €~2000-01-01~{word}~001~{'uv'[n % 2]}\n" for n, word in enumerate(words))
+    data = _load(tmp_path / "t.csv", f"Größe~Tag~Ort~Code~y\n{rows}".encode("cp1252"))
+    assert "Größe" in data.x
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp1251", ["Москва", "Казань", "Пермь"]),
+        ("koi8_r", ["Москва", "Казань", "Пермь"]),
+        ("cp1253", ["Αθήνα", "Πάτρα", "Βόλος"]),
+    ],
+)
+def test_other_scripts_are_still_found(tmp_path: Path, encoding: str, words: list[str]) -> None:
+    rows = "".join(f"{n},{word},{'uv'[n % 2]}\n" for n, word in enumerate(words * 8))
+    assert _load(tmp_path / "t.csv", f"a,b,y\n{rows}".encode(encoding)).x["b"].tolist() == words * 8
+
+
 @pytest.mark.parametrize("separator", [*",;\t|^~:@=", " ", "   "])
 def test_every_separator(tmp_path: Path, separator: str) -> None:
     plain = _load(tmp_path / "plain.csv", TABLE.encode())

@@ -50,6 +50,7 @@ def summary_of(dataset: Dataset) -> DataSummary:
 
 WORDS: dict[str, Any] = {
     "at least 95 % numbers, and `-`": ["-" if n % 20 == 0 else f"{n / 7:.3f}" for n in range(ROWS)],
+    "ten or more different numbers such as `1.5 cm`": [f"{n % 40 / 4} cm" for n in range(ROWS)],
     "dates that are another in every row": pd.date_range("2019-03-01", periods=ROWS).strftime("%Y-%m-%d"),
     "more than 64 categories, or rare ones": [f"city {n % 90}" for n in range(ROWS)],
     "whole numbers that only count the rows": np.arange(ROWS) + 7,

@@ -25,7 +25,7 @@ ROWS = 400
 
 
 def training_table(seed: int = 0) -> pd.DataFrame:
-    """`[400, 22]` cells as text: every kind of column that the reader knows."""
+    """`[400, 25]` cells as text: every kind of column that the reader knows."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=ROWS)
     days = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, ROWS), unit="D"))
@@ -49,6 +49,8 @@ def training_table(seed: int = 0) -> pd.DataFrame:
             "moment": moments.dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "slashes": days.dt.strftime("%m/%d/%Y"),
             "written": moments.dt.strftime("%d.%m.%Y %H:%M"),
+            "am and pm": moments.dt.strftime("%m/%d/%Y %I:%M %p"),
+            "words": days.dt.strftime("%b %d, %Y"),
             "month": days.dt.strftime("%d-%b-%Y"),
             "flag": np.where(x > 0.3, "TRUE", "FALSE"),
             "low flag": np.where(x > 0.3, "true", "false"),
@@ -75,7 +77,7 @@ def new_tables(table: pd.DataFrame) -> list[pd.DataFrame]:
     strange.loc[7] = "so?"
     new = rows.head(60).assign(city="elsewhere", answer="perhaps", flag="maybe")
     numbers = rows.head(60).assign(code="01", flag="TRUE", padded="1")
-    days = rows.assign(**dict.fromkeys(("moment", "slashes", "written", "month"), rows["day"])).head(60)
+    days = rows.assign(**dict.fromkeys(("moment", "slashes", "written", "words", "month"), rows["day"])).head(60)
     more = rows[[*rng.permutation(rows.columns)]].assign(unasked="x").rename(columns=lambda name: f" {name} ")
     return [rows, rows.head(1), padded, empty, strange, new, numbers, days, more.head(60)]
 
