@@ -55,6 +55,7 @@ def estimate(problem: Problem) -> Estimate:
             task=problem.task,
             threads=threads,
             device=config.device,
+            clamp=config.clamps,
         ) as trainer:
             started = time.perf_counter()
             trainer.fit(cohort, memory=available_memory() // 2)
