@@ -238,7 +238,7 @@ class TestData:
 
     def test_a_table_without_a_target(self, tmp_path: Path, refused: Refused) -> None:
         (tmp_path / "table.csv").write_text(TABLE)
-        refused(["run", "table.csv", *SMALL], r"name it with --target \(columns: a, b, y\)")
+        refused(["run", "table.csv", *SMALL], r"name it with --target, .*\(columns: a, b, y\)")
 
     @pytest.mark.parametrize(
         ("source", "text"),
