@@ -1,33 +1,37 @@
-"""Workers by the installed command, and what befalls them at seeded moments."""
+"""Workers of one study, what befalls their processes at seeded moments, and how each of them may end."""
 
 from __future__ import annotations
 
 import os
 import random
 import signal
-import subprocess
-import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO
+from pathlib import Path
+
+from benchmarks.faults.starter import Starter
 
 KINDS = ("kill", "stop", "term")
-_ENDINGS = {0, -signal.SIGKILL, 130}
-# Workers whose every commit waits for the disk a while longer, with the database locked.
-_SLOW = """
-import time
-from storage import sqlite_file
-commit = sqlite_file.DurableConnection.commit
-def slow(self):
-    time.sleep({seconds})
-    commit(self)
-sqlite_file.DurableConnection.commit = slow
-from reluctant.command import main
-main()
-"""
+_ENDINGS = {0, -signal.SIGKILL, -signal.SIGTERM, 130}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker may end because of a fault.
+
+    Attributes:
+        status: Its exit status.
+        said: What its last lines must say.
+        counted_as: What to count it as.
+    """
+
+    status: int
+    said: str
+    counted_as: str
 
 
 @dataclass
@@ -40,9 +44,11 @@ class Crowd:
         size: How many there are at a time.
         options: Further options of `reluctant worker`.
         moments: Decides what happens, when, and to whom.
+        starter: Starts them.
         lease: Seconds that a worker's leases stand.
-        contact_lost: Whether a worker may end because it lost its database.
         slow: Seconds that every commit takes longer.
+        endings: How a worker may end because of the faults so far.
+        paused: Whether workers that end are not replaced at present.
         happened: How often each kind of fault was done.
         errors: Endings that no fault explains.
     """
@@ -52,87 +58,110 @@ class Crowd:
     size: int
     options: tuple[str, ...]
     moments: random.Random
+    starter: Starter
     lease: float
-    contact_lost: bool = False
     slow: float = 0.0
+    endings: list[Ending] = field(default_factory=list)
+    paused: bool = False
     happened: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Starts empty."""
-        self._running: dict[int, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+        self._outputs = tempfile.TemporaryDirectory(prefix="reluctant-workers-")
+        self._running: dict[int, Path] = {}
         self._stopped: dict[int, float] = {}
+        self._started = 0
         self.finished = 0
 
+    @property
+    def running(self) -> list[int]:
+        """The processes that run, and are not stopped."""
+        return sorted(pid for pid in self._running if pid not in self._stopped)
+
+    @property
+    def gone(self) -> bool:
+        """Whether no worker runs."""
+        return not self._running
+
     def tend(self) -> None:
-        """Starts who is missing, wakes who was stopped long enough, and buries the dead."""
+        """Starts who is missing, and buries the dead."""
         now = time.monotonic()
-        for pid in [pid for pid, until in self._stopped.items() if now >= until]:
-            del self._stopped[pid]
-            self._signal(pid, signal.SIGCONT)
-        for pid, (process, output) in list(self._running.items()):
-            if process.poll() is not None:
-                del self._running[pid]
-                self._stopped.pop(pid, None)
-                self._note(process.returncode, output)
-        while not self.finished and len(self._running) < self.size:
+        self._stopped = {pid: until for pid, until in self._stopped.items() if now < until}
+        self.starter.refresh()
+        for pid in [pid for pid in self._running if pid in self.starter.ended]:
+            self._stopped.pop(pid, None)
+            self._note(self.starter.ended.pop(pid), self._running.pop(pid))
+        while not self.finished and not self.paused and len(self._running) < self.size:
             self._start()
 
-    def strike(self, kinds: tuple[str, ...] = KINDS) -> None:
-        """Does one of them something."""
-        awake = sorted(pid for pid in self._running if pid not in self._stopped)
+    def strike(self, kind: str) -> bool:
+        """Does one of the processes something; returns whether there was one."""
+        awake = self.running
         if not awake:
-            return
-        pid, kind = self.moments.choice(awake), self.moments.choice(kinds)
-        self.happened[kind] += 1
+            return False
+        pid = self.moments.choice(awake)
         if kind == "stop":
             self._signal(pid, signal.SIGSTOP)
-            self._stopped[pid] = time.monotonic() + self.lease * self.moments.uniform(1.2, 2.0)
+            seconds = self.lease * self.moments.uniform(1.2, 2.0)
+            self._stopped[pid] = time.monotonic() + seconds
+            # A thread wakes it, since it may hold the lock of the database, for which the next fault would wait.
+            alarm = threading.Timer(seconds, self._signal, (pid, signal.SIGCONT))
+            alarm.daemon = True
+            alarm.start()
         else:
             self._signal(pid, {"kill": signal.SIGKILL, "term": signal.SIGTERM}[kind])
+        return True
+
+    def expect(self, status: int, said: str, counted_as: str) -> None:
+        """From now on a worker may end in this way."""
+        ending = Ending(status, said, counted_as)
+        if ending not in self.endings:
+            self.endings.append(ending)
 
     def wait(self, seconds: float) -> None:
         """Lets all of them end by themselves; whoever does not is an error."""
         until = time.monotonic() + seconds
+        self.paused = True
         while self._running and time.monotonic() < until:
             self.tend()
             time.sleep(0.05)
-        for process, output in self._running.values():
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-            process.wait()
+        for pid, output in self._running.items():
+            for number in (signal.SIGCONT, signal.SIGKILL):
+                self._signal(pid, number)
             self.errors.append(f"a worker did not end by itself: {_tail(output)}")
         self._running.clear()
 
-    def _start(self) -> None:
-        output = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed when its worker has ended
-        begin = ["-m", "reluctant"] if not self.slow else ["-c", _SLOW.format(seconds=self.slow)]
-        command = [sys.executable, *begin, "worker", *self.options, "--lease", str(self.lease), self.study]
-        process = subprocess.Popen(
-            command, env=_environment({"RELUCTANT_STORAGE": self.storage}), stdin=subprocess.DEVNULL, stdout=output,
-            stderr=output,
-        )  # fmt: skip
-        self._running[process.pid] = process, output
+    def end(self) -> None:
+        """Ends what still runs, and removes what the workers printed."""
+        for pid in self._running:
+            self._signal(pid, signal.SIGKILL)
+        self._outputs.cleanup()
 
-    def _note(self, status: int, output: IO[bytes]) -> None:
-        self.happened["started"] += 1
+    def _start(self) -> None:
+        self._started += 1
+        output = Path(self._outputs.name) / str(self._started)
+        arguments = ["worker", *self.options, "--lease", str(self.lease), self.study]
+        environment = {"NO_COLOR": "1", "RELUCTANT_STORAGE": self.storage}
+        self._running[self.starter.start(arguments, environment, output, slow=self.slow)] = output
+
+    def _note(self, status: int, output: Path) -> None:
+        self.happened["workers started"] += 1
         if status == 0:
             self.finished += 1
-        if status == 75 and self.contact_lost:
-            self.happened["contact lost"] += 1
-        elif status not in _ENDINGS and status != -signal.SIGTERM:
-            self.errors.append(f"a worker ended with {status}: {_tail(output)}")
-        output.close()
+        if status not in _ENDINGS:
+            said = _tail(output)
+            ending = next((e for e in self.endings if e.status == status and e.said in said), None)
+            if ending is None:
+                self.errors.append(f"a worker ended with {status}: {said}")
+            else:
+                self.happened[f"workers ended: {ending.counted_as}"] += 1
+        output.unlink(missing_ok=True)
 
     def _signal(self, pid: int, number: signal.Signals) -> None:
-        if pid in self._running and self._running[pid][0].poll() is None:
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
-def _environment(own: Mapping[str, str]) -> dict[str, str]:
-    return {**os.environ, "NO_COLOR": "1", **own}
-
-
-def _tail(output: IO[bytes]) -> str:
-    output.seek(0)
-    return output.read().decode(errors="replace")[-2000:]
+def _tail(output: Path) -> str:
+    return output.read_text(errors="replace")[-2000:] if output.exists() else ""

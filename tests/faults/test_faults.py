@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import run_command
+from command import COMMAND, run_command
 
 from benchmarks.faults.compare import contents, faults_of, left_beside
+from benchmarks.faults.strikes import OF_DATABASES, OF_FILES
 from storage import open_storage
 
 ROOT = Path(__file__).parents[2]
@@ -42,10 +43,20 @@ def test_slow_commits_under_contention_lock_nobody_out(tmp_path: Path) -> None:
 
 def test_a_server_that_is_restarted_changes_nothing(tmp_path: Path, postgres_server: object) -> None:
     # Trainings that outlast the moment of the restart.
-    options = ("--storage", "postgres", "--minutes", 0.15, "--restarts", 1, "--samplers", "qmc", "--lease", 5)
-    options += ("--epochs", 600)
-    found = harness(tmp_path / "report.json", *options)
-    assert found["happened"]["restart"] == 1
+    options = ("--storage", "postgres", "--minutes", 0.15, "--kinds", "restart", "--samplers", "qmc", "--lease", 5)
+    found = harness(tmp_path / "report.json", *options, "--epochs", 600)
+    assert found["happened"]["restart"] >= 1
+
+
+def test_what_befalls_a_file_and_its_study_changes_nothing_or_is_said(tmp_path: Path) -> None:
+    options = ("--minutes", 2, "--faults", 6, "--samplers", "random", "--kinds", *OF_FILES, *OF_DATABASES)
+    assert harness(tmp_path / "report.json", *options)["faults done"] == 6
+
+
+def test_what_befalls_a_server_changes_nothing_or_is_said(tmp_path: Path, postgres_server: object) -> None:
+    options = ("--storage", "postgres", "--minutes", 2, "--faults", 5, "--samplers", "random", "--lease", 5)
+    found = harness(tmp_path / "report.json", *options, "--kinds", "cut session", "full server", "clock jump")
+    assert found["faults done"] == 5
 
 
 SMALL = (
@@ -87,11 +98,19 @@ def small_disk(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
 def test_a_full_disk_loses_nothing_and_is_said(tmp_path: Path, small_disk: tuple[Path, Callable[[], None]]) -> None:
     folder, enlarge = small_disk
     run_command(*SMALL, "--storage", "undisturbed.db", cwd=tmp_path, check=True)
-    full = run_command(*SMALL, cwd=folder)
-    assert full.returncode == 1
-    assert "no room left to write" in full.stderr
+    run = subprocess.Popen([COMMAND, *map(str, SMALL)], cwd=folder, stderr=subprocess.PIPE, text=True)
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "no room left to write" in line:
+            break
+    assert "trying again for 120 s" in line
+    another = run_command("worker", "s", "--lease", 2, cwd=folder)
+    assert another.returncode == 1
+    assert "no room left to write" in another.stderr
     enlarge()
-    run_command("resume", "s", "--workers", 2, cwd=folder, check=True)
+    _, rest = run.communicate(timeout=300)
+    assert run.returncode == 0, rest
+    assert "in contact with" in rest
     undisturbed, disturbed = open_storage(tmp_path / "undisturbed.db"), open_storage(folder / "reluctant.db")
     assert faults_of(disturbed, "s", 120, contents(undisturbed, "s")) == []
     for storage in (undisturbed, disturbed):

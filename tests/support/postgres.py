@@ -57,6 +57,12 @@ class Server:
         """The URL of one of its databases."""
         return f"postgresql+psycopg://{USER}:{password.replace(' ', '%20')}@127.0.0.1:{self.port}/{database}"
 
+    def configure(self, **settings: object) -> None:
+        """Changes settings of a server that does not run."""
+        lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(lines)
+
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._folder), "port": self.port}
