@@ -14,52 +14,83 @@ LINEAR = "identity"
 """Activation of the linear network, which sparsity is compared with, and which is no candidate for the answer."""
 USUAL_SLOPE, PRELU_START = 0.01, 0.25
 
+_SINCE_0_1 = ("initialized", "dropped", "deep_initializations", "streams", "tuned")
+"""Levels that designs of version 0.1 do not have."""
+
+Arm = tuple[Hyperparameters, ...]
+"""The cells of one activation, slope, initialization and dropout rate, which differ in their learning rate alone."""
+
 
 @dataclass(frozen=True)
 class Design:
     """The levels of each factor, and their cells: one or two factors at a time vary around a usual network.
 
+    What is compared are arms: an activation with its slope, initialization and dropout rate, at each of the learning
+    rates. Each cell is trained under several random streams on every split, so that one stream chooses the arm, another
+    one tunes its learning rate, and a third one is read: the choice then owes nothing to the luck of the network that
+    is read, and two sides of a contrast tune among equally many rates.
+
     Attributes:
         activations: The activations of every design, ReLU first.
-        learning_rates: The learning rates; a claim that lets the learning rate be chosen lets it be one of these.
+        learning_rates: The learning rates that each arm may be tuned to.
         slopes: The slopes of leaky ReLU; 0 is ReLU.
         initializations: The initializations, the usual one first.
         dropouts: The dropout rates, 0 first.
         depths: The numbers of hidden layers, the usual one first.
-        learning_rate: The learning rate of all cells that do not vary it.
+        learning_rate: The learning rate of all cells that do not vary it: the first cell, and the deep networks.
         width: The number of units of each hidden layer.
+        initialized: The activations that are crossed with the initializations.
+        dropped: The activations that are crossed with the dropout rates.
+        deep_initializations: The initializations of deep ReLU networks, the usual one first.
+        streams: The random streams under which every cell is trained on each split.
+        tuned: Whether the learning rate is tuned in the designs of initializations and dropout rates too.
 
     Example:
         >>> design = Design()
         >>> len(design.cells), design.cells[0].activation, design.cells[0].initialization
-        (158, 'relu', 'kaiming_normal')
+        (256, 'relu', 'kaiming_normal')
     """
 
     activations: tuple[str, ...] = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", LINEAR)
-    learning_rates: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01)
-    slopes: tuple[float, ...] = (0.0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.9)
-    initializations: tuple[str, ...] = (
-        "kaiming_normal",
-        "xavier_normal",
-        "lecun_normal",
-        "orthogonal",
-        "torch_default",
-    )
-    dropouts: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.5)
+    learning_rates: tuple[float, ...] = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+    slopes: tuple[float, ...] = (0.0, 0.01, 0.1, 0.3, 0.5, 0.9)
+    initializations: tuple[str, ...] = ("kaiming_normal", "xavier_normal", "orthogonal", "torch_default")
+    dropouts: tuple[float, ...] = (0.0, 0.1, 0.2, 0.5)
     depths: tuple[int, ...] = (2, 5, 10)
     learning_rate: float = 0.001
     width: int = 64
+    initialized: tuple[str, ...] = ("relu", "elu", "gelu", "tanh", "sigmoid")
+    dropped: tuple[str, ...] = ("relu", "tanh")
+    deep_initializations: tuple[str, ...] = ("kaiming_normal",)
+    streams: int = 3
+    tuned: bool = True
 
     @classmethod
     def restored(cls, levels: Mapping[str, Any]) -> Design:
-        """Restore a design from its `levels`, which may have been encoded as JSON."""
+        """Restore a design from its `levels`, which may have been encoded as JSON.
+
+        Levels of version 0.1 have no streams: their cells are trained once on each split, and learning rates are tuned
+        only where activations and slopes are compared. They are restored as they were.
+        """
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in levels.items()}
+        if "streams" not in values:
+            values |= {
+                "initialized": values["activations"],
+                "dropped": values["activations"],
+                "deep_initializations": values["initializations"],
+                "streams": 1,
+                "tuned": False,
+            }
         return cls(**values)
 
     @property
     def levels(self) -> dict[str, Any]:
-        """The levels of all factors as plain values that JSON can encode; they define the design."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        """The levels of all factors as plain values that JSON can encode; they define the design.
+
+        Those of a design of version 0.1 are what that version stored.
+        """
+        levels = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return levels if self.streams > 1 else {name: levels[name] for name in levels if name not in _SINCE_0_1}
 
     def cell(self, activation: str, *, depth: int | None = None, **changes: Any) -> Hyperparameters:
         """One cell: the usual network with an activation, a depth, and other hyperparameters in `changes`."""
@@ -75,32 +106,45 @@ class Design:
         )
         return replace(usual, **changes)
 
-    def over_rates(self, activation: str, **changes: Any) -> tuple[Hyperparameters, ...]:
-        """The cells of an activation over the learning rates."""
-        return tuple(self.cell(activation, learning_rate=rate, **changes) for rate in self.learning_rates)
+    def arm(self, activation: str, **changes: Any) -> Arm:
+        """The cells over the learning rates of one activation, with a slope, an initialization or a dropout rate."""
+        tuned = self.tuned or not {"initialization", "dropout"} & changes.keys()
+        rates = self.learning_rates if tuned else (self.learning_rate,)
+        return tuple(self.cell(activation, learning_rate=rate, **changes) for rate in rates)
 
-    def over_initializations(self, activation: str, **changes: Any) -> tuple[Hyperparameters, ...]:
-        """The cells of an activation over the initializations."""
-        return tuple(self.cell(activation, initialization=name, **changes) for name in self.initializations)
+    def over_slopes(self) -> tuple[Arm, ...]:
+        """The arms of leaky ReLU over its slopes, of which 0 is ReLU."""
+        return tuple(self.arm("leaky_relu", negative_slope=slope) for slope in self.slopes)
 
-    def over_dropouts(self, activation: str) -> tuple[Hyperparameters, ...]:
-        """The cells of an activation over the dropout rates."""
-        return tuple(self.cell(activation, dropout=rate) for rate in self.dropouts)
+    def over_initializations(self, activation: str) -> tuple[Arm, ...]:
+        """The arms of an activation over the initializations."""
+        return tuple(self.arm(activation, initialization=name) for name in self.initializations)
+
+    def over_dropouts(self, activation: str) -> tuple[Arm, ...]:
+        """The arms of an activation over the dropout rates, 0 first."""
+        return tuple(self.arm(activation, dropout=rate) for rate in self.dropouts)
 
     @cached_property
     def cells(self) -> tuple[Hyperparameters, ...]:
         """All cells without repetition: the usual ReLU network first, shallow networks before deep ones."""
         wanted = [self.cell(self.activations[0])]
         for activation in self.activations:
-            wanted += self.over_rates(activation)
-            wanted += self.over_initializations(activation)
-            wanted += self.over_dropouts(activation)
+            arms = [self.arm(activation)]
+            arms += self.over_initializations(activation) if activation in self.initialized else ()
+            arms += self.over_dropouts(activation) if activation in self.dropped else ()
+            wanted += [cell for arm in arms for cell in arm]
             wanted += [self.cell(activation, depth=depth) for depth in self.depths]
-        for slope in self.slopes:
-            wanted += self.over_rates("leaky_relu", negative_slope=slope)
-        for depth in self.depths:
-            wanted += self.over_initializations(self.activations[0], depth=depth)
+        wanted += [cell for arm in self.over_slopes() for cell in arm]
+        wanted += self.deep_cells()
         return tuple(sorted(dict.fromkeys(wanted), key=lambda cell: len(cell.hidden)))
+
+    def deep_cells(self) -> tuple[Hyperparameters, ...]:
+        """ReLU's cells over depths and the initializations of deep networks, which have one learning rate."""
+        return tuple(
+            self.cell(self.activations[0], depth=depth, initialization=name)
+            for depth in self.depths
+            for name in self.deep_initializations
+        )
 
     @cached_property
     def space(self) -> SearchSpace:

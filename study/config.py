@@ -57,6 +57,7 @@ else:
     Loss = Literal[LOSSES]
 
 Objective = Literal["front", "weighted", "accuracy"]
+Variance = Literal["measured", "nadeau-bengio"]
 Sparsity = Literal["clamped_zeros", "near_zero", "zeros", "hoyer", "gini", "removable"]
 SPARSITY_AS_TRAINED: Sparsity = "near_zero"
 """The sparsity where none is named and the network as it was trained is meant; of all studies of version 0.1."""
@@ -201,6 +202,10 @@ class StudyConfig(BaseModel):
         None,
         strict=True,
         description="train the front on fresh seeds at the end  [default: where front x 10 <= trials x seeds / 10]",
+    )
+    variance: Annotated[Variance, Option(scope=Scope.RUN)] = Field(
+        "measured",
+        description="correlation of the replicates of a comparison: measured, or nadeau-bengio, which is conservative",
     )
     sampler: Annotated[str, _IDENTITY] = Field("tpe", description=f"{one_of(SAMPLER_NAMES)}; or package.module:Class")
     sampler_option: Annotated[tuple[str, ...], Option(scope=Scope.IDENTITY, absent_means=[])] = Field(
@@ -428,6 +433,8 @@ class StudyConfig(BaseModel):
         return self.model_dump(mode="json", include=names, exclude_none=True)
 
 
+SEARCH_OPTIONS = tuple(name for name in StudyConfig.options() if name != "variance")
+"""The options that a search has."""
 COMPARISON_OPTIONS = (
     *("target", "task", "loss", "test", "weights", "class_weight", "label_smoothing"),
     *("rows", "drop", "keep", "seeds", "epochs", "hidden", "batch_size", "learning_rate", "optimizer"),
@@ -435,7 +442,7 @@ COMPARISON_OPTIONS = (
     *(name for name in StudyConfig.options(Scope.RUN) if name not in ("trials", "tolerance", "confirm")),
 )
 """The options that a comparison has."""
-COMPARISON_DEFAULTS: Mapping[str, Any] = {"seeds": 10, "hidden": 64}
+COMPARISON_DEFAULTS: Mapping[str, Any] = {"seeds": 7, "hidden": 64}
 """Those of them whose defaults are not those of a search."""
 
 

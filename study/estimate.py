@@ -69,7 +69,8 @@ def estimate(problem: Problem) -> Estimate:
     seconds = cohorts * (once + epoch * budget.epochs) * len(split.training) / rows
     whole = Trainer(split, budget, problem.streams, task=problem.task, threads=threads, device=config.device)
     blocks = whole.plan(cohort, whole.room(available_memory() // 2))
-    data = sum(part.x.numel() * 4 for each in problem.splits for part in (each.training, each.validation, each.test))
+    splits = [prepared.split for prepared in problem.prepared]
+    data = sum(part.x.numel() * 4 for each in splits for part in (each.training, each.validation, each.test))
     return Estimate(
         slots=config.trials * budget.seeds,
         slots_a_cohort=count * budget.seeds,

@@ -1,8 +1,9 @@
-"""Intervals of paired contrasts over replicates that share a data set, and the verdict that an interval allows."""
+"""Intervals of paired contrasts over replicates that share a data set, their errors, and the verdicts they allow."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,16 +51,44 @@ class Region:
             return "refuted" if self.above else "supported"
         return "no practical difference" if least <= low and high <= most else "undecided"
 
+    def distance(self, estimate: float) -> float:
+        """Distance from an estimate to the nearest bound at which the verdict changes.
+
+        Example:
+            >>> Region((0.0, 1.0), domain=(0.0, 100.0)).distance(0.25)
+            0.75
+        """
+        least, most = self.domain
+        bounds = [bound for bound in (*self.rope, self.limit) if least < bound < most or bound == self.limit]
+        return min(abs(estimate - bound) for bound in bounds)
+
+    def decided(self, interval: tuple[float, float], verdict: Verdict, estimate: float) -> tuple[float, float]:
+        """The part of an interval that agrees with a verdict which a sharper procedure reached.
+
+        Example:
+            >>> Region((-0.5, 0.5)).decided((0.4, 1.2), "supported", 0.8)
+            (0.5, 1.2)
+        """
+        (low, high), (least, most) = interval, self.rope
+        if verdict == "no practical difference":
+            return max(low, least), min(high, most)
+        if verdict == "undecided":
+            return interval
+        if estimate <= least:
+            return low, min(high, least)
+        return (max(low, self.limit), high) if estimate > self.limit else (max(low, most), min(high, self.limit))
+
 
 def corrected_interval(values: Array, ratio: float, level: float) -> tuple[Any, Any, Any]:
     """Mean and corrected resampled t interval of contrasts (Nadeau and Bengio 2003, section 3).
 
-    Replicates divide the same samples anew, so that their contrasts are correlated: the variance of the mean is
-    (1/k + n_test/n_train) s², not s²/k.
+    Replicates divide the same samples anew, so that their contrasts may be correlated. With a correlation of ρ the
+    variance of the mean of k of them is (1/k + ρ/(1 - ρ)) σ², where σ² is the expectation of their sample variance s².
+    Nadeau and Bengio put ρ at n_test/(n_test + n_train), with which ρ/(1 - ρ) = n_test/n_train.
 
     Args:
         values: `[..., R]` one value a replicate, at least two.
-        ratio: n_test/n_train; 0 for values that are independent.
+        ratio: ρ/(1 - ρ); 0 for values that are independent.
         level: Confidence level.
 
     Returns:
@@ -76,7 +105,7 @@ def half_width(deviation: Any, replicates: float, ratio: float, level: float) ->
     Args:
         deviation: Standard deviation of the values.
         replicates: Number of values, at least two.
-        ratio: n_test/n_train; 0 for values that are independent.
+        ratio: ρ/(1 - ρ); 0 for values that are independent.
         level: Confidence level.
 
     Example:
@@ -85,3 +114,51 @@ def half_width(deviation: Any, replicates: float, ratio: float, level: float) ->
     """
     quantile = stats.t.ppf((1.0 + level) / 2.0, replicates - 1)
     return quantile * deviation * np.sqrt(1.0 / replicates + ratio)
+
+
+def error_at(distance: float, deviation: float, replicates: float, ratio: float) -> float:
+    """The error, 1 - level, at which half the width of an interval is a distance: the smallest at which it decides.
+
+    Args:
+        distance: Of the mean from the bound that the interval is to leave out, above 0.
+        deviation: Standard deviation of the values.
+        replicates: Number of values, at least two.
+        ratio: ρ/(1 - ρ); 0 for values that are independent.
+
+    Example:
+        >>> round(error_at(0.2484, 0.1, 3, 0.0), 4)
+        0.05
+    """
+    error = deviation * math.sqrt(1.0 / replicates + ratio)
+    return float(2.0 * stats.t.sf(distance / error, replicates - 1)) if error > 0 else 0.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values after Holm's step-down correction (Holm 1979), in the order given.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
+    adjusted, largest = [1.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def holm_errors(p_values: Sequence[float], error: float = FAMILY_ERROR) -> list[float]:
+    """The error that Holm's procedure grants each hypothesis, in the order given.
+
+    The hypothesis with the smallest p-value gets the error over their number, the next one the error over one less,
+    until one is not rejected; it and all that follow get what it got.
+
+    Example:
+        >>> [round(each, 4) for each in holm_errors([0.001, 0.9, 0.04])]
+        [0.0167, 0.025, 0.025]
+    """
+    granted, left = [0.0] * len(p_values), len(p_values)
+    for index in sorted(range(len(p_values)), key=lambda index: p_values[index]):
+        granted[index] = error / left
+        left -= p_values[index] <= granted[index] and left > 1
+    return granted

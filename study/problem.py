@@ -111,7 +111,15 @@ class Problem(ABC):
     @property
     @abstractmethod
     def prepared(self) -> tuple[Prepared, ...]:
-        """The splits with their preprocessing: one for all replicates, or one for each."""
+        """The splits with their preprocessing: one for all replicates, or one for each seed."""
+
+    def begun_as(self, identity: Mapping[str, Any]) -> Self | None:
+        """The same problem as an earlier version began it, where that differs from a new one; else None.
+
+        Args:
+            identity: Of a study that exists.
+        """
+        return None
 
     def read_by(self, reader: int) -> Self:
         """The same problem with its data read by another version of the reader."""
@@ -159,7 +167,7 @@ class Problem(ABC):
 
     @property
     def splits(self) -> tuple[Split, ...]:
-        """Training, validation and test part: one for all replicates, or one for each."""
+        """Training, validation and test part: one for all replicates, or one for each of them."""
         return tuple(prepared.split for prepared in self.prepared)
 
     @property
@@ -187,13 +195,18 @@ class Problem(ABC):
         """The training that every trial gets."""
         config = self.config
         return Budget(
-            epochs=config.epochs, seeds=config.seeds, batch_size=config.batch_size, optimizer=config.optimizer
+            epochs=config.epochs, seeds=self.replicates, batch_size=config.batch_size, optimizer=config.optimizer
         )
 
     @property
     def task(self) -> Task:
         """What is learned."""
         return self.config.what_is_learned
+
+    @property
+    def replicates(self) -> int:
+        """The replicates of every trial."""
+        return self.config.seeds
 
     @property
     def streams(self) -> Streams:
@@ -251,6 +264,7 @@ class Search(Problem):
 
     kind: ClassVar[str] = "search"
     command: ClassVar[str] = "run"
+    unused_options: ClassVar[frozenset[str]] = frozenset({"variance"})
     reads_test_part: ClassVar[bool] = False
     splits_each_seed: ClassVar[bool] = False
 
@@ -258,6 +272,8 @@ class Search(Problem):
     def of(cls, config: StudyConfig) -> Self:
         """Reads the data and the space that a configuration names."""
         check_device(config.device)
+        if unused := sorted(cls.unused_options & config.model_fields_set):
+            raise ConfigError(f"{unused[0]} is given, and a search has no use for it; leave it out")
         space = load_space(config.space)
         dataset = read_data(config)
         return cls(_with_its_target(config, dataset), dataset, space)
@@ -329,9 +345,29 @@ class Comparison(Problem):
         """The problem of a comparison that exists."""
         return cls(config, dataset, space, stored_design(identity), stored_identity=identity)
 
+    def begun_as(self, identity: Mapping[str, Any]) -> Self | None:
+        """The same comparison with the designs of version 0.1, if `identity` is of one that was begun with them."""
+        if kind_of(identity) is not Comparison:
+            return None
+        design = stored_design(identity)
+        if design.streams > 1 or (design.learning_rate, design.width) != (self.design.learning_rate, self.design.width):
+            return None
+        config = self.config.model_copy(update={"trials": len(design.cells)})
+        return replace(self, config=config, space=design.space, design=design)
+
+    @property
+    def replicates(self) -> int:
+        """A replicate for each random stream of the design and each split."""
+        return self.config.seeds * self.design.streams
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The split of each replicate: replicates are all splits under the first stream, then under the next."""
+        return super().splits * self.design.streams
+
     @cached_property
     def prepared(self) -> tuple[Prepared, ...]:
-        """A split for each replicate, with its preprocessing.
+        """A split for each seed, with its preprocessing.
 
         Raises:
             MachineError: They do not fit into memory together.
@@ -359,7 +395,8 @@ class Comparison(Problem):
     @property
     def sampler_text(self) -> str:
         """How trials are proposed, for a reader."""
-        return f"none: a comparison of {len(self.design.cells)} cells, every seed with a split of its own"
+        streams = f" and {self.design.streams} random streams" if self.design.streams > 1 else ""
+        return f"none: a comparison of {len(self.design.cells)} cells, every seed with a split of its own{streams}"
 
     @cached_property
     def cells(self) -> Sequence[Mapping[str, Any]]:

@@ -16,7 +16,7 @@ from reluctant.interface.database import database, named
 from reluctant.interface.options import configuration, documents_options
 from reluctant.interface.training import interruptible, train
 from reluctant.interface.trial import Trial
-from study.config import ConfigError, Scope, StudyConfig
+from study.config import SEARCH_OPTIONS, ConfigError, Scope, StudyConfig
 from study.data.in_memory import PREFIX
 from study.problem import Search
 from study.records.open_study import OpenStudy, create_or_open
@@ -268,7 +268,7 @@ def refuse_workers(config: StudyConfig, source: str | None) -> None:
         )
 
 
-_OF_A_SEARCH = tuple(name for name in StudyConfig.options() if name != "data")
+_OF_A_SEARCH = tuple(name for name in SEARCH_OPTIONS if name != "data")
 
 
 @documents_options(_OF_A_SEARCH, {})

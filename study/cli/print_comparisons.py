@@ -9,6 +9,7 @@ from typing import Any
 from study.cli.console import print_rows
 from study.cli.machine_text import json_text
 from study.comparison.across_data_sets import AcrossDataSets, compare_data_sets
+from study.comparison.method import method
 from study.comparison.summary import ComparisonSummary
 from study.comparison.verdicts import ContrastEstimate
 
@@ -40,8 +41,14 @@ def as_json(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets | 
                 "study": comparison.name,
                 "data": comparison.data,
                 "seeds": comparison.seeds,
+                "streams": comparison.streams,
                 "epochs": comparison.epochs,
                 "test_over_training": comparison.ratio,
+                "variance": comparison.variance,
+                "learning_rates": list(comparison.rates),
+                "chosen_at_lowest_rate": comparison.at_edges[0],
+                "chosen_at_highest_rate": comparison.at_edges[1],
+                "method": method(comparison),
                 "level": comparison.level,
                 "timed_on": comparison.machine,
             }
@@ -61,6 +68,9 @@ def _rows(comparison: ComparisonSummary) -> list[dict[str, Any]]:
             "estimate": finding.estimate,
             "low": None if finding.interval is None else finding.interval[0],
             "high": None if finding.interval is None else finding.interval[1],
+            "plain_low": None if finding.plain_interval is None else finding.plain_interval[0],
+            "plain_high": None if finding.plain_interval is None else finding.plain_interval[1],
+            "p": finding.p,
             "unit": finding.unit,
             "rope_low": finding.rope[0],
             "rope_high": finding.rope[1],
@@ -74,12 +84,9 @@ def _rows(comparison: ComparisonSummary) -> list[dict[str, Any]]:
 
 def _lines(comparison: ComparisonSummary) -> list[str]:
     """A comparison as a person reads it."""
-    count = sum(len(finding.estimates) for finding in comparison.verdicts)
     lines = [
         f"{comparison.data}: {comparison.seeds_text}, {comparison.epochs} epochs",
-        f"{count} intervals that hold together with 95 % ({100 * comparison.level:.2f} % each)"
-        if comparison.seeds > 1
-        else "no intervals, so nothing is decided: one seed gives none",
+        *method(comparison),
         *([f"{comparison.failed} cells could not be trained, and are missing below"] if comparison.failed else []),
         "",
     ]
@@ -96,12 +103,18 @@ def _evidence(evidence: ContrastEstimate) -> str:
     if evidence.estimate is None:
         return f"{evidence.name}: no value"
     interval = "no interval"
-    if evidence.interval is not None:
-        low, high = evidence.interval
-        interval = f"{low:+.2f} … {high:+.2f}"
+    if evidence.interval is not None and evidence.plain_interval is not None:
+        interval = f"{_range(evidence.plain_interval)}; {_range(evidence.interval)}"
     least, most = evidence.rope
     rope = f"±{most:g}" if least == -most and most else f"{least:g}" if least == most else f"{least:g} … {most:g}"
-    return f"{evidence.name}: {evidence.estimate:+.2f} {evidence.unit} ({interval}), ROPE {rope}: {evidence.verdict}"
+    role = "" if evidence.decides else " (it does not decide the claim)"
+    return (
+        f"{evidence.name}: {evidence.estimate:+.2f} {evidence.unit} ({interval}), ROPE {rope}: {evidence.verdict}{role}"
+    )
+
+
+def _range(bounds: tuple[float, float]) -> str:
+    return f"{bounds[0]:+.2f} … {bounds[1]:+.2f}"
 
 
 def _print_several(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets) -> None:

@@ -98,6 +98,7 @@ def print_plans(wanted: Sequence[Comparison], form: str) -> None:
                 "rows": f"{len(split.training)} + {len(split.validation)} + {len(split.test)}",
                 "cells": config.trials,
                 "seeds": config.seeds,
+                "streams": problem.design.streams,
                 "epochs": config.epochs,
                 "networks": cost.slots,
                 "MiB": round(cost.memory / 2**20),
@@ -130,8 +131,8 @@ def train_and_print_verdicts(
         for study in studies:
             config = study.problem.config
             messages.info(
-                f"comparison {study.name} in {study.storage.place}: {study.total} cells x {config.seeds} seeds, "
-                f"{config.epochs} epochs"
+                f"comparison {study.name} in {study.storage.place}: {study.total} cells x {config.seeds} seeds x "
+                f"{study.comparison.design.streams} streams, {config.epochs} epochs"
             )
             for line in study.problem.data_summary.lines():
                 messages.info(line)

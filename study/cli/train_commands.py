@@ -22,11 +22,11 @@ from study.cli.options import (
     option,
     with_options,
 )
-from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS, Scope, StudyConfig, read_config
+from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS, SEARCH_OPTIONS, Scope, StudyConfig, read_config
 
 
 @app.command()
-@with_options(*(name for name in StudyConfig.options() if name != "data"))
+@with_options(*(name for name in SEARCH_OPTIONS if name != "data"))
 def run(
     data: Annotated[
         str | None, typer.Argument(help="built-in name, file, folder, or openml:ID  [default: digits]")
@@ -90,7 +90,7 @@ def _of_a_comparison(name: str, description: str) -> Any:
         list[str] | None,
         typer.Option("--target", help="column to predict: one for all tables, or one for each", show_default=False),
     ],
-    seeds=Annotated[str | None, _of_a_comparison("seeds", "replicates, each with a split of its own")],
+    seeds=Annotated[str | None, _of_a_comparison("seeds", "splits, each with random streams of its own")],
     hidden=Annotated[str | None, _of_a_comparison("hidden", "units of every hidden layer")],
 )
 def compare(

@@ -12,7 +12,7 @@ from scipy import stats
 from search_spaces.design import LINEAR
 from study.comparison.claims import CLAIMS
 from study.comparison.summary import ComparisonSummary
-from study.intervals import FAMILY_ERROR, Array
+from study.intervals import FAMILY_ERROR, Array, holm
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,12 @@ def compare_data_sets(comparisons: Sequence[ComparisonSummary]) -> AcrossDataSet
         for index, contrast in enumerate(claim.contrasts):
             least, most = contrast.region.rope
             means = [comparison.verdicts[place].estimates[index].estimate for comparison in comparisons]
-            if not contrast.timed and least == -most < 0 and all(mean is not None for mean in means):
+            if (
+                contrast.decides
+                and contrast.kind != "time"
+                and least == -most < 0
+                and all(mean is not None for mean in means)
+            ):
                 testable.append((claim.id, contrast, [mean for mean in means if mean is not None]))
     adjusted = holm([_signed_rank(means) for _, _, means in testable])
     return AcrossDataSets(
@@ -98,20 +103,6 @@ def compare_data_sets(comparisons: Sequence[ComparisonSummary]) -> AcrossDataSet
         ),
         ranking=_ranking(comparisons),
     )
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values after Holm's step-down correction (Holm 1979), in the order given.
-
-    Example:
-        >>> holm([0.01, 0.04, 0.03])
-        [0.03, 0.06, 0.06]
-    """
-    adjusted, largest = [1.0] * len(p_values), 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
 
 
 def critical_difference(candidates: int, data_sets: int, error: float = FAMILY_ERROR) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,17 +27,14 @@ _LAYER_MEASURES = ("gradient_norm_start", "gradient_norm_end")
 
 
 @dataclass(frozen=True, eq=False)
-class CellMeasures:
-    """Measures of cells over replicates, by their stored keys.
+class StreamMeasures:
+    """Measures of cells over replicates, by their stored keys, under one of the random streams of each split.
 
     Attributes:
-        cells: `[..., R]` arrays by cell and key; NaN where a replicate has no value.
-        layer_seconds: `[n]` seconds of forward and backward of stock layers by name, alternating; empty where not
-            timed.
+        cells: `[..., R]` arrays by cell and key, one value a split; NaN where a replicate has no value.
     """
 
     cells: Mapping[Hyperparameters, Mapping[str, Array]]
-    layer_seconds: Mapping[str, Array] = field(default_factory=dict)
 
     def of(self, cell: Hyperparameters, key: str | MeasureKey) -> Array:
         """`[..., R]` a measure of one cell; NaN where it was not measured: diverged replicates have scores alone.
@@ -58,15 +55,24 @@ class CellMeasures:
         """`[O, ..., R]` a measure of several cells."""
         return np.stack([self.of(cell, key) for cell in cells])
 
-    def layers(self, cells: Sequence[Hyperparameters], name: str) -> Array:
-        """`[O, ..., R]` a measure on the test part of every hidden layer of several cells."""
-        return np.stack(
-            [
-                self.of(cell, MeasureKey(name, on_test=True, layer=layer))
-                for cell in cells
-                for layer in range(len(cell.hidden))
-            ]
-        )
+
+@dataclass(frozen=True, eq=False)
+class CellMeasures:
+    """Measures of cells over replicates, for each random stream under which a cell was trained on every split.
+
+    Attributes:
+        streams: The measures under each stream.
+        layer_seconds: `[processes, rounds]` seconds of forward and backward of stock layers by name, alternating; empty
+            where not timed.
+    """
+
+    streams: tuple[StreamMeasures, ...]
+    layer_seconds: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def trained(self) -> Collection[Hyperparameters]:
+        """The cells that have results."""
+        return self.streams[0].cells.keys()
 
 
 def read_cell_measures(
@@ -78,7 +84,7 @@ def read_cell_measures(
         storage: Where it lives.
         study_id: Its id.
         design: Its designs.
-        seeds: Its replicates.
+        seeds: Its splits; each cell has a replicate for each stream of the design and each split.
         task: What was learned; its first metric and its loss are also found under `SCORE` and `LOSS`.
 
     Raises:
@@ -92,7 +98,7 @@ def read_cell_measures(
         for trial, cell in zip(trials, design.cells, strict=False)
         if trial.state is TrialState.COMPLETE and BY_SEED in trial.system_attrs
     }
-    columns = {number: _Columns(seeds) for number in trained}
+    columns = {number: _Columns(seeds * design.streams) for number in trained}
     for number in trained:
         for key, values in trials[number].system_attrs[BY_SEED].items():
             for replicate, value in enumerate(values):
@@ -115,21 +121,28 @@ def read_cell_measures(
             columns[row["number"]].put(str(MeasureKey(name, layer=row["layer"])), row["replicate"], row[name])
     times = storage.get_study_system_attrs(study_id).get(LAYER_TIMES, {})
     return CellMeasures(
-        {trained[number]: dict(each) for number, each in columns.items()},
-        {name: np.array(seconds) for name, seconds in times.get("seconds", {}).items()},
+        tuple(
+            StreamMeasures({trained[number]: each.of_stream(stream, seeds) for number, each in columns.items()})
+            for stream in range(design.streams)
+        ),
+        {name: np.atleast_2d(seconds) for name, seconds in times.get("seconds", {}).items()},
     )
 
 
 class _Columns(dict[str, Array]):
-    """`[R]` measures of one cell by stored key, filled value by value."""
+    """Measures of one cell by stored key, one value a replicate, filled value by value."""
 
-    def __init__(self, seeds: int) -> None:
+    def __init__(self, replicates: int) -> None:
         super().__init__()
-        self._seeds = seeds
+        self._replicates = replicates
+
+    def of_stream(self, stream: int, splits: int) -> dict[str, Array]:
+        """`[R]` the measures under one stream: replicates are all splits under the first, then under the next."""
+        return {key: values[stream * splits : (stream + 1) * splits] for key, values in self.items()}
 
     def put(self, key: str, replicate: int, value: float | None) -> None:
         """Sets the value of one replicate; None stays NaN."""
-        column = self.setdefault(key, np.full(self._seeds, np.nan))
+        column = self.setdefault(key, np.full(self._replicates, np.nan))
         column[replicate] = np.nan if value is None else value
 
     def put_test_results(self, row: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from search_spaces.design import Design
 from study.comparison import contrasts
 from study.comparison.cell_measures import SCORE, CellMeasures
+from study.comparison.correlation import Kind
 from study.intervals import FAMILY_ERROR, Array, Region
 from study.tasks import Metric
 
@@ -27,7 +28,8 @@ def _share(*, above: bool) -> Region:
 
 
 _HALF_A_DECADE = Region((-0.5, 0.5), above=False)
-_HALF_A_POINT = Region((-0.5, 0.5), above=False)
+_WITHIN = Region((0.0, 0.0), domain=(-50.0, 20.0))
+_SOME = Region((0.0, 1.0), limit=99.0, domain=_SHARE)
 _TENTH = Region((-10.0, 10.0), domain=(-100.0, math.inf))
 
 
@@ -40,18 +42,19 @@ class ClaimContrast:
         compute: Computes it, one number a replicate; see `contrasts`.
         unit: Unit of the contrast.
         region: Region of practical equivalence, and the claim's side of it.
+        kind: What is compared, which decides how far replicates are correlated. Scores count test samples: where all
+            replicates count the same, there is no spread to judge by. Times are over processes, which share no data.
         equal_suffices: Whether no practical difference is as good as support: "no worse than".
-        timed: Whether the contrast is over timing rounds, which share no data, instead of replicates.
-        counted: Whether it counts test samples: where all replicates count the same, there is no spread to judge by.
+        decides: Whether the claim is judged by it; else it is reported beside those that are.
     """
 
     name: str
     compute: ContrastFunction
     unit: str
     region: Region
+    kind: Kind = "score"
     equal_suffices: bool = False
-    timed: bool = False
-    counted: bool = False
+    decides: bool = True
 
     def about(self, metric: Metric) -> ClaimContrast:
         """The contrast of a task whose first metric is another than accuracy: so named, within that metric's range."""
@@ -72,7 +75,7 @@ class Claim:
         id: The claim's number: its place in `CLAIMS`, from 1.
         statement: What it says.
         read_on: Where its contrasts are read.
-        contrasts: The contrasts that it is judged by.
+        contrasts: The contrasts that it is judged by, and those that are reported beside them.
         needs: Whether all of the contrasts have to support it, or any.
         association: Whether the design shows no more than an association.
     """
@@ -83,6 +86,11 @@ class Claim:
     contrasts: tuple[ClaimContrast, ...]
     needs: Literal["all", "any"] = "all"
     association: bool = False
+
+    @property
+    def deciding(self) -> tuple[int, ...]:
+        """The places of the contrasts that it is judged by."""
+        return tuple(place for place, contrast in enumerate(self.contrasts) if contrast.decides)
 
     def about(self, metric: Metric) -> Claim:
         """The claim with contrasts of a task whose first metric this is."""
@@ -96,10 +104,19 @@ CLAIMS: tuple[Claim, ...] = (
         "test, eval mode",
         (
             ClaimContrast(
-                "outermost hidden layer over all initializations: distance within 50-90 %",
+                "share of zeros over the layers of the usual network: distance within 50-90 %",
                 contrasts.zeros_margin,
                 "pp",
-                Region((0.0, 0.0), domain=(-50.0, 20.0)),
+                _WITHIN,
+                "share",
+            ),
+            ClaimContrast(
+                "the same for the outermost layer over all initializations",
+                contrasts.outermost_zeros_margin,
+                "pp",
+                _WITHIN,
+                "share",
+                decides=False,
             ),
         ),
     ),
@@ -107,11 +124,7 @@ CLAIMS: tuple[Claim, ...] = (
         2,
         "leaky ReLU is an overall improvement",
         "test",
-        (
-            ClaimContrast(
-                "accuracy, leaky ReLU - ReLU", contrasts.leaky_minus_relu, "pp", _accuracy(above=True), counted=True
-            ),
-        ),
+        (ClaimContrast("accuracy, leaky ReLU - ReLU", contrasts.leaky_minus_relu, "pp", _accuracy(above=True)),),
     ),
     Claim(
         3,
@@ -123,14 +136,12 @@ CLAIMS: tuple[Claim, ...] = (
                 contrasts.worst_minus_best_slope,
                 "pp",
                 _accuracy(above=False),
-                counted=True,
             ),
             ClaimContrast(
                 "accuracy, PReLU - best slope",
                 contrasts.prelu_minus_best_slope,
                 "pp",
                 _accuracy(above=True),
-                counted=True,
                 equal_suffices=True,
             ),
         ),
@@ -140,25 +151,27 @@ CLAIMS: tuple[Claim, ...] = (
         "dying ReLU affects a fraction of the units, not all",
         "test",
         (
+            ClaimContrast("dead units over the layers of the usual network", contrasts.dead_units, "%", _SOME, "share"),
             ClaimContrast(
                 "dead units of the layer with most, over initializations and depths",
                 contrasts.most_dead,
                 "%",
-                Region((0.0, 1.0), limit=99.0, domain=_SHARE),
+                _SOME,
+                "share",
+                decides=False,
             ),
         ),
     ),
     Claim(
         5,
         "sparsity goes with better generalization",
-        "training and validation",
+        "test",
         (
             ClaimContrast(
-                "generalization gap for 10 pp more near-zero outputs, within activations",
-                contrasts.gap_on_sparsity,
+                "accuracy for 10 pp more near-zero outputs, within activations",
+                contrasts.score_on_sparsity,
                 "pp",
-                _accuracy(above=False),
-                counted=True,
+                _accuracy(above=True),
             ),
         ),
         association=True,
@@ -173,14 +186,12 @@ CLAIMS: tuple[Claim, ...] = (
                 contrasts.relu_gain_minus_tanh_gain,
                 "pp",
                 _accuracy(above=False),
-                counted=True,
             ),
             ClaimContrast(
                 "accuracy gained by dropout, ReLU",
                 contrasts.relu_gain,
                 "pp",
                 _accuracy(above=False),
-                counted=True,
                 equal_suffices=True,
             ),
         ),
@@ -195,9 +206,12 @@ CLAIMS: tuple[Claim, ...] = (
                 contrasts.tanh_near_zero,
                 "pp",
                 _share(above=False),
+                "share",
                 equal_suffices=True,
             ),
-            ClaimContrast("saturated outputs, tanh - linear", contrasts.tanh_saturation, "pp", _share(above=True)),
+            ClaimContrast(
+                "saturated outputs, tanh - linear", contrasts.tanh_saturation, "pp", _share(above=True), "share"
+            ),
         ),
     ),
     Claim(
@@ -205,8 +219,12 @@ CLAIMS: tuple[Claim, ...] = (
         "sigmoid can be sparse",
         "test",
         (
-            ClaimContrast("near-zero outputs, sigmoid - linear", contrasts.sigmoid_near_zero, "pp", _share(above=True)),
-            ClaimContrast("removable units, sigmoid - linear", contrasts.sigmoid_removable, "pp", _share(above=True)),
+            ClaimContrast(
+                "near-zero outputs, sigmoid - linear", contrasts.sigmoid_near_zero, "pp", _share(above=True), "share"
+            ),
+            ClaimContrast(
+                "removable units, sigmoid - linear", contrasts.sigmoid_removable, "pp", _share(above=True), "share"
+            ),
         ),
         needs="any",
     ),
@@ -215,13 +233,13 @@ CLAIMS: tuple[Claim, ...] = (
         "ELU costs more than ReLU and leaky ReLU",
         "clock",
         (
-            ClaimContrast("forward + backward, ELU over ReLU", contrasts.elu_over_relu, "%", _TENTH, timed=True),
+            ClaimContrast("forward + backward, ELU over ReLU", contrasts.elu_over_relu, "%", _TENTH, "time"),
             ClaimContrast(
                 "forward + backward, ELU over leaky ReLU",
                 contrasts.elu_over_leaky,
                 "%",
                 _TENTH,
-                timed=True,
+                "time",
             ),
         ),
     ),
@@ -231,11 +249,10 @@ CLAIMS: tuple[Claim, ...] = (
         "test",
         (
             ClaimContrast(
-                "accuracy, best initialization - worst, mean over activations",
-                contrasts.mismatch_regret,
+                "accuracy, each activation's best initialization - the commonly best, mean over activations",
+                contrasts.own_minus_common_initialization,
                 "pp",
                 _accuracy(above=True),
-                counted=True,
             ),
         ),
     ),
@@ -249,12 +266,14 @@ CLAIMS: tuple[Claim, ...] = (
                 contrasts.tanh_vanishing,
                 "decades",
                 _HALF_A_DECADE,
+                "gradient",
             ),
             ClaimContrast(
                 "log10 of gradient norm first/last layer at depth 10, sigmoid - ReLU",
                 contrasts.sigmoid_vanishing,
                 "decades",
                 _HALF_A_DECADE,
+                "gradient",
             ),
         ),
     ),
@@ -268,11 +287,12 @@ CLAIMS: tuple[Claim, ...] = (
                 contrasts.best_minus_relu,
                 "pp",
                 _accuracy(above=False),
-                counted=True,
             ),
         ),
     ),
 )
 
-LEVEL = 1.0 - FAMILY_ERROR / sum(len(claim.contrasts) for claim in CLAIMS)
-"""Confidence level of each contrast, so that all intervals hold together with 95 % (Bonferroni)."""
+LEVEL = 1.0 - FAMILY_ERROR / len(CLAIMS)
+"""Confidence level of each simultaneous interval: the claims share the error (Bonferroni). Of the contrasts of one
+claim, each may have all of its share: a claim that needs all of them is wrongly supported only where each of them is
+(intersection-union; Berger 1982), and of two contrasts either can err on one side of its interval alone."""

@@ -1,147 +1,191 @@
 """The contrasts of the claims: one number a replicate, from the measures of cells.
 
-Where a learning rate or a slope is to be chosen, each replicate chooses it on its validation part, and the contrast is
-read on its test part. The contrast is therefore what a user gets who chooses in this way, and choosing does not bias
-its interval. Every function gets the design and the measures, and returns `[..., R]`, in percentage points unless its
-docstring says otherwise.
+Arms and learning rates are chosen and read on different random streams of the same split: see `readings`. A contrast is
+therefore what a user gains who chooses by the validation part and trains what was chosen once more; where nothing
+differs its expectation is 0. Every function gets the design and the measures, and returns `[..., R]`, in percentage
+points unless its docstring says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from search_spaces import Hyperparameters
-from search_spaces.design import LINEAR, Design
+from search_spaces.design import LINEAR, Arm, Design
 from study.comparison.cell_measures import CellMeasures
+from study.comparison.readings import Reading, best, over_readings, select
 from study.intervals import Array
-from study.records.measure_keys import key_on_test
+from study.records.measure_keys import MeasureKey, key_on_test
 
-Cells = Sequence[Hyperparameters]
 _SMALLEST_RATIO = 1e-30
-_TEST_ACCURACY = key_on_test("accuracy")
+_ZEROS, _DEAD, _NEAR_ZERO = key_on_test("raw_zeros"), key_on_test("dead"), key_on_test("near_zero")
 
 
-def zeros_margin(design: Design, measured: CellMeasures) -> Array:
-    """How far within 50-90 % zeros the outermost hidden layer of ReLU lies, over all initializations."""
-    zeros = 100.0 * measured.layers(design.over_initializations("relu"), "raw_zeros")
-    margin: Array = np.minimum(zeros - 50.0, 90.0 - zeros).min(0)
-    return margin
+@over_readings
+def zeros_margin(design: Design, reading: Reading) -> Array:
+    """How far within 50-90 % zeros the usual ReLU network lies, in the mean over its hidden layers."""
+    return _margin(reading.value(design.arm("relu"), _ZEROS))
 
 
-def leaky_minus_relu(design: Design, measured: CellMeasures) -> Array:
-    """Accuracy of leaky ReLU, slope and rate chosen, minus ReLU's, rate chosen."""
-    return chosen(measured, leaky_cells(design)) - chosen(measured, design.over_rates("relu"))
+@over_readings
+def outermost_zeros_margin(design: Design, reading: Reading) -> Array:
+    """The same for the hidden layer that lies furthest out, over all initializations."""
+    arms = design.over_initializations("relu")
+    keys = [MeasureKey("raw_zeros", on_test=True, layer=layer) for layer in range(design.depths[0])]
+    foreseen = np.stack([_margin(reading.foreseen(arm, key)) for arm in arms for key in keys])
+    read = np.stack([_margin(reading.value(arm, key)) for arm in arms for key in keys])
+    return select(read, np.nan_to_num(foreseen, nan=np.inf).argmin(0))
 
 
-def worst_minus_best_slope(design: Design, measured: CellMeasures) -> Array:
-    """Accuracy at the slope that validates worst minus that at the best, each at its rate."""
-    slopes = _each_at_its_rate(design, measured)
-    return _test_accuracy(slopes, best(-slopes[0], -slopes[1])) - _test_accuracy(slopes, best(slopes[0], slopes[1]))
+@over_readings
+def leaky_minus_relu(design: Design, reading: Reading) -> Array:
+    """Accuracy of leaky ReLU, its slope chosen, minus ReLU's."""
+    arms = leaky_arms(design)
+    return select(reading.values(arms), reading.best(arms)) - reading.value(design.arm("relu"))
 
 
-def prelu_minus_best_slope(design: Design, measured: CellMeasures) -> Array:
-    """Accuracy of PReLU minus that at the slope that validates best, each at its rate."""
-    slopes = _each_at_its_rate(design, measured)
-    return chosen(measured, design.over_rates("prelu")) - _test_accuracy(slopes, best(slopes[0], slopes[1]))
+@over_readings
+def worst_minus_best_slope(design: Design, reading: Reading) -> Array:
+    """Accuracy at the slope that validates worst minus that at the best."""
+    arms = design.over_slopes()
+    read = reading.values(arms)
+    return select(read, reading.worst(arms)) - select(read, reading.best(arms))
 
 
-def most_dead(design: Design, measured: CellMeasures) -> Array:
+@over_readings
+def prelu_minus_best_slope(design: Design, reading: Reading) -> Array:
+    """Accuracy of PReLU minus that at the slope that validates best."""
+    arms = design.over_slopes()
+    return reading.value(design.arm("prelu")) - select(reading.values(arms), reading.best(arms))
+
+
+@over_readings
+def dead_units(design: Design, reading: Reading) -> Array:
+    """Per cent dead units of the usual ReLU network, over all its hidden layers."""
+    return reading.value(design.arm("relu"), _DEAD)
+
+
+@over_readings
+def most_dead(design: Design, reading: Reading) -> Array:
     """Per cent dead units of the ReLU layer that has most, over all initializations and depths."""
-    cells = [cell for depth in design.depths for cell in design.over_initializations("relu", depth=depth)]
-    most: Array = measured.layers(cells, "dead").max(0)
-    return 100.0 * most
+    arms = [*design.over_initializations("relu"), *((cell,) for cell in design.deep_cells())]
+    places = [
+        (arm, MeasureKey("dead", on_test=True, layer=layer)) for arm in arms for layer in range(len(arm[0].hidden))
+    ]
+    foreseen = np.stack([reading.foreseen(arm, key) for arm, key in places])
+    read = np.stack([reading.value(arm, key) for arm, key in places])
+    return select(read, np.nan_to_num(foreseen, nan=-np.inf).argmax(0))
 
 
-def gap_on_sparsity(design: Design, measured: CellMeasures) -> Array:
-    """Least-squares slope of the generalization gap on near-zero outputs, pp for 10 pp, within activations."""
+@over_readings
+def score_on_sparsity(design: Design, reading: Reading) -> Array:
+    """Least-squares slope of test accuracy on near-zero outputs, pp for 10 pp, within activations.
+
+    Sparsity and accuracy are tuned and read on different streams, so that neither the luck of a network nor that of its
+    learning rate is in both.
+    """
     products, squares = [], []
     for activation in nonlinear(design):
-        cells = tuple(dict.fromkeys(design.over_dropouts(activation) + design.over_initializations(activation)))
-        gap = measured.stack(cells, "generalization_gap")
-        # A diverged replicate has no gap, and its sparsity then means nothing.
-        sparsity = _centred(np.where(np.isnan(gap), np.nan, measured.stack(cells, "near_zero")))
-        products.append(np.nansum(sparsity * _centred(gap), 0))
+        arms = list(
+            dict.fromkeys(
+                [
+                    *(design.over_dropouts(activation) if activation in design.dropped else ()),
+                    *(design.over_initializations(activation) if activation in design.initialized else ()),
+                ]
+            )
+        )
+        if not arms:
+            continue
+        sparsity, score = np.stack([reading.foreseen(arm, _NEAR_ZERO) for arm in arms]), reading.values(arms)
+        there = ~np.isnan(sparsity)
+        sparsity, score = _centred(sparsity), _centred(np.where(there, score, np.nan))
+        products.append(np.nansum(sparsity * score, 0))
         squares.append(np.nansum(sparsity**2, 0))
     total = np.sum(squares, 0)
     slope: Array = np.divide(np.sum(products, 0), total, out=np.full(total.shape, np.nan), where=total > 0)
     return 10.0 * slope
 
 
-def relu_gain_minus_tanh_gain(design: Design, measured: CellMeasures) -> Array:
+@over_readings
+def relu_gain_minus_tanh_gain(design: Design, reading: Reading) -> Array:
     """What the best dropout rate above 0 gains for ReLU minus what it gains for tanh."""
-    return _dropout_gain(design, measured, "relu") - _dropout_gain(design, measured, "tanh")
+    return _dropout_gain(design, reading, "relu") - _dropout_gain(design, reading, "tanh")
 
 
-def relu_gain(design: Design, measured: CellMeasures) -> Array:
+@over_readings
+def relu_gain(design: Design, reading: Reading) -> Array:
     """What the best dropout rate above 0 gains for ReLU."""
-    return _dropout_gain(design, measured, "relu")
+    return _dropout_gain(design, reading, "relu")
 
 
-def beyond_linear(activation: str, name: str, design: Design, measured: CellMeasures) -> Array:
-    """A share measured for an activation minus the linear network's, each at its rate."""
-    key = key_on_test(name)
-    ours, theirs = (chosen(measured, design.over_rates(each), key) for each in (activation, LINEAR))
-    return ours - theirs
-
-
-def tanh_near_zero(design: Design, measured: CellMeasures) -> Array:
+@over_readings
+def tanh_near_zero(design: Design, reading: Reading) -> Array:
     """Outputs near zero of tanh beyond the linear network's."""
-    return beyond_linear("tanh", "near_zero", design, measured)
+    return _beyond_linear("tanh", "near_zero", design, reading)
 
 
-def tanh_saturation(design: Design, measured: CellMeasures) -> Array:
+@over_readings
+def tanh_saturation(design: Design, reading: Reading) -> Array:
     """Saturated outputs of tanh beyond the linear network's, which has none."""
-    return beyond_linear("tanh", "saturation", design, measured)
+    return _beyond_linear("tanh", "saturation", design, reading)
 
 
-def sigmoid_near_zero(design: Design, measured: CellMeasures) -> Array:
+@over_readings
+def sigmoid_near_zero(design: Design, reading: Reading) -> Array:
     """Outputs near zero of sigmoid beyond the linear network's."""
-    return beyond_linear("sigmoid", "near_zero", design, measured)
+    return _beyond_linear("sigmoid", "near_zero", design, reading)
 
 
-def sigmoid_removable(design: Design, measured: CellMeasures) -> Array:
+@over_readings
+def sigmoid_removable(design: Design, reading: Reading) -> Array:
     """Removable units of sigmoid beyond the linear network's."""
-    return beyond_linear("sigmoid", "removable", design, measured)
+    return _beyond_linear("sigmoid", "removable", design, reading)
 
 
 def elu_over_relu(design: Design, measured: CellMeasures) -> Array:
-    """`[n]` time of an ELU layer above a ReLU layer's, in per cent, round by round."""
+    """`[processes]` time of an ELU layer above a ReLU layer's, in per cent, the median over rounds."""
     return _extra_time(measured, "relu")
 
 
 def elu_over_leaky(design: Design, measured: CellMeasures) -> Array:
-    """`[n]` time of an ELU layer above a leaky ReLU layer's, in per cent, round by round."""
+    """`[processes]` time of an ELU layer above a leaky ReLU layer's, in per cent, the median over rounds."""
     return _extra_time(measured, "leaky_relu")
 
 
-def mismatch_regret(design: Design, measured: CellMeasures) -> Array:
-    """Accuracy with the initialization that validates best minus that with the worst, mean over activations."""
-    regrets = []
-    for activation in nonlinear(design):
-        cells = design.over_initializations(activation)
-        accuracy, loss = measured.stack(cells, "accuracy"), measured.stack(cells, "log_loss")
-        test = 100.0 * measured.stack(cells, _TEST_ACCURACY)
-        regrets.append(_select(test, best(accuracy, loss)) - _select(test, best(-accuracy, -loss)))
-    mean: Array = np.mean(regrets, 0)
+@over_readings
+def own_minus_common_initialization(design: Design, reading: Reading) -> Array:
+    """Accuracy with each activation's own best initialization minus that with the commonly best, mean over activations.
+
+    The commonly best initialization is the one with the highest validation accuracy in the mean over activations.
+    """
+    activations = [name for name in nonlinear(design) if name in design.initialized]
+    arms = [design.over_initializations(name) for name in activations]
+    accuracies, losses = (np.stack(columns) for columns in zip(*map(reading.validated, arms), strict=True))
+    common = best(accuracies.mean(0), losses.mean(0))
+    gains = []
+    for accuracy, loss, options in zip(accuracies, losses, arms, strict=True):
+        read = reading.values(options)
+        gains.append(select(read, best(accuracy, loss)) - select(read, common))
+    mean: Array = np.mean(gains, 0)
     return mean
 
 
-def tanh_vanishing(design: Design, measured: CellMeasures) -> Array:
+@over_readings
+def tanh_vanishing(design: Design, reading: Reading) -> Array:
     """Decades by which tanh's gradient shrinks from the last layer to the first beyond ReLU's, ten layers deep."""
-    return _vanishing(design, measured, "tanh")
+    return _vanishing(design, reading, "tanh")
 
 
-def sigmoid_vanishing(design: Design, measured: CellMeasures) -> Array:
+@over_readings
+def sigmoid_vanishing(design: Design, reading: Reading) -> Array:
     """Decades by which sigmoid's gradient shrinks from the last layer to the first beyond ReLU's."""
-    return _vanishing(design, measured, "sigmoid")
+    return _vanishing(design, reading, "sigmoid")
 
 
-def best_minus_relu(design: Design, measured: CellMeasures) -> Array:
-    """Accuracy of the activation that validates best, slope and rate chosen, minus ReLU's, rate chosen."""
-    candidates = [cell for name in nonlinear(design) for cell in cells_of(design, name)]
-    return chosen(measured, candidates) - chosen(measured, design.over_rates("relu"))
+@over_readings
+def best_minus_relu(design: Design, reading: Reading) -> Array:
+    """Accuracy of the activation that validates best, slope chosen, minus ReLU's; ReLU is among the candidates."""
+    arms = [arm for name in nonlinear(design) for arm in arms_of(design, name)]
+    return select(reading.values(arms), reading.best(arms)) - reading.value(design.arm("relu"))
 
 
 def nonlinear(design: Design) -> tuple[str, ...]:
@@ -149,61 +193,32 @@ def nonlinear(design: Design) -> tuple[str, ...]:
     return tuple(name for name in design.activations if name != LINEAR)
 
 
-def leaky_cells(design: Design) -> tuple[Hyperparameters, ...]:
-    """Leaky ReLU's cells over slopes above 0 and rates."""
-    return tuple(
-        cell for slope in design.slopes if slope > 0 for cell in design.over_rates("leaky_relu", negative_slope=slope)
-    )
+def leaky_arms(design: Design) -> list[Arm]:
+    """Leaky ReLU's arms over slopes above 0."""
+    return [design.arm("leaky_relu", negative_slope=slope) for slope in design.slopes if slope > 0]
 
 
-def cells_of(design: Design, activation: str) -> tuple[Hyperparameters, ...]:
-    """The cells among which an activation's rate, and its slope where it has a fixed one, are chosen."""
-    return leaky_cells(design) if activation == "leaky_relu" else design.over_rates(activation)
+def arms_of(design: Design, activation: str) -> list[Arm]:
+    """The arms among which an activation's slope is chosen, where it has a fixed one; else its only arm."""
+    return leaky_arms(design) if activation == "leaky_relu" else [design.arm(activation)]
 
 
-def best(accuracy: Array, loss: Array) -> Array:
-    """`[..., R]` index along the first axis of the highest accuracy; among equals, of the lowest loss."""
-    tied = accuracy == np.nanmax(accuracy, 0)
-    keys = np.where(tied, np.nan_to_num(loss, nan=np.inf), np.inf)
-    # Where no tied option has a finite loss, the first of them.
-    index: Array = np.where(np.isfinite(keys).any(0), keys.argmin(0), tied.argmax(0))
-    return index
+def _margin(zeros: Array) -> Array:
+    """How far within 50-90 % a share lies, in per cent."""
+    margin: Array = np.minimum(zeros - 50.0, 90.0 - zeros)
+    return margin
 
 
-def chosen(measured: CellMeasures, cells: Cells, key: str = _TEST_ACCURACY) -> Array:
-    """A test measure, in per cent, of the cell that each replicate's validation part chooses."""
-    index = best(measured.stack(cells, "accuracy"), measured.stack(cells, "log_loss"))
-    return _select(100.0 * measured.stack(cells, key), index)
+def _beyond_linear(activation: str, name: str, design: Design, reading: Reading) -> Array:
+    """A share measured for an activation minus the linear network's."""
+    key = key_on_test(name)
+    return reading.value(design.arm(activation), key) - reading.value(design.arm(LINEAR), key)
 
 
-def _each_at_its_rate(design: Design, measured: CellMeasures) -> tuple[Array, Array, Array]:
-    """`[slopes, ..., R]` validation accuracy, log loss and test accuracy at each slope's chosen rate."""
-    columns: tuple[list[Array], list[Array], list[Array]] = ([], [], [])
-    for slope in design.slopes:
-        cells = design.over_rates("leaky_relu", negative_slope=slope)
-        accuracy, loss = measured.stack(cells, "accuracy"), measured.stack(cells, "log_loss")
-        index = best(accuracy, loss)
-        for column, values in zip(columns, (accuracy, loss, measured.stack(cells, _TEST_ACCURACY)), strict=True):
-            column.append(_select(values, index))
-    accuracies, losses, tests = (np.stack(column) for column in columns)
-    return accuracies, losses, tests
-
-
-def _test_accuracy(slopes: tuple[Array, Array, Array], index: Array) -> Array:
-    """`[..., R]` test accuracy, in per cent, at the slopes of an index, from what `_each_at_its_rate` returns."""
-    return _select(100.0 * slopes[2], index)
-
-
-def _select(values: Array, index: Array) -> Array:
-    """`[..., R]` the entries of `[O, ..., R]` at an index along the first axis."""
-    selected: Array = np.take_along_axis(values, index[None].astype(np.intp), 0)[0]
-    return selected
-
-
-def _dropout_gain(design: Design, measured: CellMeasures, activation: str) -> Array:
+def _dropout_gain(design: Design, reading: Reading, activation: str) -> Array:
     """Accuracy at the dropout rate above 0 that validates best, minus accuracy without dropout."""
     without, *others = design.over_dropouts(activation)
-    return chosen(measured, others) - 100.0 * measured.of(without, _TEST_ACCURACY)
+    return select(reading.values(others), reading.best(others)) - reading.value(without)
 
 
 def _centred(values: Array) -> Array:
@@ -214,18 +229,18 @@ def _centred(values: Array) -> Array:
 
 
 def _extra_time(measured: CellMeasures, other: str) -> Array:
-    """`[n]` time of an ELU layer above another layer's, in per cent; empty where layers were not timed."""
+    """`[processes]` time of an ELU layer above another layer's, in per cent; empty where layers were not timed."""
     if not measured.layer_seconds:
         return np.empty(0)
-    ratio: Array = measured.layer_seconds["elu"] / measured.layer_seconds[other]
+    ratio: Array = np.median(measured.layer_seconds["elu"] / measured.layer_seconds[other], axis=-1)
     return 100.0 * (ratio - 1.0)
 
 
-def _vanishing(design: Design, measured: CellMeasures, activation: str) -> Array:
+def _vanishing(design: Design, reading: Reading, activation: str) -> Array:
     """Decades by which the gradient shrinks from the last layer to the first, minus those of ReLU."""
 
     def decades(name: str) -> Array:
-        ratio = measured.of(design.cell(name, depth=design.depths[-1]), "gradient_ratio_start")
+        ratio = reading.reading.of(design.cell(name, depth=design.depths[-1]), "gradient_ratio_start")
         return np.log10(np.maximum(ratio, _SMALLEST_RATIO))
 
     return decades(activation) - decades("relu")

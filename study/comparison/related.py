@@ -29,7 +29,7 @@ def related_comparisons(study: OpenStudy) -> list[ComparisonSummary]:
         if theirs is None or _options(theirs) != ours or theirs["data"] in seen:
             continue
         try:
-            comparisons.append(summarize_stored(study.storage, other._study_id))
+            comparisons.append(summarize_stored(study.storage, other._study_id, variance=problem.config.variance))
         except NoResultsError:
             continue
         seen.add(theirs["data"])

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from search_spaces import ACTIVATIONS, Hyperparameters
+from search_spaces.design import Arm, Design
 from storage import CohortStorage
-from study.comparison.cell_measures import LAYER_TIMES, SCORE, CellMeasures, read_cell_measures
+from study.comparison.cell_measures import LAYER_TIMES, CellMeasures, read_cell_measures
 from study.comparison.claims import LEVEL
-from study.comparison.contrasts import cells_of, chosen
+from study.comparison.contrasts import arms_of
+from study.comparison.correlation import variance_ratio
+from study.comparison.readings import TEST_ACCURACY, Reading, mean_of, rates_at_edges, readings, select
 from study.comparison.verdicts import ClaimVerdict, judge_claims
+from study.config import Variance
 from study.intervals import Array, corrected_interval
 from study.problem import stored_design
 from study.records.attributes import CONFIG, DATA, IDENTITY, restored_config
@@ -56,15 +60,16 @@ class CellSummary:
         negative_slope: Its slope, where it has one; None too where the slope is chosen by validation.
         initialization: Initialization.
         dropout: Dropout rate.
-        learning_rate: Step size; None where each replicate's validation part chooses it.
+        learning_rate: Step size; None where each split's validation part tunes it.
         depth: Hidden layers.
         accuracy: Mean test accuracy, a fraction; in regression r2.
         interval: Corrected resampled t interval of it, 95 %, not simultaneous; None for one seed.
-        accuracies: Test accuracy of each replicate.
+        accuracies: Test accuracy of each split.
         near_zero: Mean share of outputs near zero on the test part, over live units, of the replicates that did not
             diverge; NaN where all did.
-        diverged: How many replicates diverged; `accuracy` counts each as a constant guess.
-        layers: Its hidden layers, first to last; empty where the learning rate is chosen.
+        networks: How many networks it is of: those of all its cells.
+        diverged: How many of them diverged; `accuracy` counts each as a constant guess.
+        layers: Its hidden layers, first to last; empty where the learning rate is tuned.
     """
 
     activation: str
@@ -77,6 +82,7 @@ class CellSummary:
     interval: tuple[float, float] | None
     accuracies: tuple[float, ...]
     near_zero: float
+    networks: int = 0
     diverged: int = 0
     layers: tuple[LayerSummary, ...] = ()
 
@@ -88,17 +94,22 @@ class ComparisonSummary:
     Attributes:
         name: The study's name.
         data: Name of its data set.
-        seeds: Replicates, each with a split of its own.
+        seeds: Splits; every seed has one of its own.
+        streams: Random streams under which each cell was trained on every split; 1 in comparisons of version 0.1, which
+            choose and read on the same networks.
+        rates: The learning rates that arms are tuned to.
+        at_edges: Shares of the tuned learning rates that are the lowest and the highest of these.
         epochs: Passes over the training part.
         ratio: n_test/n_train.
-        level: Confidence level of each interval of `verdicts`; together they hold with 95 %.
+        variance: Where the correlation of replicates is taken from.
+        level: Confidence level of each simultaneous interval of `verdicts`.
         machine: Machine that layers were timed on; None where they were not.
         verdicts: One a claim.
-        accuracy_by_activation: Each activation at the rate, and the slope, that validation chooses.
-        slope_response: Leaky ReLU over its slopes, 0 being ReLU, each at the rate that validation chooses.
-        initialization_by_activation: Both crossed, at one rate.
-        dropout_by_activation: Both crossed, at one rate.
-        depth_by_activation: Both crossed, at one rate.
+        accuracy_by_activation: Each activation at the slope that validation chooses.
+        slope_response: Leaky ReLU over its slopes, 0 being ReLU.
+        initialization_by_activation: Both crossed.
+        dropout_by_activation: Both crossed.
+        depth_by_activation: Both crossed, at one learning rate.
         failed: Cells that could not be trained, and that no figure has.
         metric: What `accuracy` stands for: the first metric of the task.
     """
@@ -106,8 +117,12 @@ class ComparisonSummary:
     name: str
     data: str
     seeds: int
+    streams: int
+    rates: tuple[float, ...]
+    at_edges: tuple[float, float]
     epochs: int
     ratio: float
+    variance: Variance
     level: float
     machine: str | None
     verdicts: tuple[ClaimVerdict, ...]
@@ -136,15 +151,16 @@ def summarize(study: OpenStudy) -> ComparisonSummary:
         NoResultsError: Cells are still to be trained.
     """
     _ = study.comparison  # refuses a search
-    return summarize_stored(study.storage, study.study_id)
+    return summarize_stored(study.storage, study.study_id, variance=study.problem.config.variance)
 
 
-def summarize_stored(storage: CohortStorage, study_id: int) -> ComparisonSummary:
+def summarize_stored(storage: CohortStorage, study_id: int, *, variance: Variance | None = None) -> ComparisonSummary:
     """Summarizes a finished comparison by what its database holds.
 
     Args:
         storage: Where it lives.
         study_id: Its id.
+        variance: Where the correlation of replicates is taken from; None: as its last run asked for.
 
     Raises:
         NoResultsError: Cells are still to be trained.
@@ -155,82 +171,92 @@ def summarize_stored(storage: CohortStorage, study_id: int) -> ComparisonSummary
     task = restored_config(saved[CONFIG] | {"threads": None}).what_is_learned
     metric = task.metrics[0]
     measured = read_cell_measures(storage, study_id, design, seeds=seeds, task=task)
-    ratio = data["test"] / data["training"]
+    ratio, chosen = data["test"] / data["training"], variance or saved[CONFIG].get("variance", "measured")
     activations = design.activations
-
-    def fixed(cells: Callable[[str], Sequence[Hyperparameters]]) -> tuple[CellSummary, ...]:
-        return _fixed([cell for name in activations for cell in cells(name)], measured, ratio, metric)
-
-    own = [(None, cells_of(design, name)) for name in activations]
-    slopes = [(slope, design.over_rates("leaky_relu", negative_slope=slope)) for slope in design.slopes]
+    own = [(None, arms_of(design, name)) for name in activations]
+    slopes = [(slope, [arm]) for slope, arm in zip(design.slopes, design.over_slopes(), strict=True)]
+    initialized = [arm for name in design.initialized for arm in design.over_initializations(name)]
+    dropped = [arm for name in design.dropped for arm in design.over_dropouts(name)]
     return ComparisonSummary(
         name=storage.get_study_name_from_id(study_id),
         data=data["name"],
         seeds=seeds,
+        streams=design.streams,
+        rates=design.learning_rates,
+        at_edges=_at_edges(
+            design, measured, [arm for _, arms in (*own, *slopes) for arm in arms] + initialized + dropped
+        ),
         epochs=epochs,
         ratio=ratio,
+        variance=chosen,
         level=LEVEL,
         machine=saved.get(LAYER_TIMES, {}).get("machine"),
-        verdicts=judge_claims(design, measured, ratio, task=task),
-        accuracy_by_activation=_chosen(own, measured, ratio, metric),
-        slope_response=_chosen(slopes, measured, ratio, metric),
-        initialization_by_activation=fixed(design.over_initializations),
-        dropout_by_activation=fixed(design.over_dropouts),
-        depth_by_activation=fixed(lambda name: [design.cell(name, depth=depth) for depth in design.depths]),
-        failed=len(set(design.cells) - set(measured.cells)),
+        verdicts=judge_claims(design, measured, lambda kind: variance_ratio(kind, chosen, ratio), task=task),
+        accuracy_by_activation=_points(own, measured, ratio, metric),
+        slope_response=_points(slopes, measured, ratio, metric),
+        initialization_by_activation=_points([(None, [arm]) for arm in initialized], measured, ratio, metric),
+        dropout_by_activation=_points([(None, [arm]) for arm in dropped], measured, ratio, metric),
+        depth_by_activation=_points(
+            [(None, [(design.cell(name, depth=depth),)]) for name in activations for depth in design.depths],
+            measured,
+            ratio,
+            metric,
+        ),
+        failed=len(set(design.cells) - set(measured.trained)),
         metric=metric,
     )
 
 
-def _fixed(
-    cells: Sequence[Hyperparameters], measured: CellMeasures, ratio: float, metric: Metric
-) -> tuple[CellSummary, ...]:
-    """Summaries of cells, each with its layers; cells without results are left out."""
-    return tuple(
-        CellSummary(
-            activation=cell.activation,
-            negative_slope=_slope(cell),
-            initialization=cell.initialization,
-            dropout=cell.dropout,
-            learning_rate=cell.learning_rate,
-            depth=len(cell.hidden),
-            **_accuracy(measured.of(cell, key_on_test(SCORE)), ratio, metric),
-            **_sparsity(measured.of(cell, key_on_test("near_zero"))),
-            layers=tuple(_layer(cell, layer, measured) for layer in range(len(cell.hidden))),
-        )
-        for cell in cells
-        if cell in measured.cells
-    )
+def _at_edges(design: Design, measured: CellMeasures, arms: Sequence[Arm]) -> tuple[float, float]:
+    """The shares of tuned rates at either edge, over the arms whose cells all have results."""
+    there = [arm for arm in dict.fromkeys(arms) if all(cell in measured.trained for cell in arm)]
+    return rates_at_edges(design, measured, there)
 
 
-def _chosen(
-    groups: Sequence[tuple[float | None, Sequence[Hyperparameters]]],
-    measured: CellMeasures,
-    ratio: float,
-    metric: Metric,
+def _points(
+    groups: Sequence[tuple[float | None, Sequence[Arm]]], measured: CellMeasures, ratio: float, metric: Metric
 ) -> tuple[CellSummary, ...]:
-    """Summaries of groups of cells, out of which each replicate's validation part chooses one.
+    """Summaries of groups of arms, out of which validation chooses one; groups without results are left out.
 
     Args:
-        groups: The slope of leaky ReLU, or None where it is chosen too, and the cells.
+        groups: The slope of leaky ReLU where the group is of that slope, or None, and the arms.
         measured: The measures of all cells.
         ratio: n_test/n_train.
         metric: The first metric of the task.
     """
     return tuple(
-        CellSummary(
-            activation="leaky_relu" if slope is not None else cells[0].activation,
-            negative_slope=slope,
-            initialization=cells[0].initialization,
-            dropout=cells[0].dropout,
-            learning_rate=None,
-            depth=len(cells[0].hidden),
-            **_accuracy(chosen(measured, cells) / 100.0, ratio, metric),
-            **_sparsity(chosen(measured, cells, key_on_test("near_zero")) / 100.0),
-        )
-        for slope, cells in groups
-        if all(cell in measured.cells for cell in cells)
+        _point(slope, arms, measured, ratio, metric)
+        for slope, arms in groups
+        if all(cell in measured.trained for arm in arms for cell in arm)
     )
+
+
+def _point(
+    slope: float | None, arms: Sequence[Arm], measured: CellMeasures, ratio: float, metric: Metric
+) -> CellSummary:
+    cell = arms[0][0]
+    single = cell if len(arms) == len(arms[0]) == 1 else None
+    return CellSummary(
+        activation="leaky_relu" if slope is not None else cell.activation,
+        negative_slope=slope if single is None or slope is not None else _slope(cell),
+        initialization=cell.initialization,
+        dropout=cell.dropout,
+        learning_rate=None if single is None else cell.learning_rate,
+        depth=len(cell.hidden),
+        **_accuracy(_read(arms, measured, TEST_ACCURACY) / 100.0, ratio, metric),
+        near_zero=_mean(_read(arms, measured, key_on_test("near_zero"))) / 100.0,
+        **_diverged(arms, measured),
+        layers=() if single is None else tuple(_layer(single, layer, measured) for layer in range(len(cell.hidden))),
+    )
+
+
+def _read(arms: Sequence[Arm], measured: CellMeasures, key: str) -> Array:
+    """`[R]` a measure, in per cent, of the arm that validation chooses, in the mean over the turns of the streams."""
+
+    def value(reading: Reading) -> Array:
+        return reading.value(arms[0], key) if len(arms) == 1 else select(reading.values(arms, key), reading.best(arms))
+
+    return mean_of([value(reading) for reading in readings(measured)])
 
 
 def _accuracy(values: Array, ratio: float, metric: Metric) -> dict[str, Any]:
@@ -242,14 +268,17 @@ def _accuracy(values: Array, ratio: float, metric: Metric) -> dict[str, Any]:
     return {"accuracy": float(values.mean()), "interval": interval, "accuracies": tuple(values.tolist())}
 
 
-def _sparsity(values: Array) -> dict[str, Any]:
-    """The fields of `CellSummary` that say how sparse a cell is; a replicate that diverged has no sparsity."""
-    return {"near_zero": _mean(values), "diverged": int(np.isnan(values).sum())}
+def _diverged(arms: Sequence[Arm], measured: CellMeasures) -> dict[str, Any]:
+    """The fields of `CellSummary` that count networks; one that diverged has no sparsity."""
+    key, cells = key_on_test("near_zero"), [cell for arm in arms for cell in arm]
+    values = np.concatenate([stream.stack(cells, key) for stream in measured.streams])
+    return {"networks": values.size, "diverged": int(np.isnan(values).sum())}
 
 
 def _layer(cell: Hyperparameters, layer: int, measured: CellMeasures) -> LayerSummary:
     def mean(name: str, *, on_test: bool) -> float:
-        return _mean(measured.of(cell, MeasureKey(name, on_test, layer)))
+        key = MeasureKey(name, on_test, layer)
+        return _mean(np.concatenate([stream.of(cell, key) for stream in measured.streams]))
 
     return LayerSummary(
         layer=layer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,13 @@ import numpy.typing as npt
 from search_spaces.design import Design
 from study.comparison.cell_measures import CellMeasures
 from study.comparison.claims import CLAIMS, LEVEL, Claim, ClaimContrast
+from study.comparison.correlation import Kind
 from study.comparison.what_would_change import what_would_change
-from study.intervals import Array, Verdict, corrected_interval
+from study.intervals import FAMILY_ERROR, Array, Verdict, corrected_interval, error_at, holm, holm_errors
 from study.records.own_trials import NoResultsError
 from study.tasks import CLASSIFICATION, Task
 
+PLAIN_LEVEL = 0.95
 _SMALLEST_SPREAD = 1e-9
 
 
@@ -27,21 +29,28 @@ class ContrastEstimate:
     Attributes:
         name: What is estimated.
         estimate: Mean over replicates; None where no replicate has a value.
-        interval: Simultaneous interval; None for fewer than two replicates, or where counts show no spread.
-        unit: Unit of estimate and interval.
+        interval: Simultaneous interval; None for fewer than two replicates, or where counts show no spread. Where the
+            claim is decided by Holm's procedure alone, it ends at the bound of the region that it was decided against.
+        plain_interval: 95 % interval of this contrast alone; None as above.
+        unit: Unit of estimate and intervals.
         rope: Region of practical equivalence.
-        verdict: Verdict of this contrast alone.
+        verdict: Verdict of this contrast alone, at the error that Holm's procedure grants its claim.
+        error: The smallest error at which the contrast would be decided; 1 without an interval.
         change: What would change the verdict, in a line.
-        values: The contrast in each replicate, or timing round.
+        decides: Whether the claim is judged by it.
+        values: The contrast in each replicate, or process of timing.
     """
 
     name: str
     estimate: float | None
     interval: tuple[float, float] | None
+    plain_interval: tuple[float, float] | None
     unit: str
     rope: tuple[float, float]
     verdict: Verdict
+    error: float
     change: str
+    decides: bool
     values: tuple[float, ...]
 
 
@@ -54,6 +63,7 @@ class ClaimVerdict:
         statement: What the claim says.
         read_on: Where its contrasts are read.
         association: Whether the comparison shows no more than an association.
+        p: The smallest error, over all claims, at which it would be decided (Holm); at most 0.05 where it is.
         deciding: The estimate that decides.
         estimates: The estimates of all its contrasts.
     """
@@ -62,6 +72,7 @@ class ClaimVerdict:
     statement: str
     read_on: str
     association: bool
+    p: float
     deciding: ContrastEstimate
     estimates: tuple[ContrastEstimate, ...]
 
@@ -72,8 +83,13 @@ class ClaimVerdict:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Interval of the deciding contrast."""
+        """Simultaneous interval of the deciding contrast."""
         return self.deciding.interval
+
+    @property
+    def plain_interval(self) -> tuple[float, float] | None:
+        """95 % interval of the deciding contrast alone."""
+        return self.deciding.plain_interval
 
     @property
     def unit(self) -> str:
@@ -102,6 +118,7 @@ class ClaimVerdict:
             return {
                 "estimate": estimate.estimate,
                 "interval": None if estimate.interval is None else list(estimate.interval),
+                "plain_interval": None if estimate.plain_interval is None else list(estimate.plain_interval),
                 "unit": estimate.unit,
                 "rope": list(estimate.rope),
                 "verdict": estimate.verdict,
@@ -115,64 +132,108 @@ class ClaimVerdict:
             **row(self.deciding),
             "read_on": self.read_on,
             "association": self.association,
-            "evidence": [row(estimate) | {"values": list(estimate.values)} for estimate in self.estimates],
+            "p": self.p,
+            "evidence": [
+                row(estimate) | {"decides": estimate.decides, "values": list(estimate.values)}
+                for estimate in self.estimates
+            ],
         }
 
 
 def judge_claims(
-    design: Design, measured: CellMeasures, ratio: float, *, level: float = LEVEL, task: Task = CLASSIFICATION
+    design: Design,
+    measured: CellMeasures,
+    ratio_of: Callable[[Kind], float],
+    *,
+    error: float = FAMILY_ERROR,
+    task: Task = CLASSIFICATION,
 ) -> tuple[ClaimVerdict, ...]:
-    """The verdicts of a comparison, claim by claim.
+    """The verdicts of a comparison, claim by claim, by Holm's procedure over the claims.
 
     Args:
         design: Its designs.
         measured: The measures of its cells, `[R]`.
-        ratio: n_test/n_train.
-        level: Confidence level of each interval.
+        ratio_of: What the correlation of replicates adds to the variance of a mean, ρ/(1 - ρ), by kind of contrast.
+        error: The error over all claims.
         task: What was learned.
     """
-    verdicts = []
-    for claim in (claim.about(task.metrics[0]) for claim in CLAIMS):
-        estimates = tuple(
-            estimate_contrast(contrast, _values(contrast, design, measured), ratio, level)
-            for contrast in claim.contrasts
+    claims = [claim.about(task.metrics[0]) for claim in CLAIMS]
+    values = [[_values(contrast, design, measured) for contrast in claim.contrasts] for claim in claims]
+
+    def estimates(claim: Claim, columns: Sequence[Array], error: float) -> tuple[ContrastEstimate, ...]:
+        return tuple(
+            estimate_contrast(contrast, column, ratio_of(contrast.kind), error=error)
+            for contrast, column in zip(claim.contrasts, columns, strict=True)
         )
-        deciding = estimates[deciding_index(claim, estimates)]
-        verdicts.append(ClaimVerdict(claim.id, claim.statement, claim.read_on, claim.association, deciding, estimates))
+
+    first = [estimates(claim, columns, error) for claim, columns in zip(claims, values, strict=True)]
+    errors = [error_of(claim, found) for claim, found in zip(claims, first, strict=True)]
+    verdicts = []
+    for claim, columns, granted, p in zip(claims, values, holm_errors(errors, error), holm(errors), strict=True):
+        found = estimates(claim, columns, granted)
+        deciding = found[deciding_index(claim, found)]
+        verdicts.append(ClaimVerdict(claim.id, claim.statement, claim.read_on, claim.association, p, deciding, found))
     return tuple(verdicts)
 
 
-def estimate_contrast(contrast: ClaimContrast, values: Array, ratio: float, level: float) -> ContrastEstimate:
-    """The estimate, interval and verdict that the values of one contrast allow.
+def estimate_contrast(
+    contrast: ClaimContrast, values: Array, ratio: float, *, error: float = 1.0 - LEVEL
+) -> ContrastEstimate:
+    """The estimate, intervals and verdict that the values of one contrast allow.
 
     Args:
         contrast: The contrast.
         values: `[R]`, NaN where a replicate has none.
-        ratio: n_test/n_train.
-        level: Confidence level.
+        ratio: ρ/(1 - ρ); 0 for values that are independent.
+        error: The error that the verdict may have.
     """
     asked = len(values)
-    values, ratio = values[~np.isnan(values)], 0.0 if contrast.timed else ratio
-    estimate, interval = (float(values.mean()) if len(values) else None), None
-    if len(values) > 1 and shows_spread(contrast, values):
-        _, low, high = corrected_interval(values, ratio, level)
-        least, most = contrast.region.domain
-        interval = (max(least, float(low)), min(most, float(high)))
+    values = values[~np.isnan(values)]
+    estimate = float(values.mean()) if len(values) else None
+    region = contrast.region
+    interval = plain = judged = None
+    smallest, verdict = 1.0, region.verdict(None)
+    if estimate is not None and len(values) > 1 and shows_spread(contrast, values):
+
+        def at(level: float) -> tuple[float, float]:
+            _, low, high = corrected_interval(values, ratio, level)
+            least, most = region.domain
+            return max(least, float(low)), min(most, float(high))
+
+        plain, judged = at(PLAIN_LEVEL), at(1.0 - error)
+        verdict = region.verdict(judged)
+        interval = region.decided(at(LEVEL), verdict, estimate)
+        smallest = error_at(region.distance(estimate), float(values.std(ddof=1)), len(values), ratio)
     return ContrastEstimate(
-        contrast.name,
-        estimate,
-        interval,
-        contrast.unit,
-        contrast.region.rope,
-        contrast.region.verdict(interval),
-        what_would_change(contrast, values, interval, ratio=ratio, level=level, asked=asked),
-        tuple(values.tolist()),
+        name=contrast.name,
+        estimate=estimate,
+        interval=interval,
+        plain_interval=plain,
+        unit=contrast.unit,
+        rope=region.rope,
+        verdict=verdict,
+        error=smallest,
+        change=what_would_change(contrast, values, judged, ratio=ratio, level=1.0 - error, asked=asked),
+        decides=contrast.decides,
+        values=tuple(values.tolist()),
     )
+
+
+def error_of(claim: Claim, estimates: Sequence[ContrastEstimate]) -> float:
+    """The smallest error at which a claim would be decided, from those of its contrasts."""
+    ends = {"all": "refuted", "any": "supported"}[claim.needs]
+    errors, alone = [], []
+    for place in claim.deciding:
+        estimate, region = estimates[place], claim.contrasts[place].region
+        errors.append(estimate.error)
+        if estimate.estimate is not None and region.verdict((estimate.estimate, estimate.estimate)) == ends:
+            alone.append(estimate.error)
+    return min([max(errors), *alone])
 
 
 def shows_spread(contrast: ClaimContrast, values: Array) -> npt.NDArray[np.bool_]:
     """`[...]` whether the values of a contrast, `[..., R]`, have a spread to judge by; equal counts have none."""
-    return np.asarray((np.ptp(values, axis=-1) >= _SMALLEST_SPREAD) | (not contrast.counted))
+    return np.asarray((np.ptp(values, axis=-1) >= _SMALLEST_SPREAD) | (contrast.kind != "score"))
 
 
 def deciding_index(claim: Claim, estimates: Sequence[ContrastEstimate]) -> int:
@@ -181,20 +242,20 @@ def deciding_index(claim: Claim, estimates: Sequence[ContrastEstimate]) -> int:
     A claim that needs all of its contrasts is decided by one that refutes it, or else leaves it undecided; a claim
     that needs any of them, by one that supports it, or else leaves it undecided.
     """
-    verdicts = [each.verdict for each in estimates]
+    verdicts = [estimates[place].verdict for place in claim.deciding]
     order: tuple[Verdict, ...] = ("refuted", "undecided", "no practical difference", "supported")
     if claim.needs == "any":
         order = ("supported", "undecided", "no practical difference", "refuted")
     elif set(verdicts) <= {"supported", "no practical difference"}:
         needed = [
             verdict
-            for contrast, verdict in zip(claim.contrasts, verdicts, strict=True)
-            if not (contrast.equal_suffices and verdict == "no practical difference")
+            for place, verdict in zip(claim.deciding, verdicts, strict=True)
+            if not (claim.contrasts[place].equal_suffices and verdict == "no practical difference")
         ]
         if "no practical difference" not in needed and "supported" in needed:
-            return verdicts.index("supported")
+            return claim.deciding[verdicts.index("supported")]
     first = next(verdict for verdict in order if verdict in verdicts)
-    return verdicts.index(first)
+    return claim.deciding[verdicts.index(first)]
 
 
 def _values(contrast: ClaimContrast, design: Design, measured: CellMeasures) -> Array:

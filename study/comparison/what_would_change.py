@@ -25,8 +25,8 @@ def what_would_change(
     Args:
         contrast: The contrast.
         values: `[R]` its values, of the replicates that have one.
-        interval: Its interval; None where there is none.
-        ratio: n_test/n_train; 0 for values that are independent.
+        interval: The interval that it is judged by; None where there is none.
+        ratio: ρ/(1 - ρ); 0 for values that are independent.
         level: Confidence level.
         asked: How many replicates there are, with a value or without.
     """
@@ -43,7 +43,7 @@ def what_would_change(
 
 
 def _without_interval(contrast: ClaimContrast, count: int, asked: int) -> str:
-    if contrast.timed:
+    if contrast.kind == "time":
         return "the layers were not timed; `reluctant compare` times them"
     if not count:
         return "no replicate has a value: a cell that it reads failed or diverged"
@@ -56,8 +56,7 @@ def _without_interval(contrast: ClaimContrast, count: int, asked: int) -> str:
 
 def _more_data(contrast: ClaimContrast, values: Array, ratio: float, level: float) -> str:
     """How many seeds, or else rows, would narrow the interval until it no longer reaches the nearest bound."""
-    bounds = (*contrast.region.rope, contrast.region.limit)
-    needed = min(abs(float(values.mean()) - bound) for bound in bounds)
+    needed = contrast.region.distance(float(values.mean()))
     deviation = float(values.std(ddof=1))
 
     def width(replicates: int) -> float:
@@ -65,10 +64,10 @@ def _more_data(contrast: ClaimContrast, values: Array, ratio: float, level: floa
 
     enough = next((count for count in range(len(values) + 1, _MOST_SEEDS + 1) if width(count) < needed), None)
     if enough is not None:
-        what = "rounds of timing" if contrast.timed else "--seeds"
+        what = "processes of timing" if contrast.kind == "time" else "--seeds"
         return f"about {enough} {what}, where mean and spread stay as they are"
     floor = width(_MOST_SEEDS)
     times = math.inf if needed == 0 else (floor / needed) ** 2
     factor = f"{times:.0f}" if times >= 10 else f"{max(1.1, times):.1f}"
     more = f"about {factor} times the rows" if times < 1000 else "far more rows"
-    return f"{more}: seeds alone leave ±{floor:.2g} {contrast.unit} on this much data"
+    return f"{more}: {_MOST_SEEDS} seeds leave ±{floor:.2g} {contrast.unit} on this much data"

@@ -31,7 +31,7 @@ def as_begun(problem: Problem, storage: CohortStorage) -> Problem:
     """The problem as the study has it that the same command began, if with an earlier version of reluctant.
 
     The same command then finds the same study, though a new one would read the same file in another way, would be
-    judged by another sparsity, or would search another preset of the same name.
+    judged by another sparsity, would search another preset of the same name, or would have other designs.
 
     Args:
         problem: What the command asks for.
@@ -57,6 +57,11 @@ def as_begun(problem: Problem, storage: CohortStorage) -> Problem:
 def _as_study_has_it(problem: Problem, attributes: Mapping[str, Any]) -> Problem | None:
     """The problem with all in which a study of an earlier version may differ; None where the study is another one."""
     ours, theirs = problem.identity, attributes[IDENTITY]
+    if ours.get("design") != theirs.get("design"):
+        begun = problem.begun_as(theirs)
+        if begun is None:
+            return None
+        problem, ours = begun, begun.identity
     differing = {key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)}
     if not differing <= {"data", "sparsity", "space"}:
         return None

@@ -67,7 +67,7 @@ def _initializations(summary: ComparisonSummary) -> Section | None:
     return Section(
         "initializations",
         "Initialization and activation",
-        f"Mean test {summary.metric.name} in per cent of every pair, at one learning rate, over {summary.seeds_text}."
+        f"Mean test {summary.metric.name} in per cent of every pair, {_rate(summary)}, over {summary.seeds_text}."
         f"{_diverged(summary.initialization_by_activation, summary)}",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
@@ -83,7 +83,7 @@ def _dropout(summary: ComparisonSummary) -> Section | None:
         "dropout",
         "Dropout and sparsity",
         f"What dropout in training does to the sparsity of the activations, measured without dropout on the test part "
-        f"({MEASURED} samples), and to {summary.metric.name}; means over {summary.seeds_text}."
+        f"({MEASURED} samples), and to {summary.metric.name}, {_rate(summary)}; means over {summary.seeds_text}."
         f"{_diverged(summary.dropout_by_activation, summary)}",
         tuple(panels),
     )
@@ -199,11 +199,17 @@ def _bars(summary: ComparisonSummary) -> str:
 
 def _diverged(cells: Sequence[CellSummary], summary: ComparisonSummary) -> str:
     """How many of a figure's networks diverged, and what they count as; empty where none did."""
-    count = sum(cell.diverged for cell in cells)
+    count, networks = sum(cell.diverged for cell in cells), sum(cell.networks for cell in cells)
     if not count:
         return ""
     counts = "counts" if count == 1 else "count"
     return (
-        f" {count} of {len(cells) * summary.seeds} networks diverged, and {counts} as a constant guess in "
+        f" {count} of {networks} networks diverged, and {counts} as a constant guess in "
         f"{summary.metric.name}, and not at all in other means."
     )
+
+
+def _rate(summary: ComparisonSummary) -> str:
+    """At which learning rate initializations and dropout rates are compared."""
+    tuned = any(cell.learning_rate is None for cell in summary.initialization_by_activation)
+    return "at the learning rate that validation chooses" if tuned else "at one learning rate"

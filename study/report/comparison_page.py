@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 
 from search_spaces.design import LINEAR
+from study.comparison.method import method
 from study.comparison.related import related_comparisons
 from study.comparison.summary import ComparisonSummary, summarize
 from study.records.open_study import OpenStudy
@@ -38,7 +39,7 @@ def comparison_page(study: OpenStudy) -> Page:
 
 def comparison_sections(summary: ComparisonSummary) -> list[Section]:
     """The figures that the report and the dashboard show of a comparison, the verdicts first."""
-    return [verdicts(summary.verdicts, summary.level), *designs(summary)]
+    return [verdicts(summary.verdicts, summary.level, method(summary)), *designs(summary)]
 
 
 def _across_data_sets(study: OpenStudy, summary: ComparisonSummary) -> list[Section]:
@@ -69,7 +70,7 @@ def curves(study: OpenStudy) -> Section:
         f"Validation {task.metrics[0].name} of each activation's usual network after each epoch, and its training loss "
         f"in each, means over seeds; {LOSS_CURVE} (the usual network has dropout {design.dropouts[0]:g}). A validation "
         "curve that still rises at its end asks for more epochs."
-        f"{seeds_that_diverged(curves_of, study.problem.config.seeds)}",
+        f"{seeds_that_diverged(curves_of, study.problem.replicates)}",
         tuple(panels),
     )
 

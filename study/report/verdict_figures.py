@@ -20,12 +20,13 @@ _WIDTH = 30
 """Characters of a line of what is estimated."""
 
 
-def verdicts(claims: Sequence[ClaimVerdict], level: float) -> Section:
+def verdicts(claims: Sequence[ClaimVerdict], level: float, method: Sequence[str]) -> Section:
     """Every claim with its verdict, and every estimate that it is read from.
 
     Args:
         claims: The verdicts, one a claim.
-        level: Confidence level of each interval.
+        level: Confidence level of each simultaneous interval.
+        method: How they came about, in sentences without their full stops.
     """
     groups: dict[tuple[str, tuple[float, float]], list[tuple[ClaimVerdict, ContrastEstimate]]] = {}
     for claim in claims:
@@ -35,8 +36,9 @@ def verdicts(claims: Sequence[ClaimVerdict], level: float) -> Section:
     unknown = sum(estimate.estimate is None for claim in claims for estimate in claim.estimates)
     intervals = (
         "An interval wholly outside it decides for or against the claim, one wholly inside says that the difference "
-        f"does not matter, any other leaves it open. Each interval holds with {100 * level:.2f} %, all of them "
-        "together with 95 %."
+        f"does not matter, any other leaves it open. Each interval has {100 * level:.2f} %, by which all claims share "
+        "5 %; where Holm's procedure decides a claim by less, it ends at the band. The table has the 95 % interval of "
+        "each contrast alone too."
         if any(estimate.interval is not None for claim in claims for estimate in claim.estimates)
         else "One seed gives no interval, so every claim is undecided."
     )
@@ -45,7 +47,8 @@ def verdicts(claims: Sequence[ClaimVerdict], level: float) -> Section:
         "verdicts",
         f"Verdicts on {len(claims)} claims",
         f"The shaded band is what counts as no practical difference. {intervals} Green circles support their claim, "
-        "red crosses refute it, grey squares make no practical difference, open diamonds are undecided."
+        "red crosses refute it, grey squares make no practical difference, open diamonds are undecided. "
+        + _sentences(method)
         + (f" {unknown} of the estimates have no value, and no mark." if unknown else ""),
         tuple(panels),
         tuple(_row(claim) for claim in claims),
@@ -58,7 +61,8 @@ def _row(claim: ClaimVerdict) -> dict[str, str]:
         "claim": claim.statement + (" (an association)" if claim.association else ""),
         "verdict": claim.verdict,
         "estimate": _number(claim.estimate, claim.unit),
-        "interval": "none" if claim.interval is None else _range(claim.interval),
+        "95 % interval": "none" if claim.plain_interval is None else _range(claim.plain_interval),
+        "simultaneous": "none" if claim.interval is None else _range(claim.interval),
         "no difference": _range(claim.rope),
         "what would change it": claim.change,
         "read on": claim.read_on,
@@ -89,6 +93,7 @@ def _forest(
                 error_x={"type": "data", "array": highs, "arrayminus": lows, "color": colour, "thickness": 2},
                 text=[
                     f"{_number(e.estimate, unit)} [{'none' if e.interval is None else _range(e.interval)}]"
+                    + ("" if e.decides else ", does not decide")
                     for _, e in chosen
                 ],
                 hovertemplate="%{text}<extra></extra>",
@@ -105,3 +110,7 @@ def _number(value: float | None, unit: str) -> str:
 
 def _range(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:+.2f} … {bounds[1]:+.2f}"
+
+
+def _sentences(texts: Sequence[str]) -> str:
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in texts)

@@ -81,3 +81,17 @@ def test_a_comparison_goes_on_to_its_verdicts(folder: Path) -> None:
     trials = optuna.load_study(study_name="claims", storage=f"sqlite:///{folder / 'comparison.db'}").trials
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 158
     assert len({trial.system_attrs["reluctant:identity"] for trial in trials}) == 1
+    (printed,) = json.loads(done.stdout)["studies"]
+    assert printed["streams"] == 1
+    assert "begun with the designs of version 0.1" in printed["method"][0]
+
+
+def test_the_same_command_finds_a_comparison_with_the_designs_that_it_was_begun_with(folder: Path) -> None:
+    arguments = ("iris", "--seeds", 1, "--epochs", 2, "--hidden", 4, "--name", "claims", "--storage", "comparison.db")
+    done = run_here("compare", *arguments, cwd=folder, check=True)
+    assert "158 cells x 1 seeds x 1 streams" in done.stderr
+    assert "begun with the designs of version 0.1" in done.stdout
+    assert optuna.get_all_study_names(f"sqlite:///{folder / 'comparison.db'}") == ["claims"]
+    other = run_here("compare", *arguments[:-4], "--epochs", 3, "--name", "claims", *arguments[-2:], cwd=folder)
+    assert other.returncode == 2
+    assert "taken by a study with another configuration" in other.stderr

@@ -25,7 +25,7 @@ from sklearn.datasets import load_digits, load_wine
 
 import reluctant
 from reluctant.interface.options import UnknownOptionError
-from study.config import COMPARISON_OPTIONS, ConfigError, StudyConfig
+from study.config import COMPARISON_OPTIONS, SEARCH_OPTIONS, ConfigError, StudyConfig
 from study.data import DataError, DataNotFoundError
 from study.records.open_study import IdentityError
 
@@ -171,9 +171,10 @@ def test_a_sparse_matrix_is_refused_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_its_signatures_list_the_options_of_the_commands() -> None:
-    assert {*inspect.signature(reluctant.run).parameters} == {*StudyConfig.model_fields, "y", "progress"}
+    assert {*inspect.signature(reluctant.run).parameters} == {*SEARCH_OPTIONS, "y", "progress"}
+    assert {*SEARCH_OPTIONS} | {*COMPARISON_OPTIONS} == {*StudyConfig.model_fields}
     assert {*inspect.signature(reluctant.compare).parameters} == {*COMPARISON_OPTIONS, "data", "y", "progress"}
-    assert inspect.signature(reluctant.compare).parameters["seeds"].default == 10
+    assert inspect.signature(reluctant.compare).parameters["seeds"].default == 7
     assert "passes over the training part" in str(reluctant.run.__doc__)
 
 

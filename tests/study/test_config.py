@@ -48,6 +48,7 @@ OTHER: dict[str, Any] = {
     "tolerance": 1.0,
     "confirm": False,
     "sampler_option": ("population_size=16",),
+    "variance": "nadeau-bengio",
     "sampler": "qmc",
     "cohort": 16,
     "seed": 9,
@@ -200,6 +201,7 @@ BAD = [
     ("learning_rate", math.nan, "--learning-rate is nan; ", "a finite number"),
     ("tolerance", -1, "--tolerance is -1; ", "greater than or equal to 0"),
     ("optimizer", "adamw", "unknown optimizer 'adamw'; ", "did you mean 'adam'? (known: adam, sgd)"),
+    ("variance", "none", "unknown variance 'none'", "measured, nadeau-bengio"),
     ("objective", "wieghted", "unknown objective 'wieghted'; ", "mean 'weighted'? (known: front, weighted, accuracy)"),
     ("sparsity_weight", -1, "--sparsity-weight is -1; ", "greater than or equal to 0"),
     ("sparsity_weight", math.nan, "--sparsity-weight is nan; ", "a finite number"),
@@ -382,6 +384,7 @@ def test_what_is_stored_with_a_study_says_nothing_of_one_run_or_its_secrets() ->
         "trials",
         "tolerance",
         "confirm",
+        "variance",
         "device",
     } - {"storage"}
 

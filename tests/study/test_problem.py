@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from search_spaces.design import Design
-from study.config import StudyConfig, read_config
+from study.config import ConfigError, StudyConfig, read_config
 from study.machine import MachineError
 from study.problem import Comparison, Problem, Search, kind_of, stored_design
 from study.sampling import SAMPLERS
@@ -62,7 +62,9 @@ def test_a_comparison_has_a_trial_for_each_cell_and_a_split_for_each_seed() -> N
     comparison = Comparison.of(CONFIG)
     cells = comparison.design.cells
     assert comparison.design == stored_design(comparison.identity) == Design(width=8)
-    assert (len(comparison.splits), comparison.reads_test_part, comparison.splits_each_seed) == (3, True, True)
+    assert (len(comparison.prepared), comparison.reads_test_part, comparison.splits_each_seed) == (3, True, True)
+    assert comparison.replicates == comparison.budget.seeds == len(comparison.splits) == 3 * comparison.design.streams
+    assert all(split is comparison.splits[place % 3] for place, split in enumerate(comparison.splits))
     assert comparison.config.trials == len(comparison.cells) == len(cells)
     read = [comparison.space.hyperparameters(params, comparison.defaults) for params in comparison.cells]
     assert [each.activation for each in read] == [cell.activation for cell in cells]
@@ -77,5 +79,11 @@ def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPa
     with pytest.raises(MachineError, match="10 splits of iris, one for each seed of a comparison, need about"):
         _ = problem.splits
     monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4)
-    assert len(problem.splits) == 10
+    assert len(problem.prepared) == 10
     assert len({tuple(split.test.y.tolist()) for split in problem.splits}) == 10
+
+
+def test_an_option_of_comparisons_alone_is_refused_by_a_search() -> None:
+    """A TOML file can name any option."""
+    with pytest.raises(ConfigError, match="variance is given, and a search has no use for it"):
+        Search.of(StudyConfig(data="iris", variance="nadeau-bengio"))

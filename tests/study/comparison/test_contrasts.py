@@ -12,35 +12,56 @@ from numpy.testing import assert_allclose
 from search_spaces import Hyperparameters
 from search_spaces.design import LINEAR, Design
 from study.comparison import contrasts
-from study.comparison.cell_measures import CellMeasures
+from study.comparison.cell_measures import CellMeasures, StreamMeasures
+from study.comparison.readings import rates_at_edges
 from study.intervals import Array
 
 DESIGN = Design()
+EARLIER = Design.restored(
+    {
+        "activations": DESIGN.activations,
+        "learning_rates": [0.0003, 0.001, 0.003, 0.01],
+        "slopes": [0.0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.9],
+        "initializations": ["kaiming_normal", "xavier_normal", "lecun_normal", "orthogonal", "torch_default"],
+        "dropouts": [0.0, 0.1, 0.2, 0.3, 0.5],
+        "depths": DESIGN.depths,
+        "learning_rate": 0.001,
+        "width": 64,
+    }
+)
+"""The designs of version 0.1."""
 
 
-class Table(dict[Hyperparameters, dict[str, Array]]):
-    """Outcomes of two replicates: all alike but for what a test sets."""
+class Table:
+    """Outcomes of two replicates under each of three streams: all alike but for what a test sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, design: Design = DESIGN) -> None:
         usual: dict[str, Any] = {
             "accuracy": 0.9,
             "log_loss": 0.3,
             "test_accuracy": 0.8,
-            "generalization_gap": 0.05,
-            "near_zero": 0.3,
             "gradient_ratio_start": 1.0,
             **dict.fromkeys(("test_near_zero", "test_saturation", "test_removable"), 0.1),
-            **{f"test_raw_zeros_layer{layer}": 0.7 for layer in range(10)},
-            **{f"test_dead_layer{layer}": 0.0 for layer in range(10)},
+            **{f"test_raw_zeros{place}": 0.7 for place in ("", *(f"_layer{layer}" for layer in range(10)))},
+            **{f"test_dead{place}": 0.0 for place in ("", *(f"_layer{layer}" for layer in range(10)))},
         }
-        super().__init__({cell: {name: np.full(2, value) for name, value in usual.items()} for cell in DESIGN.cells})
+        self.design = design
+        self.streams = [
+            {cell: {name: np.full(2, value) for name, value in usual.items()} for cell in design.cells}
+            for _ in range(design.streams)
+        ]
 
-    def put(self, cell: Hyperparameters, **values: Any) -> None:
-        for name, value in values.items():
-            self[cell][name] = np.broadcast_to(np.array(value, dtype=float), 2).copy()
+    def put(self, cell: Hyperparameters, *, streams: tuple[int, ...] | None = None, **values: Any) -> None:
+        for stream in range(self.design.streams) if streams is None else streams:
+            for name, value in values.items():
+                self.streams[stream][cell][name] = np.broadcast_to(np.array(value, dtype=float), 2).copy()
+
+    @property
+    def measured(self) -> CellMeasures:
+        return CellMeasures(tuple(map(StreamMeasures, self.streams)))
 
     def contrast(self, function: Any) -> Array:
-        result: Array = function(DESIGN, CellMeasures(self))
+        result: Array = function(self.design, self.measured)
         return result
 
 
@@ -74,37 +95,96 @@ def test_slope_zero_is_relu_and_the_worst_slope_validates_worst(table: Table) ->
     assert_allclose(table.contrast(contrasts.prelu_minus_best_slope), -1.0)
 
 
-def test_the_outermost_layer_is_the_nearest_to_either_bound(table: Table) -> None:
+def test_what_is_chosen_is_read_on_a_third_stream(table: Table) -> None:
+    """Luck on the stream that chooses, or on the one that tunes, is not read."""
+    lucky = leaky(0.3, 0.01)
+    table.put(lucky, streams=(0,), accuracy=0.99, test_accuracy=0.99)
+    table.put(lucky, streams=(1, 2), accuracy=0.5, test_accuracy=0.5)
+    # Stream 0 chooses the slope 0.3, and stream 1 or 2 then tunes it to a rate at which it reads like all others.
+    assert_allclose(table.contrast(contrasts.leaky_minus_relu), 0.0)
+    relu = DESIGN.cell("relu", learning_rate=0.01)
+    table.put(relu, streams=(1,), accuracy=0.99, test_accuracy=0.99)
+    table.put(relu, streams=(0, 2), test_accuracy=0.7)
+    # Stream 1 tunes ReLU to a rate that is read at 0.7 on the other two: in two of six turns.
+    assert_allclose(table.contrast(contrasts.leaky_minus_relu), 10.0 * 2 / 6)
+
+
+def test_a_comparison_of_one_stream_chooses_and_reads_on_it() -> None:
+    old = Table(EARLIER)
+    old.put(EARLIER.cell("leaky_relu", negative_slope=0.3, learning_rate=0.01), accuracy=0.95, test_accuracy=0.9)
+    assert_allclose(old.contrast(contrasts.leaky_minus_relu), 10.0)
+    tanh = EARLIER.cell("tanh", initialization="orthogonal")
+    assert tanh in EARLIER.cells
+    old.put(tanh, accuracy=0.95, test_accuracy=0.88)
+    assert_allclose(old.contrast(contrasts.own_minus_common_initialization), [0.0, 0.0])
+
+
+def test_a_reseeded_network_is_no_better_than_itself() -> None:
+    """Where all cells of a rate are alike but for luck, which validation and test part share, contrasts are 0."""
+    generator, measured = np.random.default_rng(3), []
+    worth = dict(zip(DESIGN.learning_rates, (0.70, 0.75, 0.79, 0.80, 0.79, 0.76, 0.70), strict=True))
+    for _ in range(DESIGN.streams):
+        cells = {}
+        for cell in DESIGN.cells:
+            luck = worth[cell.learning_rate] + 0.02 * generator.standard_normal(40_000)
+            accuracy = luck + 0.01 * generator.standard_normal(40_000)
+            cells[cell] = {"accuracy": accuracy, "log_loss": 1.0 - accuracy, "test_accuracy": luck}
+        measured.append(StreamMeasures(cells))
+    for function in (contrasts.best_minus_relu, contrasts.leaky_minus_relu, contrasts.worst_minus_best_slope):
+        values = function(DESIGN, CellMeasures(tuple(measured)))
+        assert abs(values.mean()) < 4.0 * values.std() / 200
+        once = function(DESIGN, CellMeasures(tuple(measured[:1])))  # chooses and reads on the same stream
+        assert abs(once.mean()) > 1.0
+
+
+def test_edges_of_the_rates_are_counted(table: Table) -> None:
+    table.put(DESIGN.cell("relu", learning_rate=0.1), accuracy=[0.95, 0.5])
+    table.put(DESIGN.cell("tanh", learning_rate=0.01), accuracy=0.95)
+    arms = [DESIGN.arm("relu"), DESIGN.arm("tanh"), (DESIGN.cell("relu", depth=10),)]
+    assert rates_at_edges(DESIGN, table.measured, arms) == (0.25, 0.25)
+
+
+def test_zeros_are_of_the_usual_network_and_the_outermost_layer_is_beside_it(table: Table) -> None:
     assert_allclose(table.contrast(contrasts.zeros_margin), 20.0)
-    table.put(DESIGN.cell("relu", initialization="orthogonal"), test_raw_zeros_layer1=[0.45, 0.88])
+    for cell in DESIGN.arm("relu"):
+        table.put(cell, test_raw_zeros=[0.45, 0.88])
     assert_allclose(table.contrast(contrasts.zeros_margin), [-5.0, 2.0])
-    table.put(DESIGN.cell("relu", initialization="torch_default"), test_raw_zeros_layer0=0.97)
-    assert_allclose(table.contrast(contrasts.zeros_margin), -7.0)
+    assert_allclose(table.contrast(contrasts.outermost_zeros_margin), 20.0)
+    for cell in DESIGN.arm("relu", initialization="torch_default"):
+        table.put(cell, test_raw_zeros_layer0=0.97)
+    assert_allclose(table.contrast(contrasts.outermost_zeros_margin), -7.0)
 
 
-def test_most_dead_looks_into_every_depth_and_initialization(table: Table) -> None:
-    table.put(DESIGN.cell("relu", initialization="torch_default", depth=10), test_dead_layer9=[0.25, 0.5])
+def test_dead_units_are_of_the_usual_network_and_the_worst_layer_is_beside_it(table: Table) -> None:
+    for cell in DESIGN.arm("relu"):
+        table.put(cell, test_dead=[0.03, 0.05])
+    table.put(DESIGN.cell("relu", depth=10), test_dead_layer9=[0.25, 0.5])
     table.put(DESIGN.cell("elu", depth=10), test_dead_layer9=1.0)
+    assert_allclose(table.contrast(contrasts.dead_units), [3.0, 5.0])
     assert_allclose(table.contrast(contrasts.most_dead), [25.0, 50.0])
 
 
-def test_the_gap_is_regressed_within_activations(table: Table) -> None:
-    for activation in contrasts.nonlinear(DESIGN):
+def test_the_score_is_regressed_within_activations(table: Table) -> None:
+    for activation in DESIGN.initialized:
         level = 0.1 * len(activation)  # differences between activations must not matter
-        cells = set(DESIGN.over_dropouts(activation)) | set(DESIGN.over_initializations(activation))
-        for place, cell in enumerate(sorted(cells, key=repr)):
+        arms = {*DESIGN.over_initializations(activation)}
+        arms |= {*DESIGN.over_dropouts(activation)} if activation in DESIGN.dropped else set()
+        for place, arm in enumerate(sorted(arms, key=repr)):
             sparsity = level + 0.01 * place
-            table.put(cell, near_zero=sparsity, generalization_gap=[level - 0.2 * sparsity, 0.3 * sparsity])
-    assert_allclose(table.contrast(contrasts.gap_on_sparsity), [-2.0, 3.0])
-    broken = DESIGN.cell("relu", dropout=0.5)
-    table.put(broken, near_zero=0.0, generalization_gap=[math.nan, math.nan])
-    assert_allclose(table.contrast(contrasts.gap_on_sparsity), [-2.0, 3.0])
+            for cell in arm:
+                table.put(cell, test_near_zero=sparsity, test_accuracy=[level - 0.2 * sparsity, 0.3 * sparsity])
+    assert_allclose(table.contrast(contrasts.score_on_sparsity), [-2.0, 3.0])
+    for cell in DESIGN.arm("relu", dropout=0.5):  # diverged: it has an accuracy, and its sparsity means nothing
+        table.put(cell, test_near_zero=math.nan, test_accuracy=0.0)
+    assert_allclose(table.contrast(contrasts.score_on_sparsity), [-2.0, 3.0])
 
 
 def test_dropout_gains_are_those_of_the_rate_that_validates_best(table: Table) -> None:
-    table.put(DESIGN.cell("relu", dropout=0.2), accuracy=0.95, test_accuracy=0.83)
-    table.put(DESIGN.cell("relu", dropout=0.5), accuracy=0.94, test_accuracy=0.99)
-    table.put(DESIGN.cell("tanh", dropout=0.1), accuracy=0.95, test_accuracy=0.82)
+    for cell in DESIGN.arm("relu", dropout=0.2):
+        table.put(cell, accuracy=0.95, test_accuracy=0.83)
+    for cell in DESIGN.arm("relu", dropout=0.5):
+        table.put(cell, accuracy=0.94, test_accuracy=0.99)
+    table.put(DESIGN.cell("tanh", dropout=0.1, learning_rate=0.03), accuracy=0.95, test_accuracy=0.82)
     table.put(DESIGN.cell("relu"), accuracy=0.99)
     assert_allclose(table.contrast(contrasts.relu_gain), 3.0)
     assert_allclose(table.contrast(contrasts.relu_gain_minus_tanh_gain), 1.0)
@@ -125,10 +205,16 @@ def test_shares_are_beyond_the_linear_network(table: Table, function: Any, activ
     assert_allclose(table.contrast(function), 40.0)
 
 
-def test_regret_is_the_mean_over_activations(table: Table) -> None:
-    table.put(DESIGN.cell("tanh", initialization="orthogonal"), accuracy=0.95, test_accuracy=0.88)
-    table.put(DESIGN.cell("tanh", initialization="torch_default"), accuracy=0.5, test_accuracy=0.4)
-    assert_allclose(table.contrast(contrasts.mismatch_regret), 48.0 / 8)
+def test_own_initialization_is_held_against_the_commonly_best(table: Table) -> None:
+    for activation in DESIGN.initialized:
+        for cell in DESIGN.arm(activation, initialization="xavier_normal"):
+            table.put(cell, accuracy=0.92, test_accuracy=0.81)
+    for cell in DESIGN.arm("tanh", initialization="orthogonal"):
+        table.put(cell, accuracy=0.95, test_accuracy=0.88)
+    assert_allclose(table.contrast(contrasts.own_minus_common_initialization), 7.0 / len(DESIGN.initialized))
+    for cell in DESIGN.arm("tanh", initialization="torch_default"):
+        table.put(cell, accuracy=0.5, test_accuracy=0.1)  # a bad one is nobody's own and not the common one
+    assert_allclose(table.contrast(contrasts.own_minus_common_initialization), 7.0 / len(DESIGN.initialized))
 
 
 def test_gradients_vanish_in_decades_beyond_relu(table: Table) -> None:
@@ -145,7 +231,9 @@ def test_the_best_activation_may_be_relu_itself(table: Table) -> None:
     assert_allclose(table.contrast(contrasts.best_minus_relu), [0.0, 5.0])
 
 
-def test_layers_are_compared_round_by_round(table: Table) -> None:
-    clock = {"elu": np.array([2.0, 3.0]), "relu": np.array([1.0, 2.0]), "leaky_relu": np.array([2.0, 2.0])}
-    assert_allclose(contrasts.elu_over_relu(DESIGN, CellMeasures(table, clock)), [100.0, 50.0])
-    assert_allclose(contrasts.elu_over_leaky(DESIGN, CellMeasures(table, clock)), [0.0, 50.0])
+def test_layers_are_compared_process_by_process(table: Table) -> None:
+    seconds = {"elu": [[2.0, 3.0, 9.0]], "relu": [[1.0, 2.0, 3.0]], "leaky_relu": [[2.0, 2.0, 9.0]]}
+    clock = {name: np.array([*rounds, *rounds]) for name, rounds in seconds.items()}
+    measured = CellMeasures(table.measured.streams, clock)
+    assert_allclose(contrasts.elu_over_relu(DESIGN, measured), [100.0, 100.0])
+    assert_allclose(contrasts.elu_over_leaky(DESIGN, measured), [0.0, 0.0])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from study.comparison.layer_timing import LAYERS, time_layers
+from study.comparison.layer_timing import LAYERS, time_in_processes
 
 
-def test_layers_are_timed_round_by_round() -> None:
-    seconds = time_layers(rounds=3)
+def test_layers_are_timed_round_by_round_in_each_process() -> None:
+    seconds = time_in_processes(2, 3)
     assert tuple(seconds) == LAYERS
-    assert all(len(values) == 3 and min(values) > 0 for values in seconds.values())
+    for processes in seconds.values():
+        assert [len(rounds) for rounds in processes] == [3, 3]
+        assert all(second > 0 for rounds in processes for second in rounds)
+        assert processes[0] != processes[1]

@@ -3,49 +3,57 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from benchmarks.coverage import know, margin, parts, simulate
+from benchmarks.coverage import FEWER_LEVELS, RATIO, know, margin, parts, simulate
 from benchmarks.planted import Outcomes
 from search_spaces import Hyperparameters
 from search_spaces.design import Design
-from study.comparison.cell_measures import CellMeasures
+from study.comparison.cell_measures import CellMeasures, StreamMeasures
 from study.comparison.claims import CLAIMS, LEVEL
-from study.comparison.verdicts import deciding_index, estimate_contrast, judge_claims
-from study.intervals import Array
+from study.comparison.correlation import variance_ratio
+from study.comparison.verdicts import deciding_index, error_of, estimate_contrast, judge_claims
+from study.config import Variance
+from study.intervals import Array, corrected_interval
 
-DESIGN = Design()
+DESIGN = Design(**FEWER_LEVELS)
 
 
 def test_every_interval_agrees_with_its_verdict_and_the_claim_with_its_deciding_contrast() -> None:
     measured = Outcomes(DESIGN, 1, 10, 0.25, seed=3).measured
     flat = CellMeasures(
-        {cell: _Row(measured, cell) for cell in DESIGN.cells}, {k: v[0] for k, v in measured.layer_seconds.items()}
+        tuple(StreamMeasures({cell: _Row(stream, cell) for cell in DESIGN.cells}) for stream in measured.streams),
+        {k: v[0] for k, v in measured.layer_seconds.items()},
     )
-    found = judge_claims(DESIGN, flat, 1 / 3)
+    found = judge_claims(DESIGN, flat, lambda kind: variance_ratio(kind, "nadeau-bengio", RATIO))
     assert [claim.id for claim in found] == list(range(1, len(CLAIMS) + 1))
     for claim in found:
         assert claim.deciding in claim.estimates
+        assert (claim.verdict != "undecided") == (claim.p <= 0.05)
         for estimate in claim.estimates:
             assert estimate.interval is not None
+            assert estimate.plain_interval is not None
             (low, high), (least, most) = estimate.interval, estimate.rope
             assert low <= estimate.estimate <= high  # type: ignore[operator]
             inside = least <= low and high <= most
             assert (estimate.verdict == "no practical difference") == inside
-            assert (estimate.verdict in ("supported", "refuted")) == (low > most or high < least)
+            assert (estimate.verdict in ("supported", "refuted")) == (low >= most or high <= least)
+            assert low <= estimate.plain_interval[0]
+            assert estimate.plain_interval[1] <= high
             assert estimate.change
 
 
 class _Row(dict[str, Array]):
     """The first simulated data set of a cell."""
 
-    def __init__(self, measured: CellMeasures, cell: Hyperparameters) -> None:
+    def __init__(self, measured: StreamMeasures, cell: Hyperparameters) -> None:
         self._measured, self._cell = measured, cell
 
     def __missing__(self, name: str) -> Array:
-        values: Array = self._measured.of(self._cell, name)[0]
+        values: Array = self._measured.cells[self._cell][name][0]
         return values
 
 
@@ -71,8 +79,8 @@ def test_which_contrast_decides(claim: int, verdicts: tuple[str, ...], decides: 
     for contrast, verdict in zip(chosen.contrasts, verdicts, strict=True):
         low, high = spans.get(verdict, (-0.001, 0.001))
         low, high = (low, high) if contrast.region.above else (-high, -low)
-        narrow = estimate_contrast(contrast, np.linspace(low, high, 4001), 0.0, 0.95)
-        wide = estimate_contrast(contrast, np.array([low, high]), 0.0, 0.95)
+        narrow = estimate_contrast(contrast, np.linspace(low, high, 4001), 0.0, error=0.05)
+        wide = estimate_contrast(contrast, np.array([low, high]), 0.0, error=0.05)
         estimates.append(wide if verdict == "undecided" else narrow)
     assert tuple(each.verdict for each in estimates) == verdicts
     assert deciding_index(chosen, estimates) == decides
@@ -80,39 +88,94 @@ def test_which_contrast_decides(claim: int, verdicts: tuple[str, ...], decides: 
 
 def test_one_seed_gives_an_estimate_and_no_interval() -> None:
     contrast = CLAIMS[1].contrasts[0]
-    estimate = estimate_contrast(contrast, np.array([1.5]), 1 / 3, LEVEL)
+    estimate = estimate_contrast(contrast, np.array([1.5]), 1 / 3)
     assert (estimate.estimate, estimate.interval, estimate.verdict) == (1.5, None, "undecided")
     assert "one seed gives no interval" in estimate.change
-    nothing = estimate_contrast(contrast, np.array([math.nan]), 1 / 3, LEVEL)
+    nothing = estimate_contrast(contrast, np.array([math.nan]), 1 / 3)
     assert (nothing.estimate, nothing.interval) == (None, None)
 
 
 def test_equal_counts_are_no_spread_to_judge_by() -> None:
     """Two seeds on 30 test samples often count the same; that shows no equality within half a point."""
     accuracy, dead = CLAIMS[1].contrasts[0], CLAIMS[3].contrasts[0]
-    estimate = estimate_contrast(accuracy, np.zeros(2), 1 / 3, LEVEL)
+    estimate = estimate_contrast(accuracy, np.zeros(2), 1 / 3)
     assert (estimate.estimate, estimate.interval, estimate.verdict) == (0.0, None, "undecided")
     assert "no spread to judge by" in estimate.change
-    assert estimate_contrast(dead, np.zeros(10), 1 / 3, LEVEL).verdict == "no practical difference"
+    assert estimate_contrast(dead, np.zeros(10), 1 / 3).verdict == "no practical difference"
+
+
+def test_holm_decides_what_bonferroni_leaves_open_and_the_interval_ends_at_the_region() -> None:
+    contrast = CLAIMS[1].contrasts[0]
+    values = np.random.default_rng(0).normal(0.0, 1.0, 10)
+    values = 0.9 + 0.4 * (values - values.mean()) / values.std(ddof=1)
+    strict, sharp = (estimate_contrast(contrast, values, 0.0, error=error) for error in (1.0 - LEVEL, 0.025))
+    assert (strict.verdict, sharp.verdict) == ("undecided", "supported")
+    assert 1.0 - LEVEL < strict.error == sharp.error <= 0.025
+    assert strict.interval is not None
+    assert strict.interval[0] < 0.5
+    assert sharp.interval == (0.5, strict.interval[1])
+    assert sharp.plain_interval == strict.plain_interval
+    _, low, high = corrected_interval(values, 0.0, 0.95)
+    assert sharp.plain_interval == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize(
+    ("claim", "errors", "signs", "expected"),
+    [
+        (3, (0.01, 0.04), (1, 1), 0.04),  # it needs both: intersection-union
+        (3, (0.01, 0.04), (-1, 1), 0.01),  # refuted by one alone
+        (8, (0.01, 0.04), (1, -1), 0.01),  # it needs any
+        (8, (0.04, 0.01), (1, -1), 0.04),
+        (2, (0.03,), (1,), 0.03),
+    ],
+)
+def test_the_error_of_a_claim_follows_from_those_of_its_contrasts(
+    claim: int, errors: tuple[float, ...], signs: tuple[int, ...], expected: float
+) -> None:
+    chosen = CLAIMS[claim - 1]
+    estimates = []
+    for contrast, error, sign in zip(chosen.contrasts, errors, signs, strict=True):
+        supports = sign if contrast.region.above else -sign
+        values = supports * (np.linspace(-1.0, 1.0, 5) + 70.0)
+        estimates.append(replace(estimate_contrast(contrast, values, 0.0), error=error))
+    assert error_of(chosen, estimates) == expected
+
+
+def test_contrasts_that_are_reported_beside_decide_nothing() -> None:
+    claim = CLAIMS[3]
+    shown, beside = (estimate_contrast(part, np.linspace(30.0, 31.0, 9), 0.0) for part in claim.contrasts)
+    assert (shown.verdict, beside.decides) == ("supported", False)
+    refuted = replace(beside, verdict="refuted", error=0.0)
+    assert deciding_index(claim, (shown, refuted)) == 0
+    assert error_of(claim, (shown, refuted)) == shown.error
 
 
 @pytest.mark.parametrize("null", [False, True], ids=["effects", "no effects"])
-def test_intervals_hold_what_was_planted(null: bool) -> None:
+@pytest.mark.parametrize(("variance", "seeds"), [("measured", 5), ("measured", 20), ("nadeau-bengio", 10)])
+def test_intervals_hold_what_was_planted(null: bool, variance: Variance, seeds: int) -> None:
     """The whole simulation, 20,000 data sets a case, is `python -m benchmarks.coverage`."""
-    known, count = know(DESIGN, null=null, replicates=10_000), 800
-    for seeds in (5, 10, 20):
-        trial = simulate(DESIGN, known, seeds=seeds, data_sets=count, null=null, seed=10**6)
-        assert len(trial.contrasts) == len(parts())
-        for each in trial.contrasts:
-            assert abs(each.covered - 0.95) < 0.015 + 1.5 * margin(0.95, count), each
-        assert trial.family_missed < 0.05 + 0.01 + 1.5 * margin(0.05, count)
-        assert trial.family_called < 0.05
+    known, count = know(DESIGN, null=null, variance=variance, replicates=10_000), 800
+    trial = simulate(DESIGN, known, seeds=seeds, data_sets=count, null=null, variance=variance, seed=10**6)
+    assert len(trial.contrasts) == len(parts())
+    for each in trial.contrasts:
+        assert abs(each.covered - 0.95) < 0.015 + 1.5 * margin(0.95, count), each
+    intervals = len(parts()) / len(CLAIMS)
+    assert trial.family_missed < intervals * 0.05 + 0.01 + 1.5 * margin(0.05, count)
+    assert trial.family_called < 0.05
+
+
+def test_where_nothing_differs_choosing_finds_nothing() -> None:
+    """Every contrast of scores is 0 in expectation where all cells are alike, whatever it chooses from."""
+    known = know(DESIGN, null=True, variance="measured", replicates=10_000)
+    for each, (_, part) in zip(known, parts(), strict=True):
+        if part.kind == "score":
+            assert abs(each.truth) < 4 * each.spread / math.sqrt(10_000), part.name
 
 
 def test_the_correction_is_needed() -> None:
     """Without it, intervals over resampled splits miss what they should hold far more often than they may."""
     measured = Outcomes(DESIGN, 2000, 10, 0.25, seed=5).measured
-    values = measured.of(DESIGN.cell("relu"), "gradient_ratio_start")
+    values = measured.streams[0].of(DESIGN.cell("relu"), "gradient_ratio_start")
     logs = np.log10(values)
     half = 2.262 * logs.std(axis=1, ddof=1) / math.sqrt(10)
     assert (np.abs(logs.mean(1)) <= half).mean() < 0.75

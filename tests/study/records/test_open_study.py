@@ -113,7 +113,7 @@ def test_a_study_is_opened_as_the_kind_that_it_is(storage: CohortStorage) -> Non
         _ = comparison.search
     with pytest.raises(IdentityError, match="taken by a comparison, and this is a search"):
         opened(storage, name="c")
-    with pytest.raises(ConfigError, match="a comparison of 158 cells, no more and no less"):
+    with pytest.raises(ConfigError, match="a comparison of 256 cells, no more and no less"):
         reopen(storage, "c", overrides={"trials": 160})
 
 

@@ -16,6 +16,7 @@ import pytest
 from search_spaces.design import LINEAR
 from storage import open_storage
 from study.comparison.across_data_sets import compare_data_sets
+from study.comparison.method import method
 from study.comparison.related import related_comparisons
 from study.comparison.summary import summarize, summarize_stored
 from study.config import StudyConfig
@@ -100,9 +101,9 @@ def test_the_answer_names_no_linear_network_and_no_interval_that_ignores_the_cho
 
 def test_the_verdicts_announce_no_interval_that_one_seed_does_not_give(study: OpenStudy) -> None:
     found = summarize(study)
-    section = verdicts(found.verdicts, found.level)
+    section = verdicts(found.verdicts, found.level, method(found))
     assert ("One seed gives no interval" in section.sentence) == (found.seeds == 1)
-    assert ("Each interval holds with" in section.sentence) == (found.seeds > 1)
+    assert ("Each interval has" in section.sentence) == (found.seeds > 1)
     drawn = sum(len(trace.x) for panel in section.panels for trace in panel.figure.data)
     every = sum(len(finding.estimates) for finding in found.verdicts)
     assert (f"{every - drawn} of the estimates have no value" in section.sentence) == (drawn < every)
@@ -121,7 +122,7 @@ def test_networks_that_diverged_are_counted_where_they_are_drawn(study: OpenStud
     first, *others = found.depth_by_activation
     some = replace(found, depth_by_activation=(replace(first, diverged=1, near_zero=math.nan), *others))
     sentences = {section.id: section.sentence for section in designs(some)}
-    networks = len(found.depth_by_activation) * found.seeds
+    networks = len(found.depth_by_activation) * found.seeds * found.streams
     assert f"1 of {networks} networks diverged, and counts as a constant guess in accuracy" in sentences["depth"]
     assert "diverged" not in sentences["dropout"]
 
@@ -177,7 +178,7 @@ def test_a_comparison_leaves_no_model(study: OpenStudy, tmp_path: Path) -> None:
 def test_the_database_alone_gives_the_dashboard_the_same_figures_and_the_answer(study: OpenStudy) -> None:
     found = summarize(study)
     panels, note = dashboard_content(study.storage, study.study_id, ())
-    sections = [verdicts(found.verdicts, found.level), *designs(found)]
+    sections = [verdicts(found.verdicts, found.level, method(found)), *designs(found)]
     expected = [panel for section in sections for panel in section.panels]
     assert [panel.id for panel in panels] == [panel.id for panel in expected]
     for panel, other in zip(panels, expected, strict=True):
@@ -202,5 +203,5 @@ def test_a_comparison_that_is_not_finished_says_so_to_the_dashboard(tmp_path: Pa
     begun = create_or_open(Comparison.of(config), storage)
     panels, note = dashboard_content(storage, begun.study_id, ())
     assert panels == []
-    assert "0 of 158 cells" in note
+    assert "0 of 256 cells" in note
     storage.close()

@@ -1,0 +1,36 @@
+"""How far the contrasts of replicates that divide the same samples are correlated, as it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from study.config import Variance
+
+Kind = Literal["score", "share", "gradient", "time"]
+
+MEASURED: Mapping[Kind, float] = {"score": 0.0, "share": 0.25, "gradient": 0.25, "time": 0.0}
+"""Correlation of two replicates' contrasts by kind.
+
+Contrasts of scores have none on large tables. A quarter, which Nadeau and Bengio assume for these parts, stands where
+too little is measured (`python -m benchmarks.correlation` measures it).
+"""
+
+
+def variance_ratio(kind: Kind, variance: Variance, test_over_training: float) -> float:
+    """What the correlation of replicates adds to 1/k in the variance of a mean, ρ/(1 - ρ).
+
+    Args:
+        kind: What is compared.
+        variance: Whether ρ is what was measured for this kind, or what Nadeau and Bengio (2003, section 3) assume.
+        test_over_training: n_test/n_train, which is their ρ/(1 - ρ).
+
+    Example:
+        >>> variance_ratio("time", "nadeau-bengio", 1 / 3)
+        0.0
+    """
+    if kind == "time":
+        return 0.0
+    if variance == "nadeau-bengio":
+        return test_over_training
+    return MEASURED[kind] / (1.0 - MEASURED[kind])

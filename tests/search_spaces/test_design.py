@@ -1,0 +1,54 @@
+"""The designs of comparisons: their arms, and those that version 0.1 began."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from search_spaces.design import Design
+
+LEVELS_OF_0_1: dict[str, Any] = {
+    "activations": ["relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", "identity"],
+    "learning_rates": [0.0003, 0.001, 0.003, 0.01],
+    "slopes": [0.0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.9],
+    "initializations": ["kaiming_normal", "xavier_normal", "lecun_normal", "orthogonal", "torch_default"],
+    "dropouts": [0.0, 0.1, 0.2, 0.3, 0.5],
+    "depths": [2, 5, 10],
+    "learning_rate": 0.001,
+    "width": 64,
+}
+
+
+def test_the_cells_of_version_0_1_keep_their_order() -> None:
+    """A trial's number says which cell it trained: a comparison that was begun then goes on with the same."""
+    design = Design.restored(LEVELS_OF_0_1)
+    assert (design.streams, design.tuned, len(design.cells)) == (1, False, 158)
+    assert design.levels == LEVELS_OF_0_1  # part of the study's identity
+    params = json.dumps([design.params(number) for number in range(158)], sort_keys=True)
+    assert hashlib.sha256(params.encode()).hexdigest().startswith("58cbebd439c149dd")
+    assert hashlib.sha256(design.space.text.encode()).hexdigest().startswith("39af45c268d6cde9")
+
+
+@pytest.mark.parametrize("design", [Design(), Design(width=8, learning_rate=0.02), Design.restored(LEVELS_OF_0_1)])
+def test_levels_restore_the_design(design: Design) -> None:
+    assert Design.restored(json.loads(json.dumps(design.levels))) == design
+
+
+def test_every_arm_is_tuned_among_the_same_rates() -> None:
+    design = Design()
+    arms = [design.arm(name) for name in design.activations] + list(design.over_slopes())
+    arms += [arm for name in design.initialized for arm in design.over_initializations(name)]
+    arms += [arm for name in design.dropped for arm in design.over_dropouts(name)]
+    for arm in arms:
+        assert tuple(cell.learning_rate for cell in arm) == design.learning_rates
+        assert set(arm) <= set(design.cells)
+
+
+def test_the_usual_network_is_trained_once_and_first() -> None:
+    design = Design()
+    assert design.cells[0] == design.cell("relu") in design.arm("relu")
+    assert len(set(design.cells)) == len(design.cells)
+    assert design.over_slopes()[0] == design.arm("relu")
