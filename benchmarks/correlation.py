@@ -205,8 +205,9 @@ def main() -> None:
                 f"{each.table:<14}{each.claim:>2} {each.name:<95}{each.rho:+.2f} ({low:+.2f} … {high:+.2f})", flush=True
             )
         document = {
-            "taken": taken("python -m benchmarks.correlation"),
-            "options": {**vars(options), "folder": Path(options.folder).name} | _FEWER_LEVELS,
+            "taken": taken("python -m benchmarks.correlation") | {"command": "python -m benchmarks.correlation FOLDER"},
+            "options": {name: value for name, value in vars(options).items() if name not in ("folder", "output")}
+            | _FEWER_LEVELS,
             "kinds": [asdict(each) for each in pooled(found)],
             "contrasts": [asdict(each) for each in found],
         }

@@ -189,8 +189,8 @@ def main() -> None:
             summarize(*(np.array(column) for column in zip(*found.values(), strict=True))) if len(found) > 1 else []
         )
         document = {
-            "taken": taken("python -m benchmarks.placebos"),
-            "options": {**vars(options), "folder": Path(options.folder).name},
+            "taken": taken("python -m benchmarks.placebos") | {"command": "python -m benchmarks.placebos FOLDER"},
+            "options": {name: value for name, value in vars(options).items() if name not in ("folder", "output")},
             "data_sets": {name: means.round(4).tolist() for name, (means, _) in found.items()},
             "gate": _GATE,
             "held": [result.name for result in results if abs(result.mean) < _GATE],
