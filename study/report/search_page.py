@@ -12,6 +12,7 @@ from study.report import search_figures, training_figures
 from study.report.captions import tried_text
 from study.report.page import Page
 from study.report.plot import SPARSITY, Section
+from study.report.prediction_figures import prediction_section
 from study.report.provenance import provenance
 from study.report.search_data import SearchData, importances
 from study.search.description import as_trained, describe
@@ -45,6 +46,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
         training_figures.importance(importances(trials, search.identity, study.problem.judge.metric_names)),
         training_figures.curves(data, storage.learning_curves(study.study_id, numbers=compared)),
     )
+    predictions = prediction_section(study, chosen, stop=stop)
     return Page(
         name=study.name,
         title=f"Which nonlinearity for {study.problem.dataset.name}?",
@@ -54,7 +56,12 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
             *_sentence(compared_with),
             *_sentence(search.rising_text(front)),
         ],
-        sections=[_with_table(front_section, front, search), *sections, *more],
+        sections=[
+            _with_table(front_section, front, search),
+            *sections,
+            *([] if predictions is None else [predictions]),
+            *more,
+        ],
         facts=provenance(study),
     )
 
