@@ -41,7 +41,7 @@ def _errors(comparison: ComparisonSummary) -> str:
     if comparison.seeds == 1:
         return "no intervals, so nothing is decided: one seed gives none"
     variance = (
-        "replicates correlate as measured on large data sets"
+        "replicates correlate as measured"
         if comparison.variance == "measured"
         else "replicates correlate as Nadeau and Bengio assume"
     )

@@ -41,7 +41,7 @@ STREAMS = (
                 STREAMS,
                 SHARES,
                 "verdicts: Holm's procedure over 12 claims at 5 %; two intervals: 95 % for the contrast alone, and "
-                "99.58 %, by which all claims share 5 %; replicates correlate as measured on large data sets "
+                "99.58 %, by which all claims share 5 %; replicates correlate as measured "
                 "(--variance)",
                 "2 cells could not be trained, and are missing below",
             ],
