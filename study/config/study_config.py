@@ -1,4 +1,4 @@
-"""A study's configuration: validated, read from TOML and the command line, and its identity."""
+"""`StudyConfig`: every option with its default, its domain and its scope, and the identity that they make."""
 
 from __future__ import annotations
 
@@ -7,26 +7,20 @@ import hashlib
 import json
 import math
 import re
-import reprlib
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from reluctant.errors import ReluctantError, unknown
+from study.config.option import Option, Scope, one_of
 from study.machine import available_threads
 from study.sampling.registry import SAMPLER_NAMES
 from study.tasks import (
@@ -63,61 +57,6 @@ SPARSITY_AS_TRAINED: Sparsity = "near_zero"
 """The sparsity where none is named and the network as it was trained is meant; of all studies of version 0.1."""
 OptimizerName = Literal["adam", "sgd"]
 Width = Annotated[int, Field(ge=1, le=8192)]
-
-
-def one_of(names: Iterable[str]) -> str:
-    """The names that an option may have, as its help lists them.
-
-    Example:
-        >>> one_of(["tpe", "qmc", "random"]), one_of(["accuracy", "balanced_accuracy"])
-        ('tpe, qmc, or random', 'accuracy, or balanced_accuracy')
-    """
-    *others, last = names
-    return ", ".join([*others, f"or {last}"]) if others else last
-
-
-class ConfigError(ReluctantError, ValueError):
-    """An option that makes no sense."""
-
-
-class Scope(Enum):
-    """What another value of an option changes."""
-
-    IDENTITY = "identity"
-    """It makes another study."""
-    RUN = "run"
-    """It makes another run of the same study."""
-    PLACE = "place"
-    """It says where the study, its data or its space are found; what is found there belongs to the identity."""
-
-
-_ALWAYS_IN_THE_IDENTITY = object()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Option:
-    """What a field of `StudyConfig` says of itself, beside its type, default and description.
-
-    Attributes:
-        scope: What another value changes.
-        stored: Whether the value is stored with a study and used again when it is resumed.
-        for_workers: Whether the value is handed on to the workers that a run starts.
-        absent_means: For an option of the identity that was added after version 0.1: the value that studies without
-            it have. The option enters the identity only where it differs from this value, so that the digest, the
-            default name and the checkpoints of earlier studies stay what they are.
-    """
-
-    scope: Scope
-    stored: bool = True
-    for_workers: bool = False
-    absent_means: Any = _ALWAYS_IN_THE_IDENTITY
-
-    def in_identity(self, value: Any) -> bool:
-        """Whether this option, with a value in JSON's types, belongs to a study's identity."""
-        return self.scope is Scope.IDENTITY and (
-            self.absent_means is _ALWAYS_IN_THE_IDENTITY or value != self.absent_means
-        )
-
 
 _IDENTITY = Option(scope=Scope.IDENTITY)
 _PLACE = Option(scope=Scope.PLACE)
@@ -433,6 +372,13 @@ class StudyConfig(BaseModel):
         return self.model_dump(mode="json", include=names, exclude_none=True)
 
 
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(text.lower(), text))
+    except (ValueError, SyntaxError):
+        return text
+
+
 SEARCH_OPTIONS = tuple(name for name in StudyConfig.options() if name != "variance")
 """The options that a search has."""
 COMPARISON_OPTIONS = (
@@ -446,85 +392,6 @@ COMPARISON_DEFAULTS: Mapping[str, Any] = {"seeds": 7, "hidden": 64}
 """Those of them whose defaults are not those of a search."""
 
 
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(text.lower(), text))
-    except (ValueError, SyntaxError):
-        return text
-
-
 def digest(identity: Mapping[str, Any]) -> str:
     """Six hex digits of an identity, for a study's default name."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:6]
-
-
-def read_config(options: Mapping[str, Any], *, file: str | None = None) -> StudyConfig:
-    """Puts a configuration together: option before TOML file before default.
-
-    Args:
-        options: What was given on the command line; None means not given.
-        file: TOML file with the same names, dashes or underscores.
-
-    Raises:
-        ConfigError: Unknown key, or a value outside of its domain.
-    """
-    values = _from_file(file) if file is not None else {}
-    values |= {name: value for name, value in options.items() if value is not None}
-    try:
-        config = StudyConfig.model_validate(values)
-    except ValidationError as error:
-        # One line an option: a tuple with a wrong item is also too short for pydantic.
-        first = {str(e["loc"][:1]): e for e in reversed(error.errors())}
-        raise ConfigError("; ".join(_explained(e, values) for e in reversed(first.values()))) from None
-    for name in ("cpus_per_worker", "gpus_per_worker"):
-        if name in values and config.ray is None:
-            raise ConfigError(f"--{name.replace('_', '-')} is about workers on Ray; add --ray auto, or leave it out")
-    if config.gpus_per_worker and config.device == "cpu":
-        raise ConfigError(
-            f"--gpus-per-worker is {config.gpus_per_worker:g}, but --device is cpu, which uses none; add --device cuda"
-        )
-    if "sparsity_weight" in values and config.objective != "weighted":
-        raise ConfigError(
-            f"--sparsity-weight is given, but --objective is {config.objective}, which has none; "
-            "add --objective weighted, or leave it out"
-        )
-    return config
-
-
-def _from_file(file: str) -> dict[str, Any]:
-    try:
-        read = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"cannot read --config {file!r}: {reason}; it needs to be a TOML file") from None
-    values = {}
-    for key, value in read.items():
-        name = key.replace("-", "_")
-        if name not in StudyConfig.model_fields:
-            raise ConfigError(unknown("option", key, StudyConfig.model_fields, where=file))
-        if name in values:
-            raise ConfigError(f"{file} gives {name} twice, with a dash and an underscore; keep one")
-        values[name] = value
-    return values
-
-
-def _explained(error: Any, values: Mapping[str, Any]) -> str:
-    """One line for one of pydantic's errors: option, value seen, what is needed."""
-    if not error["loc"]:
-        return str(error["msg"]).removeprefix("Value error, ")
-    name = str(error["loc"][0])
-    seen = reprlib.repr(values.get(name, error["input"]))
-    option = f"--{name.replace('_', '-')}"
-    if error["type"] == "literal_error":
-        annotation = StudyConfig.model_fields[name].annotation
-        # An option without a default is a union with None.
-        choices = [choice for each in (annotation, *get_args(annotation)) for choice in get_args(each)]
-        choices = [choice for choice in choices if isinstance(choice, str)]
-        choices = choices or list(SAMPLER_NAMES)
-        return unknown(option.removeprefix("--"), str(error["input"]), choices)
-    needed = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should ").partition(", unable")[0]
-    if needed.startswith("be "):
-        needed = f"{'each of its numbers' if len(error['loc']) > 1 else 'it'} needs to {needed}"
-    elif error["type"] in ("too_short", "too_long"):
-        needed = "it needs 1 to 100 numbers"
-    return f"{option} is {seen}; {needed}"
