@@ -449,7 +449,7 @@ def test_a_full_disk_leaves_a_sound_database_that_resumes(tmp_path: Path) -> Non
         mount -t tmpfs -o size=900k none disk || exit 77
         cd disk
         status=0
-        "$1" run iris --trials 40 --cohort 4 --seeds 1 --epochs 1 --hidden 16 --name flowers || status=$?
+        "$1" run iris --trials 40 --cohort 4 --seeds 1 --epochs 1 --hidden 16 --name flowers --lease 2 || status=$?
         cp -a . ../full
         mount -o remount,size=16m . || exit 77
         "$1" resume flowers >/dev/null 2>&1
