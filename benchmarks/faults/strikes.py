@@ -92,8 +92,10 @@ class Strikes:
         return self.crowd.finished > 0
 
     def strike(self) -> None:
-        """Does one fault of a kind that is drawn."""
+        """Does one fault of a kind that is drawn, where one may still happen."""
         possible = [kind for kind in self.kinds if self.happened[kind] < _MOST.get(kind, 1 << 30)]
+        if not possible:
+            return
         kind = self.crowd.moments.choices(possible, [_WEIGHTS.get(kind, 1.0) for kind in possible])[0]
         done = self.crowd.strike(kind) if kind in OF_PROCESSES else self._faults()[kind]() is not False
         self.happened[kind] += done

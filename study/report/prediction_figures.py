@@ -18,6 +18,7 @@ from study.training import fit_networks
 _BINS = 15
 """Of the reliability diagram; the number of Guo et al. (2017)."""
 _MOST_CLASSES, _MOST_POINTS = 20, 1000
+_LONGEST_LABEL = 14
 _EACH_AS_TRAINED = "of the networks as they were trained, one for each seed"
 
 
@@ -103,8 +104,9 @@ def classification_section(
         counts = confusion(probabilities.argmax(2), y, len(classes))
         shares = 100.0 * counts / np.maximum(1, counts.sum(1, keepdims=True))
         texts = [[f"{count:.0f}" for count in row] for row in counts / len(probabilities)]
-        names = [f"is {name}" for name in classes]
-        panels.append(Panel("confusion-figure", heat(names, list(classes), shares.tolist(), texts)))
+        names = short_names(classes)
+        rows = [f"is {name}" for name in names]
+        panels.append(Panel("confusion-figure", heat(rows, names, shares.tolist(), texts)))
     known = calibration(probabilities, y)
     chart = figure("probability of the predicted class, %", "predicted right, %")
     chart.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line={"color": INK, "dash": "dot"}, showlegend=False)
@@ -180,3 +182,16 @@ def calibration(probabilities: npt.NDArray[np.float32], y: npt.NDArray[np.int64]
     there = counts > 0
     means = [np.bincount(places, each, minlength=_BINS)[there] / counts[there] for each in (confidence, right)]
     return Calibration(means[0], means[1], counts[there] / counts.sum())
+
+
+def short_names(classes: Sequence[str]) -> list[str]:
+    """Labels that fit an axis; those that are cut have their number, so that they stay apart.
+
+    Example:
+        >>> short_names(["setosa", "a label of many words", "a label of many others"])
+        ['setosa', 'a label … (1)', 'a label … (2)']
+    """
+    return [
+        name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 6]}… ({number})"
+        for number, name in enumerate(classes)
+    ]

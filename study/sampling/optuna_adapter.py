@@ -174,9 +174,10 @@ class _Suggester:
             low, high = distribution.low, distribution.high
             return self._trial.suggest_int(name, low, high, step=distribution.step, log=distribution.log)
         assert isinstance(distribution, FloatDistribution)
-        return self._trial.suggest_float(
-            name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
-        )
+        least, most, width = distribution.low, distribution.high, distribution.step
+        value = self._trial.suggest_float(name, least, most, step=width, log=distribution.log)
+        # A Gaussian process comes back from its unit cube a little beside the grid.
+        return value if width is None else min(least + round((value - least) / width) * width, most)
 
 
 def _holds(distribution: BaseDistribution, value: Any) -> bool:

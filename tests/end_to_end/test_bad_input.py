@@ -438,7 +438,9 @@ def test_a_read_only_database(database: Path, tmp_path: Path) -> None:
     """
     result = in_a_world_of_its_own(script, tmp_path, COMMAND, cwd=tmp_path)
     assert result.returncode == 2
-    assert re.fullmatch(f"error: {database} is read-only for this user; .*\n", result.stderr)
+    assert re.fullmatch(
+        f"error: the file system of {database} is mounted read-only, .*; mount it writable, .*\n", result.stderr
+    )
     assert everything_in(tmp_path) == before
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -195,6 +196,10 @@ def on_a_terminal(folder: Path, *arguments: str, answer: str) -> tuple[int, str]
     os.close(its)
     seen = b""
     while True:
+        if not select.select([ours], [], [], 1.0)[0]:
+            if seen.rstrip().endswith(b"[y/N]:"):  # it waits; what is typed before it does may be discarded
+                os.write(ours, answer.encode())
+            continue
         try:
             read = os.read(ours, 4096)
         except OSError:  # the terminal is gone with the process
@@ -202,8 +207,5 @@ def on_a_terminal(folder: Path, *arguments: str, answer: str) -> tuple[int, str]
         if not read:
             break
         seen += read
-        if answer and b"[y/N]" in seen:
-            os.write(ours, answer.encode())
-            answer = ""
     os.close(ours)
     return process.wait(timeout=30), seen.decode()

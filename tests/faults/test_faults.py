@@ -14,6 +14,7 @@ import pytest
 from command import COMMAND, run_command
 
 from benchmarks.faults.compare import contents, faults_of, left_beside
+from benchmarks.faults.crowd import KINDS as OF_PROCESSES
 from benchmarks.faults.strikes import OF_DATABASES, OF_FILES
 from storage import open_storage
 
@@ -32,7 +33,7 @@ def harness(report: Path, *options: object) -> dict[str, Any]:
 
 
 def test_workers_killed_ended_and_stopped_change_nothing(tmp_path: Path) -> None:
-    found = harness(tmp_path / "report.json", "--minutes", 0.15, "--samplers", "tpe")
+    found = harness(tmp_path / "report.json", "--minutes", 0.4, "--samplers", "tpe", "--kinds", *OF_PROCESSES)
     assert found["kills and stops"] >= 3
 
 

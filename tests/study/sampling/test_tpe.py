@@ -224,9 +224,9 @@ def test_constraints_of_the_cohort_two_before_do_matter(studies: dict[str, list[
     trials = studies["tpe"]
     infeasible = [
         proposing.trial(done.number, done.params, done.distributions, values=done.values, floor=0.3)
-        for done in trials[:32:2]
+        for done in trials[:32]
     ]
-    mixed = [infeasible[number // 2] if number % 2 == 0 else trials[number] for number in range(32)]
+    mixed = [infeasible[number] if number % 4 else trials[number] for number in range(32)]
     assert proposed(propose(make_proposer(), mixed + trials[32:40], 48)) != params_of(trials[40:])
 
 

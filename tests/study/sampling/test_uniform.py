@@ -25,7 +25,7 @@ def test_random_equals_its_stream(studies: dict[str, list[FrozenTrial]]) -> None
             "dropout": 0.6 * u[3],
         }
         if expected["activation"] in ("leaky_relu", "prelu"):
-            expected["negative_slope"] = 0.001 * (0.7 / 0.001) ** u[1]
+            expected["negative_slope"] = slope.low * (slope.high / slope.low) ** u[1]
         assert done.params == pytest.approx(expected)
         assert random_params(SPACE, Streams(0).generator(Purpose.PROPOSAL, done.number)) == done.params
-    assert slope.low == 0.001
+    assert (slope.low, slope.high) == (0.01, 0.7)

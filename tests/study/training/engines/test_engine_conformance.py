@@ -321,7 +321,7 @@ def test_the_clamped_network_is_the_trained_one_behind_torchs_hardshrink(
         ):
             with torch.no_grad():
                 logits = clamped(part.x.to(dtype))
-            for metric in task.metrics:
+            for metric in (each for each in task.metrics if each.always):
                 expected = float(metric.compute(task.predict(logits[None]), part.y))
                 assert replicate.scores[f"{prefix}clamped_{metric.name}"] == pytest.approx(expected, abs=1e-12)
             loss = float(nn.functional.cross_entropy(logits, part.y))
