@@ -21,9 +21,10 @@ def test_a_node_that_is_lost_changes_nothing(postgres_server: object) -> None:
             pytest.fail(reason)
         pytest.skip(reason)
     command = [sys.executable, "-m", "benchmarks.faults.on_ray", "--trials", "60", "--epochs", "200"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout[done.stdout.index("{") :])
     assert report["faults"] == []
     assert 0 < report["killed when done"] < 60
-    assert report["trials lost"] >= 1
+    # The trials of the lost node are lost, or released by a worker that noticed; another one takes its place.
+    assert report["workers"] >= 4
