@@ -7,8 +7,8 @@ advise, front, export --model with the model's README, report and the dashboard'
 them gives.
 
 On six data sets of UCI (diabetes, vehicle, credit_g, ionosphere, car, adult; 800 rows, 20 trials of 3 seeds, then 40)
-all of them name one trial for one reason at all 24 times. The trial changed with the first advice in five of the six,
-and each of the six resumes brought trials to the front that were not confirmed yet.
+all of them name one trial for one reason at all 24 times. The trial changed with the first advice in each of the six,
+and each of the resumes brought trials to the front that were not confirmed yet.
 """
 
 from __future__ import annotations
