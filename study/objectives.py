@@ -44,9 +44,7 @@ class Judge:
         """
         metric, task = config.judged_by, config.what_is_learned
         training, validation = split.training, split.validation
-        guess = metric.constant_guess(
-            training.y, validation.y, task.outputs(split), training.weights, validation.weights
-        )
+        guess = metric.constant_guess(training, validation, task.outputs(split))
         step = metric.smallest_step(validation.y, validation.weights) if weigh_samples else 1.0 / len(validation)
         judge = cls(config, guess, step)
         if metric.sign * (judge.least_score - metric.best) > 0:

@@ -28,6 +28,11 @@ def clamped(name: str) -> str:
     return f"clamped_{name}"
 
 
+def no_step(y: Tensor, weights: Tensor | None) -> float:
+    """The smallest step of a metric that has none."""
+    return 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """One way to judge predictions; a study's objective is one of its task's metrics.
@@ -47,8 +52,8 @@ class Metric:
         every_class: Whether it is defined only on a part of the data in which every class occurs.
         compute: `[S]` float64 values from `[S, N]` predictions, or `[S, N, C]` probabilities, of S networks, `[N]`
             targets, and `[N]` float64 sample weights or None.
-        constant_guess: The value of the best constant prediction, from the `[N]` targets of the training part, the
-            `[N]` targets of the part that is judged, the number of outputs C, and the weights of both parts or None.
+        constant_guess: The value of the best constant prediction, from the training part, the part that is judged, and
+            the number of outputs C.
         smallest_step: The least that one more right sample adds, from the `[N]` targets of the part that is judged, and
             their weights or None; 0 where there is no such least.
         sampling_error: Standard error of a value from the drawing of the samples that are judged, from the value, their
@@ -57,16 +62,16 @@ class Metric:
 
     name: str
     unit: str
-    higher_is_better: bool
+    higher_is_better: bool = True
     percent: bool = True
-    best: float
-    worst: float
+    best: float = 1.0
+    worst: float = 0.0
     always: bool = True
     of_probabilities: bool = False
     every_class: bool = False
     compute: Callable[..., Tensor]
-    constant_guess: Callable[..., float]
-    smallest_step: Callable[..., float]
+    constant_guess: Callable[[Part, Part, int], float]
+    smallest_step: Callable[[Tensor, Tensor | None], float] = no_step
     sampling_error: Callable[..., float] | None = None
 
     @property

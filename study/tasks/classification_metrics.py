@@ -13,6 +13,8 @@ from study.tasks.base import Metric
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from study.data.split import Part
+
 SMALLEST_PROBABILITY = 1e-37
 """A probability that float32 rounds to 0 counts as it."""
 
@@ -84,51 +86,25 @@ def _log_loss(probabilities: Tensor, y: Tensor, weights: Tensor | None = None) -
     return losses.mean(1) if weights is None else (losses * weights).sum(1) / weights.sum()
 
 
-def _shares(y: Tensor, outputs: int, weights: Tensor | None) -> Tensor:
-    """`[C]` share of each class."""
-    counts = y.bincount(weights, minlength=outputs).double()
-    return counts / counts.sum()
+def _accuracy_of_majority(training: Part, part: Part, outputs: int) -> float:
+    """The accuracy of the class that is most frequent in the training part."""
+    guess = training.y.bincount(training.weights, minlength=outputs).argmax()
+    return float(_accuracy(guess.expand(1, len(part)), part.y, part.weights))
 
 
-def _majority(training: Tensor, outputs: int, weights: Tensor | None) -> Tensor:
-    """The class that is most frequent in the training part."""
-    return training.bincount(weights, minlength=outputs).argmax()
-
-
-def _accuracy_of_majority(
-    training: Tensor,
-    y: Tensor,
-    outputs: int,
-    training_weights: Tensor | None = None,
-    weights: Tensor | None = None,
-) -> float:
-    guess = _majority(training, outputs, training_weights)
-    return float(_accuracy(guess.expand(1, len(y)), y, weights))
-
-
-def _best_f1_of_one_class(
-    training: Tensor,
-    y: Tensor,
-    outputs: int,
-    training_weights: Tensor | None = None,
-    weights: Tensor | None = None,
-) -> float:
+def _best_f1_of_one_class(training: Part, part: Part, outputs: int) -> float:
     """The best that one class for all samples reaches on the part that is judged."""
     import torch
 
-    return float(_f1_macro(torch.arange(outputs, device=y.device)[:, None].expand(-1, len(y)), y, weights).max())
+    guesses = torch.arange(outputs, device=part.y.device)[:, None].expand(-1, len(part))
+    return float(_f1_macro(guesses, part.y, part.weights).max())
 
 
-def _entropy(
-    training: Tensor,
-    y: Tensor,
-    outputs: int,
-    training_weights: Tensor | None = None,
-    weights: Tensor | None = None,
-) -> float:
+def _entropy(training: Part, part: Part, outputs: int) -> float:
     """Log loss of the shares of the classes in the part that is judged: no constant probabilities have a lower one."""
-    shares = _shares(y, outputs, weights)
-    return float(-(shares[shares > 0] * shares[shares > 0].log()).sum())
+    counts = part.y.bincount(part.weights, minlength=outputs).double()
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * shares.log()).sum())
 
 
 def _one_sample(y: Tensor, weights: Tensor | None = None) -> float:
@@ -158,10 +134,6 @@ def _half_a_pair(y: Tensor, weights: Tensor | None = None) -> float:
     return min(least, default=0.0) / (1 if classes == 2 else classes)
 
 
-def _no_step(y: Tensor, weights: Tensor | None = None) -> float:
-    return 0.0
-
-
 def effective_count(y: Tensor, weights: Tensor | None) -> float:
     """How many samples of equal weight tell as much (Kish 1965)."""
     return len(y) if weights is None else float(weights.sum() ** 2 / weights.square().sum())
@@ -182,9 +154,6 @@ def _error_of_class_mean(share: float, y: Tensor, weights: Tensor | None = None)
 ACCURACY = Metric(
     name="accuracy",
     unit="share of samples",
-    higher_is_better=True,
-    best=1.0,
-    worst=0.0,
     compute=_accuracy,
     constant_guess=_accuracy_of_majority,
     smallest_step=_one_sample,
@@ -193,36 +162,26 @@ ACCURACY = Metric(
 BALANCED_ACCURACY = Metric(
     name="balanced_accuracy",
     unit="mean share of each class",
-    higher_is_better=True,
-    best=1.0,
-    worst=0.0,
     compute=_balanced_accuracy,
-    constant_guess=lambda training, y, outputs, training_weights=None, weights=None: 1.0 / outputs,
+    constant_guess=lambda training, part, outputs: 1.0 / outputs,
     smallest_step=_one_sample_of_the_largest_class,
     sampling_error=_error_of_class_mean,
 )
 F1_MACRO = Metric(
     name="f1_macro",
     unit="mean F1 of each class",
-    higher_is_better=True,
-    best=1.0,
-    worst=0.0,
     always=False,
     compute=_f1_macro,
     constant_guess=_best_f1_of_one_class,
-    smallest_step=_no_step,
 )
 ROC_AUC = Metric(
     name="roc_auc",
     unit="mean area under the ROC curve of each class",
-    higher_is_better=True,
-    best=1.0,
-    worst=0.0,
     always=False,
     of_probabilities=True,
     every_class=True,
     compute=_roc_auc,
-    constant_guess=lambda training, y, outputs, training_weights=None, weights=None: 0.5,
+    constant_guess=lambda training, part, outputs: 0.5,
     smallest_step=_half_a_pair,
 )
 LOG_LOSS = Metric(
@@ -236,5 +195,4 @@ LOG_LOSS = Metric(
     of_probabilities=True,
     compute=_log_loss,
     constant_guess=_entropy,
-    smallest_step=_no_step,
 )

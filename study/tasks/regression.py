@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
-    from study.data.split import Split
+    from study.data.split import Part, Split
     from study.data.targets import Targets
 
 _Compute = Callable[..., "Tensor"]
@@ -63,20 +63,10 @@ def _median(y: Tensor, weights: Tensor | None) -> Tensor:
 def _of_constant(metric: _Compute, constant: _Constant) -> Callable[..., float]:
     """The value of the best constant for the part that is judged, so that no network that gives a constant beats it."""
 
-    def guess(
-        training: Tensor,
-        y: Tensor,
-        outputs: int,
-        training_weights: Tensor | None = None,
-        weights: Tensor | None = None,
-    ) -> float:
-        return float(metric(constant(y, weights).expand(1, len(y)), y, weights))
+    def guess(training: Part, part: Part, outputs: int) -> float:
+        return float(metric(constant(part.y, part.weights).expand(1, len(part)), part.y, part.weights))
 
     return guess
-
-
-def _no_step(y: Tensor, weights: Tensor | None = None) -> float:
-    return 0.0
 
 
 def _error(name: str, compute: _Compute, constant: _Constant) -> Metric:
@@ -90,7 +80,6 @@ def _error(name: str, compute: _Compute, constant: _Constant) -> Metric:
         worst=math.inf,
         compute=compute,
         constant_guess=_of_constant(compute, constant),
-        smallest_step=_no_step,
     )
 
 
@@ -116,12 +105,9 @@ class Regression(Task):
         Metric(
             name="r2",
             unit="share of the variance",
-            higher_is_better=True,
-            best=1.0,
             worst=_WORST_R2,
             compute=_r2,
             constant_guess=_of_constant(_r2, _average),
-            smallest_step=_no_step,
         ),
         _error("rmse", _rmse, _average),
         _error("mae", _mae, _median),

@@ -108,10 +108,7 @@ def constant_guess(task: Task, split: Split, *, read_test: bool, clamp: bool = F
     training = split.training
 
     def guessed(part: Part, prefix: str = "") -> dict[str, float]:
-        guesses = {
-            metric: metric.constant_guess(training.y, part.y, task.outputs(split), training.weights, part.weights)
-            for metric in task.measured
-        }
+        guesses = {metric: metric.constant_guess(training, part, task.outputs(split)) for metric in task.measured}
         plain = {prefix + metric.name: guess for metric, guess in guesses.items()}
         return plain | {prefix + metric.clamped_name: guess for metric, guess in guesses.items() if clamp}
 

@@ -50,7 +50,7 @@ def test_xavier_stalls_at_thirty_layers_where_he_trains() -> None:
         Budget(epochs=10, seeds=2, optimizer="sgd"),
         Streams(0),
     )
-    guess = METRICS["accuracy"].constant_guess(split.training.y, split.validation.y, 10)
+    guess = METRICS["accuracy"].constant_guess(split.training, split.validation, 10)
     for trained, stalled in zip(he.replicates, xavier.replicates, strict=True):
         assert trained.scores["accuracy"] > 0.5
         assert stalled.scores["accuracy"] == pytest.approx(guess, abs=0.02)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from problems import part_of
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss, roc_auc_score
 from sklearn.utils.class_weight import compute_sample_weight
@@ -70,9 +71,9 @@ def test_no_constant_probabilities_beat_the_guess(name: str) -> None:
     generator = np.random.default_rng(2)
     y, metric = torch.from_numpy(generator.choice(3, size=60, p=[0.5, 0.3, 0.2])), METRICS[name]
     constants = torch.from_numpy(generator.dirichlet([1, 1, 1], 500))[:, None].expand(-1, 60, -1)
-    guess = metric.score(metric.constant_guess(y, y, 3))
+    guess = metric.score(metric.constant_guess(part_of(y), part_of(y), 3))
     assert float((metric.sign * metric.compute(constants, y)).max()) <= guess + 1e-12
-    assert metric.smallest_step(y) >= 0
+    assert metric.smallest_step(y, None) >= 0
 
 
 def test_a_tie_that_is_broken_adds_one_step_of_roc_auc() -> None:
@@ -80,7 +81,7 @@ def test_a_tie_that_is_broken_adds_one_step_of_roc_auc() -> None:
     scores = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.4, 0.5, 0.5, 0.5]], dtype=torch.float64)
     tied, broken = auc.compute(torch.stack([1 - scores, scores], 2), y).tolist()
     assert tied == 0.5
-    assert broken - tied >= auc.smallest_step(y) == pytest.approx(1 / 8)
+    assert broken - tied >= auc.smallest_step(y, None) == pytest.approx(1 / 8)
 
 
 def split_of(y: list[int], weights: list[float] | None = None) -> Split:
@@ -118,5 +119,5 @@ def test_the_constant_guess_is_the_most_frequent_class_of_the_training_part(name
     training, validation = generator.choice(3, size=50, p=[0.2, 0.5, 0.3]), generator.integers(0, 3, 40)
     dummy = DummyClassifier(strategy="most_frequent").fit(np.zeros((50, 1)), training)
     expected = ORACLES[name](validation, dummy.predict(np.zeros((40, 1))))
-    guess = METRICS[name].constant_guess(torch.from_numpy(training), torch.from_numpy(validation), 3)
+    guess = METRICS[name].constant_guess(part_of(torch.from_numpy(training)), part_of(torch.from_numpy(validation)), 3)
     assert guess == pytest.approx(expected, rel=1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from problems import make_targets
+from problems import make_targets, part_of
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -110,7 +110,7 @@ def test_a_metric_is_one_number_a_network_between_its_worst_and_its_best(task: T
     assert values.shape == (3,)
     assert values.dtype == torch.float64
     assert values[0] == values[1] == metric.best
-    assert metric.sign * (float(values[0]) - float(values[2])) >= metric.smallest_step(y)
+    assert metric.sign * (float(values[0]) - float(values[2])) >= metric.smallest_step(y, None)
     assert metric.sign * (float(values[2]) - metric.worst) >= 0
 
 
@@ -119,7 +119,7 @@ def test_no_constant_is_better_than_the_constant_guess_on_the_data_it_was_chosen
     y = make_targets(task, SAMPLES, outputs_of(task))
     constants = y.unique() if task.name == "classification" else torch.cat([y, y.mean()[None], y.median()[None]])
     reached = metric.compute(judged(metric, constants[:, None].expand(-1, len(y))), y)
-    guess = metric.constant_guess(y, y, outputs_of(task))
+    guess = metric.constant_guess(part_of(y), part_of(y), outputs_of(task))
     assert max(metric.sign * reached) <= metric.sign * guess + 1e-12
     # Probabilities of 0 and 1 are not the best constant ones.
     assert metric.name == "log_loss" or min((reached - guess).abs()) < 1e-12
