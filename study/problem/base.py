@@ -1,0 +1,212 @@
+"""What searches and comparisons have in common: configuration, data and space, and what follows from them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from search_spaces import Hyperparameters, SearchSpace
+from study.config import StudyConfig, digest
+from study.data import Dataset, Prepared, Split, prepare
+from study.data.data_summary import DataSummary, summarize
+from study.machine import MachineError, available_memory, available_threads
+from study.objectives import Judge
+from study.problem.data_of_study import read_data
+from study.problem.task_options import check_every_class
+from study.tasks import Task
+from study.training import Budget, Sizes, Streams, engine_of
+from study.training.conventions import Conventions
+
+
+@dataclass(frozen=True)
+class Problem(ABC):
+    """What a study is about; `Search` and `Comparison` are the two kinds.
+
+    Attributes:
+        config: The configuration.
+        dataset: The data as they were read.
+        space: The space in which the trials lie.
+        stored_identity: The identity that the study was created with; None where it does not exist yet.
+        conventions: How the study measures where versions of reluctant differ.
+        kind: The kind of study, in one word.
+        command: The command that starts such a study.
+        derived_fields: Fields of the configuration that follow from the kind, and are no options of this command.
+        unused_options: Options of one run that have no meaning for this kind, and are refused.
+        reads_test_part: Whether training scores the test part too.
+        splits_each_seed: Whether every replicate has a split of its own.
+    """
+
+    config: StudyConfig
+    dataset: Dataset
+    space: SearchSpace
+    stored_identity: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    conventions: Conventions = field(default=Conventions(), kw_only=True)
+
+    kind: ClassVar[str]
+    command: ClassVar[str]
+    derived_fields: ClassVar[frozenset[str]] = frozenset()
+    unused_options: ClassVar[frozenset[str]] = frozenset()
+    reads_test_part: ClassVar[bool]
+    splits_each_seed: ClassVar[bool]
+
+    @classmethod
+    @abstractmethod
+    def of(cls, config: StudyConfig) -> Self:
+        """Reads the data and the space that a configuration names."""
+
+    @classmethod
+    @abstractmethod
+    def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:
+        """The problem of a study that exists, from its stored identity."""
+
+    @property
+    @abstractmethod
+    def prepared(self) -> tuple[Prepared, ...]:
+        """The splits with their preprocessing: one for all replicates, or one for each seed."""
+
+    def begun_as(self, identity: Mapping[str, Any]) -> Self | None:
+        """The same problem as an earlier version began it, where that differs from a new one; else None.
+
+        Args:
+            identity: Of a study that exists.
+        """
+        return None
+
+    def read_by(self, reader: int) -> Self:
+        """The same problem with its data read by another version of the reader."""
+        return replace(self, dataset=read_data(self.config, reader=reader))
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What makes the study this study. It stays what it was when the study was created, whatever comes later."""
+        return dict(self.stored_identity) if self.stored_identity is not None else self._new_identity()
+
+    @property
+    @abstractmethod
+    def sampler(self) -> str:
+        """The sampler's name, a key of `SAMPLERS`."""
+
+    @property
+    @abstractmethod
+    def sampler_text(self) -> str:
+        """How trials are proposed, for a reader."""
+
+    @property
+    def cells(self) -> Sequence[Mapping[str, Any]]:
+        """The parameters of each trial number, where they are fixed from the beginning; else empty."""
+        return ()
+
+    @property
+    def progress_reference(self) -> list[float]:
+        """Reference point of the objectives that progress shows."""
+        return self.judge.reference_point
+
+    @abstractmethod
+    def sample(self, count: int) -> list[Hyperparameters]:
+        """Hyperparameters of so many trials, as the study will have them."""
+
+    @abstractmethod
+    def refusal(self, name: str) -> str:
+        """What a user reads who needs the other kind; `name` is the study's."""
+
+    def check_total(self, name: str) -> None:  # noqa: B027 - most studies can have any
+        """Refuses a number of trials that the study cannot have; `name` is the study's.
+
+        Raises:
+            ConfigError: The text says what was asked for, and what the study has.
+        """
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Training, validation and test part: one for all replicates, or one for each of them."""
+        return tuple(prepared.split for prepared in self.prepared)
+
+    @property
+    def split(self) -> Split:
+        """The first of `splits`; the others have its sizes."""
+        return self.prepared[0].split
+
+    @property
+    def data_summary(self) -> DataSummary:
+        """What was made of the data."""
+        return summarize(self.dataset, self.prepared[0])
+
+    @property
+    def name(self) -> str:
+        """The study's name: the one that was given, or one made from data, space and identity."""
+        return self.config.name or f"{self.dataset.name}-{self.space.name}-{digest(self.identity)}"
+
+    @property
+    def defaults(self) -> Hyperparameters:
+        """What a trial has where the space says nothing."""
+        return self.config.defaults
+
+    @property
+    def budget(self) -> Budget:
+        """The training that every trial gets."""
+        config = self.config
+        return Budget(
+            epochs=config.epochs, seeds=self.replicates, batch_size=config.batch_size, optimizer=config.optimizer
+        )
+
+    @property
+    def task(self) -> Task:
+        """What is learned."""
+        return self.config.what_is_learned
+
+    @property
+    def replicates(self) -> int:
+        """The replicates of every trial."""
+        return self.config.seeds
+
+    @property
+    def streams(self) -> Streams:
+        """The study's random numbers."""
+        return Streams(self.config.seed)
+
+    @property
+    def threads(self) -> int:
+        """Blocks that train at the same time."""
+        return self.config.threads or available_threads()
+
+    @property
+    def hardware(self) -> dict[str, Any]:
+        """What `fit` may use of this machine now: its options `threads`, `memory` and `device`."""
+        return {"threads": self.threads, "memory": available_memory() // 2, "device": self.config.device}
+
+    def check_memory(self) -> None:
+        """Refuses networks of which not even the smallest block fits a thread.
+
+        Raises:
+            MachineError: What they need, and what there is.
+        """
+        hidden = self.space.largest_hidden(self.defaults)
+        threads, free = self.threads, available_memory()
+        largest = replace(self.defaults, hidden=hidden)
+        needed = threads * engine_of(task=self.task).peak_bytes(
+            1, largest, self.budget, Sizes.of(self.split, task=self.task)
+        )
+        if needed > free:
+            raise MachineError(
+                f"networks with hidden layers of {','.join(map(str, hidden))} units need about "
+                f"{needed / 2**30:.1f} GiB on {threads} threads, and {free / 2**30:.1f} GiB are free; "
+                "choose smaller layers, smaller batches or fewer --threads"
+            )
+
+    @property
+    def judge(self) -> Judge:
+        """Turns outcomes into values."""
+        if self.config.judged_by.every_class:
+            check_every_class(self.config, self.splits)
+        return Judge.of(self.config, self.split, weigh_samples=self.conventions.weighs_samples)
+
+    def _prepare(self, replicate: int | None = None) -> Prepared:
+        """A split with its preprocessing: that of one replicate, or the one that all share."""
+        draw = self.conventions.draws_test_part
+        return prepare(self.dataset, seed=self.config.seed, replicate=replicate, draw_test_part=draw)
+
+    def _new_identity(self) -> dict[str, Any]:
+        return self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)

@@ -1,0 +1,145 @@
+"""`Comparison`: every cell of paired designs is one trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from search_spaces import Hyperparameters, SearchSpace
+from search_spaces.design import Design
+from study.config import SPARSITY_AS_TRAINED, ConfigError, StudyConfig
+from study.data import Dataset, Prepared, Split
+from study.machine import MachineError, available_memory, check_device
+from study.problem.base import Problem
+from study.problem.data_of_study import complete_config, read_data
+
+DESIGN = "design"
+"""Key of an identity under which a comparison has the levels of its design; a search does not have it."""
+
+
+@dataclass(frozen=True)
+class Comparison(Problem):
+    """A comparison: every cell of paired designs is one trial, and every replicate has a split of its own.
+
+    Attributes:
+        design: The designs.
+    """
+
+    design: Design
+
+    kind: ClassVar[str] = "comparison"
+    command: ClassVar[str] = "compare"
+    derived_fields: ClassVar[frozenset[str]] = frozenset({"space", "trials", "sparsity"})
+    unused_options: ClassVar[frozenset[str]] = frozenset({"tolerance", "confirm"})
+    reads_test_part: ClassVar[bool] = True
+    splits_each_seed: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, config: StudyConfig) -> Self:
+        """Reads the data that a configuration names; the trials are the cells of its designs."""
+        check_device(config.device)
+        design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
+        # Claims speak of networks as they were trained.
+        own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}
+        config = config.model_copy(update=own)
+        dataset = read_data(config)
+        return cls(complete_config(config, dataset), dataset, design.space, design)
+
+    @classmethod
+    def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:
+        """The problem of a comparison that exists."""
+        return cls(config, dataset, space, stored_design(identity), stored_identity=identity)
+
+    def begun_as(self, identity: Mapping[str, Any]) -> Self | None:
+        """The same comparison with the designs of version 0.1, if `identity` is of one that was begun with them."""
+        if DESIGN not in identity:
+            return None
+        design = stored_design(identity)
+        if design.streams > 1 or (design.learning_rate, design.width) != (self.design.learning_rate, self.design.width):
+            return None
+        config = self.config.model_copy(update={"trials": len(design.cells)})
+        return replace(self, config=config, space=design.space, design=design)
+
+    @property
+    def replicates(self) -> int:
+        """A replicate for each random stream of the design and each split."""
+        return self.config.seeds * self.design.streams
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The split of each replicate: replicates are all splits under the first stream, then under the next."""
+        return super().splits * self.design.streams
+
+    @cached_property
+    def prepared(self) -> tuple[Prepared, ...]:
+        """A split for each seed, with its preprocessing.
+
+        Raises:
+            MachineError: They do not fit into memory together.
+        """
+        seeds = self.config.seeds
+        first = self._prepare(0)
+        parts = (first.split.training, first.split.validation, first.split.test)
+        needed, free = seeds * sum(4 * part.x.numel() for part in parts), available_memory()
+        if needed > free:
+            raise MachineError(
+                f"{seeds} splits of {self.dataset.name}, one for each seed of a comparison, need about "
+                f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free; "
+                "take fewer --seeds, or a part of the data with --rows"
+            )
+        return (first, *(self._prepare(number) for number in range(1, seeds)))
+
+    def _new_identity(self) -> dict[str, Any]:
+        return super()._new_identity() | {DESIGN: self.design.levels}
+
+    @property
+    def sampler(self) -> str:
+        """The fixed list of cells."""
+        return "cells"
+
+    @property
+    def sampler_text(self) -> str:
+        """How trials are proposed, for a reader."""
+        streams = f" and {self.design.streams} random streams" if self.design.streams > 1 else ""
+        return f"none: a comparison of {len(self.design.cells)} cells, every seed with a split of its own{streams}"
+
+    @cached_property
+    def cells(self) -> Sequence[Mapping[str, Any]]:
+        """The parameters of each cell."""
+        return [self.design.params(number) for number in range(len(self.design.cells))]
+
+    @property
+    def progress_reference(self) -> list[float]:
+        """Reference point of the metric alone: a comparison looks for no front."""
+        return self.judge.reference_point[:1]
+
+    def sample(self, count: int) -> list[Hyperparameters]:
+        """So many cells, evenly spaced."""
+        cells = self.design.cells
+        return [cells[index * len(cells) // count] for index in range(count)]
+
+    def refusal(self, name: str) -> str:
+        """What a user reads who needs a search."""
+        return (
+            f"study {name!r} is a comparison, and a search is needed; its verdicts: "
+            f"`reluctant compare --name {name}`; a search is started with `reluctant run`"
+        )
+
+    def check_total(self, name: str) -> None:
+        """Refuses any number of trials but that of the cells.
+
+        Raises:
+            ConfigError: The number is another.
+        """
+        if self.config.trials != len(self.design.cells):
+            raise ConfigError(
+                f"--trials is {self.config.trials}; study {name!r} is a comparison of {len(self.design.cells)} cells, "
+                "no more and no less; leave --trials out"
+            )
+
+
+def stored_design(identity: Mapping[str, Any]) -> Design:
+    """The designs of a comparison, from its stored identity."""
+    return Design.restored(identity[DESIGN])

@@ -1,0 +1,50 @@
+"""The data that a configuration names, and the configuration as the data complete it: its target, task and metric."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from study.config import StudyConfig
+from study.data import READER, Dataset, TableOptions, load_dataset, sample_rows
+from study.problem.task_options import check_task
+from study.tasks import CLASSIFICATION, TASKS
+
+
+def read_data(config: StudyConfig, *, reader: int = READER) -> Dataset:
+    """The data that a configuration names, or the part of them that it asks for.
+
+    Args:
+        config: The configuration.
+        reader: Version of the reader of tables.
+    """
+    options = TableOptions(
+        reader=reader,
+        drop=config.drop,
+        keep=config.keep,
+        read_target=config.read_target,
+        weights=config.weights,
+        test=config.test,
+    )
+    return sample_rows(load_dataset(config.data, target=config.target, options=options), config.rows, seed=config.seed)
+
+
+def complete_config(config: StudyConfig, dataset: Dataset) -> StudyConfig:
+    """A configuration that names the target, which it may have given by number, and the task that read it.
+
+    Raises:
+        ConfigError: An option belongs to another task.
+    """
+    task = TASKS[dataset.targets.task]
+    # Of classification nothing is said, so that a study is the same whether it was asked for or recognized.
+    update: dict[str, Any] = {"task": None if task is CLASSIFICATION else task.name}
+    if config.target is not None:
+        update["target"] = dataset.target
+    if config.judged_by not in task.metrics and "metric" not in config.model_fields_set:
+        update["metric"] = task.metrics[0].name
+    if config.test is not None:
+        update["test"] = os.path.abspath(Path(config.test).expanduser())
+    completed = config.model_copy(update=update)
+    check_task(completed, dataset, asked=config.task)
+    return completed
