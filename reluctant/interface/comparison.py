@@ -7,15 +7,13 @@ from typing import Any
 import pandas as pd
 
 from reluctant.errors import ReluctantError
-from reluctant.interface.database import database, named
 from reluctant.interface.options import configuration, documents_options
-from reluctant.interface.study import AnyStudy, refuse_workers
+from reluctant.interface.study import AnyStudy, begin
 from study.comparison.layer_timing import store_layer_times
 from study.comparison.summary import ComparisonSummary, summarize
 from study.comparison.verdicts import ClaimVerdict
 from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS
 from study.problem import Comparison
-from study.records.open_study import create_or_open
 from study.records.own_trials import NoResultsError
 from study.report.plot import Section
 
@@ -96,9 +94,6 @@ def compare(data: Any = "digits", y: Any = None, *, progress: bool = True, **opt
         StorageError: The database cannot be used.
     """
     config = configuration({**COMPARISON_DEFAULTS, **options}, of=COMPARISON_OPTIONS)
-    with named(data, y, name="arrays") as source:
-        refuse_workers(config, source)
-        problem = Comparison.of(config.model_copy(update={"data": source}))
-        comparison = ComparisonStudy(create_or_open(problem, database(config.storage, create=True)), progress=progress)
+    comparison = ComparisonStudy(begin(Comparison, config, data, y), progress=progress)
     comparison._train()
     return comparison

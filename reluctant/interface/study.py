@@ -18,7 +18,7 @@ from reluctant.interface.training import interruptible, train
 from reluctant.interface.trial import Trial
 from study.config import SEARCH_OPTIONS, ConfigError, Scope, StudyConfig
 from study.data.in_memory import PREFIX
-from study.problem import Search
+from study.problem import Problem, Search
 from study.records.open_study import OpenStudy, create_or_open
 from study.records.trial_rows import trial_rows
 from study.report.plot import Section
@@ -254,7 +254,28 @@ class Study(AnyStudy):
         return pd.DataFrame(front_rows(front, search.config, search.space)).set_index("trial")
 
 
-def refuse_workers(config: StudyConfig, source: str | None) -> None:
+def begin(kind: type[Problem], config: StudyConfig, data: Any, y: Any) -> OpenStudy:
+    """Creates a study, or opens it where it exists; nothing is written before all is known to fit.
+
+    Args:
+        kind: A search or a comparison.
+        config: Its configuration.
+        data: As for `run`.
+        y: As for `run`.
+
+    Raises:
+        ConfigError: Something does not fit.
+        DataError: The data cannot be used.
+        StorageError: The database cannot be used.
+    """
+    with named(data, y, name="arrays") as source:
+        _refuse_workers(config, source)
+        problem = kind.of(config.model_copy(update={"data": source}))
+        Proposer.of(problem)  # refuses a sampler that does not fit
+        return create_or_open(problem, database(config.storage, create=True))
+
+
+def _refuse_workers(config: StudyConfig, source: str | None) -> None:
     """Refuses several workers for data that only this process holds.
 
     Raises:
@@ -299,10 +320,6 @@ def run(data: Any = "digits", y: Any = None, *, progress: bool = True, **options
         True
     """
     config = configuration(options, of=_OF_A_SEARCH)
-    with named(data, y, name="arrays") as source:
-        refuse_workers(config, source)
-        problem = Search.of(config.model_copy(update={"data": source}))
-        Proposer.of(problem)  # refuses a sampler that does not fit, before anything is written
-        study = Study(create_or_open(problem, database(config.storage, create=True)), progress=progress)
+    study = Study(begin(Search, config, data, y), progress=progress)
     study._train()
     return study

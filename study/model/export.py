@@ -26,8 +26,9 @@ from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError, OwnTrial
 from study.search.from_database import StoredSearch
+from study.search.retraining import retrained_networks
 from study.tasks import METRICS, Regression, Task, clamped
-from study.training import Outcome, fit_networks
+from study.training import Outcome
 from study.training.outcome import CLAMPED_ZEROS
 from study.training.plain_network import clamped_network
 
@@ -86,17 +87,7 @@ def train_model(
     own = search.own_trials()
     chosen = _find_trial(search, own, trial)
     check_exportable(chosen)
-    outcome, networks = fit_networks(
-        chosen.hyperparameters,
-        problem.split,
-        problem.budget,
-        problem.streams,
-        task=problem.task,
-        read_test=True,
-        clamp=True,
-        stop=stop,
-        **problem.hardware,
-    )
+    outcome, networks = retrained_networks(problem, chosen, read_test=True, clamp=True, stop=stop)
     _warn_of_differences(chosen, outcome, config)
     replicate = _best_replicate(outcome, config, chosen.number, clamp=clamp)
     network = networks[replicate]

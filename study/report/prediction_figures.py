@@ -13,7 +13,7 @@ from study.records.open_study import OpenStudy
 from study.records.own_trials import OwnTrial
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import Panel, Section, figure, heat
-from study.training import fit_networks
+from study.search.retraining import retrained_networks
 
 _BINS = 15
 """Of the reliability diagram; the number of Guo et al. (2017)."""
@@ -39,15 +39,7 @@ def prediction_section(
     test = problem.split.test
     if not len(test) or trial.diverged:
         return None
-    _, networks = fit_networks(
-        trial.hyperparameters,
-        problem.split,
-        problem.budget,
-        problem.streams,
-        task=problem.task,
-        stop=stop,
-        **problem.hardware,
-    )
+    _, networks = retrained_networks(problem, trial, stop=stop)
     task, y = problem.task.fitted(problem.split), test.y.numpy()
     with torch.inference_mode():
         outputs = torch.stack([network(test.x) for network in networks])

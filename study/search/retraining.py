@@ -1,14 +1,19 @@
-"""Trials trained once more for their results on the test part, which are stored with the study."""
+"""Trials trained once more: for their networks, or for results on the test part, which are stored with the study."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from storage import CohortStorage, TestMeasures
+from study.problem import Search
 from study.records.open_study import OpenStudy
 from study.records.own_trials import OwnTrial
-from study.training import Replicate, Streams, fit
+from study.training import Outcome, Replicate, Streams, fit, fit_networks
+
+if TYPE_CHECKING:
+    from torch import nn
 
 VALIDATION = "validation"
 """Key of the validation score of a replicate that was trained once more."""
@@ -35,6 +40,32 @@ def stored_results(
         if row["replicate"] in replicates:
             found.setdefault(row["number"], []).append(row)
     return {number: rows for number, rows in found.items() if len(rows) == len(replicates)}
+
+
+def retrained_networks(
+    problem: Search, trial: OwnTrial, *, stop: Callable[[], bool], **options: Any
+) -> tuple[Outcome, list[nn.Module]]:
+    """A trial that is trained once more, exactly, for its networks: one a replicate, of plain torch modules.
+
+    Args:
+        problem: The search that it is a trial of.
+        trial: The trial.
+        stop: Asked at every step of training.
+        options: Further options of `study.training.fit`.
+
+    Raises:
+        Interrupted: `stop` said so.
+    """
+    return fit_networks(
+        trial.hyperparameters,
+        problem.split,
+        problem.budget,
+        problem.streams,
+        task=problem.task,
+        stop=stop,
+        **options,
+        **problem.hardware,
+    )
 
 
 def trained_results(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow
 import pytest
+from compression import zip_of, zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,30 +25,14 @@ def _load(path: Path, content: bytes, target: str = "y") -> Dataset:
     return load_dataset(str(path), target=target)
 
 
-def _zip(**files: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def _zstandard(content: bytes) -> bytes:
-    sink = pyarrow.BufferOutputStream()
-    with pyarrow.CompressedOutputStream(sink, "zstd") as stream:
-        stream.write(content)
-    compressed: bytes = sink.getvalue().to_pybytes()
-    return compressed
-
-
 @pytest.mark.parametrize(
     ("name", "compress"),
     [
         ("t.csv.gz", gzip.compress),
         ("t.csv.bz2", bz2.compress),
         ("t.txt.xz", lzma.compress),
-        ("t.tab.zst", _zstandard),
-        ("t.zip", lambda content: _zip(a=content)),
+        ("t.tab.zst", zstandard),
+        ("t.zip", lambda content: zip_of({"a": content})),
         ("t.data", bytes),
         ("t.csv", gzip.compress),
     ],
@@ -137,7 +119,7 @@ def test_names_may_stand_behind_a_hash(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("t.zip", _zip(a=b"x", b=b"y"), r"is an archive of 2 files \(a, b\); one is needed; unpack it"),
+        ("t.zip", zip_of({"a": b"x", "b": b"y"}), r"is an archive of 2 files \(a, b\); one is needed; unpack it"),
         ("t.csv", b"a,b,a,y\n1,2,3,u\n", "several columns named a; names must differ; rename them"),
         ("t.csv", b"0.0,1.5,0.0,u\n1,2,3,v\n", "several columns named 0.0; .* looks like data .* add a line of names"),
         ("t.xz", lzma.compress(TABLE.encode())[:-9], "is damaged or cut: .*a whole xz file is needed"),
@@ -184,7 +166,7 @@ _words = st.text(st.characters(codec="cp1252", categories=["Ll", "Lu"]), min_siz
     numbers=st.lists(st.floats(-1e6, 1e6), min_size=20, max_size=20),
     separator=st.sampled_from(",;\t|"),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]),
-    compress=st.sampled_from([bytes, gzip.compress, bz2.compress, lzma.compress, _zstandard]),
+    compress=st.sampled_from([bytes, gzip.compress, bz2.compress, lzma.compress, zstandard]),
 )
 def test_a_random_table_in_a_random_dialect_comes_back(
     tmp_path_factory: pytest.TempPathFactory,

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import re
 import sys
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow
 import pytest
+from compression import zip_of, zstandard
 from documents import code_words, table_rows
 
 from study.data import DataError, Dataset, load_dataset, prepare
@@ -141,19 +139,7 @@ def _text(name: str, text: str, encoding: str = "utf-8") -> Write:
 
 
 def _zip(*names: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name in names:
-            archive.writestr(name, TEXT)
-    return buffer.getvalue()
-
-
-def _zstandard(content: bytes) -> bytes:
-    sink = pyarrow.BufferOutputStream()
-    with pyarrow.CompressedOutputStream(sink, "zstd") as stream:
-        stream.write(content)
-    compressed: bytes = sink.getvalue().to_pybytes()
-    return compressed
+    return zip_of(dict.fromkeys(names, TEXT.encode()))
 
 
 def _excel(name: str, *, sheets: int = 1, error: bool = False) -> Write:
@@ -199,7 +185,7 @@ _CASES: dict[str, list[Write]] = {
     "cp1252,": [_text("t.csv", TEXT, encoding) for encoding in ("cp1252", "latin-1")],
     "gzip, bzip2,": [
         _bytes("t.csv", compress(TEXT.encode()))
-        for compress in (gzip.compress, bz2.compress, lzma.compress, _zstandard, lambda _: _zip("a"))
+        for compress in (gzip.compress, bz2.compress, lzma.compress, zstandard, lambda _: _zip("a"))
     ],
     "ZIP of several": [_bytes("t.zip", _zip("a", "b"))],
     "lines that begin": [_text("t.csv", f"# by hand\n#\n{TEXT}"), _text("t.csv", f"{TEXT}# the end\n")],
