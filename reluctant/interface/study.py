@@ -179,7 +179,7 @@ class Study(AnyStudy):
         return Trial.of(front.recommended, basis=front.basis)
 
     def advise(self, *, show: bool = True) -> Advice:
-        """Says in five lines what to use, after training the front once more on fresh seeds.
+        """Says in a few lines what to use, after training the front once more on fresh seeds.
 
         Args:
             show: Whether the lines are printed.

@@ -91,7 +91,7 @@ def advise(
     form: Format = "table",
     debug: Debug = False,
 ) -> None:
-    """Says in five lines what to use, after training the front once more on fresh seeds."""
+    """Says in a few lines what to use, after training the front once more on fresh seeds."""
     with ending(debug) as messages:
         from study.cli.console import check_format
 

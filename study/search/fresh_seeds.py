@@ -115,7 +115,7 @@ class FreshFront:
 
 
 def is_cheap(front: Front, config: StudyConfig) -> bool:
-    """Whether fresh seeds for a front are at most a tenth of the networks that its search trained.
+    """Whether ten fresh seeds of every member of a front are at most a tenth of the networks that its search trained.
 
     It is a count, and never the clock: the same study is confirmed on every machine, or on none.
 

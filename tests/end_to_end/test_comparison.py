@@ -166,6 +166,7 @@ def test_a_learning_rate_that_is_far_too_high_is_only_that_of_deep_networks(relu
     printed = json.loads(reluctant("compare", "iris", *wild, "--quiet", "--format", "json", check=True).stdout)
     for claim in printed["claims"]:
         deciding = [evidence for evidence in claim["evidence"] if evidence["decides"]]
+        assert deciding
         assert claim["id"] == 11 or all(evidence["estimate"] is not None for evidence in deciding)
     accuracy = printed["claims"][1]
     assert accuracy["interval"][0] >= -100

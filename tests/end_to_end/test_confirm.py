@@ -77,7 +77,8 @@ def test_two_workers_confirm_once(here: Reluctant, reluctant: Reluctant, tmp_pat
     assert ran.stderr.count("confirming the front: ") == 1
     assert CONFIRMED in ran.stderr
     stored = fresh_results(tmp_path / "reluctant.db")
-    assert len(stored) == len(set(stored))
+    assert {replicate for _, replicate in stored} == set(range(2, 12))
+    assert len(stored) == 10 * len({number for number, _ in stored})
 
 
 def test_two_commands_at_once_confirm_once(here: Reluctant, tmp_path: Path) -> None:

@@ -67,5 +67,5 @@ def test_a_worker_says_that_its_versions_are_not_the_studys_and_nothing_that_the
         lines += more
     storage.close()
     assert failure is None
-    assert [line for line in lines if "id" in line.split()] == []
+    assert [line for line in lines if "'id'" in line] == []
     assert any(line.startswith("this study was started with other versions (torch 0.1 → ") for line in lines)
