@@ -19,6 +19,13 @@ class ReluctantError(Exception):
     exit_code: ClassVar[int] = WRONG_USAGE
 
 
+class UnknownNameError(ReluctantError, KeyError):
+    """A name, or a number, that is not one of those that there are."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError shows the quotes of its text
+
+
 class ReluctantWarning(UserWarning):
     """Something that the user should know and that stops nothing."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from reluctant.errors import ReluctantError
+from reluctant.errors import UnknownNameError
 from reluctant.interface.options import configuration, documents_options
 from reluctant.interface.study import AnyStudy, begin
 from study.comparison.layer_timing import store_layer_times
@@ -16,13 +16,6 @@ from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS
 from study.problem import Comparison
 from study.records.own_trials import NoResultsError
 from study.report.plot import Section
-
-
-class UnknownClaimError(ReluctantError, KeyError):
-    """A claim that there is not."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class ComparisonStudy(AnyStudy):
@@ -49,12 +42,12 @@ class ComparisonStudy(AnyStudy):
         """One claim with all its estimates.
 
         Raises:
-            UnknownClaimError: There is none of that number.
+            UnknownNameError: There is none of that number.
             NoResultsError: Cells are still to be trained.
         """
         verdicts = {verdict.id: verdict for verdict in self.summary.verdicts}
         if number not in verdicts:
-            raise UnknownClaimError(f"there is no claim {number!r}; the claims have the numbers 1 to {len(verdicts)}")
+            raise UnknownNameError(f"there is no claim {number!r}; the claims have the numbers 1 to {len(verdicts)}")
         return verdicts[number]
 
     def _train(self) -> bool:

@@ -12,13 +12,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from reluctant.interface.database import database
+from reluctant.interface.database import opened
 from reluctant.interface.options import configuration
 from reluctant.interface.study import Study
 from reluctant.interface.training import train
@@ -146,9 +147,9 @@ class ReluctantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         dataset = _dataset(x, codes, [str(name) for name in self.classes_], config.seed)
         place = self._place()
         problem = _reachable(Search(config.model_copy(update={"storage": place}), dataset, load_space(config.space)))
-        opened = create_or_open(problem, database(place, create=True))
-        self.study_ = Study(opened, progress=bool(self.verbose))
-        train(opened, progress=bool(self.verbose))
+        study = opened(place, lambda storage: create_or_open(problem, storage))
+        self.study_ = Study(study, progress=bool(self.verbose))
+        train(study, progress=bool(self.verbose))
         self._read_results(problem)
         return self
 
@@ -299,7 +300,7 @@ def _cv_results(own: Sequence[OwnTrial]) -> dict[str, Any]:
         "trial": np.array([trial.number for trial in own]),
         "mean_test_score": scores.mean(1),
         "std_test_score": scores.std(1),
-        "rank_test_score": (len(own) - np.argsort(np.argsort(scores.mean(1), kind="stable"))).astype(np.int32),
+        "rank_test_score": rankdata(-scores.mean(1), method="min").astype(np.int32),
         "mean_sparsity": np.array([trial.sparsity for trial in own]),
         "feasible": np.array([trial.feasible for trial in own]),
     }

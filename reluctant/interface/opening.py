@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reluctant.interface.comparison import ComparisonStudy
-from reluctant.interface.database import database, named
+from reluctant.interface.database import named, opened
 from reluctant.interface.options import configuration
 from reluctant.interface.study import Study
 from study.problem import Comparison
@@ -38,7 +38,7 @@ def load(
         StorageError: The database cannot be opened.
     """
     config = configuration({"storage": storage})
-    with named(X if data is None else data, y, name="arrays") as source:
-        opened = reopen(database(config.storage, create=False), name, data=source, keep=False)
-    kind = ComparisonStudy if isinstance(opened.problem, Comparison) else Study
-    return kind(opened, progress=progress)
+    with named(X if data is None else data, y) as source:
+        study = opened(config.storage, lambda storage: reopen(storage, name, data=source, keep=False), create=False)
+    kind = ComparisonStudy if isinstance(study.problem, Comparison) else Study
+    return kind(study, progress=progress)

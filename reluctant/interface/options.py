@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import textwrap
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
@@ -60,7 +59,7 @@ def documents_options(names: Collection[str], defaults: Mapping[str, Any]) -> Ca
             lines.append(f"    {name}: {field.description}")
         function.__signature__ = signature.replace(parameters=[*own, *named])  # type: ignore[attr-defined]
         said = inspect.cleandoc(function.__doc__ or "")
-        function.__doc__ = f"{said}\n\nOptions:\n" + textwrap.indent("\n".join(lines), "")
+        function.__doc__ = f"{said}\n\nOptions:\n" + "\n".join(lines)
         return function
 
     return decorate

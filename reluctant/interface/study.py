@@ -5,19 +5,17 @@ from __future__ import annotations
 import html
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from reluctant.errors import ReluctantError, unknown
-from reluctant.interface.database import database, named
+from reluctant.errors import UnknownNameError, unknown
+from reluctant.interface.database import named, opened
 from reluctant.interface.options import configuration, documents_options
-from reluctant.interface.training import interruptible, train
+from reluctant.interface.training import check_workers, interruptible, train
 from reluctant.interface.trial import Trial
-from study.config import SEARCH_OPTIONS, ConfigError, Scope, StudyConfig
-from study.data.in_memory import PREFIX
+from study.config import SEARCH_OPTIONS, Scope, StudyConfig
 from study.problem import Problem, Search
 from study.records.open_study import OpenStudy, create_or_open
 from study.records.trial_rows import trial_rows
@@ -34,23 +32,11 @@ if TYPE_CHECKING:
     from study.search.advice import Advice
 
 
-class UnknownFigureError(ReluctantError, KeyError):
-    """A figure that a study does not have."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
 class AnyStudy(ABC):
-    """What searches and comparisons have in common. It holds its database open; `close` ends that.
-
-    Attributes:
-        name: The study's name.
-    """
+    """What searches and comparisons have in common. It holds its database open; `close` ends that."""
 
     def __init__(self, opened: OpenStudy, *, progress: bool = True) -> None:
         self._opened, self._progress = opened, progress
-        self.name = opened.name
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +47,11 @@ class AnyStudy(ABC):
     def close(self) -> None:
         """Closes the database; the study stays there, and `load` opens it again."""
         self._opened.storage.close()
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self._opened.name
 
     @property
     def storage(self) -> str:
@@ -97,7 +88,9 @@ class AnyStudy(ABC):
         """
         config = configuration(options, of=StudyConfig.options(Scope.RUN))
         overrides = config.model_dump(include=set(options), exclude_unset=True)
-        self._opened = self._opened.continued(overrides)
+        continued = self._opened.continued(overrides)
+        check_workers(continued.problem)
+        self._opened = continued
         self._train()
         return self
 
@@ -116,11 +109,11 @@ class AnyStudy(ABC):
         """One of the report's figures, as Plotly's own class.
 
         Raises:
-            UnknownFigureError: There is none of that name; the text lists them.
+            UnknownNameError: There is none of that name; the text lists them.
         """
         panels = {panel.id: panel.figure for section in self._sections() for panel in section.panels}
         if name not in panels:
-            raise UnknownFigureError(unknown("figure", name, panels))
+            raise UnknownNameError(unknown("figure", name, panels))
         return panels[name]
 
     @property
@@ -140,9 +133,6 @@ class AnyStudy(ABC):
 
     def _train(self) -> bool:
         return train(self._opened, progress=self._progress)
-
-    def _ask(self, answer: Callable[[Callable[[], bool]], Any]) -> Any:
-        return interruptible(answer)
 
     @abstractmethod
     def _sections(self) -> list[Section]:
@@ -193,7 +183,7 @@ class Study(AnyStudy):
         from study.search.advice import advise
         from study.search.fresh_seeds import train_fresh
 
-        advice = advise(self._ask(lambda stop: train_fresh(self._opened, stop=stop)), self._opened.problem.config)
+        advice = advise(interruptible(lambda stop: train_fresh(self._opened, stop=stop)), self._opened.problem.config)
         if show:
             print("\n".join(advice.lines))
         return advice
@@ -202,14 +192,14 @@ class Study(AnyStudy):
         """What models of scikit-learn reach on the study's own split and inputs; the index is their name.
 
         They are trained once for a study: logistic regression and gradient boosting. The columns are the study's metric
-        on the validation and on the test part.
+        on the validation and on the test part. Where the data have no test part there are none.
         """
         from study.search.reference import reference_scores
 
-        scores = self._ask(lambda stop: reference_scores(self._opened, stop=stop))
+        scores = interruptible(lambda stop: reference_scores(self._opened, stop=stop))
         metric = self._opened.problem.config.metric
         rows = [{"model": s.model.name, metric: s.validation, f"test_{metric}": s.test} for s in scores]
-        return pd.DataFrame(rows).set_index("model")
+        return pd.DataFrame(rows, columns=["model", metric, f"test_{metric}"]).set_index("model")
 
     def model(self, trial: int | str = "best", *, clamp: bool = False) -> TrainedModel:
         """The trained network of a trial: it is trained once more, exactly, and its best replicate is taken.
@@ -225,14 +215,14 @@ class Study(AnyStudy):
         from reluctant.interface.model import TrainedModel
         from study.model.export import train_model
 
-        return TrainedModel(self._ask(lambda stop: train_model(self._opened, str(trial), clamp=clamp, stop=stop)))
+        return TrainedModel(interruptible(lambda stop: train_model(self._opened, str(trial), clamp=clamp, stop=stop)))
 
     def _front(self) -> Any:
         from study.search.held_out_scores import front_with_test
 
         search = StoredSearch.of(self._opened)
         front = search.front(search.contenders())
-        return self._ask(lambda stop: front_with_test(self._opened, front, stop=stop))
+        return interruptible(lambda stop: front_with_test(self._opened, front, stop=stop))
 
     def _sections(self) -> list[Section]:
         from study.report.search_data import SearchData
@@ -268,25 +258,11 @@ def begin(kind: type[Problem], config: StudyConfig, data: Any, y: Any) -> OpenSt
         DataError: The data cannot be used.
         StorageError: The database cannot be used.
     """
-    with named(data, y, name="arrays") as source:
-        _refuse_workers(config, source)
+    with named(data, y) as source:
         problem = kind.of(config.model_copy(update={"data": source}))
         Proposer.of(problem)  # refuses a sampler that does not fit
-        return create_or_open(problem, database(config.storage, create=True))
-
-
-def _refuse_workers(config: StudyConfig, source: str | None) -> None:
-    """Refuses several workers for data that only this process holds.
-
-    Raises:
-        ConfigError: There are several.
-    """
-    if source is not None and source.startswith(PREFIX) and (config.workers > 1 or config.ray is not None):
-        asked = "ray" if config.ray is not None else f"workers={config.workers}"
-        raise ConfigError(
-            f"{asked} is given, and the data are in the memory of this process alone; write them to a Parquet or NPZ "
-            "file and give its path, or leave it out: one worker uses all cores"
-        )
+        check_workers(problem)
+        return opened(config.storage, lambda storage: create_or_open(problem, storage))
 
 
 _OF_A_SEARCH = tuple(name for name in SEARCH_OPTIONS if name != "data")

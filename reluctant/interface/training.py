@@ -8,17 +8,21 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from tqdm.auto import tqdm
 
 from reluctant.errors import ReluctantWarning
-from study.problem import Search
+from study.config import ConfigError
+from study.data.in_memory import PREFIX
+from study.problem import Problem, Search
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
 from study.workers.launch import launch
 from study.workers.stop import Stop
 from study.workers.worker import StudyProgress
+
+_Answer = TypeVar("_Answer")
 
 
 class _Bar(tqdm):  # type: ignore[misc]
@@ -103,7 +107,22 @@ def _confirmed(study: OpenStudy, stop: Callable[[], bool], log: Callable[[str], 
     return True
 
 
-def interruptible(answer: Callable[[Callable[[], bool]], Any]) -> Any:
+def check_workers(problem: Problem) -> None:
+    """Refuses several workers for data that only this process holds.
+
+    Raises:
+        ConfigError: There are several.
+    """
+    config = problem.config
+    if problem.dataset.origin.startswith(PREFIX) and (config.workers > 1 or config.ray is not None):
+        asked = "ray" if config.ray is not None else f"workers={config.workers}"
+        raise ConfigError(
+            f"{asked} is given, and the data are in the memory of this process alone; write them to a Parquet or NPZ "
+            "file and give its path, or leave it out: one worker uses all cores"
+        )
+
+
+def interruptible(answer: Callable[[Callable[[], bool]], _Answer]) -> _Answer:
     """What a function returns that is asked at every step whether to stop.
 
     Raises:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from search_spaces import Hyperparameters
 from study.records.own_trials import OwnTrial
 from study.search.description import describe
 
@@ -22,6 +23,7 @@ class Trial:
         sparsity: Mean of the study's sparsity measure over replicates, a fraction.
         test_score: Mean of the score on the test part; None where it was not measured.
         basis: What a recommendation of the trial rests on; None where another one is recommended.
+        hyperparameters: `params`, completed by what the search did not vary.
     """
 
     number: int
@@ -30,13 +32,20 @@ class Trial:
     sparsity: float
     test_score: float | None
     basis: str | None
-    description: str
+    hyperparameters: Hyperparameters
 
     @classmethod
     def of(cls, trial: OwnTrial, *, basis: str | None = None) -> Trial:
         """The trial as a program sees it."""
-        words = describe(trial.hyperparameters)
-        return cls(trial.number, trial.params, trial.scores, trial.sparsity, trial.test_score, basis, words)
+        return cls(
+            trial.number,
+            trial.params,
+            trial.scores,
+            trial.sparsity,
+            trial.test_score,
+            basis,
+            trial.hyperparameters,
+        )
 
     @property
     def score(self) -> float:
@@ -45,4 +54,4 @@ class Trial:
 
     def describe(self) -> str:
         """The whole configuration in words, with what the search did not vary."""
-        return self.description
+        return describe(self.hyperparameters)

@@ -144,7 +144,7 @@ def _print_several(comparisons: Sequence[ComparisonSummary], several: AcrossData
     print_rows(contrasts, "table", table=contrasts)
     ranking = several.ranking
     print(
-        f"\nmean rank by test accuracy, 1 is best (Friedman p = {ranking.friedman_p:.3g}; "
+        f"\nmean rank by test {several.metric}, 1 is best (Friedman p = {ranking.friedman_p:.3g}; "
         f"ranks less than {ranking.critical_difference:.2f} apart are not told apart)"
     )
     ranks = [

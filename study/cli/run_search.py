@@ -15,7 +15,7 @@ from study.estimate import Estimate
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
 from study.sampling.registry import sampler_class
-from study.search.fresh_seeds import FRESH_SEEDS, confirm_where_asked
+from study.search.fresh_seeds import confirm_where_asked, largest_cheap_front
 from study.training import Interrupted
 from study.workers.stop import Stop
 
@@ -80,7 +80,7 @@ def print_plan(name: str, config: StudyConfig, plan: Estimate, data: DataSummary
         "memory": f"{plan.memory / 2**20:.0f} MiB",
         "seconds": f"about {plan.seconds:.0f}",
     }
-    most = config.trials * config.seeds // (10 * FRESH_SEEDS)
+    most = largest_cheap_front(config)
     if config.confirm is None:
         lines["confirm"] = f"where the front has at most {most} {'trial' if most == 1 else 'trials'}" if most else False
     cells = {key: "–" if value in (None, "") else str(value) for key, value in lines.items()}

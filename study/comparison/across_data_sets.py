@@ -44,7 +44,7 @@ class Ranking:
     Attributes:
         activations: Names, the best first.
         ranks: Mean rank of each.
-        accuracies: Test accuracy of each, data set by data set.
+        accuracies: The test metric of each, data set by data set.
         friedman_p: P-value of Friedman's test, whose null hypothesis is that all activations are alike.
         critical_difference: Distance of mean ranks beyond which two activations differ at 5 % (Nemenyi).
         cliques: Largest runs of activations, by index, that are not further apart than that.
@@ -67,12 +67,14 @@ class AcrossDataSets:
         smallest_p: The smallest p-value that the signed-rank test can give for so many data sets, before correction.
         contrasts: The contrasts whose null hypothesis is 0 and that are read on data.
         ranking: Ranks of the activations, each at the learning rate and slope that validation chooses.
+        metric: What they are ranked by, on the test part; several names where the data sets have several tasks.
     """
 
     data: tuple[str, ...]
     smallest_p: float
     contrasts: tuple[ContrastAcrossDataSets, ...]
     ranking: Ranking
+    metric: str
 
 
 def compare_data_sets(comparisons: Sequence[ComparisonSummary]) -> AcrossDataSets:
@@ -85,23 +87,25 @@ def compare_data_sets(comparisons: Sequence[ComparisonSummary]) -> AcrossDataSet
     for place, claim in enumerate(CLAIMS):
         for index, contrast in enumerate(claim.contrasts):
             least, most = contrast.region.rope
-            means = [comparison.verdicts[place].estimates[index].estimate for comparison in comparisons]
+            estimates = [comparison.verdicts[place].estimates[index] for comparison in comparisons]
+            means = [estimate.estimate for estimate in estimates]
             if (
                 contrast.decides
                 and contrast.kind != "time"
                 and least == -most < 0
                 and all(mean is not None for mean in means)
             ):
-                testable.append((claim.id, contrast, [mean for mean in means if mean is not None]))
+                testable.append((claim.id, estimates[0], [mean for mean in means if mean is not None]))
     adjusted = holm([_signed_rank(means) for _, _, means in testable])
     return AcrossDataSets(
         data=tuple(comparison.data for comparison in comparisons),
         smallest_p=2.0 ** (1 - len(comparisons)),
         contrasts=tuple(
-            ContrastAcrossDataSets(number, contrast.name, contrast.unit, tuple(means), float(np.median(means)), p)
-            for (number, contrast, means), p in zip(testable, adjusted, strict=True)
+            ContrastAcrossDataSets(number, estimate.name, estimate.unit, tuple(means), float(np.median(means)), p)
+            for (number, estimate, means), p in zip(testable, adjusted, strict=True)
         ),
         ranking=_ranking(comparisons),
+        metric=" or ".join(dict.fromkeys(comparison.metric.name for comparison in comparisons)),
     )
 
 

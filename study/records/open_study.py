@@ -27,6 +27,7 @@ from study.records.attributes import (
     restored_config,
 )
 from study.records.earlier_studies import as_begun, conventions_of, reader_of, tell_of_an_earlier_reader
+from study.records.naming import present_name
 from study.wording import markdown
 
 
@@ -83,7 +84,7 @@ class OpenStudy:
         raise KindError(self.problem.refusal(self.name))
 
     def continued(self, overrides: Mapping[str, Any]) -> OpenStudy:
-        """The same study with other options of this run, which are stored with it.
+        """The same study with other options of this run, which are stored with it, under the name that it has now.
 
         Args:
             overrides: Options of this run by name.
@@ -93,12 +94,13 @@ class OpenStudy:
         """
         now = self.problem.config.model_dump() | {"threads": None, "timeout": None} | dict(overrides)
         config = restored_config(now)
+        name = present_name(self.storage, self.study_id, self.name)
         problem = replace(self.problem, config=config)
         check_device(config.device)
-        _check_run(problem, self.name, overrides)
+        _check_run(problem, name, overrides)
         wanted = config.trials if "trials" in overrides else None
-        total = _store_config(self.storage, self.study_id, _saved(problem, self.name), total=wanted)
-        return replace(self, problem=problem, total=total)
+        total = _store_config(self.storage, self.study_id, _saved(problem, name), total=wanted)
+        return replace(self, problem=problem, name=name, total=total)
 
 
 def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:

@@ -22,9 +22,10 @@ def ranks(comparisons: Sequence[ComparisonSummary]) -> Section | None:
     return Section(
         "together",
         "All data sets together",
-        f"Mean rank of each activation by test accuracy on {', '.join(combined.data)}, 1 being best. Two activations "
-        f"whose bars overlap, that is, whose ranks are less than {combined.ranking.critical_difference:.2f} apart, are "
-        f"not told apart at 5 % (Nemenyi; Friedman's test of any difference: p = {combined.ranking.friedman_p:.2g}). "
+        f"Mean rank of each activation by test {combined.metric} on {', '.join(combined.data)}, 1 being best. Two "
+        "activations whose bars overlap, that is, whose ranks are less than "
+        f"{combined.ranking.critical_difference:.2f} apart, are not told apart at 5 % "
+        f"(Nemenyi; Friedman's test of any difference: p = {combined.ranking.friedman_p:.2g}). "
         "Below, each contrast's mean on each data set; p is of a Wilcoxon signed-rank test after Holm's correction, "
         f"and {combined.smallest_p:.2g} is the smallest that {len(combined.data)} data sets can give before it.",
         (Panel("ranks-figure", _figure(combined)),),

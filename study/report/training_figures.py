@@ -116,7 +116,8 @@ def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section:
             own = [r["points"] for r in rows if (r["number"], r["name"]) == (trial.number, curve)]
             points = [[factor * float(value) for value in each] for each in own]  # type: ignore[attr-defined]
             line = f"{name} (trial {trial.number}, dropout {trial.hyperparameters.dropout:.3g})"
-            curves_of[line] = len(points)
+            if points or trial.diverged:
+                curves_of[line] = len(points)
             if points:
                 band(
                     chart,

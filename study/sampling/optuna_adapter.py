@@ -83,6 +83,8 @@ class OptunaAdapter(CohortSampler):
         """The sampler of a trial number."""
         chosen, options = self.sampler_class(), {**self.fixed_options, **self.study.options}
         known = inspect.signature(chosen).parameters
+        if "seed" in self.study.options:
+            raise SamplerError("--sampler-option gives a seed, and the study's --seed decides; leave it out")
         for name in options:
             if name not in known:
                 raise SamplerError(unknown("option", name, known, where=f"--sampler-option for {chosen.__name__}"))

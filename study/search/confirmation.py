@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from storage import CohortStorage
 
 CONFIRMED = "reluctant:confirmed"
-"""System attribute of a study: the trials that were trained on fresh seeds, on which seeds, and after how many trials.
+"""System attribute of a study: that its front was trained on fresh seeds.
 
-Keys: `candidates`, numbers of trials; `seeds`, the first fresh replicate to choose by, and the one after the last;
-`tolerance`, in points, and `recommended`, the number of the trial that was chosen under it; `trials`, how many trials
-the study had finished.
+Keys: `seeds`, the first fresh replicate to choose by, and the one after the last; `trials`, how many trials the study
+had finished. What these seeds recommend is read from their results.
 """
+DIVERGED = "diverged"
+"""Key that is 1 where a replicate that was trained on a fresh seed diverged."""
 VALIDATION_SPARSITY = "validation_sparsity"
 """Key of the sparsity on the validation part of a replicate that was trained on a fresh seed."""
 
@@ -46,10 +47,12 @@ def choose_on_fresh_seeds(front: Front, results: ResultsOnTest, config: StudyCon
 def judged_on_fresh_seeds(trial: OwnTrial, results: ResultsOnTest, config: StudyConfig) -> OwnTrial:
     """A trial with its scores and its sparsity on the validation part, on fresh seeds."""
     rows = results[trial.number]
+    diverged = any(row.get(DIVERGED, 0.0) > 0 for row in rows)
     scores = tuple(row[VALIDATION] for row in rows)
     sparsities = tuple(row[VALIDATION_SPARSITY] for row in rows)
     return replace(
         trial,
+        diverged=diverged,
         scores=scores,
         plain_scores=tuple(row[VALIDATION_AS_TRAINED] for row in rows) if config.clamps else (),
         sparsity=fmean(sparsities),
@@ -80,33 +83,15 @@ def confirmed(storage: CohortStorage, study_id: int, front: Front, config: Study
     return replace(choose_on_fresh_seeds(front, results, config), confirmation=confirmation)
 
 
-def store_confirmation(
-    storage: CohortStorage,
-    study_id: int,
-    front: Front,
-    results: ResultsOnTest,
-    *,
-    seeds: range,
-    config: StudyConfig,
-    trials: int,
-) -> None:
-    """Stores with a study that the trials of its front were trained on fresh seeds, and what they recommend.
+def store_confirmation(storage: CohortStorage, study_id: int, *, seeds: range, trials: int) -> None:
+    """Stores with a study that the trials of its front were trained on fresh seeds.
 
     Args:
         storage: Where the study lives.
         study_id: Its id.
-        front: The front as the search found it.
-        results: Results on the fresh seeds of all its trials.
-        seeds: The fresh replicates by which was chosen.
-        config: The study's configuration.
+        seeds: The fresh replicates by which is chosen.
         trials: How many trials the study has finished.
     """
-    verdict = {
-        "candidates": sorted(trial.number for trial in front.trials),
-        "seeds": [seeds.start, seeds.stop],
-        "tolerance": config.tolerance,
-        "recommended": choose_on_fresh_seeds(front, results, config).recommended.number,
-        "trials": trials,
-    }
-    if storage.get_study_system_attrs(study_id).get(CONFIRMED) != verdict:
-        storage.set_study_attrs(study_id, system_attrs={CONFIRMED: verdict})
+    stored = {"seeds": [seeds.start, seeds.stop], "trials": trials}
+    if storage.get_study_system_attrs(study_id).get(CONFIRMED) != stored:
+        storage.set_study_attrs(study_id, system_attrs={CONFIRMED: stored})

@@ -19,9 +19,10 @@ from study.intervals import corrected_interval
 from study.records.attributes import CONFIG
 from study.records.measure_keys import key_on_test
 from study.records.open_study import OpenStudy
-from study.records.own_trials import OwnTrial
+from study.records.own_trials import NoResultsError, OwnTrial
 from study.records.results import measures_on_test
 from study.search.confirmation import (
+    DIVERGED,
     VALIDATION_SPARSITY,
     choose_on_fresh_seeds,
     judged_on_fresh_seeds,
@@ -114,22 +115,23 @@ class FreshFront:
     regret: float | None
 
 
-def is_cheap(front: Front, config: StudyConfig) -> bool:
-    """Whether ten fresh seeds of every member of a front are at most a tenth of the networks that its search trained.
+def largest_cheap_front(config: StudyConfig) -> int:
+    """The most members of a front whose fresh seeds are at most a tenth of the networks that its search trains.
 
     It is a count, and never the clock: the same study is confirmed on every machine, or on none.
 
     Args:
-        front: The front.
         config: The study's configuration; its trials are those that the study has.
     """
-    return 10 * len(front.members) * FRESH_SEEDS <= config.trials * config.seeds
+    return config.trials * config.seeds // (10 * FRESH_SEEDS)
 
 
 def confirm_where_asked(
     study: OpenStudy, *, stop: Callable[[], bool] = lambda: False, log: Callable[[str], None] = lambda line: None
 ) -> None:
     """Confirms the front of a search that has its trials: where that was asked for, or is cheap, and not done yet.
+
+    Where the data have no test part, whoever began the search judges by data of their own, and nothing is confirmed.
 
     Args:
         study: A search.
@@ -142,13 +144,16 @@ def confirm_where_asked(
         NoResultsError: No trial has finished, or none is feasible.
     """
     search = StoredSearch.of(study)
+    if not len(study.problem.split.test):
+        return
     front = search.front(search.contenders())
     if front.confirmation is not None and not front.confirmation.unconfirmed:
         return
     # Another command may have raised the total since the study was opened.
     total = int(study.storage.study_attr(study.study_id, CONFIG)["trials"])
     asked = search.config.confirm
-    if asked or (asked is None and is_cheap(front, search.config.model_copy(update={"trials": total}))):
+    most = largest_cheap_front(search.config.model_copy(update={"trials": total}))
+    if asked or (asked is None and len(front.members) <= most):
         confirm_front(study, stop=stop, log=log)
 
 
@@ -199,8 +204,8 @@ def _confirm(study: OpenStudy, *, stop: Callable[[], bool], log: Callable[[str],
             f"confirming the front: {missing} {'trial' if missing == 1 else 'trials'} on {len(seeds)} fresh seeds, "
             f"{missing * len(seeds)} networks"
         )
-    results = _results(study, front, seeds, stop=stop)
-    store_confirmation(study.storage, study.study_id, front, results, seeds=seeds, config=config, trials=len(own))
+    _results(study, front, seeds, stop=stop)
+    store_confirmation(study.storage, study.study_id, seeds=seeds, trials=len(own))
     return search.front(own)
 
 
@@ -231,9 +236,14 @@ def train_fresh(
     Raises:
         Interrupted: `stop` said so.
         KindError: The study is a comparison.
-        NoResultsError: No trial has finished, or none is feasible.
+        NoResultsError: No trial has finished, or none is feasible; or the data have no test part to report on.
     """
     config = study.search.config
+    if not len(study.problem.split.test):
+        raise NoResultsError(
+            f"study {study.name!r} has no test part, on which advice is given; judge its trials by data that it has "
+            "not seen, or search the same data by `run`, which keeps a test part"
+        )
     front = confirm_front(study, stop=stop, log=log)
     to_choose = seeds_to_choose(config)
     to_report = range(to_choose.stop, to_choose.stop + FRESH_SEEDS)
@@ -288,4 +298,5 @@ def _measures(replicate: Replicate, config: StudyConfig) -> Mapping[str, float]:
         VALIDATION: score(replicate.scores[config.score]),
         **({VALIDATION_AS_TRAINED: score(replicate.scores[config.metric])} if config.clamps else {}),
         VALIDATION_SPARSITY: replicate.scores[config.sparsity],
+        DIVERGED: float(replicate.diverged),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from statistics import fmean
 from typing import Any
 
@@ -101,7 +100,7 @@ def recommend(trials: Sequence[OwnTrial], config: StudyConfig) -> OwnTrial:
     With two objectives it is the sparsest of the trials that are equally good in practice as the best. With a single
     one it is the trial with the best value: what sparsity is worth was said beforehand. Of equals it is the sparsest,
     and then the simplest, the baseline first. Sparsities are compared as they are shown, to a tenth of a percentage
-    point.
+    point. A diverged replicate has the score of a constant guess, which says nothing of the spread over replicates.
 
     Args:
         trials: Candidates that share their replicates, in any order.
@@ -111,7 +110,8 @@ def recommend(trials: Sequence[OwnTrial], config: StudyConfig) -> OwnTrial:
     best = max(worths.values())
     margin = 0.0
     if config.objective == "front":
-        margin = equivalence_margin([trial.scores for trial in trials], config.tolerated_difference(best))
+        sound = [trial.scores for trial in trials if not trial.diverged] or [trial.scores for trial in trials]
+        margin = equivalence_margin(sound, config.tolerated_difference(best))
     equivalent = [trial for trial in trials if round(best - worths[trial.number], 12) <= margin]
     return min(equivalent, key=lambda trial: (-round(trial.sparsity, _SHOWN_DIGITS), *_complexity(trial)))
 
@@ -124,7 +124,7 @@ def regret_of(chosen: OwnTrial, trials: Sequence[OwnTrial], config: StudyConfig)
         trials: Candidates that share their replicates; those with a diverged replicate are no rivals.
         config: The study's configuration; the objective is that of the recommendation, the metric where it has two.
     """
-    rivals = [trial for trial in trials if trial.number == chosen.number or all(map(isfinite, trial.scores))]
+    rivals = [trial for trial in trials if trial.number == chosen.number or not trial.diverged]
     index = next(index for index, trial in enumerate(rivals) if trial.number == chosen.number)
     return expected_regret([_worth_by_replicate(trial, config) for trial in rivals], index)
 

@@ -61,7 +61,8 @@ def stored_reference(storage: CohortStorage, study_id: int, config: StudyConfig)
 def reference_scores(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -> tuple[ReferenceScore, ...]:
     """What the reference models of a study's task reach; they are trained where that is not stored yet.
 
-    They see the inputs of the networks: the training part of the same split after the same preprocessing.
+    They see the inputs of the networks: the training part of the same split after the same preprocessing. Where the
+    data have no test part there are none.
 
     Args:
         study: A search.
@@ -72,6 +73,8 @@ def reference_scores(study: OpenStudy, *, stop: Callable[[], bool] = lambda: Fal
         KindError: The study is a comparison.
     """
     config, split = study.search.config, study.search.split
+    if not len(split.test):
+        return ()
     known = _stored_scores(study.storage.get_study_system_attrs(study.study_id))
     for model in config.what_is_learned.reference_models:
         if model.name in known:

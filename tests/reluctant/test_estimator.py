@@ -21,6 +21,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import reluctant
 from reluctant import ReluctantClassifier
+from study.records.own_trials import NoResultsError
+from study.search import fresh_seeds
 
 FAST: dict[str, Any] = {"trials": 2, "seeds": 1, "epochs": 30, "learning_rate": 0.03, "hidden": 8, "random_state": 0}
 
@@ -47,7 +49,7 @@ def test_it_has_what_a_search_of_scikit_learn_has(fitted: ReluctantClassifier) -
     np.testing.assert_allclose(
         results[["split0_test_score", "split1_test_score"]].mean(axis=1), results.mean_test_score
     )
-    assert results.mean_test_score[results.rank_test_score == 1].item() == results.mean_test_score.max()
+    assert results.mean_test_score[results.rank_test_score == 1].max() == results.mean_test_score.max()
     best = results[results.trial == fitted.recommended_.number].iloc[0]
     assert best.params == fitted.best_params_
     assert best.mean_test_score == pytest.approx(fitted.best_score_)
@@ -92,6 +94,27 @@ def test_missing_values_and_classes_of_three_samples() -> None:
     assert model.classes_.tolist() == [0, 1, 2]
     assert set(model.study_._opened.search.split.validation.y.tolist()) == {0, 1}
     assert model.predict(x[100:150]).tolist().count(2) > 0
+
+
+def test_without_a_test_part_nothing_is_confirmed_advised_or_compared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fresh_seeds, "largest_cheap_front", lambda config: 1000)
+    study = ReluctantClassifier(**FAST).fit(*load_iris(return_X_y=True)).study_
+    assert "confirms it" in study.recommended.basis
+    with pytest.raises(NoResultsError, match="has no test part, on which advice is given"):
+        study.advise()
+    assert len(study.reference()) == 0
+    study.report(tmp_path / "r.html")
+
+
+def test_trials_of_one_score_share_their_rank() -> None:
+    x = np.zeros((40, 1))  # nothing can be learned
+    x[:2] = 1.0
+    results = ReluctantClassifier(**{**FAST, "trials": 6, "epochs": 1}).fit(x, np.arange(40) % 2).cv_results_
+    expected = [1 + int((results["mean_test_score"] > score).sum()) for score in results["mean_test_score"]]
+    assert results["rank_test_score"].tolist() == expected
+    assert len(set(expected)) < 6
 
 
 def test_a_study_that_is_stored_is_resumed(tmp_path: Path) -> None:

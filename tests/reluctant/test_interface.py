@@ -121,6 +121,28 @@ def test_it_is_loaded_and_resumed_with_its_data(
             again.resume(trials=4)
     with pytest.raises(UnknownOptionError, match="unknown option 'epochs'"):
         study.resume(epochs=3)
+    with pytest.raises(ConfigError, match="workers=2 is given, and the data are in the memory"):
+        study.resume(workers=2)
+
+
+def test_a_study_that_is_renamed_keeps_its_new_name(tmp_path: Path) -> None:
+    place = str(tmp_path / "s.db")
+    with reluctant.run("iris", storage=place, name="s", **SMALL) as study:
+        run_command("rename", "s", "t", "--storage", place, cwd=tmp_path, check=True)
+        study.resume(trials=10)
+        assert study.name == "t"
+        assert len(study.optuna.trials) == 10
+    with reluctant.load("t", storage=place) as again:
+        assert again.options["name"] == "t"
+
+
+def test_a_database_is_closed_where_its_study_cannot_be_opened(tmp_path: Path) -> None:
+    place = str(tmp_path / "s.db")
+    reluctant.run("iris", storage=place, name="s", **SMALL).close()
+    with pytest.raises(LookupError, match="typo"):
+        reluctant.load("typo", storage=place)
+    held = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink() and entry.exists()]
+    assert [name for name in held if name.startswith(place)] == []
 
 
 def _images() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

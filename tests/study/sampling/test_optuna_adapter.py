@@ -72,6 +72,7 @@ def test_cmaes_takes_one_objective_and_depends_on_the_past_alone() -> None:
     [
         ("nsga2", {"populaton_size": 9}, "unknown option 'populaton_size'.*did you mean 'population_size'"),
         ("nsga2", {"population_size": 1}, "NSGAIISampler cannot be made with"),
+        ("nsga2", {"seed": 1}, "the study's --seed decides"),
         ("tpe", {"gamma": 1}, "the sampler tpe has no options"),
         ("random:Nothing", {}, "--sampler is 'random:Nothing'.*package.module:Class"),
         ("collections:Counter", {}, "no class of optuna.samplers.BaseSampler's kind"),

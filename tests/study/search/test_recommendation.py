@@ -12,7 +12,7 @@ from trials import CONFIG, own_trial
 
 from benchmarks.recommendation import PLANTED, SEEDS, SPREADS, regrets
 from study.config import StudyConfig
-from study.search.recommendation import equivalence_margin, expected_regret, recommend
+from study.search.recommendation import equivalence_margin, expected_regret, recommend, regret_of
 
 BEST = own_trial(1, [0.950, 0.960, 0.970], 0.1)
 
@@ -37,6 +37,13 @@ def test_a_single_replicate_leaves_the_tolerance() -> None:
     best, sparse = own_trial(1, [0.95], 0.1), own_trial(2, [0.946], 0.5)
     assert recommend([best, sparse], tolerating(0.5)).number == 2
     assert recommend([best, sparse], tolerating(0.3)).number == 1
+
+
+def test_a_diverged_replicate_says_nothing_of_the_spread_of_others() -> None:
+    close = own_trial(3, [0.955, 0.950, 0.967], 0.3)
+    diverged = replace(own_trial(0, [0.95, 0.10, 0.96], 0.0), diverged=True)
+    assert recommend([BEST, close, diverged], tolerating(100.0)).number == recommend([BEST, close], CONFIG).number
+    assert regret_of(close, [BEST, close, diverged], CONFIG) == regret_of(close, [BEST, close], CONFIG)
 
 
 def test_the_order_of_the_trials_does_not_matter() -> None:
