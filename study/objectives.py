@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -105,9 +106,13 @@ class Judge:
         scores = [replicate.scores[self.config.score] for replicate in outcome.replicates]
         # A diverged replicate beats no floor, also one below a constant guess.
         worst = metric.worst if outcome.diverged else min(scores, key=lambda score: metric.sign * score)
-        # Rounded, so that exactly one step more is not lost to the last bit; finite, because databases store it.
-        violation = min(_LARGEST_VIOLATION, round(metric.sign * (self.least_score - worst), 12))
-        return _SMALLEST_VIOLATION if self.step == 0 and violation == 0 else violation
+        # Finite, because databases store it.
+        violation = min(_LARGEST_VIOLATION, metric.sign * (self.least_score - worst))
+        if self.step:
+            return round(violation, 12)  # so that exactly one step more is not lost to the last bit
+        # Errors have the target's unit, in which no difference is small by itself.
+        reached = math.isclose(self.least_score, worst, rel_tol=1e-12, abs_tol=1e-12 if metric.percent else 0.0)
+        return _SMALLEST_VIOLATION if reached else violation
 
 
 def objective_names(config: StudyConfig) -> list[str]:

@@ -220,7 +220,7 @@ class StudyConfig(BaseModel):
 
     @field_validator("drop", "keep", "sampler_option", mode="before")
     @classmethod
-    def _columns(cls, value: Any) -> Any:
+    def _comma_separated(cls, value: Any) -> Any:
         """`a,b` as well as ["a", "b"]."""
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 

@@ -14,7 +14,6 @@ from study.data.encodings import decode, encoding_notes
 from study.data.errors import DataError
 from study.data.reading import Reading
 
-ENDING = ".arff"
 _DATE = re.compile(r"""(?im)^([ \t]*@attribute[ \t]+(?:'[^']*'|"[^"]*"|\S+)[ \t]+)date\b.*$""")
 
 

@@ -14,7 +14,6 @@ import pyarrow
 
 from study.data.errors import DataError, listing
 
-ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _FAILURES = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, OSError, ValueError)
 
 

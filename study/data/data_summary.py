@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 
 from study.data.dataset import Dataset
 from study.data.errors import listing
+from study.data.labels import MOST_CLASSES
 from study.data.prepare import Prepared
 from study.data.quantities import quantity_text
 
@@ -96,7 +98,7 @@ class DataSummary:
         of_target = f" of {self.target}" if self.target else ""
         if self.quantity is None:
             return f"classes{of_target}: {self.class_text}"
-        return f"regression{of_target}: {self.quantity} (--task classification takes the values for classes)"
+        return f"regression{of_target}: {self.quantity}"
 
     def told(self, names: Callable[[Sequence[str]], str] = listing) -> list[tuple[str, str]]:
         """Columns of which there is more to say than their kind and gaps, and what; those that are dropped first.
@@ -162,6 +164,12 @@ class DataSummary:
         return [*lines, *shown, *kinds]
 
 
+def _as_classes(y: npt.NDArray[Any]) -> str:
+    """How to have a quantity taken for classes, where its values may be names of classes."""
+    may_be = (y == np.floor(y)).all() and len(np.unique(y)) <= MOST_CLASSES
+    return " (--task classification takes the values for classes)" if may_be else ""
+
+
 def summarize(dataset: Dataset, prepared: Prepared) -> DataSummary:
     """Say what was made of a data set.
 
@@ -185,7 +193,7 @@ def summarize(dataset: Dataset, prepared: Prepared) -> DataSummary:
         parts={part: len(getattr(split, part)) for part in ("training", "validation", "test")},
         target=dataset.target,
         classes={name: int(count) for name, count in zip(dataset.classes, counts, strict=True)},
-        quantity=None if dataset.classes else quantity_text(dataset.y),
+        quantity=None if dataset.classes else quantity_text(dataset.y) + _as_classes(dataset.y),
         inputs=len(split.features),
         columns=tuple(_columns(dataset, prepared)),
         notes=reading.notes if reading else (),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,18 +131,3 @@ def safe_name(text: str) -> str:
     """
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
     return name[:_LONGEST_NAME].rstrip("-.") or "data"
-
-
-def stem(path: Path) -> str:
-    """The name of a file without its endings, of which there may be two.
-
-    Example:
-        >>> stem(Path("data/adult.csv.gz"))
-        'adult'
-    """
-    return re.sub(
-        r"(\.(csv|tsv|tab|txt|data|psv|arff|xlsx|xlsm|gz|bz2|xz|zst|zip|parquet|feather|npz))+$",
-        "",
-        path.name,
-        flags=re.IGNORECASE,
-    )

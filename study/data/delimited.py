@@ -18,7 +18,6 @@ from study.data.encodings import decode, encoding_notes
 from study.data.errors import DataError, listing
 from study.data.reading import Reading
 
-ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".data", ".psv")
 _USUAL = ",;\t|"
 _HEAD_LINES = 20
 _BLANKS = r"\s+"
@@ -134,10 +133,11 @@ def _without_comments(text: str, lines: list[str], separator: str) -> tuple[str,
     """The text with its comments as empty lines, which keeps the numbers of lines; and how many they were."""
     if not any(line.lstrip().startswith("#") for line in lines):
         return text, 0
-    kept, comments, values = [], 0, None
+    kept: list[str] = []
+    comments, values, in_quotes = 0, None, False
     for line in lines:
         count = len(re.split(separator if separator == _BLANKS else re.escape(separator), _unquoted(line).strip()))
-        if line.lstrip().startswith("#") and (values is None or count != values):
+        if not in_quotes and line.lstrip().startswith("#") and (values is None or count != values):
             kept.append("\n")
             comments += 1
             continue
@@ -148,6 +148,7 @@ def _without_comments(text: str, lines: list[str], separator: str) -> tuple[str,
                 kept[-1] = before
                 comments -= 1
         kept.append(line)
+        in_quotes ^= line.count('"') % 2 == 1  # a cell may have several lines
     return "".join(kept), comments
 
 

@@ -15,8 +15,6 @@ from study.data.delimited import names_look_like_data
 from study.data.errors import DataError, listing
 from study.data.reading import Reading
 
-ENDINGS = (".xlsx", ".xlsm")
-
 
 def read_excel(path: Path) -> tuple[pd.DataFrame, Reading]:
     """Read the first sheet: a row of column names, then data; empty rows are left out.

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from study.data.csv_parquet import open_plain_or_gzip
 from study.data.dataset import Dataset, make_dataset
+from study.data.endings import holds_a_table
 from study.data.errors import DataError, DataNotFoundError, listing
 from study.data.reading import TableOptions
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx[0-9]-ubyte(\.gz)?")
 _USUAL = TableOptions()
-_TABLES = (".csv", ".csv.gz", ".tsv", ".parquet", ".npz")
 
 
 def read_idx_folder(folder: Path, *, options: TableOptions = _USUAL) -> Dataset:
@@ -117,7 +117,7 @@ def _instead(folder: Path) -> str:
     inner = sorted(path.parent.name for path in folder.glob("*/train-images*"))
     if inner:
         return f"; did you mean '{folder / inner[0]}'?"
-    tables = sorted(path.name for path in folder.iterdir() if path.name.lower().endswith(_TABLES))
+    tables = sorted(path.name for path in folder.iterdir() if holds_a_table(path.name))
     return f"; name the file, one of {listing(tables)}" if tables else "; is this the right folder?"
 
 

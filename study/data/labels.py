@@ -19,7 +19,7 @@ _FEW = 20
 MISSING_TEXTS = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A")
 
 
-def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Targets:
+def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str, comma_first: bool = False) -> Targets:
     """Turn labels into class indices; the classes are in natural order, and numbers are ordered by value.
 
     A warning names labels that differ by upper and lower case or by blanks alone; they stay classes of their own.
@@ -27,6 +27,7 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Ta
     Args:
         values: `[N]` labels of any type.
         what: What the labels are, for error texts: "target 'income' of adult.csv".
+        comma_first: Of no account: labels stay as they are written.
 
     Returns:
         The indices and names of the classes.

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from study.data import arff_file, compressed, delimited, excel, in_memory
+from study.data import delimited, endings, in_memory
 from study.data.arff_file import read_arff
 from study.data.built_in import BUILT_IN, read_built_in
 from study.data.csv_parquet import read_csv, read_parquet, read_stored
-from study.data.dataset import Dataset, make_dataset, stem
+from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, DataNotFoundError, did_you_mean, listing
 from study.data.excel import read_excel
 from study.data.idx import read_idx_folder
@@ -32,10 +32,8 @@ _FIRST_TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".parquet": read_parquet,
 }
 """The tables that the first version of the reader knew."""
-_STORED = (".parquet", ".feather")
-_TEXTS = (*delimited.ENDINGS, arff_file.ENDING)
-_SUFFIXES = (*_TEXTS, *_STORED, *excel.ENDINGS, ".npz")
-_KNOWN = f"{listing(_SUFFIXES)}, and of these {listing(_TEXTS)} compressed as {listing(compressed.ENDINGS)}"
+_TEXTS = (*endings.TEXT, endings.ARFF)
+_KNOWN = f"{listing(endings.TABLES)}, and of these {listing(_TEXTS)} compressed as {listing(endings.COMPRESSED)}"
 _USUAL = TableOptions()
 _REMEDIES = {
     ".xls": "save it as .xlsx, or the sheet as CSV",
@@ -120,7 +118,7 @@ def _read_path(path: Path, *, target: str | None, options: TableOptions) -> Data
     return from_table(
         table,
         target=target,
-        name=stem(path),
+        name=endings.stem(path),
         origin=str(path),
         test_rows=test_rows,
         options=options,
@@ -214,15 +212,15 @@ def is_table(source: str) -> bool:
 
 def _reader(name: str) -> Callable[[Path], tuple[pd.DataFrame, Reading]] | None:
     """What reads a file of this name, in lower case, as a table; None where it is none."""
-    if name.endswith(_STORED):
+    if name.endswith(endings.STORED):
         return read_stored
-    if name.endswith(excel.ENDINGS):
+    if name.endswith(endings.EXCEL):
         return read_excel
-    plain = next((name.removesuffix(ending) for ending in compressed.ENDINGS if name.endswith(ending)), name)
-    if plain.endswith(arff_file.ENDING):
+    plain = endings.uncompressed(name)
+    if plain.endswith(endings.ARFF):
         return read_arff
     # A compressed file needs no second ending: what it holds is text.
-    is_text = plain.endswith(delimited.ENDINGS) or (plain != name and "." not in plain)
+    is_text = plain.endswith(endings.TEXT) or (plain != name and "." not in plain)
     return delimited.read_delimited if is_text else None
 
 
@@ -271,7 +269,7 @@ def _refuse_target(target: str | None, source: str) -> None:
 
 def _not_found(source: str, path: Path) -> DataNotFoundError:
     """The error for a source that is neither a built-in name nor an existing path."""
-    looks_like_path = "/" in source or path.name.lower().endswith((*_SUFFIXES, *compressed.ENDINGS))
+    looks_like_path = "/" in source or path.name.lower().endswith((*endings.TABLES, *endings.COMPRESSED))
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     if looks_like_path:
         where = "" if path.parent.is_dir() else f": there is no folder '{path.parent}'"

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from study.data.arrays import from_arrays
-from study.data.dataset import Dataset, stem
+from study.data.dataset import Dataset
+from study.data.endings import stem
 from study.data.errors import DataError, listing
 from study.data.reading import TableOptions
 

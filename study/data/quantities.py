@@ -18,18 +18,20 @@ MOST_WHOLE_NUMBERS = 50
 """Of so many different whole numbers a column may hold classes; with more it is a quantity."""
 
 
-def numbers_of(values: pd.Series[Any] | npt.NDArray[Any]) -> npt.NDArray[np.float64] | None:
+def numbers_of(
+    values: pd.Series[Any] | npt.NDArray[Any], *, comma_first: bool = False
+) -> npt.NDArray[np.float64] | None:
     """`[N]` float64 values of a column, missing ones NaN; None where it does not hold numbers alone."""
     column = pd.Series(values)
     if pd.api.types.is_bool_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
         return None
-    read, reading = read_column("target", column)
+    read, reading = read_column("target", column, comma_first=comma_first)
     if reading.form.kind != "number" or reading.form.unread:
         return None
     return np.asarray(read, dtype=np.float64)
 
 
-def is_quantity(values: pd.Series[Any] | npt.NDArray[Any]) -> bool:
+def is_quantity(values: pd.Series[Any] | npt.NDArray[Any], *, comma_first: bool = False) -> bool:
     """Whether a column holds a quantity: numbers with fractions, or more than 50 different whole numbers.
 
     Example:
@@ -38,7 +40,7 @@ def is_quantity(values: pd.Series[Any] | npt.NDArray[Any]) -> bool:
     """
     from sklearn.utils.multiclass import type_of_target
 
-    numbers = numbers_of(values)
+    numbers = numbers_of(values, comma_first=comma_first)
     if numbers is None:
         return False
     known = numbers[np.isfinite(numbers)]
@@ -47,12 +49,13 @@ def is_quantity(values: pd.Series[Any] | npt.NDArray[Any]) -> bool:
     return bool(type_of_target(known) == "continuous") or len(np.unique(known)) > MOST_WHOLE_NUMBERS
 
 
-def read_quantities(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> Targets:
+def read_quantities(values: pd.Series[Any] | npt.NDArray[Any], *, what: str, comma_first: bool = False) -> Targets:
     """Turn a column into numbers to predict.
 
     Args:
         values: `[N]` values of any type.
         what: What the values are, for error texts: "target 'price' of houses.csv".
+        comma_first: Whether `1,234` is rather 1.234.
 
     Returns:
         Float64 targets, with the tenth of the sorted values that each lies in as its stratum.
@@ -71,7 +74,7 @@ def read_quantities(values: pd.Series[Any] | npt.NDArray[Any], *, what: str) -> 
             f"{what} has no value in {rows_where(missing)}; every row needs one (empty, '?', 'NA', 'None' and the "
             "like count as missing); fill them in or remove these rows"
         )
-    numbers = numbers_of(column)
+    numbers = numbers_of(column, comma_first=comma_first)
     if numbers is None:
         raise DataError(f"{what} holds {_other(column)}; regression needs numbers; {_REMEDY}")
     if np.isnan(numbers).any():

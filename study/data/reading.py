@@ -75,6 +75,11 @@ class Reading:
     notes: tuple[str, ...] = ()
 
     @property
+    def decimal_commas(self) -> bool:
+        """Whether `1,234` is rather 1.234: the file's separator is the one of countries with decimal commas."""
+        return self.separator == ";"
+
+    @property
     def forms(self) -> dict[str, ColumnForm]:
         """The forms of the columns that are features."""
         return {column.name: column.form for column in self.columns if column.dropped is None}

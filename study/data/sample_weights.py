@@ -11,7 +11,7 @@ from study.data.errors import DataError, did_you_mean, listing, rows_where
 
 
 def without_weights(
-    table: pd.DataFrame, column: str | None, *, target: str | None, origin: str
+    table: pd.DataFrame, column: str | None, *, target: str | None, origin: str, comma_first: bool = False
 ) -> tuple[pd.DataFrame, npt.NDArray[np.float64] | None]:
     """A table without its column of sample weights, and these.
 
@@ -20,6 +20,7 @@ def without_weights(
         column: Name of the column; None: there is none.
         target: Name of the target column.
         origin: The source, for errors.
+        comma_first: Whether `1,234` is rather 1.234.
 
     Returns:
         The other columns, and `[N]` weights, or None.
@@ -37,7 +38,7 @@ def without_weights(
         )
     if column == target:
         raise DataError(f"--weights names {column!r}, which is the target of {origin}; name another column")
-    values, reading = read_column(column, table[column])
+    values, reading = read_column(column, table[column], comma_first=comma_first)
     if reading.form.kind != "number" or values.dtype != np.float64:
         raise DataError(f"the weights {column!r} of {origin} are no numbers; give a column of numbers, 0 or above")
     bad = ~(np.isfinite(values) & (values >= 0))

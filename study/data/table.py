@@ -57,10 +57,13 @@ def from_table(
     table = table.set_axis(column_names(table, origin), axis="columns")
     if not len(table):
         raise DataError(f"{origin} has {len(table.columns)} columns and no rows; rows with data are needed; is it cut?")
-    table, weights = without_weights(table, options.weights, target=target, origin=origin)
+    comma_first = reading is not None and reading.decimal_commas
     if labels is None:
         target = _check_target(table, target, origin)
-        targets = options.read_target(table[target], what=f"target {target!r} of {origin}")
+    table, weights = without_weights(table, options.weights, target=target, origin=origin, comma_first=comma_first)
+    if labels is None:
+        what = f"target {target!r} of {origin}"
+        targets = options.read_target(table[target], what=what, comma_first=comma_first)
         table = table.drop(columns=target)
     else:
         targets = options.read_target(labels, what=f"the labels of {origin}")
@@ -135,8 +138,7 @@ def read_features(
     Raises:
         DataError: A number is infinite or too large for float32, or no column is left.
     """
-    comma_first = reading.separator == ";"
-    found = [read_column(str(name), column, comma_first=comma_first) for name, column in table.items()]
+    found = [read_column(str(name), column, comma_first=reading.decimal_commas) for name, column in table.items()]
     judged = judge_columns(found, keep=keep, what=what)
     columns: dict[str, pd.Series[Any]] = {}
     for values, column in judged:

@@ -40,12 +40,15 @@ class Targets:
 class TargetReader(Protocol):
     """Turns the column to predict into targets; each task has its own."""
 
-    def __call__(self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:
+    def __call__(
+        self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str, comma_first: bool = False
+    ) -> Targets:
         """Read a column.
 
         Args:
             values: `[N]` values of any type.
             what: What the values are, for error texts: "target 'income' of adult.csv".
+            comma_first: Whether `1,234` is rather 1.234, where values are numbers.
 
         Raises:
             DataError: The values cannot be targets of the task.

@@ -180,7 +180,9 @@ def _quantity(task: Task, split: Split, network: nn.Module) -> Quantity | None:
     """What a prediction is in regression, with quantiles of the residuals on the validation part; else None.
 
     The quantiles are those of split conformal prediction (Lei et al. 2018): the interval around a prediction covers a
-    new sample of the same kind with the probability `_LEVEL`, but for what the choice of the trial took from it.
+    new sample of the same kind with the probability `_LEVEL`, but for what the choice of the trial took from it. A
+    small validation part has not that many residuals: between its smallest and its largest lies a new one with the
+    probability (n − 1)/(n + 1).
     """
     fitted = task.fitted(split)
     if not isinstance(fitted, Regression):
@@ -191,7 +193,8 @@ def _quantity(task: Task, split: Split, network: nn.Module) -> Quantity | None:
     tail = math.floor((1.0 - _LEVEL) / 2.0 * (count + 1))
     ordered = residuals.sort().values
     below, above = (float(ordered[place]) for place in (max(0, tail - 1), min(count - 1, count - tail)))
-    return Quantity(center=fitted.center, scale=fitted.scale, below=below, above=above, level=_LEVEL)
+    level = min(_LEVEL, (count - 1) / (count + 1))
+    return Quantity(center=fitted.center, scale=fitted.scale, below=below, above=above, level=level)
 
 
 def _columns(dataset: Dataset, features: tuple[str, ...]) -> dict[str, Any]:

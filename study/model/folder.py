@@ -55,7 +55,7 @@ class Quantity(BaseModel):
         scale: Its standard deviation there: a prediction is output · scale + center.
         below: Residual, true minus predicted, that few residuals of the validation part are below.
         above: Residual that as few are above.
-        level: Share of the validation part's residuals between them, for a new sample.
+        level: Probability that a new sample's residual lies between them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -232,8 +232,8 @@ def _network(config: ModelConfig) -> nn.Sequential:
     if len(config.layers) > _MOST_LAYERS:
         raise ValueError(f"{len(config.layers)} layers")
     for name, options in config.layers:
-        if options.keys() - set(getattr(getattr(nn, name), "__constants__", ())):
-            raise ValueError(f"a {name} has arguments that no layer of ours has: {', '.join(sorted(options))}")
+        if unusual := options.keys() - set(getattr(getattr(nn, name), "__constants__", ())):
+            raise ValueError(f"a {name} has arguments that no layer of ours has: {', '.join(sorted(unusual))}")
     with torch.device("meta"):
         return nn.Sequential(*(getattr(nn, name)(**options) for name, options in config.layers)).eval()
 

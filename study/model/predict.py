@@ -56,9 +56,9 @@ def predict(model: Model, source: str | pd.DataFrame | npt.NDArray[Any]) -> Pred
 
     Args:
         model: The model.
-        source: A CSV, TSV or Parquet file with the model's columns, in any order, among others; or whatever else a
-            study reads (NPZ file, IDX folder, built-in name); or the samples themselves, a DataFrame, or an array
-            `[N, …]` whose columns are those of the training data in their order.
+        source: A file of a table, as `run` reads them, with the model's columns, in any order, among others; or
+            whatever else a study reads (NPZ file, IDX folder, built-in name); or the samples themselves, a DataFrame,
+            or an array `[N, …]` whose columns are those of the training data in their order.
 
     Raises:
         DataError: The file cannot be read, or a value of a numeric column is no number.

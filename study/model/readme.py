@@ -140,8 +140,8 @@ def _learned(config: Mapping[str, Any]) -> str:
     if quantity is None:
         return f"{len(config['classes'])} classes"
     return (
-        f"a number. {quantity['level']:.0%} of the validation part's true values lie between {quantity['below']:+.4g} "
-        f"and {quantity['above']:+.4g} from the prediction, and `predict` gives this interval"
+        f"a number. A new sample's true value lies between {quantity['below']:+.4g} and {quantity['above']:+.4g} from "
+        f"the prediction with a probability of {quantity['level']:.0%}, and `predict` gives this interval"
     )
 
 

@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Self
 
 from search_spaces import Hyperparameters, SearchSpace
 from study.config import StudyConfig, digest
-from study.data import Dataset, Prepared, Split, prepare
+from study.data import READER, Dataset, Prepared, Split, prepare
 from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads
 from study.objectives import Judge
 from study.problem.data_of_study import read_data
 from study.problem.task_options import check_every_class
-from study.tasks import Task
+from study.tasks import CLASSIFICATION, TASKS, Task
 from study.training import Budget, Sizes, Streams, engine_of
 from study.training.conventions import Conventions
 
@@ -77,7 +77,21 @@ class Problem(ABC):
 
     def read_by(self, reader: int) -> Self:
         """The same problem with its data read by another version of the reader."""
-        return replace(self, dataset=read_data(self.config, reader=reader))
+        task = TASKS[self.dataset.targets.task]
+        return replace(self, dataset=read_data(self.config, reader=reader, task=task))
+
+    def of_classes(self) -> Self | None:
+        """The same problem with the target's values taken for classes, as version 0.1 took whole numbers always.
+
+        None where that is so already, or a task or a metric was asked for.
+        """
+        config = self.config
+        if config.what_is_learned.name == CLASSIFICATION.name or {"task", "metric"} & config.model_fields_set:
+            return None
+        update = {"task": None, "metric": CLASSIFICATION.metrics[0].name}
+        reader = READER if self.dataset.reading is None else self.dataset.reading.reader
+        dataset = read_data(config, reader=reader, task=CLASSIFICATION)
+        return replace(self, config=config.model_copy(update=update), dataset=dataset)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -196,7 +210,7 @@ class Problem(ABC):
                 "choose smaller layers, smaller batches or fewer --threads"
             )
 
-    @property
+    @cached_property
     def judge(self) -> Judge:
         """Turns outcomes into values."""
         if self.config.judged_by.every_class:

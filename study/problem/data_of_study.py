@@ -9,21 +9,22 @@ from typing import Any
 from study.config import StudyConfig
 from study.data import READER, Dataset, TableOptions, load_dataset, sample_rows
 from study.problem.task_options import check_task
-from study.tasks import CLASSIFICATION, TASKS
+from study.tasks import CLASSIFICATION, TASKS, Task
 
 
-def read_data(config: StudyConfig, *, reader: int = READER) -> Dataset:
+def read_data(config: StudyConfig, *, reader: int = READER, task: Task | None = None) -> Dataset:
     """The data that a configuration names, or the part of them that it asks for.
 
     Args:
         config: The configuration.
         reader: Version of the reader of tables.
+        task: How the target is read; None: as the configuration says, or as its values are recognized.
     """
     options = TableOptions(
         reader=reader,
         drop=config.drop,
         keep=config.keep,
-        read_target=config.read_target,
+        read_target=config.read_target if task is None else task.read_target,
         weights=config.weights,
         test=config.test,
     )
@@ -46,5 +47,7 @@ def complete_config(config: StudyConfig, dataset: Dataset) -> StudyConfig:
     if config.test is not None:
         update["test"] = os.path.abspath(Path(config.test).expanduser())
     completed = config.model_copy(update=update)
+    # What was recognized was not asked for.
+    completed.model_fields_set.difference_update({"task", "metric"} - config.model_fields_set)
     check_task(completed, dataset, asked=config.task)
     return completed

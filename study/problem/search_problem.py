@@ -33,7 +33,7 @@ class Search(Problem):
         """Reads the data and the space that a configuration names."""
         check_device(config.device)
         if unused := sorted(cls.unused_options & config.model_fields_set):
-            raise ConfigError(f"{unused[0]} is given, and a search has no use for it; leave it out")
+            raise ConfigError(f"--{unused[0].replace('_', '-')} is given, and a search has no use for it; leave it out")
         space = load_space(config.space)
         dataset = read_data(config)
         return cls(complete_config(config, dataset), dataset, space)

@@ -62,6 +62,14 @@ def _as_study_has_it(problem: Problem, attributes: Mapping[str, Any]) -> Problem
         if begun is None:
             return None
         problem, ours = begun, begun.identity
+    if "task" in ours and "task" not in theirs:
+        try:
+            classes = problem.of_classes()
+        except DataError:
+            return None
+        if classes is None:
+            return None
+        problem, ours = classes, classes.identity
     differing = {key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)}
     if not differing <= {"data", "sparsity", "space"}:
         return None

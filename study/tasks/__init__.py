@@ -33,19 +33,21 @@ def task_of(metric: str) -> Task:
     return next(task for task in TASKS.values() if METRICS[metric] in task.metrics)
 
 
-def read_recognized(values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:
+def read_recognized(values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str, comma_first: bool = False) -> Targets:
     """The column to predict as the task reads it that its values call for: regression where they are a quantity.
 
     Args:
         values: `[N]` values of any type.
         what: What the values are, for error texts.
+        comma_first: Whether `1,234` is rather 1.234.
 
     Raises:
         DataError: The values cannot be targets of this task.
     """
     from study.data.quantities import is_quantity
 
-    return (REGRESSION if is_quantity(values) else CLASSIFICATION).read_target(values, what=what)
+    task = REGRESSION if is_quantity(values, comma_first=comma_first) else CLASSIFICATION
+    return task.read_target(values, what=what, comma_first=comma_first)
 
 
 __all__ = [

@@ -171,12 +171,15 @@ class Task(ABC):
     reference_models: ClassVar[tuple[ReferenceModel, ...]] = ()
 
     @abstractmethod
-    def read_target(self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:
+    def read_target(
+        self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str, comma_first: bool = False
+    ) -> Targets:
         """Turn the column to predict into targets, with the groups that a split is stratified by.
 
         Args:
             values: `[N]` values of any type, as they were read.
             what: What the values are, for error texts: "target 'income' of adult.csv".
+            comma_first: Whether `1,234` is rather 1.234, where values are numbers.
 
         Raises:
             DataError: The values cannot be targets of this task; the text says why, and what to do.
@@ -186,6 +189,11 @@ class Task(ABC):
     def measured(self) -> tuple[Metric, ...]:
         """The metrics that are computed in a study; the first is the one that learning curves show."""
         return tuple(metric for metric in self.metrics if metric.always)
+
+    @property
+    def judges_probabilities(self) -> bool:
+        """Whether a metric that is computed judges the probabilities of a whole part, and is not the loss itself."""
+        return any(metric.of_probabilities and metric.name != self.loss_name for metric in self.measured)
 
     @property
     def judging(self) -> Task:

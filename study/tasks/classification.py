@@ -65,11 +65,13 @@ class Classification(Task):
         """Without label smoothing."""
         return replace(self, label_smoothing=0.0)
 
-    def read_target(self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:
+    def read_target(
+        self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str, comma_first: bool = False
+    ) -> Targets:
         """Class indices, in the natural order of the labels; splits are stratified by class."""
         from study.data.labels import encode_labels
 
-        return encode_labels(values, what=what)
+        return encode_labels(values, what=what, comma_first=comma_first)
 
     def outputs(self, split: Split) -> int:
         """One output a class."""

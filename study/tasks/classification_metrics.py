@@ -141,14 +141,14 @@ def effective_count(y: Tensor, weights: Tensor | None) -> float:
 
 def _binomial_error(share: float, y: Tensor, weights: Tensor | None = None) -> float:
     """Standard error of a share of independent samples."""
-    return math.sqrt(share * (1.0 - share) / effective_count(y, weights))
+    return math.sqrt(max(0.0, share * (1.0 - share)) / effective_count(y, weights))
 
 
 def _error_of_class_mean(share: float, y: Tensor, weights: Tensor | None = None) -> float:
     """Standard error of the mean over classes of shares that are taken to be alike."""
     members = _members(y, weights)
     counts = members.sum(0) ** 2 / members.square().sum(0)
-    return math.sqrt(share * (1.0 - share) * float((1.0 / counts).sum())) / len(counts)
+    return math.sqrt(max(0.0, share * (1.0 - share)) * float((1.0 / counts).sum())) / len(counts)
 
 
 ACCURACY = Metric(

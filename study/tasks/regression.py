@@ -114,11 +114,13 @@ class Regression(Task):
     )
     reference_models = (RIDGE_REGRESSION, BOOSTED_REGRESSION_TREES)
 
-    def read_target(self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str) -> Targets:
+    def read_target(
+        self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str, comma_first: bool = False
+    ) -> Targets:
         """Numbers; splits are stratified by their quantiles."""
         from study.data.quantities import read_quantities
 
-        return read_quantities(values, what=what)
+        return read_quantities(values, what=what, comma_first=comma_first)
 
     def fitted(self, split: Split) -> Regression:
         """This task with the mean and the standard deviation of the training part's targets."""

@@ -39,8 +39,10 @@ class Evaluated:
     weights: Tensor | None = None
     probabilities: Tensor | None = None
 
-    def value(self, metric: Metric) -> Tensor:
-        """`[S]` float64 values of a metric."""
+    def value(self, metric: Metric, task: Task) -> Tensor:
+        """`[S]` float64 values of a metric, which may be the task's loss."""
+        if metric.name == task.loss_name:
+            return self.loss
         judged = self.probabilities if metric.of_probabilities else self.predictions
         return metric.compute(judged, self.y, self.weights)
 
@@ -64,18 +66,18 @@ def scores_of(
         clamped_validation: What the clamped networks give on the validation part, where that was asked for.
         clamped_test: What they give on the test part.
     """
-    scores = {metric.name: validation.value(metric) for metric in task.measured}
+    scores = {metric.name: validation.value(metric, task) for metric in task.measured}
     scores[task.loss_name] = validation.loss
     shown = task.metrics[0]
     reached = shown.compute(*training)
     scores[f"training_{shown.name}"] = reached
     scores["generalization_gap"] = shown.sign * (reached - scores[shown.name])
     if test is not None:
-        scores |= {f"test_{metric.name}": test.value(metric) for metric in task.measured}
+        scores |= {f"test_{metric.name}": test.value(metric, task) for metric in task.measured}
         scores[f"test_{task.loss_name}"] = test.loss
     for part, prefix in ((clamped_validation, ""), (clamped_test, "test_")):
         if part is not None:
-            scores |= {prefix + metric.clamped_name: part.value(metric) for metric in task.measured}
+            scores |= {prefix + metric.clamped_name: part.value(metric, task) for metric in task.measured}
             scores[prefix + clamped(task.loss_name)] = part.loss
     return scores
 
@@ -101,7 +103,7 @@ def constant_guess(task: Task, split: Split, *, read_test: bool, clamp: bool = F
 
     Args:
         task: What is learned.
-        split: The data; the constant is chosen on the training part.
+        split: The data. Each metric says which constant is the best: for some it is that of the part that is judged.
         read_test: Whether the test part is scored too.
         clamp: Whether the clamped network has a result as well.
     """

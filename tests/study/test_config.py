@@ -15,7 +15,8 @@ import pytest
 from pydantic import ValidationError
 
 from reluctant import ReluctantError
-from study.config import ConfigError, Option, Scope, StudyConfig, available_threads, digest, read_config
+from study.config import ConfigError, Option, Scope, StudyConfig, digest, read_config
+from study.machine import available_threads
 from study.sampling.registry import SAMPLER_NAMES
 from study.tasks import METRICS
 

@@ -189,3 +189,15 @@ def test_a_floor_that_nothing_can_beat_is_refused_with_a_remedy(options: dict[st
     split = Split(part, part, part, ("often", "rare"), ("a", "b"))
     with pytest.raises(ConfigError, match=named):
         Judge.of(StudyConfig(**options), split)
+
+
+@pytest.mark.parametrize("unit", [1e-15, 1.0, 1e12])
+def test_an_error_is_judged_alike_in_every_unit(unit: float) -> None:
+    of_errors = Judge(StudyConfig(metric="rmse", sparsity="near_zero"), 2.0 * unit, 0.0)
+
+    def violation(*errors: float) -> float:
+        scores = [{"rmse": error * unit, "near_zero": 0.0} for error in errors]
+        return of_errors.constraint(Outcome(tuple(Replicate(diverged=False, scores=each) for each in scores)))
+
+    assert violation(1.0, 1.999) < 0 < violation(1.0, 2.0)
+    assert violation(1.0, 2.001) > 0

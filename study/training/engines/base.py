@@ -49,22 +49,26 @@ class Sizes:
         outputs: C, number of the network's outputs.
         training: Training samples.
         validation: Validation samples.
+        probabilities: Class probabilities of a sample that are kept for a whole part; 0 where no metric judges them.
     """
 
     input_shape: tuple[int, ...]
     outputs: int
     training: int
     validation: int
+    probabilities: int = 0
 
     @classmethod
     def of(cls, *splits: Split, task: Task = CLASSIFICATION) -> Sizes:
         """The sizes of a split, or the largest of several splits of one data set."""
         shapes = [tuple(split.training.x.shape[1:]) for split in splits]
+        outputs = max(task.outputs(split) for split in splits)
         return cls(
             input_shape=tuple(map(max, zip(*shapes, strict=True))),
-            outputs=max(task.outputs(split) for split in splits),
+            outputs=outputs,
             training=max(len(split.training) for split in splits),
             validation=max(len(split.validation) for split in splits),
+            probabilities=outputs if task.judges_probabilities else 0,
         )
 
 

@@ -184,3 +184,11 @@ def test_a_random_table_in_a_random_dialect_comes_back(
     assert reading.separator == separator
     assert table["text"].tolist() == frame["text"].tolist()
     assert np.array_equal(table["number"].astype(float), frame["number"])
+
+
+def test_a_line_of_a_quoted_cell_is_no_comment(tmp_path: Path) -> None:
+    text = '# by Ann\na,b,y\n1,"text\n# heading\nmore",u\n2,other,v\n3,"text\n# heading\nmore",v\n# end\n'
+    data = _load(tmp_path / "t.csv", text.encode(), target="y")
+    assert data.x["b"].tolist() == ["text\n# heading\nmore", "other", "text\n# heading\nmore"]
+    assert data.reading is not None
+    assert data.reading.notes == ("2 lines of comments (#) left out",)

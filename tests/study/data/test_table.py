@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from reluctant.errors import ReluctantWarning
-from study.data import Dataset, load_dataset
+from study.data import DataError, Dataset, TableOptions, load_dataset
+from study.tasks import REGRESSION
 
 
 def _csv(path: Path, text: str) -> str:
@@ -137,3 +138,25 @@ def test_built_in(name: str, shape: tuple[int, int], classes: int) -> None:
     assert (data.name, data.origin, data.x.shape, len(data.classes)) == (name, name, shape, classes)
     assert data.target is None
     assert data.test_rows is None
+
+
+@pytest.mark.parametrize(("header", "target"), [("a,b,y,w", "3"), ("w,a,b,y", "4"), ("w,a,b,y", "-1")])
+def test_the_number_of_a_target_counts_the_column_of_weights(tmp_path: Path, header: str, target: str) -> None:
+    values = {"a": [1, 2, 3, 4], "b": [5, 7, 6, 9], "y": ["u", "v", "u", "v"], "w": [1, 2, 1, 1]}
+    path = tmp_path / "t.csv"
+    pd.DataFrame(values)[header.split(",")].to_csv(path, index=False)
+    data = load_dataset(str(path), target=target, options=TableOptions(weights="w"))
+    assert (data.target, list(data.x)) == ("y", ["a", "b"])
+    place = header.split(",").index("w") + 1
+    with pytest.raises(DataError, match="--weights names 'w', which is the target"):
+        load_dataset(str(path), target=str(place), options=TableOptions(weights="w"))
+
+
+def test_decimal_commas_are_those_of_the_file_in_target_and_weights_too(tmp_path: Path) -> None:
+    rows = [f"{n},5;{n},250;1,{n % 9}00" for n in range(1, 30)]
+    (tmp_path / "t.csv").write_text("\n".join(["a;y;w", *rows]) + "\n")
+    options = TableOptions(weights="w", read_target=REGRESSION.read_target)
+    data = load_dataset(str(tmp_path / "t.csv"), target="y", options=options)
+    assert data.y[:3].tolist() == [1.25, 2.25, 3.25]
+    assert data.weights is not None
+    assert data.weights[:3].tolist() == [1.1, 1.2, 1.3]

@@ -202,3 +202,20 @@ def test_the_presets_of_version_0_1_are_known(preset: str) -> None:
     text = load_space(preset).text
     assert was_preset(preset, text.replace("low = 0.01\n", "low = 0.001\n", 1))
     assert not was_preset(preset, text)
+
+
+def test_a_study_of_many_whole_numbers_as_classes_is_found_by_its_command(
+    storage: CohortStorage, tmp_path: Path
+) -> None:
+    """Version 0.1 took whole numbers for classes, however many they were."""
+    rows = "".join(f"{n / 7},{n % 60}\n" for n in range(600))
+    (tmp_path / "t.csv").write_text("x,y\n" + rows)
+    options = OPTIONS | {"data": str(tmp_path / "t.csv"), "target": "y", "name": None}
+    recognized = Search.of(read_config(options))
+    begun = recognized.of_classes()
+    assert begun is not None
+    assert "task" not in begun.identity
+    before = create_or_open(begun, storage)
+    same_command = create_or_open(recognized, storage)
+    assert same_command.study_id == before.study_id
+    assert Search.of(read_config(options | {"task": "regression"})).of_classes() is None

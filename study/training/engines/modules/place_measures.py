@@ -86,7 +86,7 @@ class Layers:
 def evaluate(network: nn.Module, task: Task, samples: Samples) -> Evaluated:
     """Predictions and mean loss on a part of the data, as of a stack of one network."""
     predictions, probabilities, losses = [], [], []
-    of_probabilities = any(metric.of_probabilities for metric in task.measured)
+    of_probabilities = task.judges_probabilities
     weights = samples.weights
     of_chunks = iter([None] * len(samples) if weights is None else torch.split(weights, EVALUATION_ROWS))
     network.eval()

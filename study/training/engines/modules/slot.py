@@ -141,7 +141,7 @@ class SlotTraining:
         loss, reached = self._curves.values()
         weights = None if data.loss_weights is None else data.loss_weights[self._order(epoch)]
         loss.append(task.epoch_loss(torch.cat(terms, 1), weights))
-        reached.append(evaluate(self._network, task, self._data.validation).value(task.metrics[0]))
+        reached.append(evaluate(self._network, task, self._data.validation).value(task.metrics[0], task))
         return True
 
     def _step(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:

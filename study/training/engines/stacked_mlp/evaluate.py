@@ -32,7 +32,7 @@ def evaluate(stack: Stack, samples: Samples, thresholds: Sequence[Tensor] | None
         thresholds: `[S, 1, 1]` for each hidden layer: see `Stack.forward`; None: the networks are not clamped.
     """
     predictions, probabilities, losses = [], [], []
-    of_probabilities = any(metric.of_probabilities for metric in stack.task.measured)
+    of_probabilities = stack.task.judges_probabilities
     weights, done = samples.weights, 0
     widths = [] if thresholds is None else [width for _, width in stack.sizes[:-1]]
     counts = [ZeroCount() for _ in widths]

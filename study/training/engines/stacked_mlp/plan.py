@@ -30,6 +30,8 @@ _BATCH_SIZES = _CHUNK_SIZES = 2
 """A whole batch and an epoch's last one; a whole evaluation chunk and a part's last one."""
 _PREDICTION_BYTES = 8 + 1 + 8
 """A predicted class, whether it is right, and that as float64."""
+_PROBABILITY_COPIES = 2
+"""Class probabilities in chunks, and put together."""
 _MEASURED_BUFFERS = 2
 """z and a of the layer that is measured."""
 _MEASURE_COPIES = 8
@@ -63,9 +65,9 @@ def measured_at_once(device: str) -> int:
 def peak_bytes(slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu") -> int:
     """Bytes that a block of so many slots uses at its peak, evaluation and measures included.
 
-    These are the buffers of both batch sizes and both sizes of evaluation chunk; the predictions of a whole part; the
-    summed gradient of the weights; and, for one hidden layer at a time, its activations and the measures' copies of
-    them, for one slot or for several small ones.
+    These are the buffers of both batch sizes and both sizes of evaluation chunk; the predictions of a whole part, and
+    its class probabilities where a metric judges them; the summed gradient of the weights; and, for one hidden layer at
+    a time, its activations and the measures' copies of them, for one slot or for several small ones.
     """
     layers = _units(hyperparameters, sizes)
     units = sum(fan_out for _, fan_out in layers)
@@ -78,7 +80,7 @@ def peak_bytes(slots: int, hyperparameters: Hyperparameters, budget: Budget, siz
         + (_BATCH_SIZES - 1) * _step_buffer_bytes(layers, budget, sizes)
         + _FLOAT32 * _CHUNK_SIZES * _EVALUATION_BUFFERS * rows * units
         + _FLOAT32 * sum(fan_in * fan_out for fan_in, fan_out in layers)
-        + _PREDICTION_BYTES * most_samples
+        + (_PREDICTION_BYTES + _FLOAT32 * _PROBABILITY_COPIES * sizes.probabilities) * most_samples
         + _FLOAT32 * _MEASURED_BUFFERS * measured_activations
     )
     measures = _FLOAT64 * _MEASURE_COPIES * max(measured_activations, measured_at_once(device))
