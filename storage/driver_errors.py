@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from storage.disks import is_full, is_read_only
 from storage.errors import StorageBusyError, StorageError, StorageFullError, StorageUnreachableError
 from storage.passwords import without_password
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 @contextmanager
@@ -37,6 +41,19 @@ def translated(place: str) -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+
+
+def is_of_writing(error: sqlite3.Error) -> bool:
+    """Whether SQLite could not write, rather than not read; where one file is copied into another, that tells which."""
+    import sqlite3
+
+    code = getattr(error, "sqlite_errorcode", 0)
+    kinds = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+    failures = (
+        *(sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE),
+        *(sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC),
+    )
+    return code in failures or code & 0xFF in kinds  # the last byte is the kind of an error
 
 
 def _known(error: BaseException | None, place: str) -> StorageError | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -81,8 +81,15 @@ class FileLocks:
             raise
         lock.release(unlink=True)
 
-    def remove_leftovers(self) -> None:
-        """Remove the lock files of workers that died before they were registered."""
-        for file in self._folder.glob("*"):
-            with self.confirmed(file.name):
+    def remove_leftovers(self, needed: Callable[[Collection[str]], Collection[str]]) -> None:
+        """Remove the lock files of workers that died before they were registered.
+
+        Args:
+            needed: Says of which of these workers a study still has to learn that they died, from their files.
+        """
+        names = {file.name for file in self._folder.glob("*")}
+        # Whoever was dead before the question was asked cannot register any more.
+        free = names - self.tokens_held(names)
+        for token in free.difference(needed(free) if free else ()):
+            with self.confirmed(token):
                 pass

@@ -43,7 +43,7 @@ class FileLock:
         Args:
             path: The file.
             database: The database file whose permissions file and folder get; None: those of the process.
-            content: What the file is to say.
+            content: What the file is to say; the file of another user, which cannot be written, stays as it is.
             pause: Called again and again while another process holds the lock; it may raise an error, which ends the
                 wait. None: the operating system waits.
 
@@ -54,7 +54,7 @@ class FileLock:
             path.parent.mkdir(exist_ok=True)
             share_like(path.parent, database)
             try:
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                descriptor, writable = _opened(path)
             except FileNotFoundError:  # another process removed the empty folder in between
                 continue
             _wait_for(descriptor, pause)
@@ -62,7 +62,8 @@ class FileLock:
                 share_like(path, database)
                 lock = cls(path, descriptor, database, content)
                 try:
-                    lock.overwrite(content)
+                    if writable:
+                        lock.overwrite(content)
                 except OSError:
                     lock.release(unlink=True)
                     raise
@@ -102,18 +103,24 @@ class FileLock:
             again._drop()
 
     def overwrite(self, content: bytes) -> None:
-        """Replace the first bytes of the file.
+        """Replace the content of the file.
 
         Raises:
-            OSError: There is no room for them.
+            OSError: There is no room for it.
         """
-        if self._descriptor >= 0 and os.pwrite(self._descriptor, content, 0) < len(content):
+        self._write(content)
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, len(content))
+
+    def _write(self, first: bytes) -> None:
+        """Replace the first bytes of the file, and keep the others."""
+        if self._descriptor >= 0 and os.pwrite(self._descriptor, first, 0) < len(first):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def leave(self) -> None:
         """Release the lock, and note in the file that its holder ends by itself; this needs no room on the disk."""
         with contextlib.suppress(OSError):
-            self.overwrite(LEFT)
+            self._write(LEFT)
         self.release()
 
     def release(self, *, unlink: bool = False) -> None:
@@ -152,6 +159,21 @@ def exclusive(path: Path, *, content: bytes, pause: Callable[[], None]) -> Itera
         with contextlib.suppress(OSError):
             path.unlink()
         lock.release()
+
+
+def _opened(path: Path) -> tuple[int, bool]:
+    """The descriptor of a file, which is created where it is missing, and whether it can be written.
+
+    Raises:
+        PermissionError: The file cannot be made, or not even be read.
+    """
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), True
+    except PermissionError as refused:  # the file of another user: a lock needs no right to write
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC), False
+        except FileNotFoundError:
+            raise refused from None
 
 
 def _wait_for(descriptor: int, pause: Callable[[], None] | None) -> None:

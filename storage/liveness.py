@@ -101,7 +101,7 @@ class Liveness:
             with translated(place_of(self.engine)), self.locks.confirmed(token, signs.server) as lock:
                 if signs.gone(lock):
                     numbers += self._reclaim_from(study_id, token, signs, lock)
-        self.locks.remove_leftovers()
+        self.locks.remove_leftovers(self._unfinished)
         return sorted(numbers)
 
     def living(self, study_id: int) -> set[str]:
@@ -121,6 +121,13 @@ class Liveness:
             if connection.execute(expires).scalar() != signs.expires:
                 return []
             return reclaim_from(connection, study_id, token, reason)
+
+    def _unfinished(self, tokens: Collection[str]) -> set[str]:
+        """Those of these workers that have not ended, or still hold a lease, in whichever study."""
+        open_rows = select(WORKERS.c.token).where(WORKERS.c.token.in_(list(tokens)), WORKERS.c.ended.is_(None))
+        holders = select(LEASES.c.token).where(LEASES.c.token.in_(list(tokens)))
+        with snapshot(self.engine) as connection:
+            return {*connection.execute(open_rows).scalars(), *connection.execute(holders).scalars()}
 
     def _signs_of_life(self, study_id: int) -> dict[str, _Signs]:
         open_rows = select(WORKERS.c.token).where(WORKERS.c.study_id == study_id, WORKERS.c.ended.is_(None))

@@ -58,7 +58,7 @@ def read_mounts(table: Path = Path("/proc/mounts")) -> list[Mount]:
     except OSError:
         return []
     rows = [words for words in map(str.split, lines) if len(words) >= 3]
-    return [Mount(Path(_unescaped(point)), _kind_of(device, kind)) for device, point, kind, *_ in rows]
+    return [Mount(Path(_unescaped(point)), _kind_of(_unescaped(device), kind)) for device, point, kind, *_ in rows]
 
 
 def _kind_of(device: str, kind: str) -> str:
@@ -74,5 +74,5 @@ def mount_of(path: Path, mounts: list[Mount]) -> Mount | None:
 
 
 def _unescaped(text: str) -> str:
-    r"""The mount table writes a space as `\040`."""
+    r"""The mount table writes a space as `\040`, and a # as `\043`."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,6 +44,10 @@ def named_lock(engine: Engine, file: Path | None, name: str) -> Iterator[bool]:
         yield True
 
 
+class _HeldError(Exception):
+    """Another process holds a lock."""
+
+
 @contextmanager
 def _on_file(database: Path, token: str) -> Iterator[bool]:
     """A file beside those of the workers, where what a dead process left is removed."""
@@ -55,13 +61,23 @@ def _on_file(database: Path, token: str) -> Iterator[bool]:
 
 def _acquired(path: Path, database: Path) -> FileLock | None:
     """The lock on a file, which is created where it is missing; None where another process holds it."""
+
+    def give_up_where_held() -> None:
+        # A process that looks whether the file is free shares the lock for a moment, and does not hold it.
+        try:
+            lock = FileLock.probe(path)
+        except FileNotFoundError:  # whoever held it has just removed the file
+            lock = None
+        if lock is None:
+            raise _HeldError
+        lock.release()
+        time.sleep(random.uniform(0.001, 0.01))
+
     try:
-        with suppress(FileNotFoundError):
-            free = FileLock.probe(path)
-            if free is None:
-                return None
-            free.release()
-        return FileLock.acquire(path, database=database, content=LockRecord.of(database).to_bytes())
+        content = LockRecord.of(database).to_bytes()
+        return FileLock.acquire(path, database=database, content=content, pause=give_up_where_held)
+    except _HeldError:
+        return None
     except OSError as error:
         raise StorageError(
             f"cannot keep a lock in {path.parent}: {error.strerror}; make room or make it writable"

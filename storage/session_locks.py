@@ -7,7 +7,7 @@ import os
 import socket
 import time
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
@@ -149,7 +149,7 @@ class SessionLocks:
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
-    def remove_leftovers(self) -> None:
+    def remove_leftovers(self, needed: Callable[[Collection[str]], Collection[str]]) -> None:
         """Do nothing: a worker that died before it was registered leaves nothing behind."""
 
 

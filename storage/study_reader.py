@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import select
 
 from storage import frozen_trials, reading, studies
-from storage.driver_errors import translated
+from storage.driver_errors import is_of_writing, translated
 from storage.errors import StorageError, StorageRefusedError
 from storage.tables import SCHEMA
 from storage.transactions import check_study, place_of, snapshot
@@ -203,14 +203,7 @@ class StudyReader(RDBStorage):
             raise StorageRefusedError(f"there is no folder {target.parent} for {target.name}; mkdir -p {target.parent}")
         unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
-            with (
-                translated(str(target)),
-                self.engine.connect() as source,
-                contextlib.closing(sqlite3.connect(unfinished)) as copy,
-            ):
-                # What SQLAlchemy gives is the driver's own connection, of whatever type.
-                driver: Any = source.connection.driver_connection
-                driver.backup(copy)
+            self._copy_to(unfinished, target)
             with unfinished.open("rb") as written:
                 os.fsync(written.fileno())
             unfinished.rename(target)
@@ -219,6 +212,20 @@ class StudyReader(RDBStorage):
         finally:
             for suffix in ("", "-wal", "-shm", "-journal"):
                 Path(f"{unfinished}{suffix}").unlink(missing_ok=True)
+
+    def _copy_to(self, unfinished: Path, target: Path) -> None:
+        """Copy the database into a new file; an error names the database or the copy, whichever has the fault."""
+        with translated(str(target)):
+            opened = sqlite3.connect(unfinished)
+        source = place_of(self.engine)
+        with contextlib.closing(opened) as copy, translated(source), self.engine.connect() as connection:
+            # What SQLAlchemy gives is the driver's own connection, of whatever type.
+            driver: Any = connection.connection.driver_connection
+            try:
+                driver.backup(copy)
+            except sqlite3.Error as error:
+                with translated(str(target) if is_of_writing(error) else source):
+                    raise
 
     def traces_of_deletion(self) -> list[str]:
         """What a study left that was deleted while it was trained: one sentence for each fault; empty where none."""

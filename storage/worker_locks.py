@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,5 +47,9 @@ class Locks(Protocol):
     def confirmed(self, token: str, server: str) -> AbstractContextManager[LockState]:
         """What is known of a worker's lock; where it is free, it stays so within the `with` block."""
 
-    def remove_leftovers(self) -> None:
-        """Remove what workers left behind that died before they were registered."""
+    def remove_leftovers(self, needed: Callable[[Collection[str]], Collection[str]]) -> None:
+        """Remove what workers left behind that died before they were registered.
+
+        Args:
+            needed: Says of which of these workers a study still has to learn that they died, from their locks.
+        """

@@ -387,6 +387,31 @@ def test_a_backup_is_whole_while_a_plain_copy_is_not(storage, study_id, path, tm
         storage.backup(tmp_path / "missing" / "copy.db")
 
 
+def test_a_backup_of_a_corrupt_file_blames_that_file(storage, path, tmp_path):
+    storage.close()
+    damaged = bytearray(path.read_bytes())
+    opened = open_storage(path, create=False)
+    damaged[:100] = bytes(range(100))
+    path.write_bytes(damaged)
+    with pytest.raises(StorageError, match=r"reluctant\.db is corrupt \(.*; restore a copy"):
+        opened.backup(tmp_path / "copy.db")
+    opened.close()
+    assert not list(tmp_path.glob("*copy*"))
+
+
+def test_a_backup_that_has_no_room_blames_the_copy(storage, path, tmp_path, monkeypatch):
+    opened = sqlite3.connect
+
+    def small(target):
+        connection = opened(target)
+        connection.execute("PRAGMA max_page_count = 1")
+        return connection
+
+    monkeypatch.setattr("storage.study_reader.sqlite3.connect", small)
+    with pytest.raises(StorageFullError, match=r"no room left to write .*copy\.db"):
+        storage.backup(tmp_path / "copy.db")
+
+
 def test_a_server_is_copied_by_its_own_tool(postgres_url, tmp_path):
     storage = open_storage(postgres_url)
     with pytest.raises(StorageError, match="is on a server, whose own tool copies it: pg_dump"):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 
 from storage import StorageError, StorageGoneError, StorageRefusedError, open_storage
-from storage.lock_records import read_record
+from storage.flock import FileLock
+from storage.lock_records import LockRecord, read_record
 from storage.tables import BEATS
 
 
@@ -121,3 +124,48 @@ def test_a_file_without_a_record_is_that_of_an_earlier_version(storage, study_id
         (path.with_name("reluctant.db.workers") / worker.token).write_bytes(b"")
         open_storage(path).close()
         assert storage.living_workers(study_id) == {worker.token}
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["left", "dead"])
+def test_the_file_of_a_dead_worker_waits_for_its_own_study(storage, study_id, path, make_block, left):
+    """Guards against a study whose reclaiming makes another one wait until leases expire."""
+    other = storage.create_or_get_study("other", ["maximize", "maximize"])[0]
+    worker = storage.worker(study_id)
+    storage.claim(worker, 1, cohort=make_block(0, 1))
+    worker._renewer.stop()
+    if left:
+        worker._lock.leave()
+    else:
+        worker._lock._drop()
+    assert storage.reclaim(other) == []
+    assert storage.reclaim(study_id) == [0]
+    assert [row["reason"] for row in storage.losses(study_id)] == ([] if left else ["worker died"])
+    assert not path.with_name("reluctant.db.workers").exists()
+
+
+def test_a_shorter_record_replaces_a_longer_one(tmp_path):
+    record = LockRecord(1, 2, "/a/long/path/of/a/database.db", "host", 3)
+    lock = FileLock.acquire(tmp_path / "lock", content=record.to_bytes())
+    shorter = replace(record, database="/a.db")
+    lock.overwrite(shorter.to_bytes())
+    assert read_record(lock.path) == shorter
+    lock.leave()
+    assert read_record(lock.path) == replace(shorter, left=True)
+
+
+def test_the_file_of_another_user_is_locked_and_not_written(tmp_path, monkeypatch):
+    """The superuser, who may run this, is refused nothing: the system is stood in for."""
+    (tmp_path / "lock").write_bytes(b"theirs")
+
+    def refusing(file, flags, *mode, opened=os.open):
+        if flags & os.O_RDWR:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+        return opened(file, flags, *mode)
+
+    monkeypatch.setattr("storage.flock.os.open", refusing)
+    lock = FileLock.acquire(tmp_path / "lock", content=b"ours")
+    assert FileLock.probe(tmp_path / "lock") is None
+    assert (tmp_path / "lock").read_bytes() == b"theirs"
+    lock.release()
+    with pytest.raises(PermissionError):
+        FileLock.acquire(tmp_path / "missing")

@@ -40,10 +40,17 @@ def test_a_shared_file_system_is_refused_as_what_it_is(kind, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("device", ["mfs#master:9421", "sshfs#ann@host:/home"])
-def test_a_program_that_names_itself_as_the_device_is_recognised(device, tmp_path):
+@pytest.mark.parametrize(
+    ("device", "program"),
+    [
+        ("mfs#master:9421", "mfs"),
+        ("sshfs#ann@host:/home", "sshfs"),
+        (r"mfs\043master:9421", "mfs"),  # as kernels write a #
+    ],
+)
+def test_a_program_that_names_itself_as_the_device_is_recognised(device, program, tmp_path):
     table = tmp_path / "mounts"
     table.write_text(f"/dev/a / ext4 rw 0 0\n{device} /mnt/shared fuse rw 0 0\n/dev/sdb /mnt/disk fuse rw 0 0\n")
     mounts = read_mounts(table)
     assert [mount.is_network for mount in mounts] == [False, True, False]
-    assert mounts[1].kind == f"fuse.{device.partition('#')[0]}"
+    assert mounts[1].kind == f"fuse.{program}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from storage import open_storage
+from storage.flock import FileLock
 
 HOLDER = """
 import sys
@@ -45,3 +47,44 @@ def test_it_leaves_no_file_and_hides_no_error(path: Path) -> None:
         assert ours
     storage.close()
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_nobody_waits_for_whoever_took_it_in_the_same_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a look at a free file that another process locks before this one does."""
+    storage = open_storage(path)
+    with storage.named_lock("errand"):
+        (file,) = path.with_name(f"{path.name}.workers").iterdir()
+    looks, probe = [], FileLock.probe
+
+    def too_early(looked_at: Path) -> FileLock | None:
+        looks.append(looked_at)
+        if len(looks) == 1:
+            raise FileNotFoundError(looked_at)
+        return probe(looked_at)
+
+    other, found = FileLock.acquire(file), []
+    monkeypatch.setattr(FileLock, "probe", too_early)
+
+    def contend() -> None:
+        with storage.named_lock("errand") as ours:
+            found.append(ours)
+
+    contender = threading.Thread(target=contend, daemon=True)
+    contender.start()
+    contender.join(timeout=20)
+    other.release(unlink=True)
+    assert found == [False]
+    storage.close()
+
+
+def test_whoever_looks_at_the_file_does_not_hold_it(path: Path) -> None:
+    storage = open_storage(path)
+    with storage.named_lock("errand"):
+        (file,) = path.with_name(f"{path.name}.workers").iterdir()
+    FileLock.acquire(file).release()
+    look = FileLock.probe(file)
+    assert look is not None
+    threading.Timer(0.1, look.release).start()
+    with storage.named_lock("errand") as ours:
+        assert ours
+    storage.close()
