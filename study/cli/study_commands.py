@@ -43,7 +43,10 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
     debug: Debug = False,
 ) -> None:
-    """Deletes a study with its trials, measures, curves and checkpoints; workers that train it end."""
+    """Deletes a study with its trials, measures and curves; workers that train it end.
+
+    So are its checkpoints beside an SQLite file; what lies in a folder that --checkpoints named stays.
+    """
     with ending(debug) as messages, opened(read_config(options).storage, create=False) as database:
         from study.workers.deletion import delete_study
 

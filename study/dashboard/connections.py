@@ -11,7 +11,7 @@ import functools
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -178,18 +178,30 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def handle_accept(self) -> None:
         """Accepts a connection; where there are too many, the oldest stranger's is closed, or an idle visitor's."""
         super().handle_accept()
-        channels = list(self.active_channels.values())
-        hosts = Counter(channel.addr[0] for channel in channels)
-        if not hosts:
-            return
-        host, count = hosts.most_common(1)[0]
-        if count > _MOST_FROM_ONE_HOST or len(channels) > _MOST:
-            idle = [channel for channel in channels if channel.addr[0] == host and not channel.requests]
-            if idle:
-                min(idle, key=lambda channel: (channel.admitted, channel.last_activity)).handle_close()
+        one = _one_too_many(list(self.active_channels.values()))
+        if one is not None:
+            one.handle_close()
 
     def close_overdue(self) -> None:
         """Closes connections whose request does not come; to be called between two turns of the loop."""
         for channel in list(self.active_channels.values()):
             if channel.overdue:
                 channel.handle_close()
+
+
+def _one_too_many(channels: Sequence[_Channel]) -> _Channel | None:
+    """The connection to close: one of a host that has too many, or of any host where all together are too many.
+
+    The oldest of the strangers' is taken, and where there are none, the visitor's that was idle for longest.
+    """
+    hosts = Counter(channel.addr[0] for channel in channels)
+    crowded = [channel for channel in channels if hosts[channel.addr[0]] > _MOST_FROM_ONE_HOST]
+    idle = [channel for channel in crowded if not channel.requests]
+    if not idle and len(channels) > _MOST:
+        idle = [channel for channel in channels if not channel.requests]
+    # The two clocks differ, and so do strangers and visitors: one is never held against the other.
+    return min(
+        idle,
+        key=lambda channel: (channel.admitted, channel.last_activity if channel.admitted else channel.begun),
+        default=None,
+    )

@@ -54,6 +54,7 @@ def _groups(controller: str, mount: Path, membership: Path) -> Iterator[Path]:
     """The groups of this process that have a controller, each followed by the groups that hold it.
 
     A limit holds for all groups below it, so that a service or a job may be limited by any of the groups above its own.
+    Where both versions are mounted, version 2 is in a folder of its own, `unified`.
     In a container the listed path may be that of the host; the container's own group is then mounted at the top.
     """
     with suppress(OSError, ValueError):
@@ -62,7 +63,7 @@ def _groups(controller: str, mount: Path, membership: Path) -> Iterator[Path]:
             names = controllers.split(",")
             if controllers and controller not in names:
                 continue
-            tops = [mount / controllers, mount / controller] if controllers else [mount, mount / "unified"]
+            tops = [mount / controllers, mount / controller] if controllers else [mount / "unified", mount]
             top = next((top for top in tops if top.is_dir()), None)
             if top is not None:
                 below = top / name.lstrip("/")

@@ -29,7 +29,8 @@ class Checkpoints:
 
     Args:
         folder: The folder; created with the first checkpoint.
-        study: The study's first name.
+        study_id: The study's id.
+        study: Its first name.
         problem: What the study is about.
         every: Seconds of training between two checkpoints, and before the first.
         log: Called with every line that a user should read.
@@ -39,6 +40,7 @@ class Checkpoints:
     def __init__(
         self,
         folder: Path,
+        study_id: int,
         study: str,
         problem: Problem,
         *,
@@ -46,7 +48,7 @@ class Checkpoints:
         log: Callable[[str], None],
         database: Path | None = None,
     ) -> None:
-        self._key = _key(study, problem.identity)
+        self._key, *self._former_keys = _keys(study_id, study, problem.identity)
         self._folder, self._problem, self._every, self._log = folder, problem, every, log
         self._database = database
 
@@ -63,9 +65,9 @@ class Checkpoints:
         """The file of a trial that a worker writes."""
         return self._folder / f"{self._key}-{number:07d}-{token}{SUFFIX}"
 
-    def subject(self, number: int, hyperparameters: Hyperparameters) -> dict[str, Any]:
-        """Identifies a trial and its study in a file."""
-        return {"study": self._key, "number": number, "hyperparameters": asdict(hyperparameters)}
+    def subject(self, path: Path, number: int, hyperparameters: Hyperparameters) -> dict[str, Any]:
+        """Identifies a trial and its study in a file, by the key with which its name begins."""
+        return {"study": path.name.split("-")[0], "number": number, "hyperparameters": asdict(hyperparameters)}
 
     def find(self, number: int, hyperparameters: Hyperparameters) -> tuple[Path, TrialProgress] | None:
         """The file with most epochs, and its progress; files from which training cannot be resumed are removed."""
@@ -78,7 +80,7 @@ class Checkpoints:
         shapes = engine_of(task=problem.task).slot_shapes(hyperparameters, budget, sizes)
         for path in paths:
             try:
-                progress = read(path, self.subject(number, hyperparameters), shapes, budget.epochs)
+                progress = read(path, self.subject(path, number, hyperparameters), shapes, budget.epochs)
             except FileNotFoundError:
                 continue
             except CheckpointError as error:
@@ -94,7 +96,8 @@ class Checkpoints:
             names = os.listdir(self._folder)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [self._folder / name for name in sorted(names) if name.startswith(f"{self._key}-{number:07d}-")]
+        starts = tuple(f"{key}-{number:07d}-" for key in (self._key, *self._former_keys))
+        return [self._folder / name for name in sorted(names) if name.startswith(starts)]
 
     def remove(self, numbers: Collection[int]) -> None:
         """Removes the files of trials that are finished."""
@@ -107,7 +110,8 @@ class Checkpoints:
 
     def remove_except(self, unfinished: Collection[int]) -> None:
         """Removes files of finished trials, which workers that crashed left behind."""
-        found = {int(path.name.split("-")[1]) for path in self._folder.glob(f"{self._key}-*-*")}
+        keys = (self._key, *self._former_keys)
+        found = {int(path.name.split("-")[1]) for key in keys for path in self._folder.glob(f"{key}-*-*")}
         self.remove(found - set(unfinished))
 
     def save(self, path: Path, number: int, hyperparameters: Hyperparameters, progress: TrialProgress) -> bool:
@@ -115,7 +119,7 @@ class Checkpoints:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             share_like(self._folder, self._database)
-            write(path, self.subject(number, hyperparameters), progress)
+            write(path, self.subject(path, number, hyperparameters), progress)
             share_like(path, self._database)
         except OSError as error:
             self._log(f"warning: the checkpoint {path} cannot be written: {error.strerror}; training goes on")
@@ -216,21 +220,28 @@ def checkpoints_folder(named: str | None, database: Path | None) -> Path | None:
     return None if folder is None else Path(folder).expanduser()
 
 
-def remove_checkpoints(folder: Path, study: str, identity: Mapping[str, Any]) -> None:
+def remove_checkpoints(folder: Path, study_id: int, study: str, identity: Mapping[str, Any]) -> None:
     """Removes all checkpoints of a study that is deleted.
 
     Args:
         folder: As for `Checkpoints`.
-        study: The study's first name.
+        study_id: The study's id.
+        study: Its first name.
         identity: Its identity.
     """
-    for path in folder.glob(f"{_key(study, identity)}-*"):
-        path.unlink(missing_ok=True)
+    for key in _keys(study_id, study, identity):
+        for path in folder.glob(f"{key}-*"):
+            path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
 
 
-def _key(study: str, identity: Mapping[str, Any]) -> str:
-    """The beginning of the names of a study's files."""
-    text = json.dumps([study, identity], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _keys(study_id: int, study: str, identity: Mapping[str, Any]) -> tuple[str, str]:
+    """What the names of a study's files begin with, and what those of files that were written before its id counted.
+
+    A study that is started anew may have the first name and the identity of one that was renamed.
+    """
+    own: tuple[list[Any], list[Any]] = ([study_id, study, identity], [study, identity])
+    texts = (json.dumps(parts, sort_keys=True) for parts in own)
+    new, former = (hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts)
+    return new, former

@@ -161,4 +161,4 @@ def _checkpoints(study: OpenStudy, log: Callable[[str], None]) -> Checkpoints | 
     # A folder that a user named keeps its permissions.
     beside = None if config.checkpoints else file
     name, every = first_name(study.storage, study.study_id, study.name), config.checkpoint_every
-    return Checkpoints(folder, name, study.problem, every=every, log=log, database=beside)
+    return Checkpoints(folder, study.study_id, name, study.problem, every=every, log=log, database=beside)

@@ -149,6 +149,12 @@ def launch_on_ray(
         ray.shutdown()
 
 
+def actors_key(study: OpenStudy) -> str:
+    """What the names of a study's actors begin with; a renamed study keeps it, and no study of its former name has it."""
+    name, place = first_name(study.storage, study.study_id, study.name), study.storage.place
+    return digest({"identity": study.problem.identity, "id": study.study_id, "name": name, "place": place})
+
+
 class _Actors:
     """The actors of a study: those that an earlier driver started, and new ones for those that are missing."""
 
@@ -174,8 +180,7 @@ class _Actors:
             overrides=config.for_workers | {"threads": max(1, int(config.cpus_per_worker))} | folder,
             lease=lease,
         )
-        name = first_name(study.storage, study.study_id, study.name)
-        key = digest({"identity": study.problem.identity, "name": name, "place": study.storage.place})
+        key = actors_key(study)
         actor = ray.remote(RayWorker)
         options = {
             "namespace": NAMESPACE,

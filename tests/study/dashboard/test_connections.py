@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -222,3 +223,37 @@ def test_a_visitor_keeps_a_connection_under_many_others(served: tuple[int, str])
     source = kept.sock
     assert source is not None
     kept.close()
+
+
+def channel(host: str, *, begun: float = 0.0, visited: float | None = None, busy: bool = False) -> Any:
+    """A connection: a stranger's that began at a time, or a visitor's that was last active at one."""
+    return SimpleNamespace(
+        addr=(host, 1),
+        requests=["one"] if busy else [],
+        begun=begun,
+        admitted=visited is not None,
+        last_activity=100.0 if visited is None else visited,
+    )
+
+
+def test_the_oldest_stranger_of_a_crowded_host_makes_room() -> None:
+    others = [channel("b", begun=1.0)]
+    crowd = [channel("a", begun=5.0 + number) for number in range(connections._MOST_FROM_ONE_HOST)]
+    assert connections._one_too_many([*others, *crowd]) is None
+    # It sends a byte now and then, which makes it no younger.
+    oldest = channel("a", begun=4.0)
+    assert connections._one_too_many([*others, *crowd, oldest]) is oldest
+
+
+def test_where_all_hosts_together_are_too_many_any_of_them_makes_room() -> None:
+    def of(host: str, **named: Any) -> list[Any]:
+        return [channel(host, **named) for _ in range(connections._MOST // 8)]
+
+    # Visitors of the host with most connections are no reason to send strangers of others away later.
+    many = [one for number in range(7) for one in of(f"host {number}", visited=9.0)] + of("host 0", visited=8.0)
+    assert connections._one_too_many(many) is None
+    newest, oldest = channel("x", begun=7.0), channel("y", begun=3.0)
+    assert connections._one_too_many([*many, newest, oldest]) is oldest
+    assert connections._one_too_many([*many, channel("x", visited=7.0)]).last_activity == 7.0
+    busy = [channel(one.addr[0], busy=True) for one in many]
+    assert connections._one_too_many([*busy, channel("x", busy=True)]) is None

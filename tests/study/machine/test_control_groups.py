@@ -43,6 +43,12 @@ def test_version_1(tmp_path: Path) -> None:
     assert both(tmp_path, membership) == (3, 150)
 
 
+def test_version_2_beside_version_1(tmp_path: Path) -> None:
+    written(tmp_path / "memory/a", **{"memory__limit_in_bytes": "1000\n", "memory__usage_in_bytes": "900\n"})
+    written(tmp_path / "unified/a", cpu__max="150000 100000\n")
+    assert both(tmp_path, "4:memory:/a\n0::/a\n") == (2, 100)
+
+
 def test_a_path_of_the_host_leads_to_the_containers_own_group(tmp_path: Path) -> None:
     written(tmp_path / "cpu", cpu__cfs_quota_us="200000\n", cpu__cfs_period_us="100000\n")
     assert both(tmp_path, "3:cpu:/docker/0123\n") == (2, None)

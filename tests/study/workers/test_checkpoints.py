@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from search_spaces import Hyperparameters
 from study.config import read_config
 from study.problem import Problem, Search
 from study.training import Interrupted, Outcome, fit
-from study.workers.checkpoints import Checkpoints
+from study.workers.checkpoints import Checkpoints, remove_checkpoints
 
 OPTIONS = {"data": "iris", "seeds": 2, "epochs": 12, "hidden": "16", "name": "s"}
 TRIALS = {
@@ -43,7 +44,7 @@ def lines() -> list[str]:
 
 @pytest.fixture
 def checkpoints(problem: Problem, tmp_path: Path, lines: list[str]) -> Checkpoints:
-    return Checkpoints(tmp_path / "kept", "s", problem, every=1e-9, log=lines.append)
+    return Checkpoints(tmp_path / "kept", 1, "s", problem, every=1e-9, log=lines.append)
 
 
 def train(problem: Problem, **options: Any) -> list[Outcome]:
@@ -73,7 +74,7 @@ def test_a_regression_goes_on_from_its_files_and_ends_the_same(tmp_path: Path, l
     rows = "".join(f"{row * 7 % 13},{0.37 * row % 5}\n" for row in range(150))
     (tmp_path / "t.csv").write_text(f"a,y\n{rows}")
     problem = Search.of(read_config(OPTIONS | {"data": str(tmp_path / "t.csv"), "target": "y"}))
-    checkpoints = Checkpoints(tmp_path / "kept", "s", problem, every=1e-9, log=lines.append)
+    checkpoints = Checkpoints(tmp_path / "kept", 1, "s", problem, every=1e-9, log=lines.append)
     with pytest.raises(Interrupted):
         train(problem, keeper=checkpoints.keeper("a" * 32, TRIALS), stop=stop_after(9))
     keeper = checkpoints.keeper("b" * 32, TRIALS)
@@ -96,7 +97,7 @@ def test_there_is_one_file_a_trial_and_it_is_its_writers(problem: Problem, check
 
 
 def test_nothing_is_written_where_training_is_quick(problem: Problem, tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path / "kept", "s", problem, every=60, log=print)
+    checkpoints = Checkpoints(tmp_path / "kept", 1, "s", problem, every=60, log=print)
     train(problem, keeper=checkpoints.keeper("a" * 32, TRIALS))
     assert not (tmp_path / "kept").exists()
 
@@ -172,7 +173,7 @@ def test_a_folder_that_cannot_be_written_costs_no_training(
     problem: Problem, whole: list[Outcome], tmp_path: Path, lines: list[str]
 ) -> None:
     (tmp_path / "file").touch()
-    checkpoints = Checkpoints(tmp_path / "file" / "kept", "s", problem, every=1e-9, log=lines.append)
+    checkpoints = Checkpoints(tmp_path / "file" / "kept", 1, "s", problem, every=1e-9, log=lines.append)
     assert train(problem, keeper=checkpoints.keeper("a" * 32, TRIALS)) == whole
     assert "cannot be written" in lines[0]
 
@@ -180,10 +181,44 @@ def test_a_folder_that_cannot_be_written_costs_no_training(
 def test_files_of_finished_trials_are_removed_and_other_studies_files_kept(
     problem: Problem, checkpoints: Checkpoints, tmp_path: Path
 ) -> None:
-    other = Checkpoints(tmp_path / "kept", "other", problem, every=1e-9, log=print)
+    # It was started anew under the name of a study that was renamed.
+    other = Checkpoints(tmp_path / "kept", 2, "s", problem, every=1e-9, log=print)
     for one in (checkpoints, other):
         with pytest.raises(Interrupted):
             train(problem, keeper=one.keeper("a" * 32, TRIALS), stop=stop_after(9))
     checkpoints.remove_except([7])
     left = sorted((tmp_path / "kept").iterdir())
     assert left == sorted([checkpoints.path(7, "a" * 32), *(other.path(number, "a" * 32) for number in TRIALS)])
+    remove_checkpoints(tmp_path / "kept", 1, "s", problem.identity)
+    assert sorted((tmp_path / "kept").iterdir()) == [other.path(number, "a" * 32) for number in TRIALS]
+
+
+def of_a_former_version(problem: Problem, path: Path) -> Path:
+    """Renames a file as it was called when the study's id did not count."""
+    key = hashlib.sha256(json.dumps(["s", problem.identity], sort_keys=True).encode()).hexdigest()[:16]
+    rewritten(path, lambda header, tensors: header["subject"].update(study=key))
+    return path.rename(path.with_name(f"{key}{path.name[16:]}"))
+
+
+def test_files_of_a_former_version_are_found_and_removed(
+    problem: Problem, whole: list[Outcome], checkpoints: Checkpoints, lines: list[str]
+) -> None:
+    with pytest.raises(Interrupted):
+        train(problem, keeper=checkpoints.keeper("a" * 32, TRIALS), stop=stop_after(9))
+    former = [of_a_former_version(problem, checkpoints.path(number, "a" * 32)) for number in TRIALS]
+    checkpoints.remove_except([3, 7])
+    assert [path.exists() for path in former] == [True, True, False]
+    keeper = checkpoints.keeper("b" * 32, TRIALS)
+    assert set(keeper.resumed) == {3, 7}
+    assert train(problem, keeper=keeper) == whole
+    checkpoints.remove(TRIALS)
+    assert not former[0].parent.exists()
+    assert lines == []
+
+
+def test_files_of_a_former_version_go_with_their_study(problem: Problem, checkpoints: Checkpoints) -> None:
+    with pytest.raises(Interrupted):
+        train(problem, keeper=checkpoints.keeper("a" * 32, TRIALS), stop=stop_after(9))
+    former = of_a_former_version(problem, checkpoints.path(3, "a" * 32))
+    remove_checkpoints(former.parent, 1, "s", problem.identity)
+    assert not former.parent.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from storage import open_storage
 from study.config import read_config
 from study.problem import Search
 from study.records.attributes import VERSIONS
+from study.records.naming import rename
 from study.records.open_study import create_or_open
-from study.workers.ray_actors import Assignment, RayError, RayWorker, _check_resources, _connected
+from study.workers.ray_actors import Assignment, RayError, RayWorker, _check_resources, _connected, actors_key
 
 
 class Nodes:
@@ -69,3 +71,16 @@ def test_a_worker_says_that_its_versions_are_not_the_studys_and_nothing_that_the
     assert failure is None
     assert [line for line in lines if "'id'" in line] == []
     assert any(line.startswith("this study was started with other versions (torch 0.1 → ") for line in lines)
+
+
+@pytest.mark.filterwarnings("ignore:the study that was called 's' is now 'former'")
+def test_a_renamed_study_keeps_its_actors_and_a_study_of_its_former_name_has_others(tmp_path: Path) -> None:
+    problem = Search.of(read_config({"data": "iris", "trials": 1, "name": "s"}))
+    storage = open_storage(tmp_path / "studies.db")
+    former = create_or_open(problem, storage)
+    before = actors_key(former)
+    rename(storage, former.study_id, "former")
+    again = create_or_open(problem, storage)
+    assert actors_key(replace(former, name="former")) == before
+    assert actors_key(again) != before
+    storage.close()
