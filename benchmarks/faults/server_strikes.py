@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -31,11 +32,6 @@ class ServerStrikes(Strikes):
     _taken: list[psycopg.Connection] = field(default_factory=list, init=False)
     _until: float = field(default=0.0, init=False)
 
-    def __post_init__(self) -> None:
-        """Workers may lose a server for longer than their leases stand."""
-        super().__post_init__()
-        self.crowd.expect(75, "", "contact lost")
-
     def tend(self) -> None:
         """Gives the connections back."""
         if self._taken and time.monotonic() >= self._until:
@@ -60,16 +56,23 @@ class ServerStrikes(Strikes):
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(self.place.replace("+psycopg", ""), autocommit=True)
 
+    def _expect_lost_contact(self) -> None:
+        """From now on workers may lose the server, and find none of its connections free."""
+        for said in ("cannot be reached", "lacks resources"):
+            self.crowd.expect(75, said, "contact lost")
+
     def _cut(self) -> bool:
         """Ends one session of a worker, as a proxy, a time limit or an operator does."""
         try:
             with self._connect() as connection:
                 sessions = connection.execute(
                     "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid() "
-                    "AND application_name LIKE 'reluctant %' ORDER BY pid"
+                    "AND application_name LIKE 'reluctant %%' AND application_name NOT LIKE %s ORDER BY pid",
+                    (f"reluctant {os.getpid()} on %",),
                 ).fetchall()
                 if not sessions:
                     return False
+                self._expect_lost_contact()
                 connection.execute("SELECT pg_terminate_backend(%s)", self.crowd.moments.choice(sessions))
         except psycopg.OperationalError:
             return False
@@ -79,6 +82,7 @@ class ServerStrikes(Strikes):
         """Takes all connections that the server has left, for a while."""
         if self._taken:
             return False
+        self._expect_lost_contact()
         try:
             while True:
                 self._taken.append(self._connect())
@@ -88,6 +92,7 @@ class ServerStrikes(Strikes):
 
     def _restart(self) -> None:
         """Restarts the server, in a hurry or as by a crash."""
+        self._expect_lost_contact()
         self._until = 0.0
         self.tend()
         self.server.stop(self.crowd.moments.choice(("fast", "immediate")))

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import optuna
 from optuna.trial import TrialState
+from sqlalchemy.exc import DBAPIError
 
 from benchmarks.faults.crowd import KINDS as OF_PROCESSES
 from benchmarks.faults.crowd import Crowd
@@ -145,16 +146,15 @@ class Strikes:
         problem = type(self.problem).of(config)
         self.patiently(lambda: create_or_open(problem, self.storage))
 
-    def _jump(self) -> None:
+    def _jump(self) -> bool:
         """Moves what is stored of the database's clock, which is as if the clock itself jumped by two hours."""
         hours = self.crowd.moments.choice((2, -2))
-
-        def jump() -> None:
+        try:
             with self.storage.engine.begin() as connection:
-                connection.execute(BEATS.update().values(expires=BEATS.c.expires - 3600 * hours))
-
-        with suppress(Exception):  # a server that is full or away: its clock jumps another time
-            jump()
+                moved = connection.execute(BEATS.update().values(expires=BEATS.c.expires - 3600 * hours))
+                return moved.rowcount > 0
+        except (DBAPIError, StorageError):  # a server that is full or away: its clock jumps another time
+            return False
 
     def _raise(self) -> bool:
         if self.total >= self.problem.config.trials:

@@ -150,7 +150,7 @@ def launch_on_ray(
 
 
 def actors_key(study: OpenStudy) -> str:
-    """What the names of a study's actors begin with; a renamed study keeps it, and no study of its former name has it."""
+    """What the names of a study's actors begin with; a renamed study keeps it, a new one of that name has another."""
     name, place = first_name(study.storage, study.study_id, study.name), study.storage.place
     return digest({"identity": study.problem.identity, "id": study.study_id, "name": name, "place": place})
 
