@@ -51,6 +51,7 @@ class Crowd:
         paused: Whether workers that end are not replaced at present.
         happened: How often each kind of fault was done.
         errors: Endings that no fault explains.
+        finished: How many workers found the study complete.
     """
 
     study: str
@@ -72,6 +73,7 @@ class Crowd:
         self._running: dict[int, Path] = {}
         self._stopped: dict[int, float] = {}
         self._started = 0
+        self._counted_from = 1
         self.finished = 0
 
     @property
@@ -119,6 +121,11 @@ class Crowd:
         if ending not in self.endings:
             self.endings.append(ending)
 
+    def begin_again(self) -> None:
+        """Lets only workers that start from now on say that the study is complete: others may not know its total."""
+        self.finished, self.paused = 0, False
+        self._counted_from = self._started + 1
+
     def wait(self, seconds: float) -> None:
         """Lets all of them end by themselves; whoever does not is an error."""
         until = time.monotonic() + seconds
@@ -147,7 +154,7 @@ class Crowd:
 
     def _note(self, status: int, output: Path) -> None:
         self.happened["workers started"] += 1
-        if status == 0:
+        if status == 0 and int(output.name) >= self._counted_from:
             self.finished += 1
         if status not in _ENDINGS:
             said = _tail(output)

@@ -119,7 +119,7 @@ class Strikes:
         """Sets how many trials the study is to have, as `reluctant resume --trials` does."""
         self.total = to
         self.patiently(lambda: reopen(self.storage, "s", overrides={"trials": to}))
-        self.crowd.finished = 0
+        self.crowd.begin_again()
 
     def patiently(self, call: Callable[[], T]) -> T:
         """Calls again while the database is away or busy."""
@@ -181,8 +181,7 @@ class Strikes:
         self.patiently(self.crowd.moments.choice((self._delete_by_optuna, self._delete_by_ours)))
         self.await_workers()
         self._create()
-        self.crowd.finished = 0
-        self.crowd.paused = False
+        self.crowd.begin_again()
 
     def _delete_by_optuna(self) -> None:
         url = self.place if "://" in self.place else f"sqlite:///{self.place}"
@@ -284,8 +283,7 @@ class FileStrikes(Strikes):
 
     def _open_again(self) -> None:
         self.storage = open_storage(self.place, create=False)
-        self.crowd.finished = 0
-        self.crowd.paused = False
+        self.crowd.begin_again()
 
     def _must_be_refused(self, name: Path, said: str) -> None:
         opened: CohortStorage | None = None

@@ -39,6 +39,7 @@ def test_a_jump_of_the_clock_counts_where_a_time_was_moved(tmp_path: Path, monke
             with pytest.raises(TypeError, match="a mistake"):
                 strikes._jump()
     storage.close()
+    strikes.crowd.end()
 
 
 def failing(error: Exception) -> Any:
@@ -46,6 +47,38 @@ def failing(error: Exception) -> Any:
         raise error
 
     return fail
+
+
+def test_whoever_started_before_a_total_was_raised_does_not_say_that_the_study_is_complete(tmp_path: Path) -> None:
+    crowd = Crowd("s", str(tmp_path), 2, (), random.Random(1), StarterOfNothing(), lease=1.0)  # type: ignore[arg-type]
+    crowd.tend()
+    first, second = crowd.running
+    crowd.starter.ended[first] = 0
+    crowd.tend()
+    assert crowd.finished == 1
+    crowd.begin_again()  # as where the total was raised
+    crowd.starter.ended[second] = 0  # it had found the smaller one reached
+    crowd.tend()
+    assert crowd.finished == 0
+    crowd.starter.ended[crowd.running[0]] = 0
+    crowd.tend()
+    assert crowd.finished == 1
+    crowd.end()
+
+
+class StarterOfNothing:
+    """Gives processes numbers that no process has."""
+
+    def __init__(self) -> None:
+        self.ended: dict[int, int] = {}
+        self._last = 2**30
+
+    def start(self, *_: Any, **__: Any) -> int:
+        self._last += 1
+        return self._last
+
+    def refresh(self) -> None:
+        pass
 
 
 def test_sessions_of_workers_alone_are_cut_and_explain_a_lost_contact(postgres_url: str) -> None:
@@ -61,3 +94,4 @@ def test_sessions_of_workers_alone_are_cut_and_explain_a_lost_contact(postgres_u
     assert all(ending.said for ending in strikes.crowd.endings)
     assert strikes.storage.get_all_studies() == []
     strikes.storage.close()
+    strikes.crowd.end()
