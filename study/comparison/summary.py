@@ -20,7 +20,7 @@ from study.comparison.verdicts import ClaimVerdict, judge_claims
 from study.config import Variance
 from study.intervals import Array, corrected_interval
 from study.problem import stored_design
-from study.records.attributes import CONFIG, DATA, IDENTITY, restored_config
+from study.records.attributes import CONFIG, DATA, IDENTITY, OFFICIAL_TEST, restored_config
 from study.records.measure_keys import MeasureKey, key_on_test
 from study.records.open_study import OpenStudy
 from study.tasks import CLASSIFICATION, Metric
@@ -112,6 +112,7 @@ class ComparisonSummary:
         depth_by_activation: Both crossed, at one learning rate.
         failed: Cells that could not be trained, and that no figure has.
         metric: What `accuracy` stands for: the first metric of the task.
+        official_test: Whether all seeds have one test part, which comes with the data.
     """
 
     name: str
@@ -133,11 +134,13 @@ class ComparisonSummary:
     depth_by_activation: tuple[CellSummary, ...]
     failed: int = 0
     metric: Metric = CLASSIFICATION.metrics[0]
+    official_test: bool = False
 
     @property
     def seeds_text(self) -> str:
-        """How many seeds a mean is over, in words."""
-        return f"{self.seeds} seeds, each with a split of its own" if self.seeds > 1 else "one seed"
+        """How many seeds a mean is over, in words, and what they have of their own."""
+        own = "training and validation parts" if self.official_test else "a split"
+        return f"{self.seeds} seeds, each with {own} of its own" if self.seeds > 1 else "one seed"
 
 
 def summarize(study: OpenStudy) -> ComparisonSummary:
@@ -204,6 +207,7 @@ def summarize_stored(storage: CohortStorage, study_id: int, *, variance: Varianc
         ),
         failed=len(set(design.cells) - set(measured.trained)),
         metric=metric,
+        official_test=data.get(OFFICIAL_TEST, False),
     )
 
 

@@ -103,7 +103,8 @@ class Comparison(Problem):
     def sampler_text(self) -> str:
         """How trials are proposed, for a reader."""
         streams = f" and {self.design.streams} random streams" if self.design.streams > 1 else ""
-        return f"none: a comparison of {len(self.design.cells)} cells, every seed with a split of its own{streams}"
+        own = "a split" if self.dataset.test_rows is None else "training and validation parts"
+        return f"none: a comparison of {len(self.design.cells)} cells, every seed with {own} of its own{streams}"
 
     @cached_property
     def cells(self) -> Sequence[Mapping[str, Any]]:

@@ -24,6 +24,8 @@ READER_VERSION = "reader"
 """Key of `DATA` under which a study has the version of the reader that its table was read by."""
 CONVENTIONS_VERSION = "conventions"
 """Key of `DATA` under which a study has the version of its conventions of measurement."""
+OFFICIAL_TEST = "official test part"
+"""Key of `DATA` that is true where the test part is the one that comes with the data; missing where it is not."""
 CONFIG, VERSIONS = "reluctant:config", "reluctant:versions"
 """System attributes of a study: its configuration, and the library versions that it was started with."""
 

@@ -56,6 +56,10 @@ def test_what_a_comparison_rests_on_is_said_first(
     assert [line for line in capsys.readouterr().out.splitlines() if line] == lines
 
 
+def test_seeds_that_share_the_official_test_part_are_not_said_to_split_it() -> None:
+    assert _summary(official_test=True).seeds_text == "3 seeds, each with training and validation parts of its own"
+
+
 def test_a_comparison_of_version_0_1_says_what_its_designs_cannot(capsys: pytest.CaptureFixture[str]) -> None:
     print_comparisons([_summary(streams=1, variance="nadeau-bengio")], "table")
     printed = capsys.readouterr().out

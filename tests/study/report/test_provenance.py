@@ -13,6 +13,7 @@ import pytest
 from storage import open_storage
 from study.config import read_config
 from study.problem import Comparison, Search
+from study.records.attributes import DATA, OFFICIAL_TEST
 from study.records.open_study import create_or_open, reopen
 from study.report.provenance import command, losses_text, provenance, workers_text
 from study.workers.worker import work
@@ -74,5 +75,9 @@ def test_a_comparison_says_which_parts_its_seeds_divide(tmp_path: Path) -> None:
     }
     for data, end in ends.items():
         config = read_config({"data": data, "seeds": 2, "epochs": 1, "hidden": "4"})
-        assert provenance(create_or_open(Comparison.of(config), storage))["split"].endswith(end)
+        study = create_or_open(Comparison.of(config), storage)
+        assert provenance(study)["split"].endswith(end)
+        shared = storage.get_study_system_attrs(study.study_id)[DATA].get(OFFICIAL_TEST, False)
+        assert shared is (data != "iris")
+        assert ("training and validation parts of its own" in study.problem.sampler_text) is shared
     storage.close()
