@@ -6,8 +6,11 @@ from collections.abc import Iterator
 import postgres
 import pytest
 from chromium import browser
+from migrations import read_migrations_once
 
 from study.machine import available_threads
+
+read_migrations_once()
 
 __all__ = ["browser"]  # one for all tests: a process can run Playwright once
 

@@ -6,6 +6,8 @@ import gc
 import importlib
 import pkgutil
 
+from migrations import read_migrations_once
+
 import study
 
 _UNUSUAL = ("study.workers.ray_actors", "study.dashboard")
@@ -15,4 +17,5 @@ for module in pkgutil.walk_packages(study.__path__, "study."):
         importlib.import_module(module.name)
 for name in ("plotly.graph_objects", "sklearn.compose", "sklearn.impute", "skops.io", "torch.optim"):
     importlib.import_module(name)
+read_migrations_once()
 gc.freeze()

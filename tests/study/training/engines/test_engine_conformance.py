@@ -79,19 +79,29 @@ def assert_equal(network: nn.Module, plain: nn.Module, tolerance: float) -> None
         torch.testing.assert_close(ours.detach(), expected, rtol=0, atol=tolerance * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-@pytest.mark.parametrize("initialization", INITIALIZATIONS)
+# Every activation meets every initialization, both optimizers and both precisions; what an initialization draws is the
+# same under the other optimizer, so that the latter meet one initialization each.
+STARTS = [
+    *((name, "adam", torch.float64) for name in INITIALIZATIONS),
+    *(
+        (None, optimizer, dtype)
+        for optimizer, dtype in (("adam", torch.float32), ("sgd", torch.float64), ("sgd", torch.float32))
+    ),
+]
+
+
+@pytest.mark.parametrize(("initialization", "optimizer", "dtype"), STARTS)
 def test_every_activation_equals_the_plain_loop(
-    initialization: str, optimizer: str, dtype: torch.dtype, problem: Split, architecture: Architecture
+    initialization: str | None, optimizer: str, dtype: torch.dtype, problem: Split, architecture: Architecture
 ) -> None:
+    """Where no initialization is named, activations take turns through all of them."""
     budget = Budget(epochs=4, seeds=1, batch_size=24, optimizer=optimizer)
-    rates = itertools.cycle([0.0, 0.2, 0.5])
+    rates, others = itertools.cycle([0.0, 0.2, 0.5]), itertools.cycle(INITIALIZATIONS)
     slots = [
         Hyperparameters(
             activation=name,
             negative_slope=0.15,
-            initialization=initialization,
+            initialization=initialization or next(others),
             dropout=next(rates),
             learning_rate=0.003,
             weight_decay=1e-3,
@@ -210,22 +220,23 @@ def test_the_peak_grows_with_the_network_and_the_batch(problem: Split, architect
     assert engine.peak_bytes(2, Hyperparameters(hidden=(512, 512)), Budget(), sizes) > small
 
 
-@pytest.mark.parametrize("split", ODD, ids=["83 rows, 5 classes", "101 rows, 3 classes"])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize(
+    ("split", "optimizer"), [(ODD[0], "adam"), (ODD[1], "sgd")], ids=["83 rows, 5 classes", "101 rows, 3 classes"]
+)
 def test_permuting_splitting_and_threading_change_no_bit(
     split: Split, optimizer: str, architecture: Architecture
 ) -> None:
     fit = partial(train, architecture=architecture, clamp=True)
-    trials = mixed_cohort(40, hidden=[(24, 17), (64,)])
+    trials = mixed_cohort(20, hidden=[(24, 17), (64,)])
     budget = Budget(epochs=2, seeds=2, batch_size=19, optimizer=optimizer)
     whole = fit(trials, split, budget, Streams(3))
 
-    order = random.Random(1).sample(range(40), 40)
+    order = random.Random(1).sample(range(20), 20)
     permuted = fit([trials[i] for i in order], split, budget, Streams(3), threads=3)
-    assert [permuted[order.index(i)] for i in range(40)] == whole
+    assert [permuted[order.index(i)] for i in range(20)] == whole
 
     parts: list[Outcome] = []
-    for start, stop in ((0, 1), (1, 3), (3, 10), (10, 40)):
+    for start, stop in ((0, 1), (1, 3), (3, 8), (8, 20)):
         parts += fit(trials[start:stop], split, budget, Streams(3), threads=2)
     assert parts == whole
 
