@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from reluctant.interface.model import TrainedModel
     from study.search.advice import Advice
 
+_FIGURE = "-figure"  # ends the id of a figure in the report's page where it is the section's only one
+
 
 class AnyStudy(ABC):
     """What searches and comparisons have in common. It holds its database open; `close` ends that."""
@@ -108,18 +110,26 @@ class AnyStudy(ABC):
     def figure(self, name: str) -> go.Figure:
         """One of the report's figures, as Plotly's own class.
 
+        Args:
+            name: One of `figures`, such as `front`.
+
         Raises:
             UnknownNameError: There is none of that name; the text lists them.
         """
-        panels = {panel.id: panel.figure for section in self._sections() for panel in section.panels}
-        if name not in panels:
+        panels = self._panels()
+        short = name.removesuffix(_FIGURE)
+        if short not in panels:
             raise UnknownNameError(unknown("figure", name, panels))
-        return panels[name]
+        return panels[short]
 
     @property
     def figures(self) -> tuple[str, ...]:
         """The names of the figures that the study has."""
-        return tuple(panel.id for section in self._sections() for panel in section.panels)
+        return tuple(self._panels())
+
+    def _panels(self) -> dict[str, go.Figure]:
+        panels = (panel for section in self._sections() for panel in section.panels)
+        return {panel.id.removesuffix(_FIGURE): panel.figure for panel in panels}
 
     def __repr__(self) -> str:
         done = len(self._opened.storage.read_trials(self._opened.study_id, attributes=()))

@@ -89,7 +89,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done,
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, results only")]
 Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
 Format = Annotated[str, typer.Option("--format", help="table, json, or csv")]
-Name = Annotated[str | None, typer.Argument(help="study's name; default: the only one there is", show_default=False)]
+Name = Annotated[
+    str | None,
+    typer.Argument(help="study's name, or its beginning; default: the only one there is", show_default=False),
+]
 Output = Annotated[
     str | None,
     typer.Option("--output", "-o", help="file.csv, .parquet or .json; default: stdout", show_default=False),

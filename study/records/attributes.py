@@ -58,14 +58,27 @@ def restored_config(fields: Mapping[str, Any]) -> StudyConfig:
 
 
 def resolve_name(storage: CohortStorage, name: str | None) -> str:
-    """The given name, or that of the only study in the database.
+    """The name of the study that is meant: by its name, by the beginning of its name, or as the only study there is.
+
+    Args:
+        storage: The database.
+        name: A name, or its beginning up to a hyphen, such as `census` for `census-core-e9cb5c`; None: the only study.
+
+    Returns:
+        The study's name; the given one where no study is meant by it, and whoever looks it up is told so.
 
     Raises:
-        StudyNotFoundError: No name was given, and the database does not hold exactly one study.
+        StudyNotFoundError: The names of several studies begin so; or no name was given, and the database does not hold
+            exactly one study.
     """
-    if name is not None:
-        return name
     names = [study.study_name for study in storage.get_all_studies()]
+    if name is not None:
+        if name in names or storage.renamed_from(name) is not None:
+            return name
+        begun = [each for each in names if each.startswith(f"{name}-")]
+        if len(begun) > 1:
+            raise StudyNotFoundError(f"{len(begun)} studies begin with {name!r}; give more of one: {', '.join(begun)}")
+        return begun[0] if begun else name
     if len(names) == 1:
         return names[0]
     if not names:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ from study.config import COMPARISON_OPTIONS, SEARCH_OPTIONS, ConfigError, StudyC
 from study.data import DataError, DataNotFoundError
 from study.records.open_study import IdentityError
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 SMALL: dict[str, Any] = {"trials": 8, "cohort": 4, "seeds": 2, "epochs": 6, "progress": False}
 
 
@@ -54,6 +58,36 @@ def test_importing_it_is_fast_and_loads_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.fixture(scope="module")
+def page(
+    wine: tuple[pd.DataFrame, pd.Series[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Any]]:
+    """The names that the first example of the documentation leaves behind: run as written, but for its totals."""
+    (text,) = re.findall(r"^# From Python$.*?^```python\n(.*?)^```", PAGE.read_text("utf-8"), flags=re.M | re.S)
+    for written, small in {
+        "trials=100": "trials=8, cohort=4, seeds=1, epochs=3",
+        "trials=300": "trials=12",
+        "seeds=10": "seeds=2, epochs=1, hidden=4",
+    }.items():
+        assert written in text
+        text = text.replace(written, small)
+    x, y = wine
+    names: dict[str, Any] = {"X": x, "y": y, "X_new": x[:5]}
+    with contextlib.chdir(tmp_path_factory.mktemp("page")), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RELUCTANT_STORAGE", raising=False)
+        x.assign(income=y).to_csv("census.csv", index=False)
+        exec(compile(text, str(PAGE), "exec"), names)
+        yield names
+        names["study"].close()
+        names["comparison"].close()
+
+
+def test_the_page_of_documentation_runs_as_written(page: dict[str, Any]) -> None:
+    assert len(page["study"].trials()) == 12
+    assert (page["model"].predict(page["X_new"]) == reluctant.load_model("net").predict(page["X_new"])).all()
+    assert "<html" in Path("r.html").read_text("utf-8")
+
+
 def test_what_the_command_prints_is_what_it_returns(study: reluctant.Study, place: str, tmp_path: Path) -> None:
     ours = study.front()  # measures the test part, for which the command would need the arrays
     printed = run_command("front", "wine", "--storage", place, "--format", "json", cwd=tmp_path, check=True).stdout
@@ -72,9 +106,11 @@ def test_trials_figures_report_and_optuna(study: reluctant.Study, tmp_path: Path
     trials = study.trials()
     assert trials.index.tolist() == list(range(8))
     assert set(trials["state"]) == {"COMPLETE"}
-    assert isinstance(study.figure("front-figure"), go.Figure)
-    with pytest.raises(KeyError, match="unknown figure 'front-figur'; did you mean"):
-        study.figure("front-figur")
+    assert isinstance(study.figure("front"), go.Figure)
+    assert study.figure("front-figure") == study.figure("front")  # as the report's page has it
+    assert {"front", "activations", "slope-accuracy", "dropout-sparsity"} <= {*study.figures}
+    with pytest.raises(KeyError, match="unknown figure 'frnt'; did you mean 'front'"):
+        study.figure("frnt")
     study.report(tmp_path / "r.html")
     assert "<html" in (tmp_path / "r.html").read_text("utf-8")
     assert isinstance(study.optuna, optuna.Study)
@@ -134,6 +170,25 @@ def test_a_study_that_is_renamed_keeps_its_new_name(tmp_path: Path) -> None:
         assert len(study.optuna.trials) == 10
     with reluctant.load("t", storage=place) as again:
         assert again.options["name"] == "t"
+
+
+def test_a_study_is_found_by_the_beginning_of_its_name(tmp_path: Path) -> None:
+    place = str(tmp_path / "s.db")
+    for seed in (0, 1):
+        reluctant.run("iris", storage=place, seed=seed, **SMALL).close()
+    reluctant.run("wine", storage=place, name="wine-by-name", **SMALL).close()
+    with reluctant.load("wine", storage=place) as found:
+        assert found.name == "wine-by-name"
+    with pytest.raises(LookupError, match=r"2 studies begin with 'iris'; give more of one: iris-core-\w+, iris-core-"):
+        reluctant.load("iris", storage=place)
+    with pytest.raises(LookupError, match=r"no study 'win'.*known: wine-by-name"):
+        reluctant.load("win", storage=place)
+    run_command("front", "wine", "--storage", place, cwd=tmp_path, check=True)
+    # What changes a study as a whole asks for its name.
+    assert run_command("delete", "wine", "--yes", "--storage", place, cwd=tmp_path).returncode == 2
+    run_command("rename", "wine-by-name", "other", "--storage", place, cwd=tmp_path, check=True)
+    with pytest.raises(LookupError, match="it was renamed to 'other'"):
+        reluctant.load("wine-by-name", storage=place)
 
 
 def test_a_database_is_closed_where_its_study_cannot_be_opened(tmp_path: Path) -> None:
@@ -200,17 +255,18 @@ def test_its_signatures_list_the_options_of_the_commands() -> None:
     assert "passes over the training part" in str(reluctant.run.__doc__)
 
 
-def test_a_comparison_has_its_claims(tmp_path: Path) -> None:
-    options = {"seeds": 2, "epochs": 1, "hidden": 4, "progress": False, "storage": str(tmp_path / "s.db")}
-    with reluctant.compare("iris", **options) as comparison:
-        claims = comparison.claims()
-        assert claims.loc[2, "verdict"] == comparison.claim(2).verdict
-        with pytest.raises(KeyError, match="there is no claim 99"):
-            comparison.claim(99)
-        assert "activations-figure" in comparison.figures
-        assert isinstance(reluctant.load(storage=str(tmp_path / "s.db")), reluctant.ComparisonStudy)
-        with pytest.raises(UnknownOptionError, match="unknown option 'trials'"):
-            reluctant.compare("iris", trials=3)
+def test_a_comparison_has_its_claims(page: dict[str, Any]) -> None:
+    comparison = page["comparison"]
+    claims = comparison.claims()
+    assert claims.loc[2, "verdict"] == comparison.claim(2).verdict
+    with pytest.raises(KeyError, match="there is no claim 99"):
+        comparison.claim(99)
+    assert "activations" in comparison.figures
+    with reluctant.load(comparison.name, storage="reluctant.db", X=page["X"], y=page["y"]) as again:
+        assert isinstance(again, reluctant.ComparisonStudy)
+        assert again.claims().equals(claims)
+    with pytest.raises(UnknownOptionError, match="unknown option 'trials'"):
+        reluctant.compare("iris", trials=3)
 
 
 def test_in_a_thread_it_equals_the_command(tmp_path: Path) -> None:
