@@ -173,6 +173,7 @@ def _of_rows(dataset: Dataset, rows: npt.NDArray[np.int64], kept: Sequence[int])
         targets=Targets(np.searchsorted(kept, dataset.targets.y[rows]), tuple(classes[label] for label in kept)),
         target=dataset.target,
         reading=dataset.reading,
+        image=dataset.image,
     )
 
 

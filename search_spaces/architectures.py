@@ -6,13 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
+from typing import Literal
 
 from torch import nn
 
+from reluctant.errors import ReluctantError, unknown
 from search_spaces.hyperparameters import Hyperparameters
 
 Place = Callable[[], nn.Module]
 Build = Callable[[Hyperparameters, tuple[int, ...], int, Place, Place], nn.Module]
+
+
+class ArchitectureError(ReluctantError, ValueError):
+    """There is no such architecture, or it cannot be built."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,8 @@ class Architecture:
             at every place where the searched activation, or dropout at the searched rate, belongs. The units behind an
             `activation()` are a hidden layer: there sparsity is measured. Each module serves one place. A forward pass
             draws no random numbers but by `dropout()`.
+        inputs: What `input_shape` is: `features`, always (F,), images as one row of pixels; `images`, always (C, H, W),
+            so that other data are refused; `either`, whatever the data are.
 
     Example:
         >>> import torch
@@ -43,6 +51,7 @@ class Architecture:
     name: str
     engine: str
     build: Build
+    inputs: Literal["features", "images", "either"] = "either"
 
 
 def layer_sizes(hidden: tuple[int, ...], inputs: int, outputs: int) -> list[tuple[int, int]]:
@@ -69,5 +78,24 @@ def _mlp(
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    architecture.name: architecture for architecture in (Architecture(name="mlp", engine="stacked_mlp", build=_mlp),)
+    architecture.name: architecture
+    for architecture in (Architecture(name="mlp", engine="stacked_mlp", build=_mlp, inputs="features"),)
 }
+
+
+def architecture_of(name: str) -> Architecture:
+    """The architecture that `--network` names.
+
+    Args:
+        name: A key of `ARCHITECTURES`.
+
+    Raises:
+        ArchitectureError: There is none of that name; the text has the nearest one.
+
+    Example:
+        >>> architecture_of("mlp").engine
+        'stacked_mlp'
+    """
+    if name not in ARCHITECTURES:
+        raise ArchitectureError(unknown("network", name, ARCHITECTURES))
+    return ARCHITECTURES[name]

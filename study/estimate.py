@@ -52,6 +52,7 @@ def estimate(problem: Problem) -> Estimate:
             part,
             replace(one, epochs=epochs),
             problem.streams,
+            architecture=problem.architecture,
             task=problem.task,
             threads=threads,
             device=config.device,
@@ -67,7 +68,15 @@ def estimate(problem: Problem) -> Estimate:
     once = max(0.0, short - epoch)
     cohorts = config.trials / count * budget.seeds / one.seeds
     seconds = cohorts * (once + epoch * budget.epochs) * len(split.training) / rows
-    whole = Trainer(split, budget, problem.streams, task=problem.task, threads=threads, device=config.device)
+    whole = Trainer(
+        split,
+        budget,
+        problem.streams,
+        architecture=problem.architecture,
+        task=problem.task,
+        threads=threads,
+        device=config.device,
+    )
     blocks = whole.plan(cohort, whole.room(available_memory() // 2))
     splits = [prepared.split for prepared in problem.prepared]
     data = sum(part.x.numel() * 4 for each in splits for part in (each.training, each.validation, each.test))

@@ -95,6 +95,9 @@ class StudyConfig(BaseModel):
     )
     seeds: Annotated[int, _IDENTITY] = Field(3, ge=1, le=1000, description="replicates a trial")
     epochs: Annotated[int, _IDENTITY] = Field(30, ge=1, le=1_000_000, description="passes over the training part")
+    network: Annotated[str, Option(scope=Scope.IDENTITY, absent_means="mlp")] = Field(
+        "mlp", description="architecture of the networks: mlp, a multilayer perceptron"
+    )
     hidden: Annotated[tuple[Width, ...], _IDENTITY] = Field(
         (64, 64), min_length=1, max_length=100, description="units of each hidden layer"
     )
@@ -383,7 +386,7 @@ SEARCH_OPTIONS = tuple(name for name in StudyConfig.options() if name != "varian
 """The options that a search has."""
 COMPARISON_OPTIONS = (
     *("target", "task", "loss", "test", "weights", "class_weight", "label_smoothing"),
-    *("rows", "drop", "keep", "seeds", "epochs", "hidden", "batch_size", "learning_rate", "optimizer"),
+    *("rows", "drop", "keep", "seeds", "epochs", "network", "hidden", "batch_size", "learning_rate", "optimizer"),
     *("seed", "storage", "name"),
     *(name for name in StudyConfig.options(Scope.RUN) if name not in ("trials", "tolerance", "confirm")),
 )

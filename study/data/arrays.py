@@ -11,6 +11,7 @@ import pandas as pd
 
 from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, rows_where
+from study.data.images import ImageLayout
 from study.data.reading import TableOptions
 from study.data.table import from_table, refuse_columns
 
@@ -48,4 +49,5 @@ def from_arrays(
         )
     refuse_columns(options, origin)
     targets = options.read_target(y, what=f"the labels of {origin}")
-    return make_dataset(name=name, origin=origin, x=flat, targets=targets, test_rows=test_rows)
+    image = ImageLayout.of(x.shape[1:])
+    return make_dataset(name=name, origin=origin, x=flat, targets=targets, test_rows=test_rows, image=image)

@@ -9,6 +9,7 @@ import numpy as np
 import sklearn.datasets
 
 from study.data.dataset import Dataset, make_dataset
+from study.data.images import ImageLayout
 from study.data.targets import Targets
 
 _LOADERS: dict[str, Callable[..., Any]] = {
@@ -32,4 +33,5 @@ def read_built_in(name: str) -> Dataset:
     bunch = _LOADERS[name](as_frame=name != "digits")
     targets = Targets(np.asarray(bunch.target, dtype=np.int64), tuple(str(label) for label in bunch.target_names))
     x = bunch.data.astype(np.uint8) if name == "digits" else bunch.data.astype(np.float64)
-    return make_dataset(name=name, origin=name, x=x, targets=targets)
+    image = ImageLayout.of(bunch.images.shape[1:]) if name == "digits" else None
+    return make_dataset(name=name, origin=name, x=x, targets=targets, image=image)

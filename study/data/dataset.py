@@ -12,6 +12,7 @@ import pandas as pd
 
 from study.data.errors import DataError
 from study.data.fingerprint import fingerprint
+from study.data.images import ImageLayout
 from study.data.reading import Reading
 from study.data.targets import Targets
 
@@ -36,6 +37,7 @@ class Dataset:
         reading: How the table was read; None where the source needs no decisions: built-in sets and images.
         drawn_from: Rows of the source, where these are only a part of them.
         weights: `[N]` weight of each row in loss and metrics; None where all count the same.
+        image: How the pixels of a sample are arranged; None where the samples are no images of rows and columns.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Dataset:
     reading: Reading | None = None
     drawn_from: int | None = None
     weights: npt.NDArray[np.float64] | None = None
+    image: ImageLayout | None = None
 
     @property
     def y(self) -> npt.NDArray[Any]:
@@ -76,6 +79,7 @@ def make_dataset(
     reading: Reading | None = None,
     drawn_from: int | None = None,
     weights: npt.NDArray[np.float64] | None = None,
+    image: ImageLayout | None = None,
 ) -> Dataset:
     """Make a data set and compute its fingerprint.
 
@@ -90,6 +94,7 @@ def make_dataset(
         reading: How the table was read.
         drawn_from: Rows of the source, where these are only a part of them.
         weights: `[N]` weight of each row.
+        image: How the pixels of a sample are arranged; the fingerprint does not depend on it.
 
     Returns:
         The data set.
@@ -119,6 +124,7 @@ def make_dataset(
         reading=reading,
         drawn_from=drawn_from,
         weights=weights,
+        image=image,
     )
 
 

@@ -16,6 +16,7 @@ from study.data.csv_parquet import open_plain_or_gzip
 from study.data.dataset import Dataset, make_dataset
 from study.data.endings import holds_a_table
 from study.data.errors import DataError, DataNotFoundError, listing
+from study.data.images import ImageLayout
 from study.data.reading import TableOptions
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -50,7 +51,8 @@ def read_idx_folder(folder: Path, *, options: TableOptions = _USUAL) -> Dataset:
         x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
     targets = options.read_target(y, what=f"the labels of {folder}")
     flat = x.reshape(len(x), math.prod(x.shape[1:]))
-    return make_dataset(name=folder.name, origin=str(folder), x=flat, targets=targets, test_rows=test_rows)
+    image = ImageLayout.of(x.shape[1:])
+    return make_dataset(name=folder.name, origin=str(folder), x=flat, targets=targets, test_rows=test_rows, image=image)
 
 
 def read_idx(path: Path) -> npt.NDArray[Any]:

@@ -32,7 +32,14 @@ class Prepared:
     preprocessing: Preprocessing
 
 
-def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None, draw_test_part: bool = True) -> Prepared:
+def prepare(
+    dataset: Dataset,
+    *,
+    seed: int,
+    replicate: int | None = None,
+    draw_test_part: bool = True,
+    as_images: bool = False,
+) -> Prepared:
     """Split a data set and preprocess it; the same seed gives the same tensors.
 
     Args:
@@ -40,6 +47,7 @@ def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None, draw_t
         seed: The study's seed.
         replicate: The replicate that gets a split of its own; None for the one that all replicates share.
         draw_test_part: Whether the rows of an official test part are put in random order.
+        as_images: Whether images of rows and columns become inputs `[N, C, H, W]`, where the data are such images.
 
     Returns:
         The split with its rows and the fitted preprocessing.
@@ -54,7 +62,8 @@ def prepare(dataset: Dataset, *, seed: int, replicate: int | None = None, draw_t
         >>> prepared.preprocessing(iris.x.head(2)).shape
         torch.Size([2, 4])
     """
-    return _prepared(dataset, partition(dataset, seed=seed, replicate=replicate, draw_test_part=draw_test_part))
+    rows = partition(dataset, seed=seed, replicate=replicate, draw_test_part=draw_test_part)
+    return _prepared(dataset, rows, as_images=as_images)
 
 
 def prepare_rows(dataset: Dataset, training: npt.NDArray[np.int64], validation: npt.NDArray[np.int64]) -> Prepared:
@@ -71,12 +80,12 @@ def prepare_rows(dataset: Dataset, training: npt.NDArray[np.int64], validation: 
     return _prepared(dataset, Partition(training, validation, np.array([], dtype=np.int64)))
 
 
-def _prepared(dataset: Dataset, rows: Partition) -> Prepared:
-    preprocessing = fit_preprocessing(dataset, rows.training)
+def _prepared(dataset: Dataset, rows: Partition, *, as_images: bool = False) -> Prepared:
+    preprocessing = fit_preprocessing(dataset, rows.training, as_images=as_images)
 
     def part(chosen: npt.NDArray[np.int64]) -> Part:
         if not len(chosen):
-            return Part(torch.zeros(0, len(preprocessing.features)), torch.from_numpy(dataset.y[chosen]))
+            return Part(torch.zeros(0, *preprocessing.input_shape), torch.from_numpy(dataset.y[chosen]))
         x = dataset.x.iloc[chosen] if isinstance(dataset.x, pd.DataFrame) else dataset.x[chosen]
         weights = None if dataset.weights is None else torch.from_numpy(dataset.weights[chosen])
         if weights is not None and len(chosen) and not weights.any():

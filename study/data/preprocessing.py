@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from study.data.dataset import Dataset
+from study.data.images import ImageLayout
 from study.data.scaling import ColumnScaler, PixelScaler
 
 MOST_CATEGORIES = 64
@@ -26,18 +27,26 @@ class Preprocessing:
 
     Attributes:
         transformer: The transformer that was fitted on the training part.
-        features: `[F]` names of the resulting features.
+        features: `[F]` names of the resulting features, in the order in which a sample holds them.
+        image: How the pixels of a sample are arranged, where the network reads images of rows and columns; else None.
     """
 
     transformer: ColumnTransformer | PixelScaler
     features: tuple[str, ...]
+    image: ImageLayout | None = None
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one sample as the network reads it: (F,), or (C, H, W)."""
+        return (len(self.features),) if self.image is None else self.image.shape
 
     def __call__(self, x: pd.DataFrame | npt.NDArray[Any]) -> torch.Tensor:
-        """Transform raw features `[N, …]`, as in `Dataset.x`, to `[N, F]` contiguous float32 inputs."""
-        return torch.from_numpy(np.ascontiguousarray(self.transformer.transform(x), dtype=np.float32))
+        """Transform raw features `[N, F]`, as in `Dataset.x`, to contiguous float32 inputs `[N, *input_shape]`."""
+        inputs = torch.from_numpy(np.ascontiguousarray(self.transformer.transform(x), dtype=np.float32))
+        return inputs if self.image is None else self.image.images(inputs)
 
 
-def fit_preprocessing(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Preprocessing:
+def fit_preprocessing(dataset: Dataset, rows: npt.NDArray[np.int64], *, as_images: bool = False) -> Preprocessing:
     """Fit the preprocessing on some rows of a data set, which should be the training part.
 
     Numbers: a missing value becomes the median, and an indicator feature is added where the training part has missing
@@ -48,6 +57,7 @@ def fit_preprocessing(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Preproce
     Args:
         dataset: The data set.
         rows: `[N]` rows to fit on.
+        as_images: Whether images of rows and columns become inputs `[N, C, H, W]`, where the data are such images.
 
     Returns:
         The fitted preprocessing.
@@ -59,8 +69,9 @@ def fit_preprocessing(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Preproce
         ('alcohol', 'malic_acid', 'ash')
     """
     if not isinstance(dataset.x, pd.DataFrame):
-        names = tuple(f"pixel{index}" for index in range(dataset.x.shape[1]))
-        return Preprocessing(PixelScaler().fit(dataset.x[rows]), names)
+        image = dataset.image if as_images else None
+        order = range(dataset.x.shape[1]) if image is None else image.order
+        return Preprocessing(PixelScaler().fit(dataset.x[rows]), tuple(f"pixel{index}" for index in order), image)
     numbers = [name for name, column in dataset.x.items() if pd.api.types.is_numeric_dtype(column.dtype)]
     texts = [name for name in dataset.x.columns if name not in set(numbers)]
     steps = [

@@ -57,6 +57,7 @@ def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
         reading=dataset.reading,
         drawn_from=len(dataset),
         weights=None if dataset.weights is None else dataset.weights[kept],
+        image=dataset.image,
     )
 
 

@@ -12,7 +12,7 @@ class Part:
     """Samples of one part.
 
     Attributes:
-        x: `[N, F]` float32 features, preprocessed.
+        x: `[N, F]` float32 features, preprocessed; `[N, C, H, W]` images where the network reads images.
         y: `[N]` targets: int64 class indices, 0 … C − 1, or float64 numbers in their own unit.
         weights: `[N]` float64 weight of each sample in loss and metrics; None where all count the same.
     """
@@ -34,7 +34,7 @@ class Split:
         validation: What trials are judged by.
         test: Read only after the choice is made.
         classes: `[C]` labels as text, in the order of the class indices; empty in regression.
-        features: `[F]` names of the features after preprocessing.
+        features: `[F]` names of the features after preprocessing; of images one a pixel, channel by channel.
     """
 
     training: Part

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+import pandas as pd
+
 from search_spaces import Hyperparameters, SearchSpace
-from study.config import StudyConfig, digest
+from search_spaces.architectures import Architecture, architecture_of
+from study.config import ConfigError, StudyConfig, digest
 from study.data import READER, Dataset, Prepared, Split, prepare
 from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads
@@ -17,7 +20,7 @@ from study.objectives import Judge
 from study.problem.data_of_study import read_data
 from study.problem.task_options import check_every_class
 from study.tasks import CLASSIFICATION, TASKS, Task
-from study.training import Budget, Sizes, Streams, engine_of
+from study.training import Budget, Engine, Sizes, Streams, engine_of
 from study.training.conventions import Conventions
 
 
@@ -171,6 +174,32 @@ class Problem(ABC):
         """What is learned."""
         return self.config.what_is_learned
 
+    @cached_property
+    def architecture(self) -> Architecture:
+        """How the networks are built from hyperparameters and shapes.
+
+        Raises:
+            ArchitectureError: There is none of that name.
+            ConfigError: It reads images, and the data are none.
+        """
+        architecture, dataset = architecture_of(self.config.network), self.dataset
+        if architecture.inputs == "images" and dataset.image is None:
+            raise ConfigError(
+                f"--network is {architecture.name}, which reads images, and {dataset.origin} {_no_images(dataset)}; "
+                "--network mlp reads any data"
+            )
+        return architecture
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What trains the networks."""
+        return engine_of(self.architecture, self.task)
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """The data dimensions that determine shapes and memory use."""
+        return Sizes.of(self.split, task=self.task)
+
     @property
     def replicates(self) -> int:
         """The replicates of every trial."""
@@ -200,9 +229,7 @@ class Problem(ABC):
         hidden = self.space.largest_hidden(self.defaults)
         threads, free = self.threads, available_memory()
         largest = replace(self.defaults, hidden=hidden)
-        needed = threads * engine_of(task=self.task).peak_bytes(
-            1, largest, self.budget, Sizes.of(self.split, task=self.task)
-        )
+        needed = threads * self.engine.peak_bytes(1, largest, self.budget, self.sizes)
         if needed > free:
             raise MachineError(
                 f"networks with hidden layers of {','.join(map(str, hidden))} units need about "
@@ -220,7 +247,24 @@ class Problem(ABC):
     def _prepare(self, replicate: int | None = None) -> Prepared:
         """A split with its preprocessing: that of one replicate, or the one that all share."""
         draw = self.conventions.draws_test_part
-        return prepare(self.dataset, seed=self.config.seed, replicate=replicate, draw_test_part=draw)
+        return prepare(
+            self.dataset,
+            seed=self.config.seed,
+            replicate=replicate,
+            draw_test_part=draw,
+            as_images=self.architecture.inputs != "features",
+        )
 
     def _new_identity(self) -> dict[str, Any]:
-        return self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
+        identity = self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
+        if self.architecture.inputs == "features" or self.dataset.image is None:
+            return identity
+        # The fingerprint is that of the pixels in a row.
+        return identity | {"image": list(astuple(self.dataset.image))}
+
+
+def _no_images(dataset: Dataset) -> str:
+    """What data are that are no images of rows and columns, and what is needed."""
+    if isinstance(dataset.x, pd.DataFrame):
+        return f"is a table of {dataset.x.shape[1]} columns; give images (NPZ, IDX)"
+    return f"holds images as rows of {dataset.x.shape[1]} pixels; give them as [N, H, W], [N, H, W, C] or [N, C, H, W]"

@@ -33,6 +33,7 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         "seeds": f"{config.seeds} a trial"
         + (f", each with {streams} random streams" if (streams := problem.replicates // config.seeds) > 1 else "")
         + f", study seed {config.seed}",
+        "architecture": "" if config.network == "mlp" else config.network,
         "network": " × ".join(map(str, config.hidden)) + " hidden units, where the trial does not say otherwise",
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.optimizer}",
         "versions": _distinct(", ".join(f"{k} {v}" for k, v in d.get("versions", {}).items()) for d in details),

@@ -135,7 +135,7 @@ def reference_rows(scores: Sequence[ReferenceScore], columns: Sequence[str], met
 def _trained(model: ReferenceModel, part: Part, seed: int, stop: Callable[[], bool]) -> Any:
     """The last one that training yields."""
     fitted = None
-    for step in model.train(part.x.numpy(), part.y.numpy(), seed):
+    for step in model.train(part.x.flatten(1).numpy(), part.y.numpy(), seed):
         if stop():
             raise Interrupted
         fitted = step
@@ -164,5 +164,5 @@ def _store(study: OpenStudy, model: ReferenceModel, scores: Mapping[str, float])
 def _score(fitted: Any, part: Part, metric: str) -> float:
     judged = METRICS[metric]
     predict = fitted.predict_proba if judged.of_probabilities else fitted.predict
-    predictions = torch.as_tensor(predict(part.x.numpy()))
+    predictions = torch.as_tensor(predict(part.x.flatten(1).numpy()))
     return float(judged.compute(predictions[None], part.y, part.weights)[0])

@@ -20,7 +20,7 @@ from typing import Any
 from search_spaces import Hyperparameters
 from storage import share_like
 from study.problem import Problem
-from study.training import Replicate, Sizes, SlotState, engine_of
+from study.training import Replicate, SlotState
 from study.workers.checkpoint_files import SUFFIX, CheckpointError, TrialProgress, read, write
 
 
@@ -76,8 +76,7 @@ class Checkpoints:
             return None
         problem, found = self._problem, []
         budget = problem.budget
-        sizes = Sizes.of(problem.split, task=problem.task)
-        shapes = engine_of(task=problem.task).slot_shapes(hyperparameters, budget, sizes)
+        shapes = problem.engine.slot_shapes(hyperparameters, budget, problem.sizes)
         for path in paths:
             try:
                 progress = read(path, self.subject(path, number, hyperparameters), shapes, budget.epochs)

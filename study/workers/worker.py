@@ -255,6 +255,7 @@ def _trainer(problem: Problem) -> Trainer:
         problem.splits,
         problem.budget,
         problem.streams,
+        architecture=problem.architecture,
         task=problem.task,
         threads=problem.threads,
         device=problem.config.device,

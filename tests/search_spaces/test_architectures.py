@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from search_spaces import ARCHITECTURES, Architecture, Hyperparameters
-from search_spaces.architectures import layer_sizes
+from search_spaces.architectures import ArchitectureError, architecture_of, layer_sizes
 
 
 @pytest.fixture(params=ARCHITECTURES)
@@ -31,6 +31,12 @@ def test_it_has_an_activation_behind_every_hidden_layer_and_dropout_where_there_
     assert [module for module in network.modules() if module in made] == made
     assert sum(isinstance(module, nn.Tanh) for module in made) == 2
     assert sum(isinstance(module, nn.Dropout) for module in made) == (2 if dropout else 0)
+
+
+def test_an_architecture_is_found_by_its_name_and_the_nearest_one_is_offered(architecture: Architecture) -> None:
+    assert architecture_of(architecture.name) is architecture
+    with pytest.raises(ArchitectureError, match=f"unknown network '{architecture.name}x'; did you mean"):
+        architecture_of(f"{architecture.name}x")
 
 
 def test_the_multilayer_perceptron_reads_images_as_rows() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import pytest
+from torch import nn
 
+from search_spaces import ARCHITECTURES, Architecture
 from search_spaces.design import Design
 from study.config import ConfigError, StudyConfig, read_config
 from study.machine import MachineError
@@ -47,6 +50,25 @@ def test_what_follows_from_the_kind_is_no_field_that_a_user_gives(kind: type[Pro
     assert problem.sampler in SAMPLERS
 
 
+@every_kind
+def test_the_network_reaches_identity_inputs_and_engine(kind: type[Problem], monkeypatch: pytest.MonkeyPatch) -> None:
+    def linear(hyperparameters: Any, shape: tuple[int, ...], outputs: int, activation: Any, dropout: Any) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), 3), activation(), nn.Linear(3, outputs))
+
+    architecture = Architecture(name="narrow", engine="modules", build=linear, inputs="images")
+    monkeypatch.setitem(ARCHITECTURES, "narrow", architecture)
+    usual = kind.of(read_config({"data": "digits", "hidden": "8"}))
+    problem = kind.of(read_config({"data": "digits", "hidden": "8", "network": "narrow"}))
+    assert problem.split.training.x.shape[1:] == problem.sizes.input_shape == (1, 8, 8)
+    assert (usual.split.training.x.shape[1:], usual.sizes.input_shape) == ((64,), (64,))
+    different = {"network": "narrow", "image": [1, 8, 8, False]}
+    assert problem.identity == usual.identity | different
+    shapes = problem.engine.slot_shapes(problem.defaults, problem.budget, problem.sizes)
+    assert shapes["network.1.weight"] == (3, 64)
+    with pytest.raises(ConfigError, match="--network is narrow, which reads images, and iris is a table of 4 columns"):
+        _ = kind.of(read_config({"data": "iris", "hidden": "8", "network": "narrow"})).prepared
+
+
 def test_a_search_samples_its_space_and_reads_no_test_part() -> None:
     search = Search.of(CONFIG)
     assert (len(search.splits), search.reads_test_part, search.splits_each_seed) == (1, False, False)
@@ -75,10 +97,10 @@ def test_a_comparison_has_a_trial_for_each_cell_and_a_split_for_each_seed() -> N
 
 def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Comparison.of(read_config({"data": "iris", "seeds": 10, "hidden": "8"}))
-    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4 - 1)
+    monkeypatch.setattr("study.problem.comparison_problem.available_memory", lambda: 10 * 150 * 4 * 4 - 1)
     with pytest.raises(MachineError, match="10 splits of iris, one for each seed of a comparison, need about"):
         _ = problem.splits
-    monkeypatch.setattr("study.problem.available_memory", lambda: 10 * 150 * 4 * 4)
+    monkeypatch.setattr("study.problem.comparison_problem.available_memory", lambda: 10 * 150 * 4 * 4)
     assert len(problem.prepared) == 10
     assert len({tuple(split.test.y.tolist()) for split in problem.splits}) == 10
 
