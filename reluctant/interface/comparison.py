@@ -31,12 +31,13 @@ class ComparisonStudy(AnyStudy):
         return summarize(self._opened)
 
     def claims(self) -> pd.DataFrame:
-        """One row a claim: statement, estimate, interval, unit, verdict, and what would change it.
+        """One row a claim: statement, estimate, interval, unit, verdict, what would change it; `claim` has the details.
 
         Raises:
             NoResultsError: Cells are still to be trained.
         """
-        return pd.DataFrame([verdict.as_dict() for verdict in self.summary.verdicts]).set_index("id")
+        rows = [verdict.as_dict() for verdict in self.summary.verdicts]
+        return pd.DataFrame(rows).drop(columns="evidence").set_index("id")
 
     def claim(self, number: int) -> ClaimVerdict:
         """One claim with all its estimates.

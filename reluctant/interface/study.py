@@ -138,7 +138,10 @@ class AnyStudy(ABC):
 
     def _repr_html_(self) -> str:
         table = self._table()
-        shown = "" if table is None else table.to_html(border=0, float_format="{:.4g}".format, na_rep="")
+        if table is None:
+            return f"<p>{html.escape(repr(self))}</p>"
+        filled = table.dropna(axis="columns", how="all").astype(object).fillna("")
+        shown = filled.to_html(border=0, float_format="{:.4g}".format)
         return f"<p>{html.escape(repr(self))}</p>{shown}"
 
     def _train(self) -> bool:

@@ -39,6 +39,7 @@ class Progress:
 
     def __init__(self, study: OpenStudy, *, shown: bool) -> None:
         self._names = study.problem.judge.metric_names
+        self._begun = False
         self._bar: Any = _Bar(total=study.total, desc=study.name, unit="trial", disable=not shown, file=sys.stderr)
 
     def __enter__(self) -> Self:
@@ -50,12 +51,17 @@ class Progress:
         self._bar.close()
 
     def __call__(self, progress: StudyProgress) -> None:
-        """Shows where the study stands."""
-        self._bar.total = progress.total
+        """Shows where the study stands; the rate is that of the trials since the bar began."""
+        done = min(progress.done, progress.total)
+        if progress.total != self._bar.total:
+            self._bar.reset(progress.total)
+            self._begun = False
+        if not self._begun:
+            self._bar.initial, self._begun = done, True
         if progress.best:
             best = ", ".join(f"{name} {value:.4f}" for name, value in zip(self._names, progress.best[0], strict=False))
             self._bar.set_postfix_str(f"best: {best}", refresh=False)
-        self._bar.update(min(progress.done, progress.total) - self._bar.n)
+        self._bar.n = done
         self._bar.refresh()
 
     def log(self, line: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from study.config import StudyConfig
@@ -26,11 +26,11 @@ class Advice:
     """
 
     use: str
-    why: str
-    survived: str
-    cost: str
-    close: str
-    front: FreshFront
+    why: str = field(repr=False)
+    survived: str = field(repr=False)
+    cost: str = field(repr=False)
+    close: str = field(repr=False)
+    front: FreshFront = field(repr=False)
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -75,6 +75,14 @@ def test_the_page_of_commands_has_every_command(site: Path) -> None:
     assert html.escape(front.stdout.strip(), quote=False) in page
 
 
+def test_the_notebook_is_shown_with_its_outputs(site: Path) -> None:
+    page = (site / "notebook.html").read_text(encoding="utf-8")
+    for shown in ("plotly-graph-div", '<table class="dataframe">', "use trial ", "array(["):
+        assert shown in page
+    assert "vnd.jupyter" not in page
+    assert (site / "notebook.ipynb").exists()
+
+
 def test_the_site_opens_in_chromium_and_asks_no_other_server(site: Path, browser: Any) -> None:
     handler = functools.partial(_Quiet, directory=str(site))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import inspect
 import io
 import os
@@ -28,9 +29,11 @@ from sklearn.datasets import load_digits, load_wine
 
 import reluctant
 from reluctant.interface.options import UnknownOptionError
+from reluctant.interface.training import Progress
 from study.config import COMPARISON_OPTIONS, SEARCH_OPTIONS, ConfigError, StudyConfig
 from study.data import DataError, DataNotFoundError
 from study.records.open_study import IdentityError
+from study.workers.worker import StudyProgress
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 SMALL: dict[str, Any] = {"trials": 8, "cohort": 4, "seeds": 2, "epochs": 6, "progress": False}
@@ -259,6 +262,8 @@ def test_a_comparison_has_its_claims(page: dict[str, Any]) -> None:
     comparison = page["comparison"]
     claims = comparison.claims()
     assert claims.loc[2, "verdict"] == comparison.claim(2).verdict
+    assert "evidence" not in claims
+    assert claims.loc[2, "statement"] in html.unescape(comparison._repr_html_())
     with pytest.raises(KeyError, match="there is no claim 99"):
         comparison.claim(99)
     assert "activations" in comparison.figures
@@ -292,6 +297,17 @@ def test_in_a_thread_it_equals_the_command(tmp_path: Path) -> None:
             "accuracy_seed1",
         ]
         pd.testing.assert_frame_equal(found[0][same], theirs.trials()[same])
+
+
+def test_progress_counts_from_where_the_study_stood(study: reluctant.Study) -> None:
+    with Progress(study._opened, shown=True) as bar:
+        for done in (4, 6):
+            bar(StudyProgress(done=done, total=8, trained=0, best=[]))
+        shown = bar._bar.format_dict
+        assert (shown["initial"], shown["n"], shown["total"]) == (4, 6, 8)
+        bar(StudyProgress(done=6, total=16, trained=0, best=[]))  # somebody gave the study another total
+        shown = bar._bar.format_dict
+        assert (shown["initial"], shown["n"], shown["total"]) == (6, 6, 16)
 
 
 INTERRUPTED = """
