@@ -23,9 +23,10 @@ from reluctant.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from reluctant.interface.comparison import ComparisonStudy, compare
-    from reluctant.interface.estimator import ReluctantClassifier
+    from reluctant.interface.estimator import ReluctantClassifier, ReluctantRegressor
     from reluctant.interface.model import TrainedModel, load_model
     from reluctant.interface.opening import load
+    from reluctant.interface.search_estimator import SearchEstimator
     from reluctant.interface.study import Study, run
     from reluctant.interface.trial import Trial
 
@@ -33,7 +34,9 @@ __all__ = [
     "ComparisonStudy",
     "ReluctantClassifier",
     "ReluctantError",
+    "ReluctantRegressor",
     "ReluctantWarning",
+    "SearchEstimator",
     "Study",
     "TrainedModel",
     "Trial",
@@ -54,9 +57,11 @@ __getattr__ = lazy_attributes(
         "ComparisonStudy": ".interface.comparison",
         "compare": ".interface.comparison",
         "ReluctantClassifier": ".interface.estimator",
+        "ReluctantRegressor": ".interface.estimator",
         "TrainedModel": ".interface.model",
         "load_model": ".interface.model",
         "load": ".interface.opening",
+        "SearchEstimator": ".interface.search_estimator",
         "Study": ".interface.study",
         "run": ".interface.study",
         "Trial": ".interface.trial",

@@ -1,4 +1,4 @@
-"""The column of sample weights of a table: read, checked, and taken out of the features."""
+"""Sample weights: checked, and where they are a column of a table, taken out of the features."""
 
 from __future__ import annotations
 
@@ -41,12 +41,26 @@ def without_weights(
     values, reading = read_column(column, table[column], comma_first=comma_first)
     if reading.form.kind != "number" or values.dtype != np.float64:
         raise DataError(f"the weights {column!r} of {origin} are no numbers; give a column of numbers, 0 or above")
+    check_weights(values, what=f"the weights {column!r} of {origin}", remedy="choose another column")
+    return table.drop(columns=column), values
+
+
+def check_weights(values: npt.NDArray[np.float64], *, what: str, remedy: str) -> None:
+    """Refuses weights that no sample can have.
+
+    Args:
+        values: `[N]` weights.
+        what: What they are, for errors.
+        remedy: What to do where all of them are 0.
+
+    Raises:
+        DataError: Some are missing, negative or infinite, or all are 0.
+    """
     bad = ~(np.isfinite(values) & (values >= 0))
     if bad.any():
         raise DataError(
-            f"the weights {column!r} of {origin} are negative, infinite or missing in {rows_where(bad)}; numbers of 0 "
-            "or above are needed; correct these rows"
+            f"{what} are negative, infinite or missing in {rows_where(bad)}; numbers of 0 or above are needed; correct "
+            "these rows"
         )
     if not values.any():
-        raise DataError(f"the weights {column!r} of {origin} are all 0; some rows need to count; choose another column")
-    return table.drop(columns=column), values
+        raise DataError(f"{what} are all 0; at least one weight above zero is needed; {remedy}")

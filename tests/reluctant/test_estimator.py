@@ -1,7 +1,8 @@
-"""The estimator among scikit-learn's own."""
+"""The estimators among scikit-learn's own."""
 
 from __future__ import annotations
 
+import gc
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,29 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import load_iris, load_wine
+from sklearn.datasets import load_diabetes, load_iris, load_wine, make_regression
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils.estimator_checks import check_estimator
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import reluctant
-from reluctant import ReluctantClassifier
+from reluctant import ReluctantClassifier, ReluctantError, ReluctantRegressor, ReluctantWarning
+from study.data import DataError
 from study.records.own_trials import NoResultsError
 from study.search import fresh_seeds
 
 FAST: dict[str, Any] = {"trials": 2, "seeds": 1, "epochs": 30, "learning_rate": 0.03, "hidden": 8, "random_state": 0}
-
-
-def test_scikit_learn_s_checks_pass_and_none_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
-    results = check_estimator(ReluctantClassifier(**FAST), on_skip=None, on_fail=None)
-    assert {result["check_name"]: result["exception"] for result in results if result["status"] != "passed"} == {}
-    assert len(results) > 40
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +80,144 @@ def test_in_a_pipeline_under_calibration_and_cross_validation() -> None:
     assert cross_val_score(pipeline, table, y, cv=3, n_jobs=2).mean() > 0.8
     calibrated = CalibratedClassifierCV(ReluctantClassifier(**FAST), cv=2).fit(x, y)
     np.testing.assert_allclose(calibrated.predict_proba(x).sum(1), 1.0)
+
+
+def test_numbers_are_predicted_in_their_own_unit() -> None:
+    x, y = make_regression(n_samples=120, n_features=4, noise=1.0, random_state=0)
+    y = 1e4 + 100 * y
+    model = ReluctantRegressor(**{**FAST, "trials": 4, "metric": "rmse"}).fit(x[:100], y[:100])
+    errors = model.predict(x[100:]) - y[100:]
+    assert model.score(x[100:], y[100:]) > 0.8
+    assert np.sqrt(np.mean(errors**2)) < 0.5 * y.std()
+    assert model.best_score_ == max(model.cv_results_["mean_test_score"]) < 0  # an error, negated
+    assert model.cv_results_["rank_test_score"][np.argmax(model.cv_results_["mean_test_score"])] == 1
+    assert not hasattr(model, "classes_")
+    assert not hasattr(model, "predict_proba")
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    assert clone(model).fit(x[:100], y[:100]).best_params_ == model.best_params_
+
+
+def test_the_metric_where_none_is_named_is_that_of_the_task() -> None:
+    model = ReluctantRegressor(**FAST).fit(*load_diabetes(return_X_y=True))
+    assert model.study_.options["metric"] == "r2"
+    assert model.study_.options["task"] == "regression"
+    assert "test_clamped_r2" in model.front_
+    with pytest.raises(ValueError, match="--metric"):
+        ReluctantRegressor(**FAST, metric="accuracy").fit(*load_diabetes(return_X_y=True))
+    with pytest.raises(ValueError, match="did you mean --metric accuracy"):
+        ReluctantClassifier(**FAST, metric="r2").fit(*load_iris(return_X_y=True))
+
+
+def test_what_weighs_nothing_is_left_out_and_what_weighs_much_is_learned() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 2))
+    right, wrong = (x[:, 0] > 0).astype(int), (x[:, 0] <= 0).astype(int)
+    # Every sample twice, with both labels: only the weights say which is right.
+    both, labels, weights = np.r_[x, x], np.r_[right, wrong], np.r_[np.full(200, 10.0), np.ones(200)]
+    model = ReluctantClassifier(**FAST)
+    assert clone(model).fit(both, labels, weights).score(x, right) > 0.9
+    assert clone(model).fit(both, labels, weights[::-1]).score(x, right) < 0.1
+    without = clone(model).fit(x, right).predict_proba(x)
+    np.testing.assert_array_equal(
+        clone(model).fit(both, labels, np.r_[np.full(200, 3.0), np.zeros(200)]).predict_proba(x), without
+    )
+    doubled = clone(model).fit(both, labels, weights)
+    assert doubled.score(both, labels, sample_weight=weights) > doubled.score(both, labels) + 0.2
+
+
+def test_weights_are_routed_through_a_pipeline() -> None:
+    x, y = load_diabetes(return_X_y=True)
+    seen: list[float] = []
+
+    class Noting(ReluctantRegressor):  # type: ignore[misc]
+        def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+            seen.append(float(np.sum(sample_weight)))
+            return super().fit(X, y, sample_weight)
+
+    with config_context(enable_metadata_routing=True):
+        model = Noting(**FAST).set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
+        scores = cross_validate(pipeline, x, y, cv=2, params={"sample_weight": np.full(len(y), 2.0)})["test_score"]
+    assert seen == [len(y), len(y)]
+    assert scores.mean() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ([1.0], r"shape \(1,\); \(150,\) is needed"),
+        ([-1.0] + 149 * [1.0], "negative, infinite or missing in 1 row"),
+        ([float("nan")] * 150, "missing"),
+        (["heavy"] * 150, "no numbers"),
+        (0.0, "are all 0"),
+    ],
+)
+def test_weights_that_no_sample_can_have(weights: Any, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        ReluctantClassifier(**FAST).fit(*load_iris(return_X_y=True), sample_weight=weights)
+
+
+_X, _Y = load_iris(return_X_y=True)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "kind", "said"),
+    [
+        (sparse.csr_matrix(_X), _Y, TypeError, r"toarray\(\)"),
+        (_X[:10], _Y, ValueError, "inconsistent numbers of samples"),
+        (_X[:, 0], _Y, ValueError, "Reshape your data"),
+        (_X.reshape(150, 2, 2), _Y, ValueError, "with dim 3"),
+        (np.full((150, 2), "blue", dtype=object), _Y, ValueError, "encode text in a pipeline"),
+        (np.array([[{}]] * 150), _Y, TypeError, "argument must be a string or a real number"),
+        (np.full((150, 1), np.inf), _Y, ValueError, "infinity"),
+        (_X, np.zeros(150), ValueError, "one class only"),
+        (_X, _X[:, 0] / 3, ValueError, "ReluctantRegressor"),
+        (_X, np.c_[_Y, _Y], ValueError, "1d array"),
+    ],
+)
+def test_samples_that_cannot_be_learned_are_refused_by_errors_of_ours(
+    x: Any, y: Any, kind: type[Exception], said: str
+) -> None:
+    with pytest.raises(kind, match=said) as refused:
+        ReluctantClassifier(**FAST).fit(x, y)
+    assert isinstance(refused.value, ReluctantError)
+
+
+def test_numbers_that_cannot_be_learned_are_refused() -> None:
+    with pytest.raises(DataError, match="y is 3 in all 150 rows"):
+        ReluctantRegressor(**FAST).fit(_X, np.full(150, 3.0))
+    with pytest.raises(DataError, match="convert string"):
+        ReluctantRegressor(**FAST).fit(_X, np.array(["a", "b", "c"] * 50, dtype=object))
+
+
+def test_objects_that_are_numbers_are_read_as_such(fitted: ReluctantClassifier) -> None:
+    x, _ = load_wine(return_X_y=True, as_frame=True)
+    np.testing.assert_array_equal(fitted.predict(x.astype(object)), fitted.predict(x))
+    with pytest.raises(DataError, match="feature names should match"):
+        fitted.predict(x.rename(columns={"alcohol": "spirit"}))
+    with pytest.raises(DataError, match="missing"):
+        fitted.predict(x.iloc[:, :12])
+
+
+def test_a_pickle_of_another_version_says_so(fitted: ReluctantClassifier) -> None:
+    state = fitted.__getstate__()
+    with pytest.warns(ReluctantWarning, match=r"pickled by version 0\.0\.1 of reluctant, and this is version"):
+        ReluctantClassifier().__setstate__({**state, "_pickled_by": "0.0.1"})
+    for other in ({**state, "_pickle_format": 99, "_pickled_by": "9.0"}, {"trials": 3}):
+        with pytest.raises(ReluctantError, match=r"another version|version 9\.0"):
+            ReluctantClassifier().__setstate__(other)
+
+
+def test_the_study_outlives_its_estimator_and_its_file_ends_with_it() -> None:
+    study = ReluctantClassifier(**FAST).fit(_X, _Y).study_
+    gc.collect()
+    assert len(study.trials()) == 2
+    place = Path(study.storage)
+    assert place.exists()
+    del study
+    gc.collect()
+    assert not place.parent.exists()
 
 
 def test_missing_values_and_classes_of_three_samples() -> None:
