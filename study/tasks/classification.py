@@ -7,14 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from study.tasks.base import Metric, Task
-from study.tasks.classification_metrics import (
-    ACCURACY,
-    BALANCED_ACCURACY,
-    F1_MACRO,
-    LOG_LOSS,
-    ROC_AUC,
-    SMALLEST_PROBABILITY,
-)
+from study.tasks.classification_metrics import METRICS, SMALLEST_PROBABILITY
 from study.tasks.reference_models import BOOSTED_TREES, LOGISTIC_REGRESSION
 
 if TYPE_CHECKING:
@@ -53,7 +46,7 @@ class Classification(Task):
     loss_unit = "nats"
     padded_output = -1e30
     reference_models = (LOGISTIC_REGRESSION, BOOSTED_TREES)
-    metrics = (ACCURACY, BALANCED_ACCURACY, F1_MACRO, ROC_AUC, LOG_LOSS)
+    metrics = METRICS
 
     @property
     def measured(self) -> tuple[Metric, ...]:

@@ -151,48 +151,51 @@ def _error_of_class_mean(share: float, y: Tensor, weights: Tensor | None = None)
     return math.sqrt(max(0.0, share * (1.0 - share)) * float((1.0 / counts).sum())) / len(counts)
 
 
-ACCURACY = Metric(
-    name="accuracy",
-    unit="share of samples",
-    compute=_accuracy,
-    constant_guess=_accuracy_of_majority,
-    smallest_step=_one_sample,
-    sampling_error=_binomial_error,
+METRICS = (
+    Metric(
+        name="accuracy",
+        unit="share of samples",
+        compute=_accuracy,
+        constant_guess=_accuracy_of_majority,
+        smallest_step=_one_sample,
+        sampling_error=_binomial_error,
+    ),
+    Metric(
+        name="balanced_accuracy",
+        unit="mean share of each class",
+        compute=_balanced_accuracy,
+        constant_guess=lambda training, part, outputs: 1.0 / outputs,
+        smallest_step=_one_sample_of_the_largest_class,
+        sampling_error=_error_of_class_mean,
+    ),
+    Metric(
+        name="f1_macro",
+        unit="mean F1 of each class",
+        always=False,
+        compute=_f1_macro,
+        constant_guess=_best_f1_of_one_class,
+    ),
+    Metric(
+        name="roc_auc",
+        unit="mean area under the ROC curve of each class",
+        always=False,
+        of_probabilities=True,
+        every_class=True,
+        compute=_roc_auc,
+        constant_guess=lambda training, part, outputs: 0.5,
+        smallest_step=_half_a_pair,
+    ),
+    Metric(
+        name="log_loss",
+        unit="nats",
+        higher_is_better=False,
+        percent=False,
+        best=0.0,
+        worst=math.inf,
+        always=False,
+        of_probabilities=True,
+        compute=_log_loss,
+        constant_guess=_entropy,
+    ),
 )
-BALANCED_ACCURACY = Metric(
-    name="balanced_accuracy",
-    unit="mean share of each class",
-    compute=_balanced_accuracy,
-    constant_guess=lambda training, part, outputs: 1.0 / outputs,
-    smallest_step=_one_sample_of_the_largest_class,
-    sampling_error=_error_of_class_mean,
-)
-F1_MACRO = Metric(
-    name="f1_macro",
-    unit="mean F1 of each class",
-    always=False,
-    compute=_f1_macro,
-    constant_guess=_best_f1_of_one_class,
-)
-ROC_AUC = Metric(
-    name="roc_auc",
-    unit="mean area under the ROC curve of each class",
-    always=False,
-    of_probabilities=True,
-    every_class=True,
-    compute=_roc_auc,
-    constant_guess=lambda training, part, outputs: 0.5,
-    smallest_step=_half_a_pair,
-)
-LOG_LOSS = Metric(
-    name="log_loss",
-    unit="nats",
-    higher_is_better=False,
-    percent=False,
-    best=0.0,
-    worst=math.inf,
-    always=False,
-    of_probabilities=True,
-    compute=_log_loss,
-    constant_guess=_entropy,
-)
+"""The metrics of classification; the first is the default."""
