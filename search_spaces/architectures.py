@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import prod
 from typing import Literal
@@ -12,6 +13,7 @@ from torch import nn
 
 from reluctant.errors import ReluctantError, unknown
 from search_spaces.hyperparameters import Hyperparameters
+from search_spaces.user_networks import Source, UserNetwork, is_of_user
 
 Place = Callable[[], nn.Module]
 Build = Callable[[Hyperparameters, tuple[int, ...], int, Place, Place], nn.Module]
@@ -35,6 +37,8 @@ class Architecture:
             draws no random numbers but by `dropout()`.
         inputs: What `input_shape` is: `features`, always (F,), images as one row of pixels; `images`, always (C, H, W),
             so that other data are refused; `either`, whatever the data are.
+        user: The network of a user that `build` builds; it may draw from torch's generator in training, and what it
+            raises fails its trial.
 
     Example:
         >>> import torch
@@ -52,6 +56,7 @@ class Architecture:
     engine: str
     build: Build
     inputs: Literal["features", "images", "either"] = "either"
+    user: UserNetwork | None = None
 
 
 def layer_sizes(hidden: tuple[int, ...], inputs: int, outputs: int) -> list[tuple[int, int]]:
@@ -87,15 +92,25 @@ def architecture_of(name: str) -> Architecture:
     """The architecture that `--network` names.
 
     Args:
-        name: A key of `ARCHITECTURES`.
+        name: A key of `ARCHITECTURES`; or `FILE.py:NAME` or `package.module:NAME` of a user's own.
 
     Raises:
         ArchitectureError: There is none of that name; the text has the nearest one.
+        NetworkError: A user's network cannot be used; the text says why.
 
     Example:
         >>> architecture_of("mlp").engine
         'stacked_mlp'
     """
+    if is_of_user(name):
+        return _of_user(Source.of(name))
     if name not in ARCHITECTURES:
         raise ArchitectureError(unknown("network", name, ARCHITECTURES))
     return ARCHITECTURES[name]
+
+
+@lru_cache(maxsize=16)
+def _of_user(source: Source) -> Architecture:
+    """The architecture of a user's network; one for a source, so that the network is checked once."""
+    network = UserNetwork(source)
+    return Architecture(name=source.text, engine="modules", build=network.build, user=network)

@@ -10,8 +10,8 @@ from study.cli.machine_text import json_text
 from study.cli.search_answers import find_and_print_front
 from study.cli.train import end_early, resume_command, train
 from study.config import StudyConfig
-from study.data.data_summary import DataSummary
 from study.estimate import Estimate
+from study.problem import Search
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
 from study.sampling.registry import sampler_class
@@ -65,11 +65,12 @@ def unlearned(config: StudyConfig) -> str | None:
     )
 
 
-def print_plan(name: str, config: StudyConfig, plan: Estimate, data: DataSummary, form: str) -> None:
+def print_plan(plan: Estimate, problem: Search, form: str) -> None:
     """Prints a configuration, what it would cost, and what becomes of the data."""
+    name, config, data = problem.name, problem.config, problem.data_summary
     shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})
     options = shown_config.model_dump(mode="json")
-    remarks = [text for text in [unlearned(config)] if text is not None]
+    remarks = [text for text in [*problem.network_lines, unlearned(config)] if text is not None]
     if form == "json":
         plan_and_data = {"plan": asdict(plan), "summary": data.values, "remarks": remarks}
         print(json_text({**options, **plan_and_data}))

@@ -7,10 +7,11 @@ from typing import NoReturn
 
 import typer
 
-from reluctant.exit_codes import DONE, INTERRUPTED
+from reluctant.exit_codes import DONE, INTERRUPTED, WRONG_USAGE
 from storage import LeasesLostError, StorageUnreachableError
 from study.cli.console import Messages, ProgressView
 from study.records.open_study import OpenStudy
+from study.training import NetworkFailedError
 from study.workers.launch import launch
 from study.workers.stop import Stop
 from study.workers.worker import work
@@ -55,6 +56,11 @@ def train_as_one_worker(
             complete = work(study, stop=stop, report=view, log=messages.info, lease=lease, sharing=sharing)
         except (LeasesLostError, StorageUnreachableError) as error:
             raise LeasesLostError(f"{error}; {how_to_continue}") from None
+        except NetworkFailedError as error:
+            if not tied:
+                raise
+            messages.error(str(error))
+            raise typer.Exit(WRONG_USAGE) from None  # whoever started it is not to start it again
     if complete:
         return
     if tied:

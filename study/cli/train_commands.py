@@ -57,11 +57,11 @@ def run(
         if dry_run:
             from study.estimate import estimate
 
-            print_plan(problem.name, problem.config, estimate(problem), problem.data_summary, form)
+            print_plan(estimate(problem), problem, form)
             return
         with opened(resolved.storage) as database:
             study = create_or_open(problem, database)
-            for line in study.problem.data_summary.lines():
+            for line in [*study.problem.data_summary.lines(), *study.problem.network_lines]:
                 messages.info(line)
             baseline = problem.space.baseline(problem.defaults)
             wanted = {"activation": "relu", "initialization": "kaiming_normal", "dropout": 0.0}

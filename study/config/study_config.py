@@ -96,7 +96,9 @@ class StudyConfig(BaseModel):
     seeds: Annotated[int, _IDENTITY] = Field(3, ge=1, le=1000, description="replicates a trial")
     epochs: Annotated[int, _IDENTITY] = Field(30, ge=1, le=1_000_000, description="passes over the training part")
     network: Annotated[str, Option(scope=Scope.IDENTITY, absent_means="mlp")] = Field(
-        "mlp", description="architecture of the networks: mlp, a multilayer perceptron"
+        "mlp",
+        description="architecture of the networks: mlp, a multilayer perceptron; or your own, FILE.py:NAME or "
+        "package.module:NAME",
     )
     hidden: Annotated[tuple[Width, ...], _IDENTITY] = Field(
         (64, 64), min_length=1, max_length=100, description="units of each hidden layer"

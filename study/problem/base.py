@@ -18,6 +18,7 @@ from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads
 from study.objectives import Judge
 from study.problem.data_of_study import read_data
+from study.problem.network_of_study import check_sizes, checked_network, network_identity
 from study.problem.task_options import check_every_class
 from study.tasks import CLASSIFICATION, TASKS, Task
 from study.training import Budget, Engine, Sizes, Streams, engine_of
@@ -190,6 +191,28 @@ class Problem(ABC):
             )
         return architecture
 
+    @property
+    def network_lines(self) -> tuple[str, ...]:
+        """What a user should know of a network of their own, a line each; empty where it is one of ours.
+
+        Raises:
+            NetworkError: It cannot be used.
+        """
+        known = checked_network(self.architecture, self.sizes)
+        return () if known is None else known.lines
+
+    def checked(self) -> Self:
+        """The problem itself, once a network of a user has been tried on its data.
+
+        Raises:
+            NetworkError: The network cannot be used.
+            ConfigError: An option has no meaning for it.
+        """
+        check_sizes(self.architecture, self.config, self.space)
+        if self.architecture.user is not None:
+            checked_network(self.architecture, self.sizes)
+        return self
+
     @cached_property
     def engine(self) -> Engine:
         """What trains the networks."""
@@ -231,8 +254,9 @@ class Problem(ABC):
         largest = replace(self.defaults, hidden=hidden)
         needed = threads * self.engine.peak_bytes(1, largest, self.budget, self.sizes)
         if needed > free:
+            layers = f"with hidden layers of {','.join(map(str, hidden))} units"
             raise MachineError(
-                f"networks with hidden layers of {','.join(map(str, hidden))} units need about "
+                f"networks {layers if self.architecture.user is None else f'of {self.architecture.name}'} need about "
                 f"{needed / 2**30:.1f} GiB on {threads} threads, and {free / 2**30:.1f} GiB are free; "
                 "choose smaller layers, smaller batches or fewer --threads"
             )
@@ -257,6 +281,8 @@ class Problem(ABC):
 
     def _new_identity(self) -> dict[str, Any]:
         identity = self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)
+        if self.architecture.user is not None:
+            identity |= network_identity(self.architecture, self.sizes)
         if self.architecture.inputs == "features" or self.dataset.image is None:
             return identity
         # The fingerprint is that of the pixels in a row.

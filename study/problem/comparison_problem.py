@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from search_spaces import Hyperparameters, SearchSpace
 from search_spaces.design import Design
+from search_spaces.user_networks import is_of_user
 from study.config import SPARSITY_AS_TRAINED, ConfigError, StudyConfig
 from study.data import Dataset, Prepared, Split
 from study.machine import MachineError, available_memory, check_device
@@ -40,6 +41,11 @@ class Comparison(Problem):
     def of(cls, config: StudyConfig) -> Self:
         """Reads the data that a configuration names; the trials are the cells of its designs."""
         check_device(config.device)
+        if is_of_user(config.network):
+            raise ConfigError(
+                f"--network is {config.network}, and a comparison varies the depth itself, which only networks of ours "
+                "let it do; search yours with `reluctant run`"
+            )
         design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
         # Claims speak of networks as they were trained.
         own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}

@@ -8,6 +8,7 @@ from typing import Any
 
 from study.config import StudyConfig
 from study.data import READER, Dataset, TableOptions, load_dataset, sample_rows
+from study.problem.network_of_study import from_any_folder
 from study.problem.task_options import check_task
 from study.tasks import CLASSIFICATION, TASKS, Task
 
@@ -46,6 +47,8 @@ def complete_config(config: StudyConfig, dataset: Dataset) -> StudyConfig:
         update["metric"] = task.metrics[0].name
     if config.test is not None:
         update["test"] = os.path.abspath(Path(config.test).expanduser())
+    if config.network != (network := from_any_folder(config.network)):
+        update["network"] = network
     completed = config.model_copy(update=update)
     # What was recognized was not asked for.
     completed.model_fields_set.difference_update({"task", "metric"} - config.model_fields_set)

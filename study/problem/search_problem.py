@@ -36,7 +36,7 @@ class Search(Problem):
             raise ConfigError(f"--{unused[0].replace('_', '-')} is given, and a search has no use for it; leave it out")
         space = load_space(config.space)
         dataset = read_data(config)
-        return cls(complete_config(config, dataset), dataset, space)
+        return cls(complete_config(config, dataset), dataset, space).checked()
 
     @classmethod
     def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:

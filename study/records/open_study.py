@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from reluctant.errors import ReluctantError, ReluctantWarning
@@ -15,6 +16,7 @@ from study.data import DataNotFoundError
 from study.data.quantities import quantity_text
 from study.machine import check_device
 from study.problem import Comparison, Problem, Search, kind_of, read_data
+from study.problem.network_of_study import check_shapes, checked_network, where_it_is
 from study.records.attributes import (
     CONFIG,
     CONVENTIONS_VERSION,
@@ -137,7 +139,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         "data": problem.dataset.origin,
         "space": problem.space.name,
         **{field: getattr(config, field) for field in ("seeds", "epochs", "batch_size", "optimizer")},
-        "hidden": " × ".join(map(str, config.hidden)),
+        **_of_network(problem),
         **({"classes": len(problem.split.classes)} if problem.split.classes else {"task": problem.task.name}),
         "floor": judge.floor,
         "reference_point": judge.reference_point,
@@ -173,6 +175,7 @@ def reopen(
     data: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     keep: bool = True,
+    folders: Sequence[Path] = (),
 ) -> OpenStudy:
     """Opens a study that exists, with the configuration that it was started with.
 
@@ -182,10 +185,13 @@ def reopen(
         data: The path of the data, if they were moved.
         overrides: Options of this run. None stands for an option that was not used.
         keep: Whether these options are stored with the study, as they are not by one of several workers.
+        folders: Where the file of a user's network may lie, beside its former path, the folder of the database, and the
+            working folder.
 
     Raises:
         StudyNotFoundError: There is no study of that name; or no name was given, and there is not exactly one study.
         IdentityError: The data are not those of the study.
+        NetworkError: The file of a user's network is gone, or has another content.
         ConfigError: The study has more trials already than it is to have.
     """
     name = resolve_name(storage, name)
@@ -193,6 +199,9 @@ def reopen(
     saved = _attributes(storage, study_id, name)
     options = {key: value for key, value in (overrides or {}).items() if value is not None}
     fields = saved[CONFIG] | {"threads": None, "timeout": None} | options | {"name": name}
+    what = f"study {name!r}"
+    places = [*folders, *([] if storage.file is None else [storage.file.parent]), Path.cwd()]
+    fields["network"] = where_it_is(fields.get("network", "mlp"), saved[IDENTITY], places, what=what)
     config = restored_config(fields if data is None else fields | {"data": data})
     check_device(config.device)
     space = parse_space(saved[IDENTITY]["space"], name=config.space, where=f"the space of {name}")
@@ -208,6 +217,7 @@ def reopen(
             f"(fingerprint {problem.dataset.fingerprint[:12]}, needed {saved[IDENTITY]['data'][:12]}); "
             "--data PATH names where the original lies"
         )
+    check_shapes(checked_network(problem.architecture, problem.sizes), saved[IDENTITY], what=what)
     _check_run(problem, name, options)
     _check_versions(saved[VERSIONS])
     tell_of_an_earlier_reader(problem, name)
@@ -264,6 +274,8 @@ def _check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: st
 
 def _shown(identity: Mapping[str, Any], key: str) -> str:
     value = identity.get(key, "the default")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {str(part)[:12]}" for name, part in value.items())
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -316,14 +328,22 @@ def _learned(problem: Problem) -> str:
     return f"regression of {problem.dataset.target or 'its target'}: {quantity_text(problem.dataset.y)}"
 
 
+def _of_network(problem: Problem) -> dict[str, str]:
+    """The network in words: the file and function of a user's, else the units of each hidden layer."""
+    user = problem.architecture.user
+    if user is not None:
+        return {"network": f"{user.source.name} in {user.source.file.name} ({user.source.short_hash})"}
+    return {"hidden": " × ".join(map(str, problem.config.hidden))}
+
+
 def _note(problem: Problem) -> str:
     """The study's page in the dashboard, as Markdown."""
     config, judge = problem.config, problem.judge
+    (network,) = _of_network(problem).values()
     rows = {
         "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {_learned(problem)})",
         "space": problem.space.name,
-        "network": " × ".join(map(str, config.hidden))
-        + f", {config.optimizer}, learning rate {config.learning_rate:g}",
+        "network": f"{network}, {config.optimizer}, learning rate {config.learning_rate:g}",
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.seeds} seeds a trial",
         "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units"
         + (

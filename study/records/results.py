@@ -21,6 +21,8 @@ def result_of(trial_id: int, outcome: Outcome, judge: Judge, *, seconds: float, 
         seconds: Wall-clock of the trial's cohort divided by the cohort's slots.
         identity: Digest of the study's identity, by which a trial copied into another study is recognized.
     """
+    if outcome.failure is not None:
+        return Result(trial_id, None, failure=f"its network raised {outcome.failure}")
     names = [name for name in outcome.names() if not MeasureKey.parse(name).on_test]
     attributes: dict[str, Any] = {name: outcome.mean(name) for name in names}
     attributes["seconds_per_slot_of_cohort"] = seconds

@@ -11,6 +11,7 @@ from study.training.block_threads import Interrupted
 from study.training.budget import Budget
 from study.training.engines import ENGINES, Engine, engine_of
 from study.training.engines.base import Block, Sizes, TrainedBlock
+from study.training.failures import NetworkFailedError
 from study.training.fit import Trainer, fit
 from study.training.networks import fit_networks
 from study.training.outcome import SPARSITY_MEASURES, Outcome, Replicate
@@ -26,6 +27,7 @@ __all__ = [
     "Engine",
     "Interrupted",
     "Keeper",
+    "NetworkFailedError",
     "Outcome",
     "Purpose",
     "Replicate",

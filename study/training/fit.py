@@ -19,6 +19,7 @@ from study.training.block_threads import one_thread_a_kernel, train_in_threads
 from study.training.budget import Budget
 from study.training.engines import engine_of
 from study.training.engines.base import Block, OnTrained, Sizes, TrainedBlock
+from study.training.failures import check_failures
 from study.training.outcome import Outcome, Replicate
 from study.training.processes import Processes, can_fork
 from study.training.progress import Keeper, OnEpoch, SlotState
@@ -141,6 +142,7 @@ class Trainer:
         stop: Callable[[], bool] = lambda: False,
         keeper: Keeper | None = None,
         on_trained: Callable[[Block, TrainedBlock], None] | None = None,
+        most_failures: int = 1,
     ) -> list[Outcome]:
         """Trains every trial over all replicates and measures it.
 
@@ -151,12 +153,15 @@ class Trainer:
             keeper: Knows the progress of slots, and is called between epochs; None: all start at the beginning.
             on_trained: Called with every block and its trained networks, in the thread that trained it; no block trains
                 in another process then.
+            most_failures: So many trials in a row whose networks raise end training, where these are a user's; the
+                outcomes of fewer say why they failed.
 
         Returns:
             One outcome a trial, in the order asked.
 
         Raises:
             Interrupted: `stop` returned True.
+            NetworkFailedError: Too many networks raised.
             TrainingProcessError: A process that trained a block is gone.
         """
         budget = self._budget
@@ -180,15 +185,18 @@ class Trainer:
                 None if keeper is None else partial(keeper.between_epochs, slots),
             )
             if keeper is not None and replicates is not None:
-                keeper.finished(slots, replicates)
+                trained = [pair for pair in zip(slots, replicates, strict=True) if pair[1].failure is None]
+                keeper.finished([slot for slot, _ in trained], [replicate for _, replicate in trained])
             return replicates
 
+        failures: dict[int, str] = {}
         with one_thread_a_kernel() if processes is None else nullcontext():
             for block, replicates in train_in_threads(blocks, train, stop, threads=self._threads):
-                results |= {
-                    (trial, block.replicate): replicate
-                    for trial, replicate in zip(block.trials, replicates, strict=True)
-                }
+                for trial, replicate in zip(block.trials, replicates, strict=True):
+                    results[trial, block.replicate] = replicate
+                    if replicate.failure is not None:
+                        failures[trial] = replicate.failure
+                check_failures(failures, most_failures)
         return [Outcome(tuple(results[trial, r] for r in range(budget.seeds))) for trial in range(len(trials))]
 
     def _train(

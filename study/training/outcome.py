@@ -27,6 +27,7 @@ class Replicate:
         test_layers: The sparsity and health of each hidden layer on the test part, where it was read.
         curves: One number an epoch: `training_loss`, and the task's first metric on the validation part, which for
             classification is `validation_accuracy`.
+        failure: Why there is nothing else: what a user's network raised; None where it was trained.
     """
 
     diverged: bool
@@ -34,6 +35,7 @@ class Replicate:
     layers: tuple[Mapping[str, float], ...] = ()
     test_layers: tuple[Mapping[str, float], ...] = ()
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Outcome:
     """What training one trial gave, one entry a replicate."""
 
     replicates: tuple[Replicate, ...]
+
+    @property
+    def failure(self) -> str | None:
+        """What a user's network raised, in the first replicate in which it did; None where all were trained."""
+        return next((each.failure for each in self.replicates if each.failure is not None), None)
 
     @property
     def diverged(self) -> bool:

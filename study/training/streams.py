@@ -15,6 +15,7 @@ class Purpose(IntEnum):
     INITIALIZATION = 2
     DROPOUT = 3
     PROPOSAL = 4
+    NETWORK = 5
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,7 @@ class Streams:
     def dropout(self, replicate: int, layer: int, epoch: int) -> np.random.Generator:
         """The generator whose `random((n, F), dtype=float32)`, batch by batch, is compared to dropout rates."""
         return self.generator(Purpose.DROPOUT, self.first + replicate, layer, epoch)
+
+    def of_network(self, replicate: int, epoch: int) -> np.random.Generator:
+        """The generator that seeds torch's own, step by step, for a network that draws random numbers in training."""
+        return self.generator(Purpose.NETWORK, self.first + replicate, epoch)

@@ -12,7 +12,8 @@ from study.machine import available_memory
 from study.records.naming import first_name
 from study.records.open_study import OpenStudy
 from study.records.results import result_of
-from study.training import Interrupted, Outcome, Trainer, TrainingProcessError
+from study.training import Interrupted, NetworkFailedError, Outcome, Trainer, TrainingProcessError
+from study.training.failures import MOST_FAILURES
 from study.wording import numbers_in_short
 from study.workers.checkpoints import Checkpoints, CohortKeeper, checkpoints_folder
 from study.workers.reconnecting import Reconnecting
@@ -44,7 +45,7 @@ class CohortTraining:
     ) -> None:
         self._study, self._worker, self._reconnecting, self._trainer = study, worker, reconnecting, trainer
         self._stop, self._log, self._sharing = stop, log, sharing
-        self._split_logged = False
+        self._split_logged, self._failed_in_a_row = False, 0
         self._checkpoints = _checkpoints(study, log)
 
     def train(self, claimed: Sequence[Claimed], rejected: Mapping[int, str]) -> int:
@@ -58,6 +59,7 @@ class CohortTraining:
             LeasesLostError: The database was out of reach for longer than a lease.
             TrainingProcessError: A process that trained some of them is gone; the loss of all is on record.
             StudyDeletedError: The study was deleted; the worker's checkpoints are removed.
+            NetworkFailedError: The networks of too many trials in a row raised; the failed trials are recorded.
         """
         problem = self._study.problem
         accepted = [trial for trial in claimed if trial.trial_id not in rejected]
@@ -69,7 +71,12 @@ class CohortTraining:
             if outcomes is None:
                 return 0
             seconds = (time.monotonic() - started) / max(1, len(trials) * problem.budget.seeds)
-            return self._record(accepted, outcomes, rejected, keeper, seconds=seconds)
+            recorded = self._record(accepted, outcomes, rejected, keeper, seconds=seconds)
+            self._check_failures(outcomes)
+            return recorded
+        except NetworkFailedError as error:
+            self._give_up(accepted, error)
+            raise
         except StudyDeletedError:
             if keeper is not None and self._checkpoints is not None:
                 keeper.drop(list(trials))
@@ -88,7 +95,11 @@ class CohortTraining:
         self._log_where_split(trials, memory)
         try:
             return self._trainer.fit(
-                trials, memory=memory, stop=lambda: self._stop() or self._worker.lost, keeper=keeper
+                trials,
+                memory=memory,
+                stop=lambda: self._stop() or self._worker.lost,
+                keeper=keeper,
+                most_failures=MOST_FAILURES,
             )
         except TrainingProcessError as error:
             # Counted as a crash of the worker, since the trials that it trained may be the reason.
@@ -118,6 +129,9 @@ class CohortTraining:
             result_of(trial.trial_id, outcome, problem.judge, seconds=seconds, identity=identity)
             for trial, outcome in zip(accepted, outcomes, strict=True)
         ]
+        for trial, outcome in zip(accepted, outcomes, strict=True):
+            if outcome.failure is not None:
+                self._log(f"trial {trial.number} failed: its network raised {outcome.failure}")
         for trial_id, reason in rejected.items():
             results.append(Result(trial_id, None, failure=reason))
             self._log(f"an enqueued trial failed: {reason}")
@@ -128,6 +142,24 @@ class CohortTraining:
             keeper.drop([trial.number for trial in accepted if trial.trial_id in discarded])
             self._checkpoints.remove([trial.number for trial in accepted if trial.trial_id not in discarded])
         return len(results) - len(discarded)
+
+    def _check_failures(self, outcomes: Sequence[Outcome]) -> None:
+        """Ends the run where too many trials in a row failed, over the cohorts that this worker trained.
+
+        Raises:
+            NetworkFailedError: So many did.
+        """
+        for outcome in outcomes:
+            self._failed_in_a_row = 0 if outcome.failure is None else self._failed_in_a_row + 1
+            if self._failed_in_a_row == MOST_FAILURES and outcome.failure is not None:
+                raise NetworkFailedError.of(MOST_FAILURES, outcome.failure, {})
+
+    def _give_up(self, accepted: Sequence[Claimed], error: NetworkFailedError) -> None:
+        """Records the trials that failed, and releases the others."""
+        storage = self._study.storage
+        failed = [Result(accepted[index].trial_id, None, failure=why) for index, why in sorted(error.failures.items())]
+        self._reconnecting(lambda: storage.finish(self._worker, failed))
+        self._reconnecting(lambda: storage.release(self._worker))
 
     def _log_where_split(self, trials: Sequence[Hyperparameters], memory: int) -> None:
         """Logs once that memory, and not the cache, limits how many trials train side by side."""

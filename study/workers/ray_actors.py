@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import logging
 import socket
+import tempfile
 import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from reluctant.errors import ReluctantError, ReluctantWarning
+from search_spaces.user_networks import NetworkError
 from storage import CohortStorage, without_password
 from study.config import digest
 from study.records.naming import first_name, present_name
 from study.records.open_study import OpenStudy, VersionsWarning, reopen
+from study.training import NetworkFailedError
 from study.workers.local_processes import MOST_CRASHES, WorkersFailedError
 from study.workers.observer import Observer, worker_count
 from study.workers.worker import work
@@ -31,6 +35,8 @@ NAMESPACE = "reluctant"
 _POLL_SECONDS = 1.0
 _PATIENCE = 30.0
 _ANSWER_SECONDS = 10.0
+_NOT_AGAIN = (f"{NetworkError.__name__}:", f"{NetworkFailedError.__name__}:")
+"""How the failure of a worker begins that would fail again."""
 
 
 class RayError(ReluctantError, RuntimeError):
@@ -48,6 +54,7 @@ class Assignment:
         data: Path or name of its data.
         overrides: Options of this run.
         lease: As for `work`.
+        network: Name and content of the file of a user's network, which the actor's node may lack.
     """
 
     storage: str = field(repr=False)
@@ -56,6 +63,7 @@ class Assignment:
     data: str
     overrides: dict[str, Any]
     lease: float | None
+    network: tuple[str, bytes] | None = None
 
 
 class RayWorker:
@@ -92,26 +100,39 @@ class RayWorker:
         try:
             storage = open_storage(own.storage, create=False)
             try:
-                study = self._reopened(storage)
-                work(study, stop=self._stop.is_set, log=self._lines.append, lease=own.lease, processes=False)
+                with _network_file(own.network) as folders:
+                    study = self._reopened(storage, folders)
+                    work(study, stop=self._stop.is_set, log=self._lines.append, lease=own.lease, processes=False)
             finally:
                 storage.close()
         except Exception as error:  # the driver decides whether the worker is started anew
             self._failure = without_password(" ".join(f"{type(error).__name__}: {error}".split()))
 
-    def _reopened(self, storage: CohortStorage) -> OpenStudy:
+    def _reopened(self, storage: CohortStorage, folders: Sequence[Path]) -> OpenStudy:
         """The study; of its warnings those are passed on that the driver, which read the same data, has not printed."""
         own = self._assignment
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ReluctantWarning)
             name = present_name(storage, own.study_id, own.name)
-            study = reopen(storage, name, data=own.data, overrides=own.overrides, keep=False)
+            study = reopen(storage, name, data=own.data, overrides=own.overrides, keep=False, folders=folders)
         for warning in caught:
             if issubclass(warning.category, VersionsWarning):
                 self._lines.append(str(warning.message))
             elif not issubclass(warning.category, ReluctantWarning):
                 warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
         return study
+
+
+@contextmanager
+def _network_file(network: tuple[str, bytes] | None) -> Iterator[list[Path]]:
+    """A folder with the file of a user's network that travelled here; none where there is no such file."""
+    if network is None:
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="reluctant-network-") as folder:
+        name, content = network
+        (Path(folder) / name).write_bytes(content)
+        yield [Path(folder)]
 
 
 def launch_on_ray(
@@ -169,7 +190,7 @@ class _Actors:
         log: Callable[[str], None],
     ) -> None:
         self._ray, self._observer, self._log = ray, observer, log
-        config = study.problem.config
+        config, user = study.problem.config, study.problem.architecture.user
         # An actor runs in a folder of its own.
         folder = {} if config.checkpoints is None else {"checkpoints": str(Path(config.checkpoints).absolute())}
         assignment = Assignment(
@@ -179,6 +200,7 @@ class _Actors:
             data=study.problem.dataset.origin,
             overrides=config.for_workers | {"threads": max(1, int(config.cpus_per_worker))} | folder,
             lease=lease,
+            network=None if user is None else (user.source.file.name, user.source.file.read_bytes()),
         )
         key = actors_key(study)
         actor = ray.remote(RayWorker)
@@ -213,6 +235,8 @@ class _Actors:
                 self._log(f"worker {number}: {line}")
             if failure is None or alive:
                 continue
+            if failure.startswith(_NOT_AGAIN):
+                raise WorkersFailedError(f"worker {number} cannot work: {failure.partition(': ')[2]}")
             self._failures = 1 if self._observer.done > self._done_before else self._failures + 1
             self._done_before = self._observer.done
             if self._failures >= MOST_CRASHES:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-
 import torch
 from torch import Tensor, nn
 
 from search_spaces import INITIALIZATIONS, Hyperparameters
 from search_spaces.architectures import Architecture
 from study.training.engines.modules.places import SearchedActivation, SearchedDropout, weight_layers
+from study.training.engines.modules.torch_generator import seeded
 from study.training.start import LSUV_SAMPLES, draws, initial_layer
 from study.training.streams import Streams
-
-_TORCH_GENERATOR = threading.Lock()
-"""Held while torch's global generator is seeded: blocks in several threads build networks at the same time."""
 
 
 def build(
@@ -34,8 +30,7 @@ def build(
         outputs: C, number of outputs.
         torch_seed: Seed of torch's generator while the network is built.
     """
-    with _TORCH_GENERATOR, torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(torch_seed)
+    with seeded(torch_seed):
         network = architecture.build(
             hyperparameters,
             input_shape,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import product
 
 import torch
@@ -16,6 +17,7 @@ from study.training.engines.modules.first_weights import build
 from study.training.engines.modules.places import activation_places, recorded_calls
 from study.training.engines.modules.slot import ModuleData, SlotTraining
 from study.training.engines.modules.slot_state import shapes
+from study.training.failures import UserCodeError, user_code
 from study.training.outcome import Replicate
 from study.training.progress import OnEpoch, SlotState
 from study.training.streams import Streams
@@ -95,19 +97,27 @@ class Modules(Engine):
         on_trained: OnTrained | None = None,
     ) -> list[Replicate] | None:
         """Trains and measures the slots of one block, one after the other in every epoch; see `Engine`."""
+        of_user = partial(user_code, self._architecture)
         states: Sequence[SlotState | None] = resume_states or [None] * len(slots)
-        trainings = [
-            SlotTraining(self._architecture, slot, replicate, data, budget, streams, state)
-            for slot, state in zip(slots, states, strict=True)
-        ]
-        for epoch in range(resume_states[0].epoch if resume_states else 0, budget.epochs):
-            if not all(training.train_epoch(epoch, stop) for training in trainings):
-                return None
-            if on_epoch is not None and epoch + 1 < budget.epochs:
-                on_epoch(lambda: [training.snapshot() for training in trainings])
+        try:
+            with of_user():
+                trainings = [
+                    SlotTraining(self._architecture, slot, replicate, data, budget, streams, state)
+                    for slot, state in zip(slots, states, strict=True)
+                ]
+            for epoch in range(resume_states[0].epoch if resume_states else 0, budget.epochs):
+                with of_user():
+                    if not all(training.train_epoch(epoch, stop) for training in trainings):
+                        return None
+                if on_epoch is not None and epoch + 1 < budget.epochs:
+                    on_epoch(lambda: [training.snapshot() for training in trainings])
+            with of_user():
+                results = [training.result() for training in trainings]
+        except UserCodeError as error:
+            return [Replicate(diverged=False, scores={}, failure=str(error)) for _ in slots]
         if on_trained is not None:
             on_trained(_TrainedModules(trainings))
-        return [training.result() for training in trainings]
+        return results
 
 
 class _TrainedModules:

@@ -75,8 +75,12 @@ def dropout_places(network: nn.Module) -> list[SearchedDropout]:
 
 
 def weight_layers(network: nn.Module) -> list[nn.Linear]:
-    """The layers whose weights are initialized by the searched rule, in the order of the network's modules."""
-    return [module for module in network.modules() if isinstance(module, nn.Linear)]
+    """The layers whose weights are initialized by the searched rule, in the order of the network's modules.
+
+    Of several layers that share their weights there is the first alone.
+    """
+    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    return list({id(layer.weight): layer for layer in reversed(layers)}.values())[::-1]
 
 
 @contextmanager
@@ -122,7 +126,9 @@ def unit_rows(x: Tensor) -> Tensor:
 
 def plain_places(module: nn.Module) -> None:
     """Replaces every searched place inside a module by torch's own activation or dropout."""
-    for name, child in module.named_children():
+    for name, child in list(module._modules.items()):  # a module may be there under two names
+        if child is None:
+            continue
         if isinstance(child, SearchedActivation):
             setattr(module, name, child.module)
         elif isinstance(child, SearchedDropout):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from study.training.engines.modules.place_measures import (
 )
 from study.training.engines.modules.places import activation_places, dropout_places, plain_places, recorded_calls
 from study.training.engines.modules.slot_state import make_optimizer, restore, snapshot
+from study.training.engines.modules.torch_generator import seeded
 from study.training.outcome import CLAMP_THRESHOLD, Replicate
 from study.training.progress import SlotState
 from study.training.scores import constant_guess, results_of, scores_of, with_zeros
@@ -114,6 +116,8 @@ class SlotTraining:
         first = x[self._order(0)].cpu()
         network = start_network(architecture, hyperparameters, first, data.outputs, streams, replicate)
         self._network = network.to(x.device, x.dtype)
+        user = architecture.user
+        self._draws = user is not None and user.check(tuple(x.shape[1:]), data.outputs).draws
         self._layers = Layers.of(self._network, x)
         self._norms_at_start = gradient_norms(self._network, task, self._layers, data.validation)
         self._optimizer = make_optimizer(self._network, hyperparameters, budget)
@@ -132,11 +136,14 @@ class SlotTraining:
         self._network.train()
         for index, dropout in enumerate(dropout_places(self._network)):
             dropout.generator = self._streams.dropout(self._replicate, index, epoch)
+        own = self._streams.of_network(self._replicate, epoch) if self._draws else None
         for chosen in torch.split(self._order(epoch), self._budget.batch_size):
             if stop():
                 return False
             y = data.y[chosen]
-            outputs = self._step(data.x[chosen], y, None if data.loss_weights is None else data.loss_weights[chosen])
+            weights = None if data.loss_weights is None else data.loss_weights[chosen]
+            with nullcontext() if own is None else seeded(int(own.integers(2**63)), data.x.device):
+                outputs = self._step(data.x[chosen], y, weights)
             terms.append(task.batch_terms(task.respond(outputs[None]), y))
         loss, reached = self._curves.values()
         weights = None if data.loss_weights is None else data.loss_weights[self._order(epoch)]

@@ -49,8 +49,9 @@ def restore(
     state: SlotState,
 ) -> None:
     """Puts a slot into its state; the reverse of `snapshot`."""
-    named = network.state_dict()
-    network.load_state_dict({name: state.tensors[f"network.{name}"] for name in named})
+    with torch.no_grad():
+        for name, tensor in _network_tensors(network).items():
+            tensor.copy_(state.tensors[name])
     moments = {
         index: {key: state.tensors[f"optimizer.{index}.{key}"] for key in _keys(budget)}
         for index, _ in enumerate(_parameters(optimizer))
@@ -68,13 +69,19 @@ def shapes(network: nn.Module, hyperparameters: Hyperparameters, budget: Budget)
 
 def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer, budget: Budget) -> dict[str, Tensor]:
     """All that training changes, by name; moments that the optimizer has not made yet are 0, as they begin."""
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors = _network_tensors(network)
     for index, parameter in enumerate(_parameters(optimizer)):
         state = optimizer.state.get(parameter, {})
         for key in _keys(budget):
             begin = torch.zeros(()) if key == _STEP else torch.zeros_like(parameter)
             tensors[f"optimizer.{index}.{key}"] = state.get(key, begin)
     return tensors
+
+
+def _network_tensors(network: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, also buffers that a state dict leaves out; tied ones have several names."""
+    buffers = dict(network.named_buffers(remove_duplicate=False))
+    return {f"network.{name}": tensor for name, tensor in (network.state_dict() | buffers).items()}
 
 
 def _keys(budget: Budget) -> tuple[str, ...]:

@@ -1,0 +1,101 @@
+"""A few forward passes of a user's network, before any training: what it takes, gives and draws."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from search_spaces.user_networks.factory import Factory
+from search_spaces.user_networks.failures import what_was_raised
+
+_SAMPLES = 3
+
+
+class TrialPasses:
+    """Forward passes of networks that a user's function makes, on a few normal draws.
+
+    Args:
+        factory: The function.
+        input_shape: Shape of one sample's features.
+        outputs: C, number of outputs.
+    """
+
+    def __init__(self, factory: Factory, input_shape: tuple[int, ...], outputs: int) -> None:
+        self._factory, self._outputs = factory, outputs
+        self._x = torch.randn(_SAMPLES, *input_shape, generator=torch.Generator().manual_seed(0))
+
+    def __call__(self, network: nn.Module) -> None:
+        """Runs one in eval mode, then one in training mode.
+
+        Raises:
+            NetworkError: The network raises.
+        """
+        self._run(network.eval())
+        self._run(network.train())
+
+    def check(self, network: nn.Module) -> None:
+        """Refuses a network that takes other inputs, gives other outputs, or predicts at random.
+
+        Raises:
+            NetworkError: The text says what is needed.
+        """
+        refused = self._factory.refused
+        if not list(network.parameters()):
+            raise refused("gives a module without parameters, which cannot be trained")
+        signature = inspect.signature(network.forward)
+        try:
+            signature.bind(None)
+        except TypeError:
+            raise refused(
+                f"gives a module whose forward takes {signature}; it must take one input, x of shape (N, *input_shape)"
+            ) from None
+        found, again = self._run(network.eval()), self._run(network)
+        if not isinstance(found, Tensor):
+            raise refused(f"gives a module whose forward returns a {type(found).__name__}; a tensor is needed")
+        needed = (_SAMPLES, self._outputs)
+        if tuple(found.shape) != needed:
+            raise refused(
+                f"gives a module whose outputs are {tuple(found.shape)} for {_SAMPLES} samples, and {needed} are "
+                "needed: (N, outputs)"
+            )
+        if not torch.equal(found.nan_to_num(), again.nan_to_num()):
+            raise refused(
+                "gives a module that draws random numbers in eval mode, so that its predictions are not reproducible; "
+                "draw them only where self.training is true"
+            )
+
+    def draws(self, network: nn.Module) -> bool:
+        """Whether a network draws from torch's generator in training.
+
+        Raises:
+            NetworkError: It draws from the generator of numpy or random.
+        """
+        before, others = torch.get_rng_state(), _other_generators()
+        self._run(network.train())
+        if _other_generators() != others:
+            raise self._factory.refused(
+                "gives a module that draws from the global generator of numpy or random, which cannot be seeded for "
+                "each replicate; draw with torch"
+            )
+        return not torch.equal(torch.get_rng_state(), before)
+
+    @torch.no_grad()
+    def _run(self, network: nn.Module) -> Any:
+        try:
+            return network(self._x)
+        except Exception as error:
+            mode = "training" if network.training else "eval"
+            raise self._factory.refused(
+                f"gives a module that raises in {mode} mode on float32 inputs of shape {tuple(self._x.shape)}: "
+                f"{what_was_raised(error, self._factory.source.file)}"
+            ) from None
+
+
+def _other_generators() -> bytes:
+    return pickle.dumps((np.random.get_state(), random.getstate()))

@@ -1,0 +1,126 @@
+"""Files of users' networks: found by path, module or content, and run once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import user_files
+from torch import nn
+
+from search_spaces.user_networks import Factory, NetworkError, Source, find_source
+
+LINEAR = "from torch import nn\ndef make(input_shape, outputs):\n    return nn.Linear(input_shape[0], outputs)\n"
+
+
+def test_a_file_is_found_by_its_path_and_run_once(tmp_path: Path) -> None:
+    source = Source.of(user_files.write(tmp_path, "runs = []\nruns.append(1)\ndef make(a, b): return runs\n"))
+    assert source.load()(1, 2) == [1]
+    assert Source.of(source.text).load()(1, 2) == [1]
+
+
+def test_a_file_may_have_any_name_and_import_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "helper_of_my_net.py").write_text("WIDTH = 7\n")
+    text = (
+        "import helper_of_my_net\nfrom torch import nn\ndef make(a, b): return nn.Linear(helper_of_my_net.WIDTH, b)\n"
+    )
+    before = list(sys.path)
+    source = Source.of(user_files.write(tmp_path, text, "my-net 2.py"))
+    network = Factory(source)((4,), 3)
+    assert isinstance(network, nn.Linear)
+    assert network.in_features == 7
+    assert sys.path == before
+
+
+def test_two_files_of_one_name_are_two_modules(tmp_path: Path) -> None:
+    made = []
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        text = f"from torch import nn\ndef make(a, b): return nn.Linear(4, b + {number})\n"
+        made.append(Factory(Source.of(user_files.write(tmp_path / str(number), text)))((4,), 3))
+    assert [network.out_features for network in made] == [3, 4]
+
+
+def test_a_module_is_found_by_its_name_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "package_of_networks"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "width.py").write_text("WIDTH = 9\n")
+    (package / "nets.py").write_text(
+        "from torch import nn\nfrom package_of_networks import width\n"
+        "def make(a, b): return nn.Linear(width.WIDTH, b)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    source = Source.of("package_of_networks.nets:make")
+    assert source.file == package / "nets.py"
+    assert source.load()((4,), 3).in_features == 9
+
+
+MISSING = {
+    "net.py:make": r"names .*/net.py, which does not exist; FILE.py:NAME or package.module:NAME is needed",
+    "folder/:make": "folder, which is no file of Python by its name; FILE.py:NAME",
+    "folder.py:make": "folder.py, which is a folder; FILE.py:NAME",
+    "net.py": "--network is 'net.py'; FILE.py:NAME or package.module:NAME is needed, where NAME is a function in it",
+    "net.py:not a name": "where NAME is a function",
+    "no_such_module_at_all:make": "'no_such_module_at_all:make', and there is no such module; FILE.py",
+    "no_such.package:make": "No module named 'no_such'",
+    "sys:make": "it is no file of Python",
+}
+
+
+@pytest.mark.parametrize("network", MISSING)
+def test_what_is_not_there_is_named(network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.py").mkdir()
+    with pytest.raises(NetworkError, match=MISSING[network]):
+        Source.of(network)
+
+
+BROKEN = {
+    "syntax": ("def make(:\n", r"cannot be imported: SyntaxError: invalid syntax \(.*net.py, line 1\)"),
+    "raises": (
+        "x = 1\nraise RuntimeError('boom\\nbang')\n",
+        r"RuntimeError: boom bang \(.*net.py, line 2\); mend the file",
+    ),
+    "imports": ("import no_such_thing\n", r"ModuleNotFoundError: No module named 'no_such_thing' \(.*net.py, line 1\)"),
+    "exits": ("import sys\nsys.exit('bye')\n", r"SystemExit: bye \(.*net.py, line 2\)"),
+    "no such name": (
+        "def mak(a, b): pass\n_private = 1\n",
+        r"unknown function 'make' in .*net.py; did you mean 'mak'\? \(known: mak\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_file_is_named_with_its_line(case: str, tmp_path: Path) -> None:
+    text, message = BROKEN[case]
+    with pytest.raises(NetworkError, match=message) as caught:
+        Source.of(user_files.write(tmp_path, text)).load()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_moved_is_found_by_its_content(tmp_path: Path) -> None:
+    home, other = tmp_path / "home", tmp_path / "beside"
+    home.mkdir()
+    other.mkdir()
+    stored = Source.of(user_files.write(home, LINEAR))
+    assert find_source(stored, [other], what="study 's'") == stored
+    stored.file.rename(other / "renamed.py")
+    (other / "another.py").write_text("x = 1\n")
+    found = find_source(stored, [other], what="study 's'")
+    assert (found.file, found.sha256) == (other / "renamed.py", stored.sha256)
+
+
+def test_another_content_is_refused_and_both_are_named(tmp_path: Path) -> None:
+    stored = Source.of(user_files.write(tmp_path, LINEAR))
+    stored.file.write_text(LINEAR + "# changed\n")
+    changed = Source.of(stored.text)
+    with pytest.raises(NetworkError) as caught:
+        find_source(stored, [tmp_path], what="study 's'")
+    assert stored.short_hash in str(caught.value)
+    assert changed.short_hash in str(caught.value)
+    assert "put the former file back" in str(caught.value)
+    stored.file.unlink()
+    with pytest.raises(NetworkError, match=f"net.py, the network of study 's', is gone, and .*{stored.short_hash}"):
+        find_source(stored, [], what="study 's'")
