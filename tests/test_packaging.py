@@ -1,0 +1,42 @@
+"""What is installed is what is in the repository."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("reluctant", "search_spaces", "storage", "study")
+
+
+def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
+    """It is built from the sdist, so that holds them too."""
+    options = ["--no-isolation", "--skip-dependency-check", "--outdir", str(tmp_path)]
+    copy = tmp_path / "copy"  # setuptools writes beside the sources
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = [name for name in listed.split("\0") if (ROOT / name).is_file()]
+    for name in files:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_bytes((ROOT / name).read_bytes())
+    subprocess.run([sys.executable, "-m", "build", *options, str(copy)], capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert packed == {name for name in files if name.startswith(tuple(f"{package}/" for package in PACKAGES))}
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "pyproject.toml"} <= names
+
+
+def test_the_pythons_that_are_named_are_the_pythons_that_are_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    prefix = "Programming Language :: Python :: "
+    named = [text.removeprefix(prefix) for text in project["classifiers"] if text.startswith(f"{prefix}3.")]
+    assert project["requires-python"] == f">={named[0]}"
+    tested = (ROOT / "noxfile.py").read_text("utf-8")
+    quoted = ", ".join(f'"{each}"' for each in named)
+    assert f"PYTHONS = ({quoted})" in tested
