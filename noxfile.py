@@ -12,10 +12,9 @@ QUICK = (
     "tests/reluctant/test_interface.py",
     "tests/search_spaces",
     "tests/storage",
-    "tests/study/config",
     "tests/study/data",
     "tests/study/sampling",
-    "tests/study/tasks",
+    "tests/study/test_config.py",
     "tests/study/training",
 )
 """Tests of what another Python could break, in minutes; `make test` has all of them."""

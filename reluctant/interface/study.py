@@ -78,6 +78,19 @@ class AnyStudy(ABC):
         rows = trial_rows(storage.read_trials(study_id), self._opened.problem.judge.metric_names)
         return pd.DataFrame(rows).set_index("number") if rows else pd.DataFrame()
 
+    def export(self, to: str) -> None:
+        """Writes the trials that have ended as runs of a tracker, with their curves; again: those that ended since.
+
+        Args:
+            to: `tensorboard:FOLDER` or `mlflow:URI`.
+
+        Raises:
+            TrackerError: There is no such tracker, its package is not installed, or it cannot be written.
+        """
+        from study.trackers import destination, track
+
+        track(self._opened.storage, self.name, destination(to))
+
     def resume(self, **options: Any) -> Self:
         """Trains until the study has its total of trials.
 

@@ -119,6 +119,14 @@ def export(
     clamp: Annotated[
         bool, typer.Option("--clamp", help="with --model: set activations near zero to 0, so that they can be skipped")
     ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="tensorboard:FOLDER|mlflow:URI",
+            help="write each trial as a run of a tracker, with its curves; again: those that ended since",
+        ),
+    ] = None,
     data: DataPath = None,
     options: dict[str, Any],
     debug: Debug = False,
@@ -128,6 +136,18 @@ def export(
         from study.cli.table_files import check_model_options, check_target, export_study
 
         storage = options.pop("storage")
+        if to is not None:
+            from study.cli.table_files import check_alone
+            from study.trackers import destination, track
+
+            others = {"output": output, "format": form, "model": model, "trial": trial, "clamp": clamp or None}
+            check_alone("--to", others | {"data": data, **options})
+            where = destination(to)
+            with opened(read_config({"storage": storage}).storage, create=False) as database:
+                written, present = track(database, name, where)
+            there = f"; {present} were there already" if present else ""
+            messages.info(f"{written} runs written to {where}{there}")
+            return
         check_model_options(
             model, output=output, form=form, others={"trial": trial, "clamp": clamp or None, "data": data, **options}
         )

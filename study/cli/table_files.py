@@ -66,6 +66,18 @@ def check_model_options(
         raise ExportError("--model writes a folder, and --output or --format a table; ask for one of the two")
 
 
+def check_alone(option: str, others: Mapping[str, str | bool | None]) -> None:
+    """Refuses options beside one that has no use for them.
+
+    Args:
+        option: The one, with its hyphens.
+        others: The others by name, without; None means not given.
+    """
+    given = [f"--{name}" for name, value in others.items() if value is not None]
+    if given:
+        raise ExportError(f"{given[0]} is given beside {option}, which has no use for it; leave one of the two out")
+
+
 def export_study(storage: CohortStorage, name: str | None, *, output: str | None, form: str | None) -> int:
     """Writes every trial of a study, one row a trial.
 

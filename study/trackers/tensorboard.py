@@ -1,0 +1,121 @@
+"""Runs in TensorBoard's files: scalars and curves by torch's writer, hyperparameters for the HParams page."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.plugins.hparams.summary_v2 import (
+    Discrete,
+    HParam,
+    IntInterval,
+    Metric,
+    RealInterval,
+    hparams_config_pb,
+    hparams_pb,
+)
+from torch.utils.tensorboard import SummaryWriter
+
+from study.trackers.runs import Run, StudyRuns, TrackerError
+
+_TRIAL = "trial-"
+
+
+@contextmanager
+def opened(place: str, study: StudyRuns) -> Iterator[TensorBoard]:
+    """The runs of a study, in a folder of its name below another.
+
+    Args:
+        place: The folder that `tensorboard --logdir` is given.
+        study: The study.
+
+    Raises:
+        TrackerError: The folder cannot be written.
+    """
+    folder = Path(place).expanduser() / quote(study.name, safe=" ").replace("..", "%2E%2E")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield TensorBoard(folder, study)
+    except OSError as error:
+        raise TrackerError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from None
+
+
+class TensorBoard:
+    """The folder of a study: one folder a trial, and an event file that says what the HParams page shows."""
+
+    def __init__(self, folder: Path, study: StudyRuns) -> None:
+        self._folder, self._study, self._described = folder, study, any(folder.glob("events.*"))
+
+    def present(self) -> set[int]:
+        """The numbers of the trials that are there already."""
+        found = (path.name.removeprefix(_TRIAL) for path in self._folder.glob(f"{_TRIAL}*"))
+        return {int(number) for number in found if number.isdecimal()}
+
+    def write(self, run: Run) -> None:
+        """Writes one run, whole: it is given its name when it is finished."""
+        if not self._described:
+            self._describe(run)
+        written = Path(tempfile.mkdtemp(prefix=".writing-", dir=self._folder))
+        try:
+            with SummaryWriter(str(written)) as writer:
+                _write(writer, run)
+            written.chmod(0o755)  # temporary folders are their maker's alone
+            written.rename(self._folder / f"{_TRIAL}{run.number:05d}")
+        except BaseException:
+            shutil.rmtree(written, ignore_errors=True)
+            raise
+
+    def _describe(self, run: Run) -> None:
+        """Writes which hyperparameters and metrics the HParams page has."""
+        params = [HParam(name, _domain(each)) for name, each in self._study.distributions.items()]
+        shown = [*self._study.objectives, *(name for name in run.metrics if name not in self._study.objectives)]
+        with SummaryWriter(str(self._folder)) as writer:
+            writer.file_writer.add_summary(hparams_config_pb(params, [Metric(name) for name in shown]))
+            about = "\n".join(f"| {name} | {value} |" for name, value in self._study.about.items())
+            writer.add_text("study", f"| | |\n|---|---|\n{about}")
+        self._described = True
+
+
+def _write(writer: Any, run: Run) -> None:
+    start, end = run.started.timestamp(), run.ended.timestamp()
+    params = {name: value for name, value in run.params.items() if isinstance(value, bool | int | float | str)}
+    writer.file_writer.add_summary(hparams_pb(params, f"trial {run.number}", start), walltime=start)
+    for name, points in run.curves.items():
+        for epoch, point in enumerate(points, 1):
+            writer.add_scalar(name, point, epoch, walltime=start + (end - start) * epoch / len(points))
+    for name, value in run.metrics.items():
+        writer.add_scalar(name, value, walltime=end)
+    writer.file_writer.add_summary(_session_end(run, end), walltime=end)
+
+
+def _session_end(run: Run, end: float) -> Any:
+    """What `tensorboard.plugins.hparams.summary.session_end_pb` gives, which needs TensorFlow."""
+    content = HParamsPluginData()
+    content.session_end_info.status = STATUS_SUCCESS if run.succeeded else STATUS_FAILURE
+    content.session_end_info.end_time_secs = end
+    summary = Summary()
+    described = metadata.create_summary_metadata(content)
+    summary.value.add(tag=metadata.SESSION_END_INFO_TAG, metadata=described, tensor=metadata.NULL_TENSOR)
+    return summary
+
+
+def _domain(distribution: BaseDistribution | None) -> Any:
+    """The values of a hyperparameter as TensorBoard knows them; None where it has no word for them."""
+    match distribution:
+        case CategoricalDistribution(choices=choices) if len({type(each) for each in choices}) == 1:
+            return Discrete(choices) if isinstance(choices[0], bool | int | float | str) else None
+        case FloatDistribution(low=low, high=high):
+            return RealInterval(low, high)
+        case IntDistribution(low=low, high=high):
+            return IntInterval(low, high)
+    return None
