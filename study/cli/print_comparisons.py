@@ -9,6 +9,7 @@ from typing import Any
 from study.cli.console import print_rows
 from study.cli.machine_text import json_text
 from study.comparison.across_data_sets import AcrossDataSets, compare_data_sets
+from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.summary import ComparisonSummary
 from study.comparison.verdicts import ContrastEstimate
@@ -43,6 +44,7 @@ def as_json(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets | 
                 "seeds": comparison.seeds,
                 "streams": comparison.streams,
                 "epochs": comparison.epochs,
+                "answer": in_short(comparison),
                 "test_over_training": comparison.ratio,
                 "variance": comparison.variance,
                 "learning_rates": list(comparison.rates),
@@ -86,6 +88,9 @@ def _lines(comparison: ComparisonSummary) -> list[str]:
     """A comparison as a person reads it."""
     lines = [
         f"{comparison.data}: {comparison.seeds_text}, {comparison.epochs} epochs",
+        "",
+        *in_short(comparison),
+        "",
         *method(comparison),
         *([f"{comparison.failed} cells could not be trained, and are missing below"] if comparison.failed else []),
         "",

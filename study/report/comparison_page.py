@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from search_spaces.design import LINEAR
+from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.related import related_comparisons
 from study.comparison.summary import ComparisonSummary, summarize
@@ -16,7 +16,7 @@ from study.report.palette import MARKS
 from study.report.plot import LOSS_CURVE, Panel, Section, band, figure, learning_curves
 from study.report.provenance import provenance
 from study.report.ranking_figures import ranks
-from study.report.verdict_figures import VERDICTS, verdicts
+from study.report.verdict_figures import verdicts
 
 
 def comparison_page(study: OpenStudy) -> Page:
@@ -76,33 +76,6 @@ def curves(study: OpenStudy) -> Section:
 
 
 def answer(summary: ComparisonSummary) -> list[str]:
-    """The most accurate activation, and the verdicts in a line each."""
-    lines = [_most_accurate(summary)]
-    if summary.failed:
-        lines.append(f"Cells that could not be trained, and that no figure has: {summary.failed}.")
-    for verdict in VERDICTS:
-        claims = [f"{claim.statement} ({claim.id})" for claim in summary.verdicts if claim.verdict == verdict]
-        if claims:
-            lines.append(f"{verdict.capitalize()}: {'; '.join(claims)}.")
-    if summary.seeds == 1:
-        lines.append("One seed gives no interval, so nothing is decided: compare with --seeds 10.")
-    return lines
-
-
-def _most_accurate(summary: ComparisonSummary) -> str:
-    """The activation that did best on the test part, without an interval, which would ignore that it was picked.
-
-    The linear network is what activations are compared with, and cannot be the answer.
-    """
-    candidates = [cell for cell in summary.accuracy_by_activation if cell.activation != LINEAR]
-    best = max(candidates, key=lambda cell: cell.accuracy)
-    of_metric = "" if summary.metric.name == "accuracy" else f" {summary.metric.name}"
-    text = (
-        f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %{of_metric}. It is "
-        f"picked from {len(candidates)} activations by that very score, so expect a little less on new data; what can "
-        "be told apart is in the verdicts."
-    )
-    linear = [cell.accuracy for cell in summary.accuracy_by_activation if cell.activation == LINEAR]
-    if linear and linear[0] >= best.accuracy:
-        text += f" The linear network, which is no candidate, reaches {100 * linear[0]:.2f} %."
-    return text
+    """The comparison in short, and what is missing in it."""
+    failed = f"Cells that could not be trained, and that no figure has: {summary.failed}."
+    return [*in_short(summary), *([failed] if summary.failed else [])]

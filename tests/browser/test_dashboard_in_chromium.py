@@ -72,7 +72,7 @@ def test_a_comparison_has_its_verdicts_and_the_cells_behind_them(url: str, page:
     for identifier in ("verdicts-0", "activations-figure", "slope-accuracy"):
         page.wait_for_selector(f'[id="user-defined-plot:{identifier}"] .main-svg', timeout=30000, state="attached")
     page.goto(f"{url.partition('/?')[0]}/dashboard/studies/2/note")
-    page.get_by_text("The most accurate on the test part is").wait_for(timeout=30000)
+    page.get_by_text("How sure: ").wait_for(timeout=30000)
     assert failures == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -13,9 +14,9 @@ from typing import Any
 import optuna
 import pytest
 
-from search_spaces.design import LINEAR
 from storage import open_storage
 from study.comparison.across_data_sets import compare_data_sets
+from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.related import related_comparisons
 from study.comparison.summary import summarize, summarize_stored
@@ -29,6 +30,7 @@ from study.report.comparison_figures import designs
 from study.report.comparison_page import answer, curves
 from study.report.dashboard_figures import dashboard_content
 from study.report.verdict_figures import verdicts
+from study.wording import markdown
 from study.workers.worker import work
 
 
@@ -61,10 +63,7 @@ def test_verdicts_intervals_and_cells(study: OpenStudy, tmp_path: Path) -> None:
     assert sorted(drawn.values()) == sorted(e.verdict for e in expected)
     for finding in found.verdicts:
         assert finding.statement in text
-    best = max(
-        (cell for cell in found.accuracy_by_activation if cell.activation != LINEAR), key=lambda cell: cell.accuracy
-    )
-    assert f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %" in text
+    assert all(html.escape(sentence, quote=False) in text for sentence in in_short(found))
     assert ("One seed gives no interval" in text) == (found.seeds == 1)
     accuracies = {trace["name"]: trace for trace in figures["activations-figure"]["data"]}
     for cell in found.accuracy_by_activation:
@@ -80,23 +79,10 @@ def test_verdicts_intervals_and_cells(study: OpenStudy, tmp_path: Path) -> None:
     )
 
 
-def test_the_answer_names_no_linear_network_and_no_interval_that_ignores_the_choice(study: OpenStudy) -> None:
+def test_the_answer_is_the_comparison_in_short_and_what_is_missing(study: OpenStudy) -> None:
     found = summarize(study)
-    cells = [
-        replace(cell, accuracy=0.99 if cell.activation == LINEAR else 0.9 + place / 1000, interval=(0.8, 1.0))
-        for place, cell in enumerate(found.accuracy_by_activation)
-    ]
-    best = max((cell for cell in cells if cell.activation != LINEAR), key=lambda cell: cell.accuracy)
-    first = answer(replace(found, accuracy_by_activation=tuple(cells), failed=3))
-    assert first[0].startswith(
-        f"The most accurate on the test part is {best.activation}: {100 * best.accuracy:.2f} %. It"
-    )
-    assert f"picked from {len(cells) - 1} activations by that very score" in first[0]
-    assert "interval" not in first[0]
-    assert first[0].endswith("The linear network, which is no candidate, reaches 99.00 %.")
-    assert first[1] == "Cells that could not be trained, and that no figure has: 3."
-    lower = tuple(replace(cell, accuracy=0.5) if cell.activation == LINEAR else cell for cell in cells)
-    assert "linear network" not in answer(replace(found, accuracy_by_activation=lower))[0]
+    assert answer(found) == in_short(found)
+    assert answer(replace(found, failed=3))[-1] == "Cells that could not be trained, and that no figure has: 3."
 
 
 def test_the_verdicts_announce_no_interval_that_one_seed_does_not_give(study: OpenStudy) -> None:
@@ -183,7 +169,7 @@ def test_the_database_alone_gives_the_dashboard_the_same_figures_and_the_answer(
     assert [panel.id for panel in panels] == [panel.id for panel in expected]
     for panel, other in zip(panels, expected, strict=True):
         assert panel.figure.to_plotly_json()["data"] == other.figure.to_plotly_json()["data"]
-    assert f"\\({len(found.verdicts)}\\)" in note
+    assert note == "\n\n".join(map(markdown, in_short(found)))
 
 
 def test_a_copied_comparison_says_that_its_test_results_are_missing(study: OpenStudy, tmp_path: Path) -> None:

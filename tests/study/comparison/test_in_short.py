@@ -1,0 +1,129 @@
+"""The answer of a comparison says what its intervals allow, in five sentences at most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from search_spaces.design import LINEAR
+from study.comparison.claims import CLAIMS, LEVEL
+from study.comparison.in_short import in_short
+from study.comparison.summary import CellSummary, ComparisonSummary
+from study.comparison.verdicts import ClaimVerdict, ContrastEstimate
+from study.intervals import Region
+
+Interval = tuple[float, float]
+NOTHING = (-0.1, 0.1)
+
+
+def claim(number: int, interval: Interval) -> ClaimVerdict:
+    """A claim whose contrasts all have one interval, and the verdict that it allows."""
+    verdict = Region((-0.5, 0.5)).verdict(interval)
+    estimate = ContrastEstimate(
+        name="",
+        estimate=sum(interval) / 2,
+        interval=interval,
+        plain_interval=interval,
+        unit="pp",
+        rope=(-0.5, 0.5),
+        verdict=verdict,
+        error=1.0,
+        change="",
+        decides=True,
+        values=(),
+    )
+    return ClaimVerdict(number, CLAIMS[number - 1].statement, "test", False, 1.0, estimate, (estimate,))
+
+
+def cell(activation: str, *accuracies: float) -> CellSummary:
+    mean = sum(accuracies) / len(accuracies)
+    return CellSummary(activation, None, "kaiming_normal", 0.0, None, 2, mean, None, accuracies, near_zero=0.5)
+
+
+def summary(*claims: ClaimVerdict, cells: tuple[CellSummary, ...] = (), seeds: int = 10) -> ComparisonSummary:
+    designs = ("slope_response", "initialization_by_activation", "dropout_by_activation", "depth_by_activation")
+    return ComparisonSummary(
+        name="c",
+        data="iris",
+        seeds=seeds,
+        streams=3,
+        rates=(0.001, 0.01),
+        at_edges=(0.0, 0.0),
+        epochs=2,
+        ratio=1 / 3,
+        variance="measured",
+        level=LEVEL,
+        machine=None,
+        verdicts=claims,
+        accuracy_by_activation=cells,
+        **dict.fromkeys(designs, ()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("interval", "sentence"),
+    [
+        (
+            (-0.2, 0.4),
+            "Use ReLU: the activation that validation chooses gains +0.10 points (-0.20 to +0.40) of test accuracy "
+            "over it, which is less than the 0.5 points that would matter.",
+        ),
+        (
+            (0.6, 1.0),
+            "ReLU is not enough here: the activation that validation chooses gains +0.80 points (+0.60 to +1.00) of "
+            "test accuracy over it, so let `reluctant run` choose.",
+        ),
+        (
+            (-0.2, 1.0),
+            "Start with ReLU: the activation that validation chooses gains +0.40 points (-0.20 to +1.00) of test "
+            "accuracy over it, and these data do not tell whether that is more than 0.5 points.",
+        ),
+    ],
+)
+def test_the_first_sentence_says_what_to_use(interval: Interval, sentence: str) -> None:
+    assert in_short(summary(claim(12, interval)))[0] == sentence
+
+
+def test_what_is_set_against_relu_is_judged_by_its_interval() -> None:
+    cells = (
+        cell("relu", 0.80, 0.81, 0.82),
+        cell("tanh", 0.70, 0.71, 0.72),
+        cell(LINEAR, 0.801, 0.810, 0.819),
+    )
+    first, second, third, sure = in_short(
+        summary(claim(2, (0.6, 1.0)), claim(10, NOTHING), claim(5, NOTHING), cells=cells)
+    )
+    assert first == (
+        "Against ReLU, leaky ReLU, its slope chosen, is better (+0.80 points, +0.60 to +1.00), tanh is worse (-10.00 "
+        "points, -10.00 to -10.00) and a network without activations is no different in practice (+0.00 points, -0.25 "
+        "to +0.25)."
+    )
+    assert second == (
+        "An initialization of its own for each activation, in place of one for all, does not matter (+0.00 points, "
+        "-0.10 to +0.10)."
+    )
+    assert third == (
+        "Sparsity and dropout: ten points more outputs near zero went with +0.00 points (-0.10 to +0.10) of accuracy, "
+        "an association."
+    )
+    assert sure == (
+        "How sure: 3 of 3 claims are decided, at an error of 5 % over all of them, and 10 seeds tell leaky ReLU from "
+        "ReLU to within ±0.20 points."
+    )
+
+
+def test_all_claims_give_five_sentences_and_one_seed_gives_one() -> None:
+    every = summary(*(claim(number, NOTHING) for number in range(1, len(CLAIMS) + 1)), cells=(cell("relu", 0.8, 0.9),))
+    assert len(in_short(every)) == 5
+    assert in_short(replace(every, seeds=1)) == [
+        "One seed gives no interval, so nothing is decided: compare with --seeds 10."
+    ]
+
+
+def test_a_claim_without_a_value_has_no_sentence() -> None:
+    empty = claim(2, NOTHING)
+    nothing = replace(empty.deciding, estimate=None, interval=None, plain_interval=None)
+    assert in_short(summary(replace(empty, deciding=nothing, estimates=(nothing,)))) == [
+        "How sure: 1 of 1 claims are decided, at an error of 5 % over all of them."
+    ]
