@@ -82,10 +82,14 @@ class TrainedModel:
         return f"<model of trial {self.origin['trial']} of study {self.origin['study']!r}>"
 
 
-def load_model(folder: str | os.PathLike[str]) -> TrainedModel:
-    """Reads a model's folder; nothing in it is executed.
+def load_model(folder: str | os.PathLike[str], *, trust: bool = False) -> TrainedModel:
+    """Reads a model's folder; nothing in it is executed, unless it is trusted.
+
+    Args:
+        folder: The folder.
+        trust: Whether the Python code of a user's network in it may be run.
 
     Raises:
-        ModelError: The folder holds no model, or a damaged one.
+        ModelError: The folder holds no model, or a damaged one, or code that is not trusted.
     """
-    return TrainedModel(models.load_model(str(folder)))
+    return TrainedModel(models.load_model(str(folder), trust=trust))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -109,14 +110,18 @@ def begin_each_pass(network: nn.Module) -> nn.Module:
 
 
 def set_small_activations_to_zero(network: nn.Module, thresholds: Mapping[str, float]) -> None:
-    """Puts `nn.Hardshrink` behind activations; the state dict has other names afterwards.
+    """Sets outputs of activations to 0 where they are small, as `nn.Hardshrink` does; the state dict stays as it is.
 
     Args:
         network: The network, which is changed in place.
         thresholds: The magnitude up to which outputs of each activation become 0, by its path.
     """
-    small = {path: nn.Hardshrink(threshold) for path, threshold in thresholds.items()}
-    _put(network, {path: nn.Sequential(network.get_submodule(path), each) for path, each in small.items()})
+    for path, threshold in thresholds.items():
+        network.get_submodule(path).register_forward_hook(partial(_shrink, threshold))
+
+
+def _shrink(threshold: float, activation: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+    return nn.functional.hardshrink(output, threshold)
 
 
 def _begin_pass(network: nn.Module, inputs: Sequence[Any]) -> None:

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from reluctant.errors import ReluctantError, unknown
@@ -75,6 +76,11 @@ class Source:
         """The first digits of the hash, for people."""
         return self.sha256[:12]
 
+    @property
+    def root(self) -> Path:
+        """The folder that it may import from: its own, or that of the outermost package that it lies in."""
+        return self.file.parents[len(_packages(self.file))]
+
     def load(self) -> Any:
         """What the file holds under the name; the file is run once in a process.
 
@@ -91,7 +97,7 @@ class Source:
     def _run(self) -> ModuleType:
         """Runs the file: in a package as a module of it, else as one of its own; it may import what lies beside it."""
         packages = _packages(self.file)
-        with imports_from(self.file.parents[len(packages)]):
+        with imports_from(self.root):
             try:
                 return self._imported(".".join([*packages, self.file.stem])) if packages else self._alone()
             except NetworkError:
@@ -114,7 +120,7 @@ class Source:
     def _alone(self) -> ModuleType:
         # By its content, so that another file of the same name is another module.
         name = f"{self.file.stem}_{self.short_hash}"
-        spec = importlib.util.spec_from_file_location(name, self.file)
+        spec = importlib.util.spec_from_file_location(name, self.file, loader=_Uncached(name, str(self.file)))
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -125,6 +131,13 @@ class Source:
             del sys.modules[name]
             raise
         return module
+
+
+class _Uncached(SourceFileLoader):
+    """Runs a file as it is: bytecode in a cache may be of another content that was written in the same second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def find_source(stored: Source, folders: Sequence[Path], *, what: str) -> Source:

@@ -176,6 +176,9 @@ def predict(
     ],
     output: Output = None,
     form: FileFormat = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="run the Python code of a user's network in the folder")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Predicts the rows of a file: the label and the probability of every class, or a number and its interval."""
@@ -185,7 +188,7 @@ def predict(
         check_target(output, form)
         from study.model import load_model, predict
 
-        found = predict(load_model(folder), data)
+        found = predict(load_model(folder, trust=trust), data)
         for note in found.notes:
             messages.warn(note)
         write_rows(found.rows(), output=output, form=form)

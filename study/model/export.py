@@ -17,11 +17,13 @@ from torch import nn
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import ACTIVATIONS
+from search_spaces.user_networks.replacing import set_small_activations_to_zero
 from study.config import StudyConfig
 from study.data import Dataset, Split
 from study.model.folder import Model, ModelConfig, ModelError, Quantity, layers_of, save_model
 from study.model.how_to_read import how_to_read
 from study.model.plain import plain
+from study.model.user_network import NetworkConfig, files_of
 from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError, OwnTrial
@@ -29,7 +31,8 @@ from study.search.from_database import StoredSearch
 from study.search.retraining import retrained_networks
 from study.tasks import METRICS, Regression, Task, clamped
 from study.training import Outcome
-from study.training.outcome import CLAMPED_ZEROS
+from study.training.engines.modules.place_measures import place_paths
+from study.training.outcome import CLAMP_THRESHOLD, CLAMPED_ZEROS
 from study.training.plain_network import clamped_network
 
 BEST = "best"
@@ -78,6 +81,7 @@ def train_model(
     Raises:
         KindError: The study is a comparison.
         ModelError: There is no such trial, it diverged, or its activation is no layer of torch.
+        ConfigError: A file that a user's network imports cannot be copied.
         NoResultsError: No trial is feasible.
         Interrupted: `stop` said so.
     """
@@ -87,12 +91,21 @@ def train_model(
     own = search.own_trials()
     chosen = _find_trial(search, own, trial)
     check_exportable(chosen)
+    if (user := problem.architecture.user) is not None:
+        files_of(user.source)
     outcome, networks = retrained_networks(problem, chosen, read_test=True, clamp=True, stop=stop)
     _warn_of_differences(chosen, outcome, config)
     replicate = _best_replicate(outcome, config, chosen.number, clamp=clamp)
     network = networks[replicate]
-    assert isinstance(network, nn.Sequential)  # as the architecture `mlp` builds it
-    if clamp:
+    thresholds = [layer[CLAMP_THRESHOLD] for layer in outcome.replicates[replicate].layers[:-1]] if clamp else []
+    own_network = None
+    if user is not None:
+        shape, outputs = problem.sizes.input_shape, problem.sizes.outputs
+        paths = place_paths(problem.architecture, chosen.hyperparameters, shape, outputs)
+        of_paths = dict(zip(paths, thresholds, strict=True)) if clamp else {}
+        own_network = NetworkConfig.of(user, chosen.hyperparameters, shape, outputs, of_paths)
+        set_small_activations_to_zero(network, of_paths)
+    elif clamp:
         network = clamped_network(network, outcome.replicates[replicate])
     dataset, preprocessing = problem.dataset, problem.prepared[0].preprocessing
     model_config = ModelConfig(
@@ -102,10 +115,12 @@ def train_model(
         target=dataset.target,
         classes=dataset.classes,
         quantity=_quantity(problem.task, problem.split, network),
-        layers=tuple(layers_of(network)),
+        layers=tuple(layers_of(network)) if isinstance(network, nn.Sequential) and user is None else (),
+        input_shape=() if preprocessing.image is None and user is None else problem.sizes.input_shape,
+        network=own_network,
         origin=_origin(study, chosen, outcome, replicate, clamp=clamp) | _recommendation(search, own, chosen),
     )
-    return Model(model_config, network, plain(preprocessing))
+    return Model(model_config, network, plain(preprocessing), None if user is None else user.source)
 
 
 def _find_trial(search: StoredSearch, own: Sequence[OwnTrial], trial: str) -> OwnTrial:

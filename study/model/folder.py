@@ -19,12 +19,16 @@ from safetensors.torch import load, save
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from reluctant.errors import ReluctantError
 from search_spaces import ACTIVATIONS
+from search_spaces.user_networks import Source
+from search_spaces.user_networks.replacing import set_small_activations_to_zero
 from study.config import ConfigError
 from study.data.column_forms import ColumnForm
 from study.model import onnx
 from study.model.preprocessing_file import UntrustedError, read_preprocessing, write_preprocessing
 from study.model.readme import readme
+from study.model.user_network import FILE, NetworkConfig, copy_files, layer_of
 
 CONFIG, WEIGHTS, PREPROCESSING, ONNX, README = (
     "config.json",
@@ -82,7 +86,9 @@ class ModelConfig(BaseModel):
         target: Name of the column that it was trained to predict; None where the source has separate labels.
         classes: `[C]` labels, in the order of the logits; empty in regression.
         quantity: What a prediction of a regression is; None in classification.
-        layers: Name in `torch.nn` and arguments of every layer.
+        layers: Name in `torch.nn` and arguments of every layer; empty where the network is a user's.
+        input_shape: Shape of one sample as the network reads it; empty: features in a row.
+        network: How a user's network is built; None where the layers say all.
         origin: Study, trial, scores and versions; to be read by people.
     """
 
@@ -100,6 +106,8 @@ class ModelConfig(BaseModel):
     classes: tuple[str, ...]
     quantity: Quantity | None = None
     layers: tuple[tuple[str, dict[str, int | float | str]], ...]
+    input_shape: tuple[int, ...] = ()
+    network: NetworkConfig | None = None
     origin: dict[str, Any]
 
 
@@ -111,16 +119,20 @@ class Model:
         config: Columns, classes, layers, origin.
         network: In eval mode.
         preprocessing: Fitted: a table of the model's columns to `[N, F]` features.
+        source: The file that a user's network comes from; None where it is one of ours.
     """
 
     config: ModelConfig
-    network: nn.Sequential
+    network: nn.Module
     preprocessing: BaseEstimator
+    source: Source | None = None
 
     @torch.inference_mode()
     def outputs(self, table: pd.DataFrame) -> torch.Tensor:
         """`[N, C]` outputs of the network for the model's columns `[N, columns]`."""
         x = torch.from_numpy(self.preprocessing.transform(table).astype("float32"))
+        if self.config.input_shape:
+            x = x.reshape(-1, *self.config.input_shape)
         outputs: torch.Tensor = self.network(x)
         return outputs
 
@@ -141,14 +153,7 @@ class Model:
 
 def layers_of(network: nn.Sequential) -> list[tuple[str, dict[str, Any]]]:
     """Name in `torch.nn` and arguments of every layer."""
-    return [
-        (
-            type(module).__name__,
-            # What torch's layers call their constants is what their constructors take.
-            {name: getattr(module, name) for name in getattr(module, "__constants__", ()) if name != "inplace"},
-        )
-        for module in network
-    ]
+    return [layer_of(module) for module in network]
 
 
 def check_folder(folder: str) -> Path:
@@ -190,11 +195,16 @@ def save_model(model: Model, folder: str) -> Path:
     return path
 
 
-def load_model(folder: str) -> Model:
-    """Reads a model; nothing in it is executed.
+def load_model(folder: str, *, trust: bool = False) -> Model:
+    """Reads a model; nothing in it is executed but the file of a user's network, where it is trusted.
+
+    Args:
+        folder: The folder.
+        trust: Whether Python code in it may be run.
 
     Raises:
         ModelError: The folder holds no model, a damaged one, or one that would run code of others.
+        NetworkError: The file of a user's network cannot be run.
     """
     path = Path(folder).expanduser()
     missing = [name for name in (CONFIG, WEIGHTS, PREPROCESSING) if not (path / name).is_file()]
@@ -205,9 +215,16 @@ def load_model(folder: str) -> Model:
         if (path / CONFIG).stat().st_size > _LARGEST_CONFIG:
             raise ValueError(f"{CONFIG} is larger than {_LARGEST_CONFIG >> 20} MiB")
         config = ModelConfig.model_validate_json((path / CONFIG).read_bytes())
-        network = _network(config)
-        network.load_state_dict(load((path / WEIGHTS).read_bytes()), assign=True)
+        if config.network is not None and not trust:
+            raise ModelError(
+                f"{path / FILE} is Python code, which loading the model would run: look at it, and give --trust "
+                "(trust=True) if you trust where it comes from"
+            )
+        source = None if config.network is None else Source.of(f"{path / FILE}:{config.network.function}")
+        network = _network(config, path)
         preprocessing = read_preprocessing(path / PREPROCESSING)
+    except ReluctantError:
+        raise
     except UntrustedError as error:
         raise ModelError(
             f"{path / PREPROCESSING} was not written by reluctant, and nothing of it is loaded: {error}; export the "
@@ -221,10 +238,23 @@ def load_model(folder: str) -> Model:
     except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"the model in {folder} is damaged ({reason}); export it again") from None
-    return Model(config, network, preprocessing)
+    return Model(config, network, preprocessing, source)
 
 
-def _network(config: ModelConfig) -> nn.Sequential:
+def _network(config: ModelConfig, folder: Path) -> nn.Module:
+    """The network with its weights."""
+    weights = load((folder / WEIGHTS).read_bytes())
+    if config.network is None:
+        network = _layers(config)
+        network.load_state_dict(weights, assign=True)
+        return network
+    own = config.network.build(folder, config.input_shape).eval()
+    own.load_state_dict(weights)
+    set_small_activations_to_zero(own, config.network.thresholds)
+    return own
+
+
+def _layers(config: ModelConfig) -> nn.Sequential:
     known = {"Linear", "Dropout", "Hardshrink", *(type(a.module(0.0)).__name__ for a in ACTIVATIONS.values())}
     strange = {name for name, _ in config.layers} - known
     if strange:
@@ -244,14 +274,24 @@ def _write(model: Model, folder: Path) -> None:
     text = json.dumps(config.model_dump(mode="json"), indent=2)
     (folder / CONFIG).write_text(text + "\n", encoding="ascii")
     # As bytes: safetensors takes no paths that are not UTF-8.
-    (folder / WEIGHTS).write_bytes(save({name: each.contiguous() for name, each in model.network.state_dict().items()}))
+    # Tensors of their own: shared ones, as of tied weights, are none that safetensors writes.
+    tensors = {name: each.detach().clone().contiguous() for name, each in model.network.state_dict().items()}
+    (folder / WEIGHTS).write_bytes(save(tensors))
     write_preprocessing(model.preprocessing, folder / PREPROCESSING)
+    if model.source is not None:
+        copy_files(model.source, folder)
     with_onnx = onnx.available()
     if with_onnx:
-        first = model.network[0]
-        assert isinstance(first, nn.Linear)
-        onnx.write(model.network, first.in_features, folder / ONNX)
+        write = onnx.write if model.source is None else onnx.write_where_possible
+        with_onnx = write(model.network, model.config.input_shape or _features(model.network), folder / ONNX)
     (folder / README).write_text(readme(config.model_dump(), with_onnx=with_onnx), encoding="utf-8")
+
+
+def _features(network: nn.Module) -> tuple[int]:
+    """The shape of one sample that a multilayer perceptron reads."""
+    first = next(network.children())
+    assert isinstance(first, nn.Linear)
+    return (first.in_features,)
 
 
 def _open_to_others(folder: Path) -> None:
@@ -259,5 +299,5 @@ def _open_to_others(folder: Path) -> None:
     mask = os.umask(0)
     os.umask(mask)
     folder.chmod(0o777 & ~mask)
-    for file in folder.iterdir():
-        file.chmod(0o666 & ~mask)
+    for path in folder.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)

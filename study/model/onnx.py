@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from reluctant.errors import ReluctantWarning
+
 NEEDED = ("onnx", "onnxscript")
 _DEPRECATED_IN_TORCH = r"`isinstance\(treespec, LeafSpec\)` is deprecated"
 """torch's exporter warns of its own code."""
@@ -20,23 +22,33 @@ _NEEDS_TORCHVISION = "torchvision is not installed"
 """How the exporter says that it leaves out operators of images, of which our networks have none."""
 
 
+class FixedSamplesError(ValueError):
+    """A network that torch exports for one number of samples alone."""
+
+
 def available() -> bool:
     """Whether the packages that torch needs to export ONNX are installed."""
     return all(find_spec(name) is not None for name in NEEDED)
 
 
-def write(network: nn.Sequential, features: int, path: Path) -> None:
-    """Writes `[samples, features]` float32 `x` → `[samples, classes]` `logits`, weights included.
+def write(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> bool:
+    """Writes `[samples, *input_shape]` float32 `x` → `[samples, classes]` `logits`, weights included.
 
     Args:
         network: In eval mode, on the CPU.
-        features: F of the data.
+        input_shape: Shape of one sample's features.
         path: The file.
+
+    Returns:
+        True: it is written.
+
+    Raises:
+        FixedSamplesError: A user's network takes one number of samples alone, as it is exported.
     """
     with _quiet():
         program = torch.onnx.export(
             network,
-            (torch.zeros(2, features),),
+            (torch.zeros(2, *input_shape),),
             dynamo=True,
             verbose=False,
             input_names=["x"],
@@ -44,7 +56,28 @@ def write(network: nn.Sequential, features: int, path: Path) -> None:
             dynamic_shapes=({0: torch.export.Dim("samples")},),
         )
         assert program is not None
+        shape = program.model.graph.inputs[0].shape
+        if shape is not None and isinstance(shape[0], int):
+            raise FixedSamplesError(
+                "its forward fixes the number of samples; `x.flatten(1)` or -1 in `view` leave it open"
+            )
         program.save(path, external_data=False)
+    return True
+
+
+def write_where_possible(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> bool:
+    """As `write`, of a user's network; where torch cannot export it, a warning says why, and False is returned."""
+    try:
+        return write(network, input_shape, path)
+    except Exception as error:  # whatever torch's exporter raises on a user's code
+        path.unlink(missing_ok=True)
+        reason = " ".join(str(error).split())[:200]
+        warnings.warn(
+            f"no {path.name} is written, because torch cannot export the network: {reason}",
+            ReluctantWarning,
+            stacklevel=2,
+        )
+        return False
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def _cleaned(model: Model, table: pd.DataFrame, source: str) -> tuple[pd.DataFra
 
 def _array_columns(model: Model, x: npt.NDArray[Any]) -> pd.DataFrame:
     """The columns of an array, which have the order of the training data's."""
-    columns = model.config.columns
+    columns = _in_the_source(model)
     flat = x.reshape(len(x), -1) if len(x) else x.reshape(0, len(columns))
     if flat.shape[1] != len(columns):
         raise ModelError(
@@ -171,8 +171,14 @@ def _as_classes(labels: npt.NDArray[np.object_], classes: Sequence[str]) -> npt.
     return np.array(names, dtype=object)[codes]
 
 
+def _in_the_source(model: Model) -> list[str]:
+    """The model's columns in the order of the source: pixels are numbered in it, and read channel by channel."""
+    columns = list(model.config.columns)
+    return [f"pixel{index}" for index in range(len(columns))] if model.config.kind == "pixels" else columns
+
+
 def _pixels(model: Model, x: npt.NDArray[Any], source: str) -> pd.DataFrame:
-    columns = model.config.columns
+    columns = _in_the_source(model)
     if model.config.kind != "pixels" or x.shape[1] != len(columns):
         needed = f"images of {len(columns)} pixels" if model.config.kind == "pixels" else "rows of a table"
         raise ModelError(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
+from study.model.user_network import FILE, REPLACING, NetworkConfig
+
 _LOADING = """\
 import json, pandas, skops.io, torch
 from safetensors.torch import load_file
@@ -33,9 +35,11 @@ for name, form in config["forms"].items():
         seconds = [(each - pandas.Timestamp(0, tz="UTC")).dt.total_seconds() for each in dates]
         table[name] = pandas.concat(seconds, axis=1).bfill(axis=1).iloc[:, 0]
 """
+_INPUTS = 'x = torch.from_numpy(preprocessing.transform(table[list(config["columns"])]).astype("float32"))'
+_SHAPED = f'{_INPUTS}.reshape(-1, *config["input_shape"])'
 _SPELLINGS = 'table = table.replace(config["spellings"])\n'
 _PREDICTING = """\
-x = torch.from_numpy(preprocessing.transform(table[list(config["columns"])]).astype("float32"))
+{inputs}
 probabilities = network(x).softmax(1).detach()
 labels = [config["classes"][index] for index in probabilities.argmax(1)]
 """
@@ -43,7 +47,7 @@ _LIBRARIES = ("torch", "safetensors", "skops", "scikit-learn", "pandas")
 
 
 _PREDICTING_A_QUANTITY = """\
-x = torch.from_numpy(preprocessing.transform(table[list(config["columns"])]).astype("float32"))
+{inputs}
 quantity = config["quantity"]
 predictions = network(x)[:, 0].double().detach() * quantity["scale"] + quantity["center"]
 low, high = predictions + quantity["below"], predictions + quantity["above"]
@@ -59,7 +63,11 @@ def loading(config: Mapping[str, Any]) -> str:
     table = _TEXT_TABLE if config["format"] > 1 else _TYPED_TABLE
     if not config["spellings"]:
         table = table.replace(_SPELLINGS, "")
-    return _LOADING + table + (_PREDICTING if config["quantity"] is None else _PREDICTING_A_QUANTITY)
+    predicting = _PREDICTING if config["quantity"] is None else _PREDICTING_A_QUANTITY
+    inputs = _SHAPED if config["input_shape"] else _INPUTS
+    own = config["network"]
+    network = _LOADING if own is None else NetworkConfig.model_validate(own).loading
+    return network + table + predicting.replace("{inputs}", inputs)
 
 
 def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
@@ -69,7 +77,8 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
         config: `ModelConfig` as a dictionary.
         with_onnx: Whether `model.onnx` is there.
     """
-    origin = config["origin"]
+    origin, own = config["origin"], config["network"]
+    trust = "" if own is None else " --trust"
     versions = " ".join(f"{name}=={metadata.version(name).partition('+')[0]}" for name in _LIBRARIES)
     target = "" if config["target"] is None else f" the column {_code(config['target'])} of"
     rows = "rows with the columns that `config.json` lists"
@@ -96,7 +105,7 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
         *_clamping(origin),
         "## Predictions",
         "",
-        f"`reluctant predict . data.csv` prints them. Without `reluctant`, from {rows}:",
+        f"`reluctant predict . data.csv{trust}` prints them. Without `reluctant`, from {rows}:",
         "",
         "```python",
         loading(config).rstrip(),
@@ -108,9 +117,15 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
         "## Files",
         "",
         "- `config.json`: columns, classes, layers, where it comes from.",
-        "- `weights.safetensors`: the state of the `nn.Sequential`.",
+        f"- `weights.safetensors`: the state of the {'`nn.Sequential`' if own is None else 'network'}.",
         "- `preprocessing.skops`: the fitted preprocessing, scikit-learn's classes only; loading it runs no code.",
     ]
+    if own is not None:
+        lines += [
+            f"- `{FILE}`: the file of the network; beside it lies what it imports. It is Python code, which the lines "
+            "above run, and `reluctant predict` only with `--trust`.",
+            f"- `{REPLACING}`: puts the activations and dropouts of the trial into the network.",
+        ]
     if with_onnx:
         lines.append("- `model.onnx`: the network; `x` is what the preprocessing gives, `logits` come out.")
     return "\n".join(lines) + "\n"

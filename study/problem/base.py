@@ -201,6 +201,13 @@ class Problem(ABC):
         known = checked_network(self.architecture, self.sizes)
         return () if known is None else known.lines
 
+    @property
+    def network_text(self) -> str:
+        """The network in words: the function and file of a user's, else the units of each hidden layer."""
+        if (user := self.architecture.user) is not None:
+            return f"{user.source.name} in {user.source.file.name} ({user.source.short_hash})"
+        return " × ".join(map(str, self.config.hidden))
+
     def checked(self) -> Self:
         """The problem itself, once a network of a user has been tried on its data.
 

@@ -139,7 +139,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         "data": problem.dataset.origin,
         "space": problem.space.name,
         **{field: getattr(config, field) for field in ("seeds", "epochs", "batch_size", "optimizer")},
-        **_of_network(problem),
+        "hidden" if problem.architecture.user is None else "network": problem.network_text,
         **({"classes": len(problem.split.classes)} if problem.split.classes else {"task": problem.task.name}),
         "floor": judge.floor,
         "reference_point": judge.reference_point,
@@ -328,22 +328,13 @@ def _learned(problem: Problem) -> str:
     return f"regression of {problem.dataset.target or 'its target'}: {quantity_text(problem.dataset.y)}"
 
 
-def _of_network(problem: Problem) -> dict[str, str]:
-    """The network in words: the file and function of a user's, else the units of each hidden layer."""
-    user = problem.architecture.user
-    if user is not None:
-        return {"network": f"{user.source.name} in {user.source.file.name} ({user.source.short_hash})"}
-    return {"hidden": " × ".join(map(str, problem.config.hidden))}
-
-
 def _note(problem: Problem) -> str:
     """The study's page in the dashboard, as Markdown."""
     config, judge = problem.config, problem.judge
-    (network,) = _of_network(problem).values()
     rows = {
         "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {_learned(problem)})",
         "space": problem.space.name,
-        "network": f"{network}, {config.optimizer}, learning rate {config.learning_rate:g}",
+        "network": f"{problem.network_text}, {config.optimizer}, learning rate {config.learning_rate:g}",
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.seeds} seeds a trial",
         "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units"
         + (

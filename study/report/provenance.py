@@ -33,8 +33,9 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         "seeds": f"{config.seeds} a trial"
         + (f", each with {streams} random streams" if (streams := problem.replicates // config.seeds) > 1 else "")
         + f", study seed {config.seed}",
-        "architecture": "" if config.network == "mlp" else config.network,
-        "network": " × ".join(map(str, config.hidden)) + " hidden units, where the trial does not say otherwise",
+        "architecture": "" if config.network == "mlp" or problem.architecture.user is not None else config.network,
+        "network": problem.network_text
+        + (" hidden units, where the trial does not say otherwise" if problem.architecture.user is None else ""),
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.optimizer}",
         "versions": _distinct(", ".join(f"{k} {v}" for k, v in d.get("versions", {}).items()) for d in details),
         "hardware": _distinct(_hardware(d) for d in details),

@@ -36,7 +36,7 @@ class ResNet(nn.Module):
         self.head = nn.Linear(16, outputs)
 
     def forward(self, x):
-        x = self.relu(self.stem(x.view(len(x), *self.shape)))
+        x = self.relu(self.stem(x.view(-1, *self.shape)))
         return self.head(self.drop(self.pool(self.blocks(x)).flatten(1)))
 
 

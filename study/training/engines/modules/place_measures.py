@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from search_spaces import Hyperparameters
+from search_spaces.architectures import Architecture
 from study.tasks import Task
 from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES
+from study.training.engines.modules.first_weights import build
 from study.training.engines.modules.places import (
     SearchedActivation,
     activation_places,
@@ -81,6 +84,28 @@ class Layers:
             elif isinstance(module, nn.Linear):
                 weights[-1].append(module.weight)
         return cls(places, weights)
+
+
+def place_paths(
+    architecture: Architecture, hyperparameters: Hyperparameters, input_shape: tuple[int, ...], outputs: int
+) -> list[str]:
+    """The path of the activation of each hidden layer in a trial's network, in the order of execution.
+
+    Args:
+        architecture: What is built.
+        hyperparameters: The trial.
+        input_shape: Shape of one sample's features.
+        outputs: C, number of outputs.
+
+    Example:
+        >>> from search_spaces import ARCHITECTURES
+        >>> place_paths(ARCHITECTURES["mlp"], Hyperparameters(hidden=(8, 8)), (4,), 3)
+        ['1', '3']
+    """
+    network = build(architecture, hyperparameters, input_shape, outputs)
+    paths = {module: path for path, module in network.named_modules()}
+    places = Layers.of(network, torch.zeros(1, *input_shape, dtype=torch.float64)).places
+    return [paths[place] for place in places]
 
 
 def evaluate(network: nn.Module, task: Task, samples: Samples) -> Evaluated:
