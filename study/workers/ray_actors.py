@@ -66,6 +66,27 @@ class Assignment:
     network: tuple[str, bytes] | None = None
 
 
+def assignment_of(study: OpenStudy, lease: float | None) -> Assignment:
+    """What each actor of a study is given.
+
+    Args:
+        study: The study.
+        lease: As for `work`.
+    """
+    config, user = study.problem.config, study.problem.architecture.user
+    # An actor runs in a folder of its own.
+    folder = {} if config.checkpoints is None else {"checkpoints": str(Path(config.checkpoints).absolute())}
+    return Assignment(
+        storage=study.storage.address,
+        study_id=study.study_id,
+        name=study.name,
+        data=study.problem.dataset.origin,
+        overrides=config.for_workers | {"threads": max(1, int(config.cpus_per_worker))} | folder,
+        lease=lease,
+        network=None if user is None else (user.source.file.name, user.source.file.read_bytes()),
+    )
+
+
 class RayWorker:
     """One worker; it starts with its actor, and again whenever Ray restarts the actor."""
 
@@ -190,18 +211,8 @@ class _Actors:
         log: Callable[[str], None],
     ) -> None:
         self._ray, self._observer, self._log = ray, observer, log
-        config, user = study.problem.config, study.problem.architecture.user
-        # An actor runs in a folder of its own.
-        folder = {} if config.checkpoints is None else {"checkpoints": str(Path(config.checkpoints).absolute())}
-        assignment = Assignment(
-            storage=study.storage.address,
-            study_id=study.study_id,
-            name=study.name,
-            data=study.problem.dataset.origin,
-            overrides=config.for_workers | {"threads": max(1, int(config.cpus_per_worker))} | folder,
-            lease=lease,
-            network=None if user is None else (user.source.file.name, user.source.file.read_bytes()),
-        )
+        config = study.problem.config
+        assignment = assignment_of(study, lease)
         key = actors_key(study)
         actor = ray.remote(RayWorker)
         options = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import user_files
 
 from reluctant.errors import ReluctantWarning
 from storage import open_storage
@@ -16,7 +17,17 @@ from study.problem import Search
 from study.records.attributes import VERSIONS
 from study.records.naming import rename
 from study.records.open_study import create_or_open
-from study.workers.ray_actors import Assignment, RayError, RayWorker, _check_resources, _connected, actors_key
+from study.workers.local_processes import WorkersFailedError
+from study.workers.ray_actors import (
+    Assignment,
+    RayError,
+    RayWorker,
+    _Actors,
+    _check_resources,
+    _connected,
+    actors_key,
+    assignment_of,
+)
 
 
 class Nodes:
@@ -71,6 +82,49 @@ def test_a_worker_says_that_its_versions_are_not_the_studys_and_nothing_that_the
     assert failure is None
     assert [line for line in lines if "'id'" in line] == []
     assert any(line.startswith("this study was started with other versions (torch 0.1 → ") for line in lines)
+
+
+def ended(worker: RayWorker) -> str | None:
+    """Waits until a worker has ended; returns why, where it failed."""
+    _, alive, failure = worker.poll()
+    while alive:
+        time.sleep(0.1)
+        _, alive, failure = worker.poll()
+    return failure
+
+
+NETWORK = {"data": "iris", "trials": 6, "cohort": 6, "seeds": 1, "epochs": 1, "name": "s"}
+
+
+def test_the_file_of_a_user_s_network_travels_to_a_node_that_lacks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = user_files.write(tmp_path, user_files.SHARED)
+    storage = open_storage(tmp_path / "studies.db")
+    study = create_or_open(Search.of(read_config({**NETWORK, "network": file})), storage)
+    assignment = assignment_of(study, None)
+    (tmp_path / "net.py").unlink()
+    (tmp_path / "node").mkdir()
+    monkeypatch.chdir(tmp_path / "node")
+    assert ended(RayWorker(assignment)) is None
+    assert len(storage.read_trials(study.study_id)) == 6
+    without = ended(RayWorker(replace(assignment, network=None)))
+    assert without is not None
+    assert "net.py, the network of study 's', is gone" in without
+    storage.close()
+
+
+def test_a_worker_whose_networks_raise_is_not_started_again(tmp_path: Path) -> None:
+    file = user_files.write(tmp_path, user_files.RAISES.format(when="self.training and len(x) > 3"))
+    storage = open_storage(tmp_path / "studies.db")
+    study = create_or_open(Search.of(read_config({**NETWORK, "network": file})), storage)
+    failure = ended(RayWorker(assignment_of(study, None)))
+    actors = _Actors.__new__(_Actors)
+    actors._log = print
+    actors._poll = lambda: {1: ([], False, failure)}  # type: ignore[method-assign]
+    with pytest.raises(WorkersFailedError, match="worker 1 cannot work: the networks of 5 trials in a row raised"):
+        actors.supervise()
+    storage.close()
 
 
 @pytest.mark.filterwarnings("ignore:the study that was called 's' is now 'former'")
