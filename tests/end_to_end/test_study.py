@@ -140,6 +140,45 @@ def test_stock_optuna_reads_it_goes_on_from_there_and_we_after_it(
     assert {trial["state"] for trial in trials} == {"COMPLETE", "FAIL"}
 
 
+PROXIED = """
+import warnings
+warnings.simplefilter("ignore", category=__import__("optuna").exceptions.ExperimentalWarning)
+import socket, threading, time
+import optuna
+from optuna.storages import GrpcStorageProxy, RDBStorage, run_grpc_proxy_server
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+with socket.socket() as free:
+    free.bind(("localhost", 0))
+    port = free.getsockname()[1]
+behind = RDBStorage("sqlite:///reluctant.db")
+threading.Thread(target=run_grpc_proxy_server, args=(behind,), kwargs={"port": port}, daemon=True).start()
+proxy = GrpcStorageProxy(host="localhost", port=port)
+proxy.wait_server_ready(timeout=60)
+choices = optuna.load_study(study_name="s", storage=behind).trials[0].distributions["activation"].choices
+def objective(trial):
+    trial.set_constraint("accuracy_floor", -0.1)
+    activation = trial.suggest_categorical("activation", choices)
+    return (0.5 if activation == "relu" else 0.4), trial.suggest_float("dropout", 0, 0.6)
+for sampler in (optuna.samplers.GPSampler(seed=0), optuna.samplers.NSGAIISampler(seed=0)):
+    study = optuna.load_study(study_name="s", storage=proxy, sampler=sampler)
+    study.optimize(objective, n_trials=3)
+assert len(study.trials) == 46 and study.best_trials
+"""
+
+
+def test_stock_samplers_go_on_through_the_grpc_proxy_and_we_after_them(
+    reluctant: Reluctant, tmp_path: Path, undisturbed: Path
+) -> None:
+    (tmp_path / "reluctant.db").write_bytes(undisturbed.read_bytes())
+    stock = subprocess.run([sys.executable, "-c", PROXIED], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert stock.returncode == 0, stock.stderr
+    reluctant("resume", "s", "--trials", 50, check=True)
+    trials = json.loads(reluctant("export", "s", "--format", "json", check=True).stdout)
+    assert [trial["number"] for trial in trials] == list(range(50))
+    assert {trial["state"] for trial in trials} == {"COMPLETE"}
+    assert [trial["number"] for trial in trials if "accuracy" not in trial] == list(range(40, 46))
+
+
 def test_the_front_is_printed_with_test_results_that_are_kept(reluctant: Reluctant, undisturbed: Path) -> None:
     first = reluctant("front", "s", "--format", "json", cwd=undisturbed.parent, check=True)
     rows = json.loads(first.stdout)
