@@ -1,6 +1,7 @@
 """What a proposal and its storage cost as a study grows: 100, 1,000, 2,000, 5,000 and 20,000 trials.
 
     python -m benchmarks.growth [--sizes 100 1000 2000 5000 20000] [--keep FOLDER] [--output FILE.json]
+    python -m benchmarks.growth --samplers tpe qmc random nsga2 nsga3 gp cmaes --sizes 100 300 1000
 
 One study of short trainings (iris, a hidden layer of 8 units, 2 epochs) goes on and on; its phases are medians over
 pieces of the last trials before each size, and its memory is taken before these. Then the commands that read it are
@@ -21,6 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import optuna
 
 from benchmarks.hardware import taken
 from benchmarks.ways import Recipe, measured_phases, ours
@@ -47,8 +50,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 2000, 5000, 20000])
     parser.add_argument("--keep", type=Path, help="keep the study's database in this folder")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/growth.json"))
+    parser.add_argument("--samplers", nargs="+", help="grow a study for each of these, and nothing else")
+    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
+    if options.samplers:
+        _grow_samplers(options)
+        return
     with ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(exist_ok=True)
@@ -61,13 +68,30 @@ def main() -> None:
     print(f"training waits for {100 * waiting:.1f} % of a study of {STUDY} trials, {run.seconds:.1f} s")
     report = taken("python -m benchmarks.growth") | {"rows": rows, "command_seconds": commands}
     report["waiting"] = {"trials": STUDY, "seconds": run.seconds, "share": waiting, "phases": run.phases}
-    options.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    _write(report, options.output or Path("benchmarks/growth.json"))
 
 
-def grow(database: Path, sizes: list[int]) -> list[dict[str, Any]]:
+def _grow_samplers(options: argparse.Namespace) -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    rows = {}
+    for sampler in options.samplers:
+        print(sampler)
+        with tempfile.TemporaryDirectory() as folder:
+            rows[sampler] = grow(Path(folder) / "growth.db", sorted(options.sizes), sampler)
+    asked = f"--samplers {' '.join(options.samplers)} --sizes {' '.join(map(str, options.sizes))}"
+    report = taken(f"python -m benchmarks.growth {asked}") | {"rows": rows}
+    _write(report, options.output or Path("benchmarks/growth-samplers.json"))
+
+
+def _write(report: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def grow(database: Path, sizes: list[int], sampler: str = "tpe") -> list[dict[str, Any]]:
     """One row a size: milliseconds a trial of each phase, memory, file, time to open."""
     given = {"data": "iris", "hidden": "8", "epochs": 2, "seeds": 1, "name": "growth", "min_accuracy": 0.0}
-    problem = Search.of(read_config(given | {"trials": sizes[0]}))
+    given |= {"sampler": sampler, "trials": sizes[0]} | ({"objective": "weighted"} if sampler == "cmaes" else {})
+    problem = Search.of(read_config(given))
     storage = open_storage(database)
     study = create_or_open(problem, storage)
     print(f"{'trials':>7} │ {'propose':>8}{'claim':>7}{'finish':>7}{'fit':>7} ms a trial │ open, s │ MiB: memory, file")

@@ -1,10 +1,12 @@
 """How good what a search found is, against trials and wall-clock: several cohort sizes of ours against stock TPE.
 
     python -m benchmarks.quality [--seeds 5] [--trials 300] [--cohorts 16 32 64] [--output FILE.json]
+    python -m benchmarks.quality --samplers tpe qmc random nsga2 nsga3 gp --output benchmarks/samplers.json
 
 Digits, 64,64, 20 epochs, batches of 128, one network a trial. Stock is `study.optimize` with Optuna's default sampler;
 both propose for themselves, all on one split, each study with a seed of its own for proposals, weights and data order.
-Ours goes on to twice the trials, so that both axes can be read.
+Ours goes on to twice the trials, so that both axes can be read. With `--samplers`, our samplers at the default cohort
+take the place of cohort sizes, each with as many trials as stock; cmaes, which takes one objective, has no place here.
 
 A search picks by what it saw, and noise flatters what is picked: more so where each trial has noise of its own, as in
 the usual loop, than where all share their random numbers. So what a search holds for its front is trained again on
@@ -56,14 +58,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--cohorts", type=int, nargs="+", default=[16, 32, 64])
+    parser.add_argument("--samplers", nargs="+", help="compare these at the default cohort instead")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/quality.json"))
     options = parser.parse_args()
-    ways: dict[str, list[Run]] = {"stock": []}
-    ways |= {f"cohort {cohort}": [] for cohort in options.cohorts}
+    trials, given = 2 * options.trials, {f"cohort {cohort}": {"cohort": cohort} for cohort in options.cohorts}
+    if options.samplers:
+        trials, given = options.trials, {sampler: {"sampler": sampler} for sampler in options.samplers}
+    ways: dict[str, list[Run]] = {"stock": []} | {name: [] for name in given}
     for seed in range(options.seeds):
         ways["stock"].append(run_stock(seed, options.trials))
-        for cohort in options.cohorts:
-            ways[f"cohort {cohort}"].append(run_ours(seed, 2 * options.trials, cohort))
+        for name, chosen in given.items():
+            ways[name].append(run_ours(seed, trials, chosen))
     problem = RECIPE.problem(1)
     worth = fresh_values(problem, [params for runs in ways.values() for run in runs for params in run.chosen()])
     paths = {name: [run.path(worth, problem.judge.reference_point) for run in runs] for name, runs in ways.items()}
@@ -87,7 +92,12 @@ def main() -> None:
             f"{median(row['seconds']):>10.1f}"
             + "".join(f"{'never' if t is None else f'1/{1 / t:.1f}':>10}" for t in row["share_of_time"].values())
         )
-    report = taken("python -m benchmarks.quality") | {"seeds": options.seeds, "trials": options.trials, "rows": rows}
+    samplers = f" --samplers {' '.join(options.samplers)}" if options.samplers else ""
+    report = taken(f"python -m benchmarks.quality{samplers}") | {
+        "seeds": options.seeds,
+        "trials": options.trials,
+        "rows": rows,
+    }
     options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     figure(paths).write_html(options.output.with_suffix(".html"), include_plotlyjs="cdn")
 
@@ -179,11 +189,12 @@ def run_stock(seed: int, trials: int) -> Run:
         return Run.of(study.trials, problem, started)
 
 
-def run_ours(seed: int, trials: int, cohort: int) -> Run:
-    """Ours; the split stays that of seed 0."""
+def run_ours(seed: int, trials: int, chosen: Mapping[str, Any]) -> Run:
+    """Ours, with some options, for the objectives that stock has; the split stays that of seed 0."""
     split = RECIPE.problem(trials)
     given = {"hidden": "64,64", "epochs": RECIPE.epochs, "batch_size": RECIPE.batch_size, "seeds": 1}
-    problem = Search.of(read_config(given | {"trials": trials, "cohort": cohort, "seed": seed}))
+    given |= {"sparsity": "near_zero", "trials": trials, "seed": seed}
+    problem = Search.of(read_config({**given, **chosen}))
     # A cached property: the same samples for all, whatever the study's seed.
     problem.__dict__["prepared"] = split.prepared
     with tempfile.TemporaryDirectory() as folder:
