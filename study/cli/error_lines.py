@@ -29,7 +29,7 @@ def usage_line(error: typer.TyperException) -> str:
 
 @contextmanager
 def ending(debug: bool, quiet: bool = False) -> Iterator[Messages]:
-    """Turns errors into a line and an exit status, and warnings into lines: ours, and those of libraries.
+    """Turns errors into a line and an exit status, and warnings into lines, each once: ours, and those of libraries.
 
     What Python shows to nobody but developers (deprecations, for one) is shown with `debug` alone.
     """
@@ -38,12 +38,13 @@ def ending(debug: bool, quiet: bool = False) -> Iterator[Messages]:
     messages = Messages(quiet=quiet)
     with warnings.catch_warnings():
         warnings.simplefilter("always", ReluctantWarning)
-        show = warnings.showwarning
+        show, said = warnings.showwarning, set[str]()
 
         def show_as_line(message: Any, category: Any, *rest: Any, **named: Any) -> None:
             if debug and not issubclass(category, ReluctantWarning):
                 show(message, category, *rest, **named)
-            else:
+            elif str(message) not in said:
+                said.add(str(message))
                 messages.warn(str(message))
 
         warnings.showwarning = show_as_line

@@ -17,7 +17,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from reluctant.errors import unknown
+from reluctant.errors import ReluctantWarning, unknown
 from study.sampling.base import CohortSampler, SampledStudy, constraints_of
 from study.sampling.registry import SamplerError
 from study.training import Purpose
@@ -43,6 +43,13 @@ class OptunaAdapter(CohortSampler):
         super().__init__(study)
         self._trials: dict[int, tuple[FrozenTrial, Mapping[str, Any]]] = {}
         self._sampler(0)  # refuses options that it does not have
+        if "seed" not in inspect.signature(self.sampler_class()).parameters:
+            warnings.warn(
+                f"{self.sampler_class().__name__} takes no seed: where it draws random numbers, a study that is "
+                "interrupted, or trained by several workers, does not end as an undisturbed one would",
+                ReluctantWarning,
+                stacklevel=2,
+            )
 
     @abstractmethod
     def sampler_class(self) -> type[BaseSampler]:

@@ -24,7 +24,8 @@ def test_a_warning_of_a_library_is_a_line(capsys: pytest.CaptureFixture[str]) ->
             ),
             stacklevel=1,
         )
-        warnings.warn("ours", ReluctantWarning, stacklevel=1)
+        for _ in range(2):
+            warnings.warn("ours", ReluctantWarning, stacklevel=1)
         warnings.warn("for developers", DeprecationWarning, stacklevel=1)
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith(

@@ -9,6 +9,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 from proposing import carry_on, make_proposer, params_of, trial
 
+from reluctant import ReluctantWarning
 from search_spaces import Hyperparameters, load_space, parse_space
 from study.sampling import SampledStudy, SamplerError, make_sampler
 from study.sampling.optuna_adapter import OptunaAdapter
@@ -92,6 +93,16 @@ def test_a_sampler_of_the_user_is_adapted() -> None:
     one = proposer()
     trials = carry_on([], 32, lambda: one)
     assert params_of(carry_on(trials[:20], 32, proposer)) == params_of(trials)
+
+
+class Unseeded(optuna.samplers.RandomSampler):
+    def __init__(self) -> None:
+        super().__init__(seed=0)
+
+
+def test_a_sampler_without_a_seed_is_said_to_be_none_that_repeats() -> None:
+    with pytest.warns(ReluctantWarning, match="Unseeded takes no seed: .*does not end as an undisturbed"):
+        make_sampler(f"{__name__}:Unseeded", SampledStudy(SPACE, objectives=2))
 
 
 def test_trials_of_another_program_do_not_disturb_it() -> None:
