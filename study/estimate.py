@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from study.data.split import Part
 from study.machine import available_memory
@@ -67,7 +68,9 @@ def estimate(problem: Problem) -> Estimate:
     epoch = max(0.0, long - short) / 2
     once = max(0.0, short - epoch)
     cohorts = config.trials / count * budget.seeds / one.seeds
-    seconds = cohorts * (once + epoch * budget.epochs) * len(split.training) / rows
+    splits = [prepared.split for prepared in problem.prepared]
+    training = fmean(len(each.training) for each in splits)
+    seconds = cohorts * (once + epoch * budget.epochs) * training / rows
     whole = Trainer(
         split,
         budget,
@@ -78,7 +81,6 @@ def estimate(problem: Problem) -> Estimate:
         device=config.device,
     )
     blocks = whole.plan(cohort, whole.room(available_memory() // 2))
-    splits = [prepared.split for prepared in problem.prepared]
     data = sum(part.x.numel() * 4 for each in splits for part in (each.training, each.validation, each.test))
     return Estimate(
         slots=config.trials * budget.seeds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TypeVar
 
 from study.config import ConfigError, StudyConfig
@@ -25,29 +26,35 @@ class Judge:
         config: Objective, metric, sparsity measure, floor.
         constant_guess: Value of the metric that the best constant prediction reaches on the validation part.
         step: How far beyond the floor the metric is at least where it beats it: what one validation sample is worth.
+        folds: Validation parts that a seed's score is the mean over; then `constant_guess` is that mean too.
     """
 
     config: StudyConfig
     constant_guess: float
     step: float
+    folds: int = 1
 
     @classmethod
-    def of(cls, config: StudyConfig, split: Split, *, weigh_samples: bool = True) -> Judge:
+    def of(cls, config: StudyConfig, *splits: Split, weigh_samples: bool = True) -> Judge:
         """The judge of a study on a split.
 
         Args:
             config: The study's configuration.
-            split: The first of its splits.
+            splits: The first of its splits; under cross-validation that of each fold.
             weigh_samples: Whether a validation sample counts what it is worth under the metric; else 1/N.
 
         Raises:
             ConfigError: Nothing can be feasible under its floor.
         """
         metric, task = config.judged_by, config.what_is_learned
-        training, validation = split.training, split.validation
-        guess = metric.constant_guess(training, validation, task.outputs(split))
-        step = metric.smallest_step(validation.y, validation.weights) if weigh_samples else 1.0 / len(validation)
-        judge = cls(config, guess, step)
+        guesses, steps = [], []
+        for split in splits:
+            validation = split.validation
+            guesses.append(metric.constant_guess(split.training, validation, task.outputs(split)))
+            steps.append(
+                metric.smallest_step(validation.y, validation.weights) if weigh_samples else 1.0 / len(validation)
+            )
+        judge = cls(config, fmean(guesses), min(steps) / len(splits), len(splits))
         if metric.sign * (judge.least_score - metric.best) > 0:
             other = (
                 ""
@@ -55,7 +62,8 @@ class Judge:
                 else "--metric balanced_accuracy, or "
             )
             raise ConfigError(
-                f"no trial can beat the floor {judge.floor:g} by one of {len(split.validation)} validation samples; "
+                f"no trial can beat the floor {judge.floor:g} by one of "
+                f"{sum(len(split.validation) for split in splits)} validation samples; "
                 f"choose {other}a lower --min-accuracy"
             )
         return judge
@@ -72,12 +80,12 @@ class Judge:
 
     @property
     def floor(self) -> float:
-        """Value of the metric that every replicate of a feasible trial beats."""
+        """Value of the metric that every seed of a feasible trial beats; under cross-validation its mean over folds."""
         return self.constant_guess if self.config.min_accuracy is None else self.config.min_accuracy
 
     @property
     def least_score(self) -> float:
-        """Value of the metric that every replicate of a feasible trial reaches: one `step` beyond the floor."""
+        """Value of the metric that every seed of a feasible trial reaches: one `step` beyond the floor."""
         return self.floor + self.metric.sign * self.step
 
     @property
@@ -101,9 +109,10 @@ class Judge:
         return [score]
 
     def constraint(self, outcome: Outcome) -> float:
-        """Feasible where ≤ 0: every replicate beats the floor by at least `step`."""
+        """Feasible where ≤ 0: every seed beats the floor by at least `step`; its score is its mean over folds."""
         metric = self.metric
-        scores = [replicate.scores[self.config.score] for replicate in outcome.replicates]
+        by_replicate = [replicate.scores[self.config.score] for replicate in outcome.replicates]
+        scores = [fmean(by_replicate[at : at + self.folds]) for at in range(0, len(by_replicate), self.folds)]
         # A diverged replicate beats no floor, also one below a constant guess.
         worst = metric.worst if outcome.diverged else min(scores, key=lambda score: metric.sign * score)
         # Finite, because databases store it.

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    StratifiedGroupKFold,
+    check_cv,
+    train_test_split,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from reluctant.errors import ReluctantError
-from study.data.dataset import Dataset, make_dataset
+from study.data.dataset import Dataset, Fold, make_dataset
 from study.data.errors import DataError
 from study.data.sample_weights import check_weights
 from study.data.targets import Targets
@@ -87,21 +95,39 @@ def weights_of(sample_weight: Any, samples: int) -> npt.NDArray[np.float64]:
     return weights
 
 
+def groups_of(groups: Any, samples: int) -> npt.NDArray[Any] | None:
+    """`[N]` groups, or None where none are given.
+
+    Args:
+        groups: `[N]` values of any type, or None.
+        samples: N.
+
+    Raises:
+        DataError: They are not as many as samples.
+    """
+    if groups is None:
+        return None
+    found = np.asarray(groups)
+    if found.shape != (samples,):
+        raise DataError(f"groups has the shape {found.shape}; ({samples},) is needed, one for each sample")
+    return found
+
+
 def table_of(x: npt.NDArray[np.float64]) -> pd.DataFrame:
     """Samples as the preprocessing reads them."""
     return pd.DataFrame(x, columns=[f"x{index}" for index in range(x.shape[1])])
 
 
 def dataset_of(
-    x: npt.NDArray[np.float64], targets: Targets, weights: npt.NDArray[np.float64], validation: npt.NDArray[np.int64]
+    x: npt.NDArray[np.float64], targets: Targets, weights: npt.NDArray[np.float64], folds: Sequence[Fold]
 ) -> Dataset:
-    """Samples as a data set with a validation part and without a test part.
+    """Samples as a data set whose parts are chosen, and that has no test part.
 
     Args:
         x: `[N, F]` numbers.
         targets: `[N]` values to predict.
         weights: `[N]` weight of each sample.
-        validation: Rows of the validation part.
+        folds: Rows of the training and the validation part, or of each fold's.
     """
     return make_dataset(
         name="arrays",
@@ -109,13 +135,103 @@ def dataset_of(
         x=table_of(x),
         targets=targets,
         test_rows=np.array([], dtype=np.int64),
-        validation_rows=validation,
+        folds=tuple(folds),
         # Equal weights are none: they weigh nothing in a mean.
         weights=None if (weights == weights[0]).all() else weights,
     )
 
 
-def validation_rows(targets: Targets, *, seed: int) -> npt.NDArray[np.int64]:
+def folds_of(
+    cv: Any, x: npt.NDArray[np.float64], y: npt.NDArray[Any], groups: Any, *, classes: bool
+) -> tuple[Fold, ...]:
+    """The folds of a cross-validation, as scikit-learn's searches divide samples.
+
+    Args:
+        cv: A number of folds, a splitter of scikit-learn, or pairs of training and validation rows.
+        x: `[N, F]` samples.
+        y: `[N]` values to predict.
+        groups: `[N]` the group of each sample, which a number of folds keeps together; or None.
+        classes: Whether a number of folds is stratified by classes.
+
+    Raises:
+        DataError: The samples cannot be divided so.
+    """
+    if groups is not None and isinstance(cv, Integral):
+        cv = StratifiedGroupKFold(int(cv)) if classes else GroupKFold(int(cv))
+    try:
+        pairs = list(check_cv(cv, y, classifier=classes).split(x, y, groups))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"cv is {cv!r}, by which the samples cannot be divided: {error}") from None
+    folds = tuple(Fold(_ascending(training, len(x)), _ascending(validation, len(x))) for training, validation in pairs)
+    if not folds:
+        raise DataError(f"cv is {cv!r}, which gives no fold; one or more are needed")
+    for fold in folds:
+        check_fold(fold)
+    return folds
+
+
+def check_fold(fold: Fold) -> None:
+    """Refuses a fold without rows to train on or to judge by, or with rows that are both.
+
+    Raises:
+        DataError: It is one.
+    """
+    if not len(fold.training) or not len(fold.validation):
+        raise DataError(
+            f"a fold has {len(fold.training)} training and {len(fold.validation)} validation samples; both are needed, "
+            "with weights above 0; choose another cv"
+        )
+    if np.isin(fold.training, fold.validation).any():
+        raise DataError(
+            "a fold has samples that are trained on and judged by; the two need to differ; choose another cv"
+        )
+
+
+def _ascending(rows: Any, samples: int) -> npt.NDArray[np.int64]:
+    """Rows, which may be a mask, in ascending order."""
+    return np.unique(np.arange(samples)[np.asarray(rows)])
+
+
+def kept_rows(fold: Fold, kept: npt.NDArray[np.bool_]) -> Fold:
+    """A fold among those samples that are kept.
+
+    Args:
+        fold: Rows among all samples.
+        kept: `[N]` which of them are kept.
+    """
+    numbers = np.cumsum(kept) - 1
+    training, validation = (numbers[rows[kept[rows]]] for rows in (fold.training, fold.validation))
+    found = Fold(training, validation)
+    check_fold(found)
+    return found
+
+
+def one_fold(targets: Targets, groups: Any, *, seed: int) -> Fold:
+    """A fifth of the rows as the validation part: of each class or quantile its share, or whole groups.
+
+    A class of three or fewer stays in training.
+
+    Args:
+        targets: `[N]` values to predict.
+        groups: `[N]` the group of each sample; or None.
+        seed: Seed of the choice.
+
+    Raises:
+        DataError: There are fewer than two groups.
+    """
+    rows = np.arange(len(targets.y))
+    if groups is None:
+        validation = _validation_rows(targets, seed=seed)
+    else:
+        splitter = GroupShuffleSplit(1, test_size=_VALIDATION_SHARE, random_state=seed % 2**32)
+        try:
+            _, validation = next(splitter.split(rows, groups=groups))
+        except ValueError as error:
+            raise DataError(f"the samples cannot be divided by groups: {error}") from None
+    return Fold(np.setdiff1d(rows, validation), np.sort(validation))
+
+
+def _validation_rows(targets: Targets, *, seed: int) -> npt.NDArray[np.int64]:
     """A fifth of the rows, ascending: of each class or quantile its share, and nothing of a class of three or fewer.
 
     Args:

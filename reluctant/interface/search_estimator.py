@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
-from sklearn.base import BaseEstimator, is_regressor
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.utils import check_random_state
 
 from reluctant import __version__
@@ -26,9 +26,12 @@ from reluctant.interface.database import opened
 from reluctant.interface.estimator_data import (
     check_fitted,
     dataset_of,
+    folds_of,
+    groups_of,
+    kept_rows,
+    one_fold,
     table_of,
     validated,
-    validation_rows,
     weights_of,
 )
 from reluctant.interface.options import configuration
@@ -66,7 +69,8 @@ class PickleFormatError(ReluctantError, ValueError):
 class SearchEstimator(BaseEstimator):  # type: ignore[misc]
     """The base of `ReluctantClassifier` and `ReluctantRegressor`: their parameters, and how they are fitted.
 
-    A fifth of the samples judges the trials; there is no test part, because whoever uses an estimator keeps one. Then
+    A fifth of the samples judges the trials, or `cv` says which; there is no test part, because whoever uses an
+    estimator keeps one. Then
     the recommended configuration is trained once more, on all samples.
     """
 
@@ -85,6 +89,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         hidden: int | Sequence[int] = (64, 64),
         batch_size: int = 64,
         learning_rate: float = 0.001,
+        cv: int | Any = None,
         refit: bool = True,
         time_limit: float | None = None,
         storage: str | PathLike[str] | None = None,
@@ -106,8 +111,11 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             hidden: Units of each hidden layer.
             batch_size: Samples of a step.
             learning_rate: Step size, where the space does not search it.
+            cv: None: a fifth of the samples judges trials. A number of folds, a splitter of scikit-learn (`GroupKFold`,
+                `PredefinedSplit`, …) or pairs of training and validation rows: each seed trains a network on each fold,
+                and a trial's score is the mean over folds and seeds.
             refit: Whether the recommended configuration is trained once more on all samples; else the network of the
-                search's first replicate predicts.
+                search's first seed predicts, under `cv` that of its first fold.
             time_limit: Seconds after which the search ends with what it has; the result is then no function of
                 `random_state` alone.
             storage: SQLite file or SQLAlchemy URL, where the study can be resumed and watched; None: nowhere, it ends
@@ -127,6 +135,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         self.hidden = hidden
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.cv = cv
         self.refit = refit
         self.time_limit = time_limit
         self.storage = storage
@@ -135,13 +144,15 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Searches, and trains the recommended configuration.
 
         Args:
             X: `[N, F]` numbers; missing ones may be NaN.
             y: `[N]` labels, or in regression numbers.
             sample_weight: `[N]` weight of each sample in loss and metrics; those of weight 0 are left out.
+            groups: `[N]` the group of each sample: samples of one group are trained on or judged by, never both; as
+                `cv` divides them, where it is a splitter.
 
         Raises:
             ConfigError: A parameter makes no sense.
@@ -149,11 +160,14 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             NoResultsError: The time limit ended the search before a trial was finished.
         """
         x, y = validated(self, X, y, ensure_min_samples=2, y_numeric=is_regressor(self))
-        weights = weights_of(sample_weight, len(x))
-        x, y, weights = x[weights > 0], y[weights > 0], weights[weights > 0]
+        weights, groups = weights_of(sample_weight, len(x)), groups_of(groups, len(x))
+        kept = weights > 0
+        folds = () if self.cv is None else folds_of(self.cv, x, y, groups, classes=is_classifier(self))
+        x, y, weights, groups = x[kept], y[kept], weights[kept], None if groups is None else groups[kept]
         targets = self._targets(y)
-        config = self._config()
-        dataset = dataset_of(x, targets, weights, validation_rows(targets, seed=config.seed))
+        config = self._config(folds=len(folds))
+        folds = tuple(kept_rows(fold, kept) for fold in folds) or (one_fold(targets, groups, seed=config.seed),)
+        dataset = dataset_of(x, targets, weights, folds)
         with ExitStack() as cleanup:
             place = str(self.storage) if self.storage is not None else _temporary_place(cleanup)
             config = complete_config(config.model_copy(update={"storage": place}), dataset)
@@ -180,7 +194,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             outputs: torch.Tensor = self._network(self._preprocessing(table_of(x)).double())
         return outputs
 
-    def _config(self) -> StudyConfig:
+    def _config(self, *, folds: int) -> StudyConfig:
         threads = 1 if self.n_jobs is None else available_threads() if self.n_jobs < 0 else self.n_jobs
         options: dict[str, Any] = {
             name: getattr(self, name)
@@ -194,6 +208,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             options
             | {
                 "metric": self._learned.metrics[0].name if self.metric is None else self.metric,
+                "cv": folds if folds > 1 else None,
                 "timeout": self.time_limit,
                 "name": self.study_name,
                 "seed": int(check_random_state(self.random_state).randint(2**31)),
@@ -219,7 +234,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             self.front_ = pd.DataFrame()
         self.recommended_ = Trial.of(chosen, basis=basis)
         self.best_params_, self.best_score_ = dict(chosen.params), chosen.score
-        self.cv_results_ = _cv_results(own)
+        self.cv_results_ = _cv_results(own, folds=problem.config.cv)
         self.n_iter_ = problem.config.epochs
         self._train_network(problem, chosen)
 
@@ -306,9 +321,11 @@ def _reachable(problem: Search) -> Search:
     return problem
 
 
-def _cv_results(own: Sequence[OwnTrial]) -> dict[str, Any]:
-    """Finished trials as scikit-learn's searches have them."""
+def _cv_results(own: Sequence[OwnTrial], *, folds: int | None) -> dict[str, Any]:
+    """Finished trials as scikit-learn's searches have them; splits are folds, or without some replicates."""
     scores = np.array([trial.scores for trial in own])
+    if folds is not None:
+        scores = scores.reshape(len(own), -1, folds).mean(1)  # replicates are all folds under one seed, then the next
     names = sorted({name for trial in own for name in trial.params})
     columns: dict[str, Any] = {
         f"param_{name}": np.ma.MaskedArray(

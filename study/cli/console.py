@@ -110,7 +110,9 @@ def print_front(
     if form == "table" and line is not None:
         print(line)
     errors = (
-        f"± is the standard error over {config.seeds} seeds" if config.seeds > 1 else "one seed gives no standard error"
+        f"± is the standard error over {config.replicates_text}"
+        if config.replicates > 1
+        else "one seed gives no standard error"
     )
     if config.clamps:
         messages.info(

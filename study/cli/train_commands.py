@@ -71,9 +71,9 @@ def run(
                     f"the space lacks the baseline's {', '.join(f'{k} {v}' for k, v in missing.items())}; "
                     f"trial 0 uses {', '.join(f'{k} {baseline[k]}' for k in missing)} instead"
                 )
+            seeds = f"{resolved.seeds} seeds" if resolved.cv is None else resolved.replicates_text
             messages.info(
-                f"study {study.name} in {database.place}: {study.total} trials x {resolved.seeds} seeds, "
-                f"floor {judge.floor:.4f}"
+                f"study {study.name} in {database.place}: {study.total} trials x {seeds}, floor {judge.floor:.4f}"
             )
             say_where_unlearned(study, messages)
             train_and_print_front(study, messages, form, quiet=quiet, lease=lease)

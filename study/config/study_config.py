@@ -82,6 +82,19 @@ class StudyConfig(BaseModel):
     weights: Annotated[str | None, Option(scope=Scope.IDENTITY, absent_means=None)] = Field(
         None, description="column of sample weights in loss and metrics, where DATA is a table"
     )
+    groups: Annotated[str | None, Option(scope=Scope.IDENTITY, absent_means=None)] = Field(
+        None, description="column whose equal values stay in one part, such as a patient's number; no feature"
+    )
+    time: Annotated[str | None, Option(scope=Scope.IDENTITY, absent_means=None)] = Field(
+        None, description="column by which parts follow each other, the test part last, such as a date; no feature"
+    )
+    cv: Annotated[int | None, Option(scope=Scope.IDENTITY, absent_means=None)] = Field(
+        None,
+        ge=2,
+        le=1000,
+        description="folds of a cross-validation in place of one validation part; the score is the mean over folds and "
+        "seeds",
+    )
     rows: Annotated[int | None, _PLACE] = Field(
         None, ge=1, description="use at most so many rows, drawn at random; default: all"
     )
@@ -309,6 +322,27 @@ class StudyConfig(BaseModel):
             fields["sparsity_weight"] = None
         own = {name: fields[name] for name in self.options() if self.option(name).in_identity(fields[name])}
         return {"data": fingerprint, "space": space_text, **own}
+
+    @property
+    def replicates(self) -> int:
+        """The networks of each trial: one for each seed, under cross-validation for each seed and fold.
+
+        Example:
+            >>> StudyConfig(seeds=2, cv=5).replicates
+            10
+        """
+        return self.seeds * (self.cv or 1)
+
+    @property
+    def replicates_text(self) -> str:
+        """`replicates` in words.
+
+        Example:
+            >>> StudyConfig(seeds=1).replicates_text, StudyConfig(seeds=2, cv=5).replicates_text
+            ('one seed', '2 seeds x 5 folds')
+        """
+        seeds = "one seed" if self.seeds == 1 else f"{self.seeds} seeds"
+        return seeds if self.cv is None else f"{seeds} x {self.cv} folds"
 
     @property
     def clamps(self) -> bool:

@@ -14,7 +14,7 @@ from study.data.dataset import Dataset
 from study.data.errors import DataError, DataNotFoundError
 from study.data.load import load_dataset
 from study.data.partition import Partition, partition
-from study.data.prepare import Prepared, make_split, prepare
+from study.data.prepare import Prepared, make_split, prepare, prepare_folds
 from study.data.preprocessing import Preprocessing, fit_preprocessing
 from study.data.reading import FIRST_READER, READER, Reading, TableOptions
 from study.data.sample import sample_rows
@@ -39,5 +39,6 @@ __all__ = [
     "make_split",
     "partition",
     "prepare",
+    "prepare_folds",
     "sample_rows",
 ]

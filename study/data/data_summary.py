@@ -57,7 +57,9 @@ class DataSummary:
         name: The data set.
         rows: Its rows.
         drawn_from: Rows of the source, where `--rows` asked for a part of them.
-        parts: Rows of each part of the split.
+        parts: Rows of each part of the split; under cross-validation of the first fold's.
+        folds: Folds of the cross-validation; None without one.
+        division: By what the rows were divided, where it was not by chance alone; else empty.
         target: The column to predict; None where the source has labels of its own.
         classes: Rows of each class; empty in regression.
         quantity: What the target is in regression, in words; else None.
@@ -71,6 +73,8 @@ class DataSummary:
     rows: int
     drawn_from: int | None
     parts: Mapping[str, int]
+    folds: int | None = None
+    division: str = ""
     target: str | None
     classes: Mapping[str, int]
     quantity: str | None
@@ -148,6 +152,8 @@ class DataSummary:
     def lines(self, most: int = MOST_LINES) -> list[str]:
         """The summary in at most so many lines."""
         parts = ", ".join(f"{count:,} {part}" for part, count in self.parts.items())
+        parts = f"{self.folds} folds, the first {parts}" if self.folds else parts
+        parts = f"{parts}; {self.division}" if self.division else parts
         columns = f" from {_count(len(self.columns), 'column')}" if self.columns else ""
         rows = f"{self.rows:,} of {self.drawn_from:,} rows" if self.drawn_from else _count(self.rows, "row")
         lines = [
@@ -170,12 +176,20 @@ def _as_classes(y: npt.NDArray[Any]) -> str:
     return " (--task classification takes the values for classes)" if may_be else ""
 
 
-def summarize(dataset: Dataset, prepared: Prepared) -> DataSummary:
+def _division(dataset: Dataset) -> str:
+    """By what rows were divided, where it was not by chance alone."""
+    if dataset.groups is not None:
+        return f"{len(np.unique(dataset.groups)):,} groups, each in one part"
+    return "" if dataset.times is None else "in the order of their times"
+
+
+def summarize(dataset: Dataset, prepared: Prepared, *, folds: int | None = None) -> DataSummary:
     """Say what was made of a data set.
 
     Args:
         dataset: The data set.
-        prepared: Its split with the preprocessing.
+        prepared: Its split with the preprocessing; under cross-validation the first fold's.
+        folds: Folds of the cross-validation.
 
     Example:
         >>> from study.data import load_dataset, prepare
@@ -191,6 +205,8 @@ def summarize(dataset: Dataset, prepared: Prepared) -> DataSummary:
         rows=len(dataset),
         drawn_from=dataset.drawn_from,
         parts={part: len(getattr(split, part)) for part in ("training", "validation", "test")},
+        folds=folds,
+        division=_division(dataset),
         target=dataset.target,
         classes={name: int(count) for name, count in zip(dataset.classes, counts, strict=True)},
         quantity=None if dataset.classes else quantity_text(dataset.y) + _as_classes(dataset.y),

@@ -19,6 +19,19 @@ from study.data.targets import Targets
 _LONGEST_NAME = 40
 
 
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Rows that whoever made a data set chose for training and validation, both ascending.
+
+    Attributes:
+        training: Rows to fit networks on.
+        validation: Rows to judge trials by.
+    """
+
+    training: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset:
     """Features and targets of one source.
@@ -31,12 +44,15 @@ class Dataset:
         targets: What to predict, and what the rows are stratified by.
         test_rows: Rows of the official test part, ascending, or None where there is none; an empty array means that
             there is to be no test part.
-        validation_rows: Rows of the validation part, where whoever made the data set chose them; else None.
+        folds: Training and validation rows, where whoever made the data set chose them; several for a
+            cross-validation; empty where they are to be drawn.
         target: Name of the target column, or None where the source has labels of its own.
         fingerprint: Hash of the content; see `study.data.fingerprint`.
         reading: How the table was read; None where the source needs no decisions: built-in sets and images.
         drawn_from: Rows of the source, where these are only a part of them.
         weights: `[N]` weight of each row in loss and metrics; None where all count the same.
+        groups: `[N]` the group of each row, which no split divides; None where there are none.
+        times: `[N]` by which the parts of a split follow each other; None where they are drawn at random.
         image: How the pixels of a sample are arranged; None where the samples are no images of rows and columns.
     """
 
@@ -47,10 +63,12 @@ class Dataset:
     test_rows: npt.NDArray[np.int64] | None
     target: str | None
     fingerprint: str
-    validation_rows: npt.NDArray[np.int64] | None = None
+    folds: tuple[Fold, ...] = ()
     reading: Reading | None = None
     drawn_from: int | None = None
     weights: npt.NDArray[np.float64] | None = None
+    groups: npt.NDArray[np.int64] | None = None
+    times: npt.NDArray[np.float64] | None = None
     image: ImageLayout | None = None
 
     @property
@@ -74,11 +92,13 @@ def make_dataset(
     x: pd.DataFrame | npt.NDArray[Any],
     targets: Targets,
     test_rows: npt.NDArray[np.int64] | None = None,
-    validation_rows: npt.NDArray[np.int64] | None = None,
+    folds: tuple[Fold, ...] = (),
     target: str | None = None,
     reading: Reading | None = None,
     drawn_from: int | None = None,
     weights: npt.NDArray[np.float64] | None = None,
+    groups: npt.NDArray[np.int64] | None = None,
+    times: npt.NDArray[np.float64] | None = None,
     image: ImageLayout | None = None,
 ) -> Dataset:
     """Make a data set and compute its fingerprint.
@@ -89,11 +109,13 @@ def make_dataset(
         x: `[N, F]` features.
         targets: What to predict, and what the rows are stratified by.
         test_rows: Rows of the official test part, ascending; an empty array means no test part.
-        validation_rows: Rows of the validation part, where they are chosen already.
+        folds: Training and validation rows, where they are chosen already.
         target: Name of the target column.
         reading: How the table was read.
         drawn_from: Rows of the source, where these are only a part of them.
         weights: `[N]` weight of each row.
+        groups: `[N]` the group of each row.
+        times: `[N]` by which the parts of a split follow each other.
         image: How the pixels of a sample are arranged; the fingerprint does not depend on it.
 
     Returns:
@@ -110,20 +132,24 @@ def make_dataset(
         x=x,
         targets=targets,
         test_rows=test_rows,
-        validation_rows=validation_rows,
+        folds=folds,
         target=target,
         fingerprint=fingerprint(
             x=x,
             y=targets.y,
             classes=targets.classes,
             test_rows=test_rows,
-            validation_rows=validation_rows,
+            folds=[(fold.training, fold.validation) for fold in folds],
             target=target,
             weights=weights,
+            groups=groups,
+            times=times,
         ),
         reading=reading,
         drawn_from=drawn_from,
         weights=weights,
+        groups=groups,
+        times=times,
         image=image,
     )
 

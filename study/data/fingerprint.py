@@ -20,8 +20,10 @@ def fingerprint(
     classes: Sequence[str],
     test_rows: npt.NDArray[np.int64] | None,
     target: str | None,
-    validation_rows: npt.NDArray[np.int64] | None = None,
+    folds: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = (),
     weights: npt.NDArray[np.float64] | None = None,
+    groups: npt.NDArray[np.int64] | None = None,
+    times: npt.NDArray[np.float64] | None = None,
 ) -> str:
     """Compute SHA-256 over features, labels, official test part and target.
 
@@ -34,8 +36,10 @@ def fingerprint(
         classes: `[C]` labels as text; empty for quantities.
         test_rows: Rows of the official test part, or None.
         target: Name of the target column, or None.
-        validation_rows: Rows of a validation part that was chosen already, or None.
+        folds: Training and validation rows that were chosen already.
         weights: `[N]` weight of each row, or None.
+        groups: `[N]` the group of each row, 0 … G − 1, or None.
+        times: `[N]` by which the parts of a split follow each other, or None.
 
     Returns:
         64 hexadecimal digits.
@@ -56,8 +60,14 @@ def fingerprint(
     if weights is not None:
         add("weights", _float_bytes(weights))
     add("test", b"none" if test_rows is None else test_rows.astype("<i8").tobytes())
-    if validation_rows is not None:
-        add("validation", validation_rows.astype("<i8").tobytes())
+    if groups is not None:
+        add("groups", groups.astype("<i8").tobytes())
+    if times is not None:
+        add("times", _float_bytes(times))
+    for training, validation in folds:
+        add("validation", validation.astype("<i8").tobytes())
+        if len(training) + len(validation) + (0 if test_rows is None else len(test_rows)) < len(y):
+            add("training", training.astype("<i8").tobytes())  # where it is not simply the rest
     if isinstance(x, pd.DataFrame):
         add("table", *_texts([str(name) for name in x.columns]))
         for _, column in x.items():

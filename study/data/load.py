@@ -169,10 +169,8 @@ def with_test_part(
 
 def _refuse_of_tables(options: TableOptions, source: str) -> None:
     """Refuses for a source that is no table what only tables have."""
-    if options.weights is not None:
-        raise DataError(
-            f"--weights names {options.weights!r}, but {source} is no table with such a column; leave it out"
-        )
+    for option, column in options.row_columns.items():
+        raise DataError(f"{option} names {column!r}, but {source} is no table with such a column; leave it out")
     _refuse_test(options, source)
 
 

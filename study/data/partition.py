@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from study.data.dataset import Dataset
+from study.data.division import blocks_in_time, parts_of_groups
 from study.data.errors import DataError
 
-_TRAINING, _VALIDATION, _TEST = 0, 1, 2
+_NONE, _TRAINING, _VALIDATION, _TEST = -1, 0, 1, 2
 _PATTERN = np.array([_TRAINING, _VALIDATION, _TRAINING, _TEST, _TRAINING])
 _PATTERN_WITHOUT_TEST = np.array([_TRAINING, _TRAINING, _VALIDATION, _TRAINING, _TRAINING])
 FEWEST_MEMBERS = len(_PATTERN)
@@ -39,7 +40,8 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
     within a group, and assigned to the parts in a repeated pattern of
     five. Any five consecutive rows have the exact shares. Five members of a class are therefore necessary and enough
     for the class to be in every part, and the sizes of the parts are exact to one row. A validation part that was
-    chosen already is kept too.
+    chosen already is kept too. Rows of one group stay in one part, which then have these shares as nearly as the groups
+    allow; rows with times are divided in their order, the test part last.
 
     Args:
         dataset: The data set.
@@ -52,7 +54,8 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
         The rows of each part.
 
     Raises:
-        DataError: A class has fewer than five members outside the official test part.
+        DataError: A class has fewer than five members outside the official test part, or there are too few groups or
+            different times.
 
     Example:
         >>> from study.data import load_dataset
@@ -65,7 +68,7 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
     if official is not None:
         free[official] = False
     rows = np.flatnonzero(free)
-    if dataset.validation_rows is None:
+    if not dataset.folds:
         _check_members(dataset, rows)
     place = () if replicate is None else (replicate,)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSE, *place)))
@@ -74,8 +77,14 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
     pattern = _PATTERN if official is None else _PATTERN_WITHOUT_TEST
     part = np.empty(len(rows), dtype=np.int64)
     part[order] = pattern[(np.arange(len(rows)) + rng.integers(len(pattern))) % len(pattern)]
-    if dataset.validation_rows is not None:
-        part = np.where(np.isin(rows, dataset.validation_rows), _VALIDATION, _TRAINING)
+    if dataset.folds:
+        chosen = dataset.folds[0]
+        part = np.where(np.isin(rows, chosen.training), _TRAINING, _NONE)
+        part[np.isin(rows, chosen.validation)] = _VALIDATION
+    elif dataset.groups is not None:
+        part = np.sort(pattern)[::-1][parts_of_groups(dataset, rows, len(pattern), seed=int(rng.integers(2**31)))]
+    elif dataset.times is not None:
+        part = np.sort(pattern)[blocks_in_time(dataset, rows, len(pattern))]
     shuffled = np.argsort(keys)
     training, validation, test = (rows[shuffled[part[shuffled] == each]] for each in (_TRAINING, _VALIDATION, _TEST))
     if official is not None:
@@ -91,8 +100,8 @@ def _check_members(dataset: Dataset, rows: npt.NDArray[np.int64]) -> None:
             f"{dataset.origin} has {len(rows)} rows{outside}; at least {2 * FEWEST_MEMBERS} are needed{of_each}; add "
             "rows"
         )
-    if not dataset.classes:
-        return
+    if not dataset.classes or dataset.groups is not None or dataset.times is not None:
+        return  # their parts are not stratified to the row
     counts = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
     small = [f"{dataset.classes[index]!r} has {counts[index]}" for index in np.flatnonzero(counts < FEWEST_MEMBERS)]
     if small:

@@ -11,6 +11,7 @@ import torch
 
 from study.data.dataset import Dataset
 from study.data.errors import DataError
+from study.data.folds import partitions
 from study.data.partition import Partition, partition
 from study.data.preprocessing import Preprocessing, fit_preprocessing
 from study.data.split import Part, Split
@@ -64,6 +65,28 @@ def prepare(
     """
     rows = partition(dataset, seed=seed, replicate=replicate, draw_test_part=draw_test_part)
     return _prepared(dataset, rows, as_images=as_images)
+
+
+def prepare_folds(
+    dataset: Dataset, *, seed: int, folds: int, draw_test_part: bool = True, as_images: bool = False
+) -> tuple[Prepared, ...]:
+    """Divide a data set for a cross-validation, and preprocess each fold by what its own training part shows.
+
+    Args:
+        dataset: The data set.
+        seed: The study's seed.
+        folds: How many folds.
+        draw_test_part: As for `prepare`.
+        as_images: As for `prepare`.
+
+    Returns:
+        A split for each fold; all have the same test part.
+
+    Raises:
+        DataError: There are too few rows for so many folds.
+    """
+    parts = partitions(dataset, seed=seed, folds=folds, draw_test_part=draw_test_part)
+    return tuple(_prepared(dataset, rows, as_images=as_images) for rows in parts)
 
 
 def prepare_rows(dataset: Dataset, training: npt.NDArray[np.int64], validation: npt.NDArray[np.int64]) -> Prepared:

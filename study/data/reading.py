@@ -28,6 +28,8 @@ class TableOptions:
         keep: Columns that are kept, also where they look useless.
         read_target: How the task reads the column to predict.
         weights: Column of sample weights, which is no feature; None: all samples count the same.
+        groups: Column of the groups that no split divides, which is no feature; None: there are none.
+        time: Column by which the parts of a split follow each other, which is no feature; None: they are drawn.
         test: File of the official test part; None: the source has its own, or none.
     """
 
@@ -36,7 +38,15 @@ class TableOptions:
     keep: tuple[str, ...] = ()
     read_target: TargetReader = encode_labels
     weights: str | None = None
+    groups: str | None = None
+    time: str | None = None
     test: str | None = None
+
+    @property
+    def row_columns(self) -> dict[str, str]:
+        """The columns that say something of the rows and are no features, by the option that names them."""
+        named = {"--weights": self.weights, "--groups": self.groups, "--time": self.time}
+        return {option: column for option, column in named.items() if column is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,8 @@ def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
         reading=dataset.reading,
         drawn_from=len(dataset),
         weights=None if dataset.weights is None else dataset.weights[kept],
+        groups=None if dataset.groups is None else dataset.groups[kept],
+        times=None if dataset.times is None else dataset.times[kept],
         image=dataset.image,
     )
 

@@ -19,7 +19,7 @@ from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, did_you_mean, listing
 from study.data.first_reader import clean_features
 from study.data.reading import FIRST_READER, Reading, TableOptions
-from study.data.sample_weights import without_weights
+from study.data.row_columns import without_row_columns
 from study.data.values import check_range
 
 _USUAL = TableOptions()
@@ -60,7 +60,7 @@ def from_table(
     comma_first = reading is not None and reading.decimal_commas
     if labels is None:
         target = _check_target(table, target, origin)
-    table, weights = without_weights(table, options.weights, target=target, origin=origin, comma_first=comma_first)
+    table, of_rows = without_row_columns(table, options, target=target, origin=origin, comma_first=comma_first)
     if labels is None:
         what = f"target {target!r} of {origin}"
         targets = options.read_target(table[target], what=what, comma_first=comma_first)
@@ -81,7 +81,9 @@ def from_table(
         test_rows=test_rows,
         target=target,
         reading=reading,
-        weights=weights,
+        weights=of_rows.weights,
+        groups=of_rows.groups,
+        times=of_rows.times,
     )
 
 
@@ -108,13 +110,13 @@ def without_columns(table: pd.DataFrame, options: TableOptions, *, target: str |
 
 
 def refuse_columns(options: TableOptions, origin: str) -> None:
-    """Refuse `--drop`, `--keep` and `--weights` for images, which have no columns.
+    """Refuse for images, which have no columns, the options that name some.
 
     Raises:
         DataError: One of them is given.
     """
-    weights = () if options.weights is None else (options.weights,)
-    for option, names in (("--drop", options.drop), ("--keep", options.keep), ("--weights", weights)):
+    of_rows = [(option, (column,)) for option, column in options.row_columns.items()]
+    for option, names in (("--drop", options.drop), ("--keep", options.keep), *of_rows):
         if names:
             raise DataError(f"{option} names {listing(names)}, but {origin} holds images; leave {option} out")
 

@@ -30,7 +30,7 @@ from study.records.own_trials import NoResultsError, OwnTrial
 from study.search.from_database import StoredSearch
 from study.search.retraining import retrained_networks
 from study.tasks import METRICS, Regression, Task, clamped
-from study.training import Outcome
+from study.training import Outcome, Sizes
 from study.training.engines.modules.place_measures import place_paths
 from study.training.outcome import CLAMP_THRESHOLD, CLAMPED_ZEROS
 from study.training.plain_network import clamped_network
@@ -97,30 +97,32 @@ def train_model(
     _warn_of_differences(chosen, outcome, config)
     replicate = _best_replicate(outcome, config, chosen.number, clamp=clamp)
     network = networks[replicate]
+    prepared = problem.prepared_for(replicate)
+    sizes = Sizes.of(prepared.split, task=problem.task)
     thresholds = [layer[CLAMP_THRESHOLD] for layer in outcome.replicates[replicate].layers[:-1]] if clamp else []
     own_network = None
     if user is not None:
-        shape, outputs = problem.sizes.input_shape, problem.sizes.outputs
+        shape, outputs = sizes.input_shape, sizes.outputs
         paths = place_paths(problem.architecture, chosen.hyperparameters, shape, outputs)
         of_paths = dict(zip(paths, thresholds, strict=True)) if clamp else {}
         own_network = NetworkConfig.of(user, chosen.hyperparameters, shape, outputs, of_paths)
         set_small_activations_to_zero(network, of_paths)
     elif clamp:
         network = clamped_network(network, outcome.replicates[replicate])
-    dataset, preprocessing = problem.dataset, problem.prepared[0].preprocessing
+    dataset = problem.dataset
     model_config = ModelConfig(
         **how_to_read(dataset),
         kind="table" if isinstance(dataset.x, pd.DataFrame) else "pixels",
-        columns=_columns(dataset, preprocessing.features),
+        columns=_columns(dataset, prepared.preprocessing.features),
         target=dataset.target,
         classes=dataset.classes,
-        quantity=_quantity(problem.task, problem.split, network),
+        quantity=_quantity(problem.task, prepared.split, network),
         layers=tuple(layers_of(network)) if isinstance(network, nn.Sequential) and user is None else (),
-        input_shape=() if preprocessing.image is None and user is None else problem.sizes.input_shape,
+        input_shape=() if prepared.preprocessing.image is None and user is None else sizes.input_shape,
         network=own_network,
         origin=_origin(study, chosen, outcome, replicate, clamp=clamp) | _recommendation(search, own, chosen),
     )
-    return Model(model_config, network, plain(preprocessing), None if user is None else user.source)
+    return Model(model_config, network, plain(prepared.preprocessing), None if user is None else user.source)
 
 
 def _find_trial(search: StoredSearch, own: Sequence[OwnTrial], trial: str) -> OwnTrial:
@@ -242,7 +244,7 @@ def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int,
         "study": study.name,
         "trial": trial.number,
         "replicate": replicate,
-        "replicates": config.seeds,
+        "replicates": config.replicates,
         "data": problem.dataset.name,
         "fingerprint": problem.dataset.fingerprint,
         "hyperparameters": shown

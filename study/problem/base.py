@@ -147,10 +147,20 @@ class Problem(ABC):
         """The first of `splits`; the others have its sizes."""
         return self.prepared[0].split
 
+    def prepared_for(self, replicate: int) -> Prepared:
+        """The split of a replicate with its preprocessing; replicates beyond the study's own take turns as these do."""
+        return self.prepared[replicate % len(self.prepared)]
+
+    def splits_of(self, replicates: range) -> tuple[Split, ...]:
+        """One split for all of some replicates, or one for each of them."""
+        if len(self.prepared) == 1:
+            return (self.split,)
+        return tuple(self.prepared_for(replicate).split for replicate in replicates)
+
     @property
     def data_summary(self) -> DataSummary:
         """What was made of the data."""
-        return summarize(self.dataset, self.prepared[0])
+        return summarize(self.dataset, self.prepared[0], folds=self.config.cv)
 
     @property
     def name(self) -> str:
@@ -233,7 +243,7 @@ class Problem(ABC):
     @property
     def replicates(self) -> int:
         """The replicates of every trial."""
-        return self.config.seeds
+        return self.config.replicates
 
     @property
     def streams(self) -> Streams:
@@ -273,18 +283,20 @@ class Problem(ABC):
         """Turns outcomes into values."""
         if self.config.judged_by.every_class:
             check_every_class(self.config, self.splits)
-        return Judge.of(self.config, self.split, weigh_samples=self.conventions.weighs_samples)
+        splits = (self.split,) if self.splits_each_seed else self.splits[: self.config.cv or 1]
+        return Judge.of(self.config, *splits, weigh_samples=self.conventions.weighs_samples)
 
     def _prepare(self, replicate: int | None = None) -> Prepared:
         """A split with its preprocessing: that of one replicate, or the one that all share."""
-        draw = self.conventions.draws_test_part
-        return prepare(
-            self.dataset,
-            seed=self.config.seed,
-            replicate=replicate,
-            draw_test_part=draw,
-            as_images=self.architecture.inputs != "features",
-        )
+        return prepare(self.dataset, seed=self.config.seed, replicate=replicate, **self._preparation)
+
+    @property
+    def _preparation(self) -> dict[str, bool]:
+        """How every split of the study is made."""
+        return {
+            "draw_test_part": self.conventions.draws_test_part,
+            "as_images": self.architecture.inputs != "features",
+        }
 
     def _new_identity(self) -> dict[str, Any]:
         identity = self.config.identity(fingerprint=self.dataset.fingerprint, space_text=self.space.text)

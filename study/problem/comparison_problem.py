@@ -46,6 +46,12 @@ class Comparison(Problem):
                 f"--network is {config.network}, and a comparison varies the depth itself, which only networks of ours "
                 "let it do; search yours with `reluctant run`"
             )
+        for name in ("cv", "groups", "time"):
+            if (value := getattr(config, name)) is not None:
+                raise ConfigError(
+                    f"--{name} is {value}, and a comparison has no use for it: each of its seeds has a split; leave it "
+                    "out"
+                )
         design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
         # Claims speak of networks as they were trained.
         own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}

@@ -27,6 +27,8 @@ def read_data(config: StudyConfig, *, reader: int = READER, task: Task | None = 
         keep=config.keep,
         read_target=config.read_target if task is None else task.read_target,
         weights=config.weights,
+        groups=config.groups,
+        time=config.time,
         test=config.test,
     )
     return sample_rows(load_dataset(config.data, target=config.target, options=options), config.rows, seed=config.seed)

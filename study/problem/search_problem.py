@@ -12,10 +12,11 @@ import numpy as np
 from search_spaces import Hyperparameters, SearchSpace, load_space
 from search_spaces.points import random_params
 from study.config import ConfigError, StudyConfig
-from study.data import Dataset, Prepared
+from study.data import Dataset, Prepared, Split, prepare_folds
 from study.machine import check_device
 from study.problem.base import Problem
 from study.problem.data_of_study import complete_config, read_data
+from study.training import Sizes
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Search(Problem):
         check_device(config.device)
         if unused := sorted(cls.unused_options & config.model_fields_set):
             raise ConfigError(f"--{unused[0].replace('_', '-')} is given, and a search has no use for it; leave it out")
+        if config.groups is not None and config.time is not None:
+            raise ConfigError(
+                f"--groups is {config.groups} and --time is {config.time}; rows are divided by one of the two; leave "
+                "the other out"
+            )
         space = load_space(config.space)
         dataset = read_data(config)
         return cls(complete_config(config, dataset), dataset, space).checked()
@@ -45,8 +51,21 @@ class Search(Problem):
 
     @cached_property
     def prepared(self) -> tuple[Prepared, ...]:
-        """One split for all replicates, with its preprocessing."""
-        return (self._prepare(),)
+        """One split for all replicates, with its preprocessing; under cross-validation one for each fold."""
+        folds = self.config.cv
+        if folds is None:
+            return (self._prepare(),)
+        return prepare_folds(self.dataset, seed=self.config.seed, folds=folds, **self._preparation)
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The split of all replicates, or of each: all folds under the first seed, then under the next."""
+        return self.splits_of(range(self.replicates))
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """The data dimensions that determine shapes and memory use, of the largest fold."""
+        return Sizes.of(*(prepared.split for prepared in self.prepared), task=self.task)
 
     @property
     def sampler(self) -> str:

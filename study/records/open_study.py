@@ -331,11 +331,12 @@ def _learned(problem: Problem) -> str:
 def _note(problem: Problem) -> str:
     """The study's page in the dashboard, as Markdown."""
     config, judge = problem.config, problem.judge
+    seeds = f"{config.seeds} seeds" if config.cv is None else config.replicates_text
     rows = {
         "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {_learned(problem)})",
         "space": problem.space.name,
         "network": f"{problem.network_text}, {config.optimizer}, learning rate {config.learning_rate:g}",
-        "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.seeds} seeds a trial",
+        "training": f"{config.epochs} epochs, batches of {config.batch_size}, {seeds} a trial",
         "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units"
         + (
             ", where activations of at most 1 % of their layer's root mean square are set to 0)"
@@ -345,6 +346,7 @@ def _note(problem: Problem) -> str:
         if config.objective == "front"
         else judge.metric_names[0],
         "feasible": f"every seed {'above' if judge.metric.higher_is_better else 'below'} {judge.floor:.4f}"
+        + (", the mean over folds," if config.cv else "")
         + (", what a constant guess reaches" if config.min_accuracy is None else ""),
         "sampler": problem.sampler_text,
         "study seed": str(config.seed),

@@ -40,12 +40,15 @@ def prediction_section(
     if not len(test) or trial.diverged:
         return None
     _, networks = retrained_networks(problem, trial, stop=stop)
-    task, y = problem.task.fitted(problem.split), test.y.numpy()
+    # Under cross-validation each fold has inputs and a scale of its own.
+    splits = [problem.prepared_for(replicate).split for replicate in range(len(networks))]
+    pairs, task, y = list(zip(networks, splits, strict=True)), problem.task, test.y.numpy()
     with torch.inference_mode():
-        outputs = torch.stack([network(test.x) for network in networks])
+        outputs = [network(split.test.x)[None] for network, split in pairs]
         if not problem.split.classes:
-            return regression_section(task.predict(outputs).numpy(), y)
-        return classification_section(task.respond(outputs).numpy(), y, problem.split.classes)
+            predicted = [task.fitted(split).predict(each) for each, split in zip(outputs, splits, strict=True)]
+            return regression_section(torch.cat(predicted).numpy(), y)
+        return classification_section(task.respond(torch.cat(outputs)).numpy(), y, problem.split.classes)
 
 
 def regression_section(predictions: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Section:

@@ -31,7 +31,8 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         "fingerprint": problem.dataset.fingerprint,
         "split": _split_text(problem),
         "seeds": f"{config.seeds} a trial"
-        + (f", each with {streams} random streams" if (streams := problem.replicates // config.seeds) > 1 else "")
+        + (f", each on all {config.cv} folds" if config.cv else "")
+        + (f", each with {streams} random streams" if (streams := problem.replicates // config.replicates) > 1 else "")
         + f", study seed {config.seed}",
         "architecture": "" if config.network == "mlp" or problem.architecture.user is not None else config.network,
         "network": problem.network_text
@@ -98,6 +99,10 @@ def _split_text(problem: Problem) -> str:
     """The sizes of the parts, which of them the data themselves name, and which each seed has of its own."""
     split = problem.split
     text = f"{len(split.training)} training, {len(split.validation)} validation, {len(split.test)} test samples"
+    if problem.config.cv:
+        text = f"cross-validation over {problem.config.cv} folds, the first of {text}"
+    if division := problem.data_summary.division:
+        text += f"; {division}"
     official = problem.dataset.test_rows is not None
     if official:
         text += "; the test part is the one that comes with the data"

@@ -90,7 +90,7 @@ class SearchData:
     @property
     def seeds(self) -> str:
         """How many seeds a mean is over, in words."""
-        return f"{self.config.seeds} seeds" if self.config.seeds > 1 else "one seed"
+        return self.config.replicates_text
 
     def hover(self, trial: OwnTrial) -> str:
         """What a figure says of a trial when somebody points at it."""

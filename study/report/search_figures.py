@@ -77,9 +77,8 @@ def by_activation(data: SearchData) -> Section:
         )
     chart.update_xaxes(type="category", tickangle=-30)
     intervals = (
-        f"the bars are {LEVEL:.0%} t intervals over its {data.config.seeds} seeds, which take no account of its being "
-        "picked"
-        if data.config.seeds > 1
+        f"the bars are {LEVEL:.0%} t intervals over its {data.seeds}, which take no account of its being picked"
+        if data.config.replicates > 1
         else "one seed gives no interval"
     )
     return Section(

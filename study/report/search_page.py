@@ -119,23 +119,23 @@ def answer(config: StudyConfig, front: Front) -> list[str]:
         lines.append("That is the baseline itself: nothing that was tried is worth a change.")
     lines.append(f"It is {front.basis}: {rule_text(config)}.")
     lines += _sentence(regret_text(front.regret, metric))
-    lines.append(_caveat(config.seeds, front))
+    lines.append(_caveat(config, front))
     return lines
 
 
-def _caveat(seeds: int, front: Front) -> str:
+def _caveat(config: StudyConfig, front: Front) -> str:
     members = len(front.members)
     others = f"The front has {members} trials; the table below names them. " if members > 1 else ""
-    if seeds == 1:
+    if config.replicates == 1:
         return f"{others}One seed gives no interval: run with --seeds 3 or more to know how sure this is."
     if front.confirmation is not None and not front.confirmation.unconfirmed:
         return (
-            f"{others}± is the standard error over the search's {seeds} seeds, on which trials look a little better "
-            "than on new ones: `reluctant advise` has the figures of fresh seeds."
+            f"{others}± is the standard error over the search's {config.replicates_text}, on which trials look a "
+            "little better than on new ones: `reluctant advise` has the figures of fresh seeds."
         )
     return (
-        f"{others}± is the standard error over {seeds} seeds. The trials were chosen on these seeds, so expect a "
-        "little less on new ones: `reluctant advise` trains them on fresh seeds, and says what is left."
+        f"{others}± is the standard error over {config.replicates_text}. The trials were chosen on these seeds, "
+        "so expect a little less on new ones: `reluctant advise` trains them on fresh seeds, and says what is left."
     )
 
 

@@ -131,14 +131,14 @@ def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section:
     lacking = not_kept("learning curves", shown.values(), {row["number"] for row in rows})  # type: ignore[misc]
     if not panels:
         return Section("curves", "Learning", lacking.strip())
-    spread = ", with the range over seeds behind" if data.config.seeds > 1 else ""
+    spread = ", with the range over seeds behind" if data.config.replicates > 1 else ""
     return Section(
         "curves",
         "Learning",
         f"Validation {task.metrics[0].name} after each epoch, without dropout, and the training loss of each epoch, "
         f"means over {data.seeds}{spread}; {LOSS_CURVE}: compare it between equal dropout rates only. A validation "
-        f"curve that still rises at its end asks for more epochs.{seeds_that_diverged(curves_of, data.config.seeds)}"
-        f"{lacking}",
+        f"curve that still rises at its end asks for more epochs."
+        f"{seeds_that_diverged(curves_of, data.config.replicates)}{lacking}",
         tuple(panels),
     )
 

@@ -93,12 +93,13 @@ def _survived(front: FreshFront, config: StudyConfig) -> str:
     after, _ = first.validation.difference(baseline.validation)
     sparser_before = first.searched.sparsity - baseline.searched.sparsity
     sparser_after = first.validation.sparsity - baseline.validation.sparsity
+    folds = f" x {config.cv} folds" if config.cv else ""
     dropped = "" if first is front.recommended else "; the choice is therefore another"
     return (
         f"of {metric.difference_text(before)} validation {config.score} that trial {first.searched.number}, the "
-        f"search's choice, had over the baseline on its {config.seeds} seeds, {metric.difference_text(after)} on "
-        f"fresh ones{_share(before, after)}; of {100 * sparser_before:+.1f} pp {config.sparsity}, "
-        f"{100 * sparser_after:+.1f} pp{_share(sparser_before, sparser_after)}{dropped}"
+        f"search's choice, had over the baseline on its {config.seeds} seeds{folds}, "
+        f"{metric.difference_text(after)} on fresh ones{_share(before, after)}; of {100 * sparser_before:+.1f} pp "
+        f"{config.sparsity}, {100 * sparser_after:+.1f} pp{_share(sparser_before, sparser_after)}{dropped}"
     )
 
 

@@ -123,7 +123,18 @@ def largest_cheap_front(config: StudyConfig) -> int:
     Args:
         config: The study's configuration; its trials are those that the study has.
     """
-    return config.trials * config.seeds // (10 * FRESH_SEEDS)
+    return config.trials * config.replicates // (10 * fresh_replicates(config))
+
+
+def fresh_replicates(config: StudyConfig) -> int:
+    """How many fresh networks of a trial there are to choose by, and others to report: each fold has equally many.
+
+    Example:
+        >>> fresh_replicates(StudyConfig()), fresh_replicates(StudyConfig(cv=3))
+        (10, 12)
+    """
+    folds = config.cv or 1
+    return -(-FRESH_SEEDS // folds) * folds
 
 
 def confirm_where_asked(
@@ -211,7 +222,7 @@ def _confirm(study: OpenStudy, *, stop: Callable[[], bool], log: Callable[[str],
 
 def seeds_to_choose(config: StudyConfig) -> range:
     """The fresh replicates by which is chosen: those after the study's own."""
-    return range(config.seeds, config.seeds + FRESH_SEEDS)
+    return range(config.replicates, config.replicates + fresh_replicates(config))
 
 
 def _results(study: OpenStudy, front: Front, seeds: range, *, stop: Callable[[], bool]) -> ResultsOnTest:
@@ -246,7 +257,7 @@ def train_fresh(
         )
     front = confirm_front(study, stop=stop, log=log)
     to_choose = seeds_to_choose(config)
-    to_report = range(to_choose.stop, to_choose.stop + FRESH_SEEDS)
+    to_report = range(to_choose.stop, to_choose.stop + len(to_choose))
     chosen_by = stored_results(study.storage, study.study_id, front.trials, to_choose)
     reported = _results(study, front, to_report, stop=stop)
     searched = StoredSearch.of(study).searched_front(sorted(front.trials, key=lambda trial: trial.number))

@@ -156,7 +156,7 @@ def stored_front(storage: CohortStorage, name: str | None) -> tuple[StoredSearch
     if search is None:
         return None
     front = search.front(search.contenders())
-    results = stored_results(storage, search.study_id, front.trials, range(search.config.seeds))
+    results = stored_results(storage, search.study_id, front.trials, range(search.config.replicates))
     if any(trial.number not in results for trial in front.trials):
         return None
     return search, scored_front(front, results, search.config)

@@ -38,7 +38,7 @@ def front_with_test(study: OpenStudy, front: Front, *, stop: Callable[[], bool] 
     def measures(replicate: Replicate) -> Mapping[str, float]:
         return scores_on_test(replicate) | {VALIDATION: config.judged_by.score(replicate.scores[config.score])}
 
-    results = trained_results(study, front.trials, range(config.seeds), measures, stop=stop)
+    results = trained_results(study, front.trials, range(config.replicates), measures, stop=stop)
     return scored_front(front, results, config)
 
 

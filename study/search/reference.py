@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -61,8 +62,8 @@ def stored_reference(storage: CohortStorage, study_id: int, config: StudyConfig)
 def reference_scores(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -> tuple[ReferenceScore, ...]:
     """What the reference models of a study's task reach; they are trained where that is not stored yet.
 
-    They see the inputs of the networks: the training part of the same split after the same preprocessing. Where the
-    data have no test part there are none.
+    They see the inputs of the networks: the training part of the same split after the same preprocessing, under
+    cross-validation of each fold, over which their scores are means. Where the data have no test part there are none.
 
     Args:
         study: A search.
@@ -72,8 +73,8 @@ def reference_scores(study: OpenStudy, *, stop: Callable[[], bool] = lambda: Fal
         Interrupted: `stop` said so.
         KindError: The study is a comparison.
     """
-    config, split = study.search.config, study.search.split
-    if not len(split.test):
+    config, splits = study.search.config, [prepared.split for prepared in study.search.prepared]
+    if not len(splits[0].test):
         return ()
     known = _stored_scores(study.storage.get_study_system_attrs(study.study_id))
     for model in config.what_is_learned.reference_models:
@@ -81,9 +82,13 @@ def reference_scores(study: OpenStudy, *, stop: Callable[[], bool] = lambda: Fal
             continue
         # Without --threads, OpenMP's own default stands, which OMP_NUM_THREADS may have set.
         with threadpool_limits(config.threads):
-            fitted = _trained(model, split.training, config.seed, stop)
-        parts = {"validation": split.validation, "test": split.test}
-        _store(study, model, {name: _score(fitted, part, config.metric) for name, part in parts.items()})
+            fitted = [_trained(model, split.training, config.seed, stop) for split in splits]
+        pairs = list(zip(fitted, splits, strict=True))
+        reached = {
+            "validation": fmean(_score(each, split.validation, config.metric) for each, split in pairs),
+            "test": fmean(_score(each, split.test, config.metric) for each, split in pairs),
+        }
+        _store(study, model, reached)
     return stored_reference(study.storage, study.study_id, config)
 
 

@@ -58,7 +58,7 @@ def retrained_networks(
     """
     return fit_networks(
         trial.hyperparameters,
-        problem.split,
+        problem.splits,
         problem.budget,
         problem.streams,
         architecture=problem.architecture,
@@ -99,7 +99,7 @@ def trained_results(
         return known
     outcomes = fit(
         [trial.hyperparameters for trial in missing],
-        problem.split,
+        problem.splits_of(replicates),
         replace(problem.budget, seeds=len(replicates)),
         Streams(problem.config.seed, first=replicates.start),
         architecture=problem.architecture,

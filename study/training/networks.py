@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -16,13 +17,13 @@ from study.training.streams import Streams
 
 
 def fit_networks(
-    hyperparameters: Hyperparameters, split: Split, budget: Budget, streams: Streams, **options: Any
+    hyperparameters: Hyperparameters, split: Split | Sequence[Split], budget: Budget, streams: Streams, **options: Any
 ) -> tuple[Outcome, list[nn.Module]]:
     """Trains one trial as `fit` does, to the same bits, and keeps its networks.
 
     Args:
         hyperparameters: The trial.
-        split: Data.
+        split: Data; one for all replicates, or one for each.
         budget: Epochs, replicates, batch size, optimizer.
         streams: The study's random numbers.
         options: Options of `fit`.

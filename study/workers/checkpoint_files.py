@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,13 +72,15 @@ def write(path: Path, subject: Mapping[str, Any], progress: TrialProgress) -> No
         raise
 
 
-def read(path: Path, subject: Mapping[str, Any], shapes: Mapping[str, torch.Size], epochs: int) -> TrialProgress:
+def read(
+    path: Path, subject: Mapping[str, Any], shapes: Sequence[Mapping[str, torch.Size]], epochs: int
+) -> TrialProgress:
     """Reads a trial's progress.
 
     Args:
         path: The file.
         subject: Identifies the trial and its study, which the file must be of.
-        shapes: Shapes of every tensor of a slot, without its curves.
+        shapes: Shapes of every tensor of a slot, without its curves; one for all replicates, or one for each.
         epochs: Epochs of a whole training; an unfinished replicate has fewer behind it.
 
     Raises:
@@ -102,11 +104,11 @@ def read(path: Path, subject: Mapping[str, Any], shapes: Mapping[str, torch.Size
         finished = {int(r): _replicate(values) for r, values in header["given"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"it is damaged ({error})") from None
-    for state in states.values():
+    for replicate, state in states.items():
         seen = {name: tensor.shape for name, tensor in state.tensors.items() if not name.startswith("curve.")}
         curves = [tensor for name, tensor in state.tensors.items() if name.startswith("curve.")]
         fits = bool(curves) and all(curve.shape == (state.epoch,) for curve in curves)
-        if seen != shapes or not fits or not 0 < state.epoch < epochs:
+        if seen != shapes[replicate % len(shapes)] or not fits or not 0 < state.epoch < epochs:
             raise CheckpointError("it is of networks of another shape")
     return TrialProgress(states, finished)
 

@@ -20,7 +20,7 @@ from typing import Any
 from search_spaces import Hyperparameters
 from storage import share_like
 from study.problem import Problem
-from study.training import Replicate, SlotState
+from study.training import Replicate, Sizes, SlotState
 from study.workers.checkpoint_files import SUFFIX, CheckpointError, TrialProgress, read, write
 
 
@@ -76,7 +76,8 @@ class Checkpoints:
             return None
         problem, found = self._problem, []
         budget = problem.budget
-        shapes = problem.engine.slot_shapes(hyperparameters, budget, problem.sizes)
+        sizes = [Sizes.of(split, task=problem.task) for split in problem.splits]
+        shapes = [problem.engine.slot_shapes(hyperparameters, budget, each) for each in sizes]
         for path in paths:
             try:
                 progress = read(path, self.subject(path, number, hyperparameters), shapes, budget.epochs)

@@ -56,6 +56,19 @@ def test_score_sparsity_and_floor_are_those_of_the_clamped_network(metric: str) 
     assert clamped.reference_point == [0.4, 0.0]
 
 
+def test_under_cross_validation_each_seed_is_judged_by_its_mean_over_folds() -> None:
+    folds = [uneven(), uneven(2), uneven(4)]
+    alone = [Judge.of(StudyConfig(sparsity="near_zero"), fold) for fold in folds]
+    judged = Judge.of(StudyConfig(sparsity="near_zero", cv=3), *folds)
+    assert judged.floor == pytest.approx(sum(each.floor for each in alone) / 3)
+    assert judged.step == min(each.step for each in alone) / 3  # one more right sample moves the mean by so much
+    least = judged.least_score
+    assert judged.constraint(outcome(least - 0.2, least, least + 0.2, 0.99, 0.99, 0.99)) <= 0
+    assert judged.constraint(outcome(least - 0.3, least, least + 0.2, 0.99, 0.99, 0.99)) == pytest.approx(0.1 / 3)
+    assert judged.constraint(outcome(0.99, 0.99, 0.99, least, least, least - 0.3)) == pytest.approx(0.1)
+    assert judged.values(outcome(0.6, 0.7, 0.8))[0] == pytest.approx(0.7)
+
+
 def test_front_of_another_metric_and_measure() -> None:
     front = judge(metric="balanced_accuracy", sparsity="gini")
     assert front.metric_names == ["balanced_accuracy", "gini"]
@@ -123,11 +136,12 @@ def test_the_floor_is_the_majority_class_or_what_was_asked_for() -> None:
     assert judge(min_accuracy=0.0).floor == 0.0
 
 
-def uneven() -> Split:
-    """Three classes; the training part's largest is 1, the validation part's is 0."""
+def uneven(without: int = 0) -> Split:
+    """Three classes; the training part's largest is 1, that of the validation part, without some rows, is 0."""
     problem = make_problem(classes=3)
     training = Part(problem.training.x[:10], torch.tensor([1] * 6 + [0, 0, 0, 2]))
-    validation = Part(problem.validation.x[:8], torch.tensor([0, 0, 0, 0, 1, 1, 1, 2]))
+    rows = 8 - without
+    validation = Part(problem.validation.x[:rows], torch.tensor([0, 0, 0, 0, 1, 1, 1, 2][:rows]))
     return Split(training, validation, problem.test, problem.classes, problem.features)
 
 

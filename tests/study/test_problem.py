@@ -95,6 +95,25 @@ def test_a_comparison_has_a_trial_for_each_cell_and_a_split_for_each_seed() -> N
     assert len(comparison.progress_reference) == 1
 
 
+def test_folds_are_replicates_of_every_seed() -> None:
+    search = Search.of(read_config({"data": "iris", "hidden": "8", "seeds": 2, "cv": 3}))
+    assert (search.replicates, search.budget.seeds, len(search.prepared), len(search.splits)) == (6, 6, 3, 6)
+    assert all(search.splits[place] is search.prepared[place % 3].split for place in range(6))
+    assert [search.prepared_for(place) for place in (6, 8)] == [search.prepared[0], search.prepared[2]]
+    assert search.splits_of(range(4, 6)) == search.splits[1:3]
+    plain = Search.of(read_config({"data": "iris", "hidden": "8", "seeds": 2}))
+    assert search.identity == {**plain.identity, "cv": 3}
+    assert len(plain.splits) == 1
+    assert search.split.test.y.tolist() == plain.split.test.y.tolist()
+
+
+@pytest.mark.parametrize("name", ["cv", "groups", "time"])
+def test_a_comparison_divides_its_rows_itself(name: str) -> None:
+    """A TOML file can name any option."""
+    with pytest.raises(ConfigError, match=f"--{name} is 3, and a comparison has no use for it"):
+        Comparison.of(StudyConfig.model_validate({"data": "iris", name: 3 if name == "cv" else "3"}))
+
+
 def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Comparison.of(read_config({"data": "iris", "seeds": 10, "hidden": "8"}))
     monkeypatch.setattr("study.problem.comparison_problem.available_memory", lambda: 10 * 150 * 4 * 4 - 1)

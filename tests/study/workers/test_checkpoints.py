@@ -48,7 +48,7 @@ def checkpoints(problem: Problem, tmp_path: Path, lines: list[str]) -> Checkpoin
 
 
 def train(problem: Problem, **options: Any) -> list[Outcome]:
-    return fit(list(TRIALS.values()), problem.split, problem.budget, problem.streams, task=problem.task, **options)
+    return fit(list(TRIALS.values()), problem.splits, problem.budget, problem.streams, task=problem.task, **options)
 
 
 def stop_after(steps: int) -> Callable[[], bool]:
@@ -79,6 +79,23 @@ def test_a_regression_goes_on_from_its_files_and_ends_the_same(tmp_path: Path, l
         train(problem, keeper=checkpoints.keeper("a" * 32, TRIALS), stop=stop_after(9))
     keeper = checkpoints.keeper("b" * 32, TRIALS)
     assert keeper.resumed
+    assert train(problem, keeper=keeper) == train(problem)
+    assert lines == []
+
+
+def test_folds_of_different_inputs_go_on_from_their_files(tmp_path: Path, lines: list[str]) -> None:
+    """A category that a fold's training part lacks is no input of its networks."""
+    rows = "".join(f"{row % 7},{'rare' if row == 3 else 'ab'[row % 2]},{'pq'[row % 2]}\n" for row in range(60))
+    (tmp_path / "t.csv").write_text(f"a,b,y\n{rows}")
+    options = {"data": str(tmp_path / "t.csv"), "target": "y", "cv": 3, "seeds": 1}
+    problem = Search.of(read_config(OPTIONS | options))
+    assert len({len(split.features) for split in problem.splits}) == 2
+    checkpoints = Checkpoints(tmp_path / "kept", 1, "s", problem, every=1e-9, log=lines.append)
+    for token, steps in (("a", 9), ("b", 20)):
+        with pytest.raises(Interrupted):
+            train(problem, keeper=checkpoints.keeper(token * 32, TRIALS), stop=stop_after(steps))
+    keeper = checkpoints.keeper("c" * 32, TRIALS)
+    assert min(keeper.resumed.values()) > problem.budget.epochs  # beyond the first fold
     assert train(problem, keeper=keeper) == train(problem)
     assert lines == []
 
