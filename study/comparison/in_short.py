@@ -116,10 +116,13 @@ def _how_sure(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary) ->
     """How many claims are decided, and how small a difference between two activations can be seen."""
     decided = sum(claim.verdict != "undecided" for claim in claims.values())
     leaky = _deciding(claims, _LEAKY)
-    text = f"How sure: {decided} of {len(claims)} claims are decided, at an error of 5 % over all of them"
+    text = (
+        "How sure: each interval above is of 95 % by itself; judged together, with an error of 5 % over all of them, "
+        f"{decided} of {len(claims)} claims are decided"
+    )
     if leaky is not None and leaky.plain_interval is not None:
         low, high = leaky.plain_interval
-        text += f", and {summary.seeds} seeds tell leaky ReLU from ReLU to within ±{(high - low) / 2:.2f} points"
+        text += f"; {summary.seeds} seeds tell leaky ReLU from ReLU to within ±{(high - low) / 2:.2f} points"
     return f"{text}."
 
 

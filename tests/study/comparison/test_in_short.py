@@ -108,8 +108,8 @@ def test_what_is_set_against_relu_is_judged_by_its_interval() -> None:
         "an association."
     )
     assert sure == (
-        "How sure: 3 of 3 claims are decided, at an error of 5 % over all of them, and 10 seeds tell leaky ReLU from "
-        "ReLU to within ±0.20 points."
+        "How sure: each interval above is of 95 % by itself; judged together, with an error of 5 % over all of them, 3 "
+        "of 3 claims are decided; 10 seeds tell leaky ReLU from ReLU to within ±0.20 points."
     )
 
 
@@ -125,5 +125,6 @@ def test_a_claim_without_a_value_has_no_sentence() -> None:
     empty = claim(2, NOTHING)
     nothing = replace(empty.deciding, estimate=None, interval=None, plain_interval=None)
     assert in_short(summary(replace(empty, deciding=nothing, estimates=(nothing,)))) == [
-        "How sure: 1 of 1 claims are decided, at an error of 5 % over all of them."
+        "How sure: each interval above is of 95 % by itself; judged together, with an error of 5 % over all of them, 1 "
+        "of 1 claims are decided."
     ]
