@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
-from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
 from reluctant.errors import ReluctantError, unknown
+from search_spaces.convolutional import convolutional
 from search_spaces.hyperparameters import Hyperparameters
+from search_spaces.perceptron import perceptron
 from search_spaces.user_networks import Source, UserNetwork, is_of_user
 
 Place = Callable[[], nn.Module]
@@ -37,6 +37,8 @@ class Architecture:
             draws no random numbers but by `dropout()`.
         inputs: What `input_shape` is: `features`, always (F,), images as one row of pixels; `images`, always (C, H, W),
             so that other data are refused; `either`, whatever the data are.
+        options: The options of a study that say how its networks are built, with their defaults; it refuses the
+            others.
         user: The network of a user that `build` builds; it may draw from torch's generator in training, and what it
             raises fails its trial.
 
@@ -56,35 +58,28 @@ class Architecture:
     engine: str
     build: Build
     inputs: Literal["features", "images", "either"] = "either"
+    options: Mapping[str, Any] = field(default_factory=lambda: {"hidden": (64, 64)})
     user: UserNetwork | None = None
-
-
-def layer_sizes(hidden: tuple[int, ...], inputs: int, outputs: int) -> list[tuple[int, int]]:
-    """(fan-in, fan-out) of every layer of a multilayer perceptron, first to last.
-
-    Example:
-        >>> layer_sizes((64, 32), 30, 2)
-        [(30, 64), (64, 32), (32, 2)]
-    """
-    return list(pairwise([inputs, *hidden, outputs]))
-
-
-def _mlp(
-    hyperparameters: Hyperparameters, input_shape: tuple[int, ...], outputs: int, activation: Place, dropout: Place
-) -> nn.Module:
-    """Linear, activation and, where the trial has it, dropout for each hidden layer; then Linear."""
-    modules: list[nn.Module] = [nn.Flatten()] if len(input_shape) > 1 else []
-    *hidden, last = layer_sizes(hyperparameters.hidden, prod(input_shape), outputs)
-    for fan_in, fan_out in hidden:
-        modules += [nn.Linear(fan_in, fan_out), activation()]
-        if hyperparameters.dropout > 0:
-            modules.append(dropout())
-    return nn.Sequential(*modules, nn.Linear(*last))
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture
-    for architecture in (Architecture(name="mlp", engine="stacked_mlp", build=_mlp, inputs="features"),)
+    for architecture in (
+        Architecture(
+            name="mlp",
+            engine="stacked_mlp",
+            build=perceptron,
+            inputs="features",
+            options={"hidden": (64, 64), "normalization": "none", "residual": False},
+        ),
+        Architecture(
+            name="cnn",
+            engine="modules",
+            build=convolutional,
+            inputs="images",
+            options={"channels": (16, 32), "hidden": (64,), "head": "flatten", "normalization": "batch"},
+        ),
+    )
 }
 
 
@@ -113,4 +108,4 @@ def architecture_of(name: str) -> Architecture:
 def _of_user(source: Source) -> Architecture:
     """The architecture of a user's network; one for a source, so that the network is checked once."""
     network = UserNetwork(source)
-    return Architecture(name=source.text, engine="modules", build=network.build, user=network)
+    return Architecture(name=source.text, engine="modules", build=network.build, options={}, user=network)

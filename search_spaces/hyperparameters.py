@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from search_spaces.parsing import DOMAINS, check_value
+
+_SINCE_0_1 = ("normalization", "residual", "channels", "head")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,10 @@ class Hyperparameters:
         weight_decay: Factor of the L2 penalty as in `torch.optim` (added to the gradient); PReLU's slope has none.
         l1: Factor of the L1 penalty on hidden activations, summed over units and averaged over the batch.
         hidden: Number of units of each hidden layer.
+        normalization: `none`, `batch` (Ioffe and Szegedy 2015) or `layer` (Ba et al. 2016), before each activation.
+        residual: Whether the output of a hidden layer is added to its input, where both have the same width.
+        channels: Channels of each block of a convolutional network; empty for other networks.
+        head: How the image behind the last block becomes a row of features: `flatten`, or `average` over positions.
 
     Example:
         >>> Hyperparameters(activation="leaky_relu", negative_slope=0.1).hidden
@@ -36,6 +43,10 @@ class Hyperparameters:
     weight_decay: float = 0.0
     l1: float = 0.0
     hidden: tuple[int, ...] = (64, 64)
+    normalization: str = "none"
+    residual: bool = False
+    channels: tuple[int, ...] = ()
+    head: str = "flatten"
 
     def __post_init__(self) -> None:
         """Refuse values with which no network can be trained.
@@ -48,4 +59,22 @@ class Hyperparameters:
                 check_value(name, getattr(self, name))
         for width in self.hidden:
             check_value("width", width)
-        check_value("depth", len(self.hidden))
+        for width in self.channels:
+            check_value("width", width)
+        check_value("depth", self.depth)
+
+    @property
+    def depth(self) -> int:
+        """The number of blocks of a convolutional network, and of hidden layers of other networks."""
+        return len(self.channels or self.hidden)
+
+    @property
+    def layers(self) -> int:
+        """The number of layers that end in an activation, of a network of ours."""
+        return len(self.channels) + len(self.hidden)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All values by name, but those that version 0.1 did not have where they are its own."""
+        usual = {field.name: field.default for field in fields(self) if field.name in _SINCE_0_1}
+        return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Weights = Callable[[Tensor, float], Tensor]
+Weights = Callable[[Tensor, float, int], Tensor]
 Reference = Callable[[Tensor, float], object]
 
 
@@ -20,9 +20,10 @@ class Initialization:
 
     Attributes:
         name: Name in `INITIALIZATIONS`.
-        weights: `weights(z, gain)` turns `[F_in, F_out]` standard normal draws into weights, for y = x W. The
+        weights: `weights(z, gain, fan_out)` turns `[F_in, F_out]` standard normal draws into weights, for y = x W. The
             same draws serve every initialization, so that two of them differ by their rule alone; a uniform
-            rule uses 2Φ(z) − 1, which is uniform on (−1, 1).
+            rule uses 2Φ(z) − 1, which is uniform on (−1, 1). A convolution's F_in are the inputs of one of its
+            outputs, channels and positions of the kernel; its fan-out is F_out times the positions of the kernel.
         reference: `reference(weight, negative_slope)` fills torch's `[F_out, F_in]` weight by torch's own function
             for a layer before leaky ReLU; what `weights` is tested against.
         law: What single weights are drawn from, or that the matrix is semi-orthogonal.
@@ -50,23 +51,23 @@ def _uniform(z: Tensor) -> Tensor:
     return torch.erf(z / math.sqrt(2.0))
 
 
-def _kaiming_normal(z: Tensor, gain: float) -> Tensor:
+def _kaiming_normal(z: Tensor, gain: float, fan_out: int) -> Tensor:
     return z * (gain / math.sqrt(z.shape[0]))
 
 
-def _kaiming_uniform(z: Tensor, gain: float) -> Tensor:
+def _kaiming_uniform(z: Tensor, gain: float, fan_out: int) -> Tensor:
     return _uniform(z) * (gain * math.sqrt(3.0 / z.shape[0]))
 
 
-def _xavier_normal(z: Tensor, gain: float) -> Tensor:
-    return z * (gain * math.sqrt(2.0 / (z.shape[0] + z.shape[1])))
+def _xavier_normal(z: Tensor, gain: float, fan_out: int) -> Tensor:
+    return z * (gain * math.sqrt(2.0 / (z.shape[0] + fan_out)))
 
 
-def _xavier_uniform(z: Tensor, gain: float) -> Tensor:
-    return _uniform(z) * (gain * math.sqrt(6.0 / (z.shape[0] + z.shape[1])))
+def _xavier_uniform(z: Tensor, gain: float, fan_out: int) -> Tensor:
+    return _uniform(z) * (gain * math.sqrt(6.0 / (z.shape[0] + fan_out)))
 
 
-def _orthogonal(z: Tensor, gain: float) -> Tensor:
+def _orthogonal(z: Tensor, gain: float, fan_out: int) -> Tensor:
     tall = z if z.shape[0] >= z.shape[1] else z.T
     q: Tensor
     q, r = torch.linalg.qr(tall)
@@ -74,7 +75,7 @@ def _orthogonal(z: Tensor, gain: float) -> Tensor:
     return gain * (q if z.shape[0] >= z.shape[1] else q.T)
 
 
-def _torch_default(z: Tensor, gain: float) -> Tensor:
+def _torch_default(z: Tensor, gain: float, fan_out: int) -> Tensor:
     return _uniform(z) / math.sqrt(z.shape[0])
 
 

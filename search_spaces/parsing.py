@@ -13,6 +13,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from reluctant.errors import ReluctantError, unknown
 from search_spaces.activations import ACTIVATIONS
 from search_spaces.initializations import INITIALIZATIONS
+from search_spaces.network_names import NORMALIZATIONS
 
 
 class SpaceError(ReluctantError, ValueError):
@@ -61,6 +62,7 @@ DOMAINS: dict[str, Domain] = {
     "width": Domain(whole=True, low=1, high=8192),
     "depth": Domain(whole=True, low=1, high=100),
     "l1": Domain(high=10.0),
+    "normalization": Domain(names=NORMALIZATIONS),
 }
 """The domain of each hyperparameter, in the order of suggestion; a condition refers to an earlier one."""
 

@@ -101,12 +101,18 @@ class SearchSpace:
     def baseline(self, defaults: Hyperparameters) -> dict[str, Any]:
         """The point nearest to ReLU, Kaiming normal and no dropout, else to `defaults`: trial 0 of every search."""
         usual = Hyperparameters(
-            learning_rate=defaults.learning_rate, weight_decay=defaults.weight_decay, hidden=defaults.hidden
+            learning_rate=defaults.learning_rate,
+            weight_decay=defaults.weight_decay,
+            hidden=defaults.hidden,
+            normalization=defaults.normalization,
+            residual=defaults.residual,
+            channels=defaults.channels,
+            head=defaults.head,
         )
         return self.suggest(_Nearest(usual))
 
-    def largest_hidden(self, defaults: Hyperparameters) -> tuple[int, ...]:
-        """The units of each hidden layer of the largest network in the space."""
+    def largest(self, defaults: Hyperparameters) -> Hyperparameters:
+        """Hyperparameters of the largest network in the space."""
         largest: dict[str, Any] = {}
         for parameter in self.parameters:
             if parameter.name in ("width", "depth"):
@@ -115,16 +121,21 @@ class SearchSpace:
                     largest[parameter.name] = max(choice for choice in distribution.choices if isinstance(choice, int))
                 elif isinstance(distribution, IntDistribution):
                     largest[parameter.name] = distribution.high
-        return self.hyperparameters(largest, defaults).hidden
+        return self.hyperparameters(largest, defaults)
 
     def hyperparameters(self, params: Mapping[str, Any], defaults: Hyperparameters) -> Hyperparameters:
         """The hyperparameters of a trial: the values of `params`, and `defaults` for all that is not searched.
 
-        Where width or depth is searched, all hidden layers have the same width.
+        Where width or depth is searched, all hidden layers have the same width. The depth of a convolutional network is
+        its number of blocks, of which those beyond the given ones have as many channels as the last of these.
         """
         values = {name: value for name, value in params.items() if name not in ("width", "depth")}
         width = params.get("width", defaults.hidden[0])
-        depth = params.get("depth", len(defaults.hidden))
+        depth = params.get("depth", defaults.depth)
+        if blocks := defaults.channels:
+            hidden = (width,) * len(defaults.hidden) if "width" in params else defaults.hidden
+            channels = (*blocks, *blocks[-1:] * (depth - len(blocks)))[:depth]
+            return replace(defaults, **values, hidden=hidden, channels=channels)
         hidden = (width,) * depth if {"width", "depth"} & params.keys() else defaults.hidden
         return replace(defaults, **values, hidden=hidden)
 
@@ -160,8 +171,8 @@ class _Nearest:
         self._target = target
 
     def suggest(self, name: str, distribution: BaseDistribution) -> Any:
-        hidden = self._target.hidden
-        value = {"width": hidden[0], "depth": len(hidden)}.get(name) or getattr(self._target, name)
+        target = self._target
+        value = target.hidden[0] if name == "width" else getattr(target, name)
         if isinstance(distribution, CategoricalDistribution):
             if value in distribution.choices:
                 return value

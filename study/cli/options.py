@@ -33,7 +33,7 @@ def option(name: str, *, default: Any = None, description: str | None = None) ->
     field = StudyConfig.model_fields[name]
     default = field.default if default is None else default
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-    text = (description or str(field.description)) + ("" if shown is None else f"  [default: {shown}]")
+    text = (description or str(field.description)) + ("" if shown in (None, "", False) else f"  [default: {shown}]")
     if StudyConfig.is_flag(name):
         return typer.Option(f"--{name}/--no-{name}", help=text, show_default=False)
     kind = next((kind for kind in (int, float) if kind in (field.annotation, *get_args(field.annotation))), str)

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from search_spaces.network_names import HEADS, NORMALIZATIONS
 from study.config.option import Option, Scope, one_of
 from study.machine import available_threads
 from study.sampling.registry import SAMPLER_NAMES
@@ -42,10 +43,14 @@ if TYPE_CHECKING:
     from search_spaces import Hyperparameters
     from study.data.targets import TargetReader
 
+    Head = str
     MetricName = str
+    Normalization = str
     TaskName = str
     Loss = str
 else:
+    Head = Literal[HEADS]
+    Normalization = Literal[NORMALIZATIONS]
     MetricName = Literal[tuple(METRICS)]
     TaskName = Literal[tuple(TASKS)]
     Loss = Literal[LOSSES]
@@ -110,11 +115,28 @@ class StudyConfig(BaseModel):
     epochs: Annotated[int, _IDENTITY] = Field(30, ge=1, le=1_000_000, description="passes over the training part")
     network: Annotated[str, Option(scope=Scope.IDENTITY, absent_means="mlp")] = Field(
         "mlp",
-        description="architecture of the networks: mlp, a multilayer perceptron; or your own, FILE.py:NAME or "
+        description="architecture of the networks: mlp; cnn, for images; or your own, FILE.py:NAME or "
         "package.module:NAME",
     )
     hidden: Annotated[tuple[Width, ...], _IDENTITY] = Field(
-        (64, 64), min_length=1, max_length=100, description="units of each hidden layer"
+        (64, 64),
+        min_length=1,
+        max_length=100,
+        description="units of each hidden layer; of a cnn, those behind its blocks, 64 by default",
+    )
+    channels: Annotated[tuple[Width, ...], Option(scope=Scope.IDENTITY, absent_means=[])] = Field(
+        (), max_length=100, description="channels of each block of a cnn; default: 16,32"
+    )
+    head: Annotated[Head, Option(scope=Scope.IDENTITY, absent_means=HEADS[0])] = Field(
+        HEADS[0], description="what follows the blocks of a cnn: flatten, or average over positions"
+    )
+    normalization: Annotated[Normalization, Option(scope=Scope.IDENTITY, absent_means=NORMALIZATIONS[0])] = Field(
+        NORMALIZATIONS[0], description="none, batch, or layer, before each activation; default of a cnn: batch"
+    )
+    residual: Annotated[bool, Option(scope=Scope.IDENTITY, absent_means=False)] = Field(
+        False,
+        strict=True,
+        description="add the input of a hidden layer of an mlp to its output, where both have the same width",
     )
     batch_size: Annotated[int, _IDENTITY] = Field(64, ge=1, le=1_000_000, description="samples of a step")
     learning_rate: Annotated[float, _IDENTITY] = Field(
@@ -215,7 +237,7 @@ class StudyConfig(BaseModel):
             raise ValueError("it needs a value, not true or false")
         return value
 
-    @field_validator("hidden", mode="before")
+    @field_validator("hidden", "channels", mode="before")
     @classmethod
     def _widths(cls, value: Any) -> Any:
         """`128,64` as well as [128, 64]."""
@@ -287,7 +309,8 @@ class StudyConfig(BaseModel):
             >>> StudyConfig.is_flag("confirm"), StudyConfig.is_flag("trials")
             (True, False)
         """
-        return bool in get_args(cls.model_fields[name].annotation)
+        annotation = cls.model_fields[name].annotation
+        return bool in (annotation, *get_args(annotation))
 
     @classmethod
     def options(cls, *scopes: Scope) -> tuple[str, ...]:
@@ -304,7 +327,8 @@ class StudyConfig(BaseModel):
         """What a trial has where the space says nothing."""
         from search_spaces import Hyperparameters  # loads torch
 
-        return Hyperparameters(learning_rate=self.learning_rate, hidden=self.hidden)
+        names = ("learning_rate", "hidden", "channels", "head", "normalization", "residual")
+        return Hyperparameters(**{name: getattr(self, name) for name in names})
 
     def identity(self, *, fingerprint: str, space_text: str) -> dict[str, Any]:
         """What makes a study this study: its data, its space, and the options that declare it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -20,8 +19,9 @@ from search_spaces import ACTIVATIONS
 from search_spaces.user_networks.replacing import set_small_activations_to_zero
 from study.config import StudyConfig
 from study.data import Dataset, Split
-from study.model.folder import Model, ModelConfig, ModelError, Quantity, layers_of, save_model
+from study.model.folder import Model, ModelConfig, ModelError, Quantity, save_model
 from study.model.how_to_read import how_to_read
+from study.model.layers import layers_of
 from study.model.plain import plain
 from study.model.user_network import NetworkConfig, files_of
 from study.records.attributes import installed_versions
@@ -33,7 +33,7 @@ from study.tasks import METRICS, Regression, Task, clamped
 from study.training import Outcome, Sizes
 from study.training.engines.modules.place_measures import place_paths
 from study.training.outcome import CLAMP_THRESHOLD, CLAMPED_ZEROS
-from study.training.plain_network import clamped_network
+from study.training.plain_network import clamped_network, outputs_of
 
 BEST = "best"
 _LEVEL = 0.95
@@ -107,8 +107,10 @@ def train_model(
         of_paths = dict(zip(paths, thresholds, strict=True)) if clamp else {}
         own_network = NetworkConfig.of(user, chosen.hyperparameters, shape, outputs, of_paths)
         set_small_activations_to_zero(network, of_paths)
-    elif clamp:
-        network = clamped_network(network, outcome.replicates[replicate])
+    else:
+        assert isinstance(network, nn.Sequential)  # as the architectures of ours build it
+        # Layers are numbered in a model's folder, whatever their names are.
+        network = clamped_network(network, outcome.replicates[replicate]) if clamp else nn.Sequential(*network).eval()
     dataset = problem.dataset
     model_config = ModelConfig(
         **how_to_read(dataset),
@@ -205,7 +207,7 @@ def _quantity(task: Task, split: Split, network: nn.Module) -> Quantity | None:
     if not isinstance(fitted, Regression):
         return None
     with torch.inference_mode():
-        residuals = split.validation.y - fitted.predict(network(split.validation.x)[None])[0]
+        residuals = split.validation.y - fitted.predict(outputs_of(network, split.validation.x)[None])[0]
     count = len(residuals)
     tail = math.floor((1.0 - _LEVEL) / 2.0 * (count + 1))
     ordered = residuals.sort().values
@@ -237,7 +239,7 @@ def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int,
     # First those of the network that is exported.
     of_both = [metric.clamped_name, metric.name] if clamp else [metric.name, *([config.score] if config.clamps else [])]
     sparsities = dict.fromkeys([*([CLAMPED_ZEROS] if clamp else []), config.sparsity])
-    shown = asdict(trial.hyperparameters)
+    shown = trial.hyperparameters.values
     if not ACTIVATIONS[trial.hyperparameters.activation].has_slope:
         del shown["negative_slope"]
     return {

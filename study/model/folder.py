@@ -20,15 +20,16 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from reluctant.errors import ReluctantError
-from search_spaces import ACTIVATIONS
 from search_spaces.user_networks import Source
 from search_spaces.user_networks.replacing import set_small_activations_to_zero
 from study.config import ConfigError
 from study.data.column_forms import ColumnForm
 from study.model import onnx
+from study.model.layers import Value, network_of
 from study.model.preprocessing_file import UntrustedError, read_preprocessing, write_preprocessing
 from study.model.readme import readme
-from study.model.user_network import FILE, NetworkConfig, copy_files, layer_of
+from study.model.user_network import FILE, NetworkConfig, copy_files
+from study.training.plain_network import outputs_of
 
 CONFIG, WEIGHTS, PREPROCESSING, ONNX, README = (
     "config.json",
@@ -38,7 +39,6 @@ CONFIG, WEIGHTS, PREPROCESSING, ONNX, README = (
     "README.md",
 )
 # Bounds of what is read before it is known to be a model's: far above what any study writes.
-_MOST_LAYERS = 1000
 _LARGEST_CONFIG = 64 * 2**20
 # What reading a damaged file raises.
 _UNREADABLE = (
@@ -86,7 +86,8 @@ class ModelConfig(BaseModel):
         target: Name of the column that it was trained to predict; None where the source has separate labels.
         classes: `[C]` labels, in the order of the logits; empty in regression.
         quantity: What a prediction of a regression is; None in classification.
-        layers: Name in `torch.nn` and arguments of every layer; empty where the network is a user's.
+        layers: Name in `torch.nn` and arguments of every layer, which `study.model.layers` writes and reads; empty where
+            the network is a user's.
         input_shape: Shape of one sample as the network reads it; empty: features in a row.
         network: How a user's network is built; None where the layers say all.
         origin: Study, trial, scores and versions; to be read by people.
@@ -105,7 +106,7 @@ class ModelConfig(BaseModel):
     target: str | None
     classes: tuple[str, ...]
     quantity: Quantity | None = None
-    layers: tuple[tuple[str, dict[str, int | float | str]], ...]
+    layers: tuple[tuple[str, dict[str, Value | tuple[tuple[str, dict[str, Value]], ...]]], ...]
     input_shape: tuple[int, ...] = ()
     network: NetworkConfig | None = None
     origin: dict[str, Any]
@@ -131,10 +132,8 @@ class Model:
     def outputs(self, table: pd.DataFrame) -> torch.Tensor:
         """`[N, C]` outputs of the network for the model's columns `[N, columns]`."""
         x = torch.from_numpy(self.preprocessing.transform(table).astype("float32"))
-        if self.config.input_shape:
-            x = x.reshape(-1, *self.config.input_shape)
-        outputs: torch.Tensor = self.network(x)
-        return outputs
+        shape = self.config.input_shape
+        return outputs_of(self.network, x.reshape(-1, *shape) if shape else x)
 
     def probabilities(self, table: pd.DataFrame) -> torch.Tensor:
         """`[N, C]` class probabilities of the model's columns `[N, columns]`."""
@@ -149,11 +148,6 @@ class Model:
         if self.config.quantity is None:
             raise ModelError("the model predicts classes; ask for its probabilities")
         return self.outputs(table)[:, 0].double() * self.config.quantity.scale + self.config.quantity.center
-
-
-def layers_of(network: nn.Sequential) -> list[tuple[str, dict[str, Any]]]:
-    """Name in `torch.nn` and arguments of every layer."""
-    return [layer_of(module) for module in network]
 
 
 def check_folder(folder: str) -> Path:
@@ -245,27 +239,13 @@ def _network(config: ModelConfig, folder: Path) -> nn.Module:
     """The network with its weights."""
     weights = load((folder / WEIGHTS).read_bytes())
     if config.network is None:
-        network = _layers(config)
+        network = network_of(config.layers)
         network.load_state_dict(weights, assign=True)
         return network
     own = config.network.build(folder, config.input_shape).eval()
     own.load_state_dict(weights)
     set_small_activations_to_zero(own, config.network.thresholds)
     return own
-
-
-def _layers(config: ModelConfig) -> nn.Sequential:
-    known = {"Linear", "Dropout", "Hardshrink", *(type(a.module(0.0)).__name__ for a in ACTIVATIONS.values())}
-    strange = {name for name, _ in config.layers} - known
-    if strange:
-        raise ValueError(f"unknown layers {', '.join(sorted(strange))}")
-    if len(config.layers) > _MOST_LAYERS:
-        raise ValueError(f"{len(config.layers)} layers")
-    for name, options in config.layers:
-        if unusual := options.keys() - set(getattr(getattr(nn, name), "__constants__", ())):
-            raise ValueError(f"a {name} has arguments that no layer of ours has: {', '.join(sorted(unusual))}")
-    with torch.device("meta"):
-        return nn.Sequential(*(getattr(nn, name)(**options) for name, options in config.layers)).eval()
 
 
 def _write(model: Model, folder: Path) -> None:

@@ -36,7 +36,7 @@ def write(network: nn.Module, input_shape: tuple[int, ...], path: Path) -> bool:
 
     Args:
         network: In eval mode, on the CPU.
-        input_shape: Shape of one sample's features.
+        input_shape: Shape of one sample.
         path: The file.
 
     Returns:

@@ -17,6 +17,7 @@ from study.data import FIRST_READER, READER, DataError, load_dataset
 from study.data.column_forms import TEXT
 from study.data.errors import did_you_mean, listing, rows_where
 from study.data.first_reader import like_training
+from study.data.images import ImageLayout
 from study.data.labels import label_texts
 from study.data.load import read_table
 from study.data.quantities import numbers_of
@@ -118,7 +119,7 @@ def _samples(
         task = CLASSIFICATION if config.quantity is None else REGRESSION
         dataset = load_dataset(source, options=TableOptions(read_target=task.read_target))
         labels = np.array(dataset.classes, dtype=object)[dataset.y] if dataset.classes else dataset.y
-        table = dataset.x if isinstance(dataset.x, pd.DataFrame) else _pixels(model, dataset.x, source)
+        table = dataset.x if isinstance(dataset.x, pd.DataFrame) else _pixels(model, dataset.x, dataset.image, source)
     else:
         table = found[0]
         if config.target is not None and config.target in table.columns:
@@ -145,7 +146,9 @@ def _cleaned(model: Model, table: pd.DataFrame, source: str) -> tuple[pd.DataFra
 
 
 def _array_columns(model: Model, x: npt.NDArray[Any]) -> pd.DataFrame:
-    """The columns of an array, which have the order of the training data's."""
+    """The columns of an array, which have the order of the training data's, or are images of their size."""
+    if len(model.config.input_shape) == 3 and x.ndim > 2:
+        return _pixels(model, x.reshape(len(x), -1), ImageLayout.of(x.shape[1:]), "X")
     columns = _in_the_source(model)
     flat = x.reshape(len(x), -1) if len(x) else x.reshape(0, len(columns))
     if flat.shape[1] != len(columns):
@@ -153,7 +156,7 @@ def _array_columns(model: Model, x: npt.NDArray[Any]) -> pd.DataFrame:
             f"X has the shape {x.shape}, {flat.shape[1]} values a sample; the model was trained on {len(columns)}; "
             "give it the same columns"
         )
-    return pd.DataFrame(flat, columns=list(columns))
+    return pd.DataFrame(flat, columns=_in_the_source(model))
 
 
 def _as_classes(labels: npt.NDArray[np.object_], classes: Sequence[str]) -> npt.NDArray[np.object_]:
@@ -177,14 +180,23 @@ def _in_the_source(model: Model) -> list[str]:
     return [f"pixel{index}" for index in range(len(columns))] if model.config.kind == "pixels" else columns
 
 
-def _pixels(model: Model, x: npt.NDArray[Any], source: str) -> pd.DataFrame:
-    columns = _in_the_source(model)
+def _pixels(model: Model, x: npt.NDArray[Any], image: ImageLayout | None, source: str) -> pd.DataFrame:
+    """The model's columns of `[N, F]` pixels; images of rows and columns may be arranged otherwise than in training."""
+    columns, shape = _in_the_source(model), model.config.input_shape
+    if len(shape) == 3 and image is not None:
+        if image.shape != shape:
+            seen, needed = (" × ".join(map(str, each)) for each in (image.shape, shape))
+            raise ModelError(
+                f"{source} holds images of {seen} (channels, rows, columns); the model was trained on {needed}; give "
+                "it the same size"
+            )
+        return pd.DataFrame(x[:, image.order], columns=list(model.config.columns))
     if model.config.kind != "pixels" or x.shape[1] != len(columns):
         needed = f"images of {len(columns)} pixels" if model.config.kind == "pixels" else "rows of a table"
         raise ModelError(
             f"{source} holds images of {x.shape[1]} pixels; the model was trained on {needed}; give it the same kind"
         )
-    return pd.DataFrame(x, columns=list(columns))
+    return pd.DataFrame(x, columns=_in_the_source(model))
 
 
 def _lacks(model: Model, source: str, missing: list[str], seen: list[str]) -> ModelError:

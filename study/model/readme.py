@@ -7,13 +7,28 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
+from study.model.layers import RESIDUAL
 from study.model.user_network import FILE, REPLACING, NetworkConfig
 
-_LOADING = """\
+_IMPORTS = """\
 import json, pandas, skops.io, torch
 from safetensors.torch import load_file
 config = json.load(open("config.json"))
+"""
+_NETWORK = """\
 network = torch.nn.Sequential(*(getattr(torch.nn, kind)(**options) for kind, options in config["layers"])).eval()
+"""
+_RESIDUAL_NETWORK = """\
+class Residual(torch.nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+def module(kind, options):
+    if kind == "Residual":
+        return Residual(*(module(*layer) for layer in options["layers"]))
+    return getattr(torch.nn, kind)(**options)
+network = torch.nn.Sequential(*(module(*layer) for layer in config["layers"])).eval()
+"""
+_WEIGHTS = """\
 network.load_state_dict(load_file("weights.safetensors"))
 preprocessing = skops.io.load("preprocessing.skops", trusted=["numpy.dtype"])
 """
@@ -65,8 +80,9 @@ def loading(config: Mapping[str, Any]) -> str:
         table = table.replace(_SPELLINGS, "")
     predicting = _PREDICTING if config["quantity"] is None else _PREDICTING_A_QUANTITY
     inputs = _SHAPED if config["input_shape"] else _INPUTS
+    ours = _IMPORTS + (_RESIDUAL_NETWORK if RESIDUAL in dict(config["layers"]) else _NETWORK) + _WEIGHTS
     own = config["network"]
-    network = _LOADING if own is None else NetworkConfig.model_validate(own).loading
+    network = ours if own is None else NetworkConfig.model_validate(own).loading
     return network + table + predicting.replace("{inputs}", inputs)
 
 
@@ -87,6 +103,9 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
         rows += f", separated by {separator} and in {config['encoding'].removesuffix('-sig')} as the training data were"
     if config["kind"] == "pixels":
         rows = f"one image a row, its {len(config['columns'])} pixels in the columns `pixel0`, `pixel1`, …"
+        if len(config["input_shape"]) == 3:
+            size = " × ".join(map(str, config["input_shape"]))
+            rows += f" in the order of the training data; the network reads images of {size} (channels, rows, columns)"
     lines = [
         "# A trained network",
         "",

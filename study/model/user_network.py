@@ -6,7 +6,6 @@ import ast
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from torch import nn
@@ -14,6 +13,7 @@ from torch import nn
 from search_spaces import ACTIVATIONS, Hyperparameters
 from search_spaces.user_networks import Factory, Source, UserNetwork, replacing
 from study.config import ConfigError
+from study.model.layers import layer_of
 
 FILE = "network.py"
 """The copy of the user's file."""
@@ -136,13 +136,6 @@ class NetworkConfig(BaseModel):
             functions=", ".join([*functions, "set_small_activations_to_zero"]),
             building=building.format(function=self.function),
         )
-
-
-def layer_of(module: nn.Module) -> tuple[str, dict[str, Any]]:
-    """Name in `torch.nn` and arguments of a layer."""
-    # What torch's layers call their constants is what their constructors take.
-    constants = [name for name in getattr(module, "__constants__", ()) if name != "inplace"]
-    return type(module).__name__, {name: getattr(module, name) for name in constants}
 
 
 def copy_files(source: Source, folder: Path) -> None:

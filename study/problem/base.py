@@ -8,17 +8,16 @@ from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
-import pandas as pd
-
 from search_spaces import Hyperparameters, SearchSpace
-from search_spaces.architectures import Architecture, architecture_of
-from study.config import ConfigError, StudyConfig, digest
+from search_spaces.architectures import Architecture
+from study.config import StudyConfig, digest
 from study.data import READER, Dataset, Prepared, Split, prepare
 from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads
 from study.objectives import Judge
 from study.problem.data_of_study import read_data
 from study.problem.network_of_study import check_sizes, checked_network, network_identity
+from study.problem.network_options import network_of
 from study.problem.task_options import check_every_class
 from study.tasks import CLASSIFICATION, TASKS, Task
 from study.training import Budget, Engine, Sizes, Streams, engine_of
@@ -193,13 +192,34 @@ class Problem(ABC):
             ArchitectureError: There is none of that name.
             ConfigError: It reads images, and the data are none.
         """
-        architecture, dataset = architecture_of(self.config.network), self.dataset
-        if architecture.inputs == "images" and dataset.image is None:
-            raise ConfigError(
-                f"--network is {architecture.name}, which reads images, and {dataset.origin} {_no_images(dataset)}; "
-                "--network mlp reads any data"
-            )
-        return architecture
+        return network_of(self.config, self.dataset, self.space)
+
+    @property
+    def network_parts(self) -> dict[str, str]:
+        """What the networks are made of, where a trial does not say otherwise; the file and function of a user's."""
+        user, config = self.architecture.user, self.config
+        if user is not None:
+            return {"network": f"{user.source.name} in {user.source.file.name} ({user.source.short_hash})"}
+        blocks = {"channels": " × ".join(map(str, config.channels))} if config.channels else {}
+        return blocks | {"hidden": " × ".join(map(str, config.hidden))}
+
+    @property
+    def network_text(self) -> str:
+        """`network_parts` in words.
+
+        Example:
+            >>> from study.config import StudyConfig
+            >>> from study.problem import Search
+            >>> Search.of(StudyConfig(network="cnn", channels="8,16")).network_text
+            'cnn, blocks of 8 × 16 channels, 64 hidden units, batch normalization'
+        """
+        parts, config = self.network_parts, self.config
+        if "network" in parts:
+            return parts["network"]
+        blocks = [f"blocks of {parts['channels']} channels"] if "channels" in parts else []
+        normalization = [f"{config.normalization} normalization"] if config.normalization != "none" else []
+        residual = ["residual connections"] if config.residual else []
+        return ", ".join([config.network, *blocks, f"{parts['hidden']} hidden units", *normalization, *residual])
 
     @property
     def network_lines(self) -> tuple[str, ...]:
@@ -211,13 +231,6 @@ class Problem(ABC):
         known = checked_network(self.architecture, self.sizes)
         return () if known is None else known.lines
 
-    @property
-    def network_text(self) -> str:
-        """The network in words: the function and file of a user's, else the units of each hidden layer."""
-        if (user := self.architecture.user) is not None:
-            return f"{user.source.name} in {user.source.file.name} ({user.source.short_hash})"
-        return " × ".join(map(str, self.config.hidden))
-
     def checked(self) -> Self:
         """The problem itself, once a network of a user has been tried on its data.
 
@@ -225,7 +238,7 @@ class Problem(ABC):
             NetworkError: The network cannot be used.
             ConfigError: An option has no meaning for it.
         """
-        check_sizes(self.architecture, self.config, self.space)
+        check_sizes(self.architecture, self.space)
         if self.architecture.user is not None:
             checked_network(self.architecture, self.sizes)
         return self
@@ -266,12 +279,12 @@ class Problem(ABC):
         Raises:
             MachineError: What they need, and what there is.
         """
-        hidden = self.space.largest_hidden(self.defaults)
         threads, free = self.threads, available_memory()
-        largest = replace(self.defaults, hidden=hidden)
+        largest = self.space.largest(self.defaults)
         needed = threads * self.engine.peak_bytes(1, largest, self.budget, self.sizes)
         if needed > free:
-            layers = f"with hidden layers of {','.join(map(str, hidden))} units"
+            blocks = f"blocks of {','.join(map(str, largest.channels))} channels and " if largest.channels else ""
+            layers = f"with {blocks}hidden layers of {','.join(map(str, largest.hidden))} units"
             raise MachineError(
                 f"networks {layers if self.architecture.user is None else f'of {self.architecture.name}'} need about "
                 f"{needed / 2**30:.1f} GiB on {threads} threads, and {free / 2**30:.1f} GiB are free; "
@@ -306,10 +319,3 @@ class Problem(ABC):
             return identity
         # The fingerprint is that of the pixels in a row.
         return identity | {"image": list(astuple(self.dataset.image))}
-
-
-def _no_images(dataset: Dataset) -> str:
-    """What data are that are no images of rows and columns, and what is needed."""
-    if isinstance(dataset.x, pd.DataFrame):
-        return f"is a table of {dataset.x.shape[1]} columns; give images (NPZ, IDX)"
-    return f"holds images as rows of {dataset.x.shape[1]} pixels; give them as [N, H, W], [N, H, W, C] or [N, C, H, W]"

@@ -52,6 +52,11 @@ class Comparison(Problem):
                     f"--{name} is {value}, and a comparison has no use for it: each of its seeds has a split; leave it "
                     "out"
                 )
+        if config.network != "mlp":
+            raise ConfigError(
+                f"--network is {config.network}, and the designs of a comparison are those of multilayer perceptrons; "
+                f"leave it out, or search it with `reluctant run --network {config.network}`"
+            )
         design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
         # Claims speak of networks as they were trained.
         own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}

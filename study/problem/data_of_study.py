@@ -9,6 +9,7 @@ from typing import Any
 from study.config import StudyConfig
 from study.data import READER, Dataset, TableOptions, load_dataset, sample_rows
 from study.problem.network_of_study import from_any_folder
+from study.problem.network_options import completed_options
 from study.problem.task_options import check_task
 from study.tasks import CLASSIFICATION, TASKS, Task
 
@@ -42,7 +43,8 @@ def complete_config(config: StudyConfig, dataset: Dataset) -> StudyConfig:
     """
     task = TASKS[dataset.targets.task]
     # Of classification nothing is said, so that a study is the same whether it was asked for or recognized.
-    update: dict[str, Any] = {"task": None if task is CLASSIFICATION else task.name}
+    of_network = completed_options(config)
+    update: dict[str, Any] = {"task": None if task is CLASSIFICATION else task.name, **of_network}
     if config.target is not None:
         update["target"] = dataset.target
     if config.judged_by not in task.metrics and "metric" not in config.model_fields_set:
@@ -52,7 +54,7 @@ def complete_config(config: StudyConfig, dataset: Dataset) -> StudyConfig:
     if config.network != (network := from_any_folder(config.network)):
         update["network"] = network
     completed = config.model_copy(update=update)
-    # What was recognized was not asked for.
-    completed.model_fields_set.difference_update({"task", "metric"} - config.model_fields_set)
+    # What was recognized or completed was not asked for.
+    completed.model_fields_set.difference_update({"task", "metric", *of_network} - config.model_fields_set)
     check_task(completed, dataset, asked=config.task)
     return completed

@@ -9,9 +9,11 @@ from typing import Any
 from search_spaces import SearchSpace
 from search_spaces.architectures import Architecture
 from search_spaces.user_networks import Checked, NetworkError, Source, find_source, is_of_user
-from study.config import ConfigError, StudyConfig
+from study.config import ConfigError
 from study.training import Sizes
 
+OF_OUR_NETWORKS = ("width", "depth", "normalization")
+"""Parameters of a space that only networks of ours have."""
 NETWORK = "network"
 """Key of an identity under which a study has its network, where that is no multilayer perceptron."""
 
@@ -34,18 +36,16 @@ def checked_network(architecture: Architecture, sizes: Sizes) -> Checked | None:
     return None if architecture.user is None else architecture.user.check(sizes.input_shape, sizes.outputs)
 
 
-def check_sizes(architecture: Architecture, config: StudyConfig, space: SearchSpace) -> None:
-    """Refuses options that size the networks of ours, where the network is a user's.
+def check_sizes(architecture: Architecture, space: SearchSpace) -> None:
+    """Refuses spaces of what only networks of ours have, where the network is a user's.
 
     Raises:
-        ConfigError: `--hidden` is given, or the space searches width or depth.
+        ConfigError: The space searches width, depth or normalization.
     """
     if architecture.user is None:
         return
     own = f"--network is {architecture.name}, whose function decides its layers"
-    if "hidden" in config.model_fields_set:
-        raise ConfigError(f"{own}, and --hidden is given; leave it out")
-    sizes = [parameter.name for parameter in space.parameters if parameter.name in ("width", "depth")]
+    sizes = [parameter.name for parameter in space.parameters if parameter.name in OF_OUR_NETWORKS]
     if sizes:
         raise ConfigError(f"{own}, and the space {space.name} searches {' and '.join(sizes)}; choose another --space")
 

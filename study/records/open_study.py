@@ -139,7 +139,7 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         "data": problem.dataset.origin,
         "space": problem.space.name,
         **{field: getattr(config, field) for field in ("seeds", "epochs", "batch_size", "optimizer")},
-        "hidden" if problem.architecture.user is None else "network": problem.network_text,
+        **problem.network_parts,
         **({"classes": len(problem.split.classes)} if problem.split.classes else {"task": problem.task.name}),
         "floor": judge.floor,
         "reference_point": judge.reference_point,

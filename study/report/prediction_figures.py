@@ -14,6 +14,7 @@ from study.records.own_trials import OwnTrial
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import Panel, Section, figure, heat
 from study.search.retraining import retrained_networks
+from study.training.plain_network import outputs_of
 
 _BINS = 15
 """Of the reliability diagram; the number of Guo et al. (2017)."""
@@ -44,7 +45,7 @@ def prediction_section(
     splits = [problem.prepared_for(replicate).split for replicate in range(len(networks))]
     pairs, task, y = list(zip(networks, splits, strict=True)), problem.task, test.y.numpy()
     with torch.inference_mode():
-        outputs = [network(split.test.x)[None] for network, split in pairs]
+        outputs = [outputs_of(network, split.test.x)[None] for network, split in pairs]
         if not problem.split.classes:
             predicted = [task.fitted(split).predict(each) for each, split in zip(outputs, splits, strict=True)]
             return regression_section(torch.cat(predicted).numpy(), y)

@@ -34,9 +34,8 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         + (f", each on all {config.cv} folds" if config.cv else "")
         + (f", each with {streams} random streams" if (streams := problem.replicates // config.replicates) > 1 else "")
         + f", study seed {config.seed}",
-        "architecture": "" if config.network == "mlp" or problem.architecture.user is not None else config.network,
         "network": problem.network_text
-        + (" hidden units, where the trial does not say otherwise" if problem.architecture.user is None else ""),
+        + (", where the trial does not say otherwise" if problem.architecture.user is None else ""),
         "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.optimizer}",
         "versions": _distinct(", ".join(f"{k} {v}" for k, v in d.get("versions", {}).items()) for d in details),
         "hardware": _distinct(_hardware(d) for d in details),

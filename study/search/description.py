@@ -23,6 +23,9 @@ def settings(used: Hyperparameters) -> dict[str, Any]:
         "learning_rate": used.learning_rate,
         "hidden": used.hidden,
         **{name: value for name in ("weight_decay", "l1") if (value := getattr(used, name)) > 0},
+        **({"channels": used.channels, "head": used.head} if used.channels else {}),
+        **({"normalization": used.normalization} if used.normalization != "none" else {}),
+        **({"residual": True} if used.residual else {}),
     }
 
 
@@ -55,12 +58,17 @@ def describe(used: Hyperparameters) -> str:
     shown = settings(used)
     slope = f" (slope {shown['negative_slope']:.3g})" if "negative_slope" in shown else ""
     penalties = [f"{name.replace('_', ' ')} {shown[name]:.3g}" for name in ("weight_decay", "l1") if name in shown]
+    layers = f"layers {' × '.join(map(str, used.hidden))}"
+    if used.channels:
+        layers = f"blocks {' × '.join(map(str, used.channels))}, {used.head}, {layers}"
     parts = [
         f"{used.activation}{slope}",
         used.initialization,
         f"dropout {used.dropout:.3g}",
         f"learning rate {used.learning_rate:.3g}",
         *penalties,
-        f"layers {' × '.join(map(str, used.hidden))}",
+        layers,
+        *([f"{used.normalization} normalization"] if used.normalization != "none" else []),
+        *(["residual"] if used.residual else []),
     ]
     return ", ".join(parts)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
 from search_spaces.architectures import Architecture
+from search_spaces.perceptron import Residual
+from study.training.engines.base import EVALUATION_ROWS
 from study.training.outcome import CLAMP_THRESHOLD, Replicate
 
 
@@ -48,6 +50,11 @@ def plain_network(
     return network.to(dtype).eval()
 
 
+def outputs_of(network: nn.Module, x: Tensor) -> Tensor:
+    """`[N, C]` outputs for `[N, *input_shape]` samples; of images some at a time, so that memory stays bounded."""
+    return network(x) if x.dim() < 3 else torch.cat([network(part) for part in torch.split(x, EVALUATION_ROWS)])
+
+
 def clamped_network(network: nn.Module, measured: Replicate) -> nn.Sequential:
     """The clamped network of one that was trained: see `with_thresholds`.
 
@@ -63,7 +70,7 @@ def with_thresholds(network: nn.Sequential, thresholds: Sequence[float]) -> nn.S
     """A network with `nn.Hardshrink` after every activation; parameters are shared.
 
     Args:
-        network: Linear layers, activations and dropout.
+        network: Its layers; those of a residual connection lie inside.
         thresholds: For each activation, the magnitude up to which its outputs are set to 0.
 
     Example:
@@ -75,13 +82,19 @@ def with_thresholds(network: nn.Sequential, thresholds: Sequence[float]) -> nn.S
           (3): Linear(in_features=8, out_features=3, bias=True)
         )
     """
-    kinds = tuple({type(activation.module(0.0)) for activation in ACTIVATIONS.values()})
     left = list(thresholds)
-    layers: list[nn.Module] = []
-    for module in network:
-        layers.append(module)
-        if isinstance(module, kinds):
-            layers.append(nn.Hardshrink(left.pop(0)))
+    clamped = _behind_activations(network, left)
     if left:
         raise ValueError(f"{len(thresholds)} thresholds for {len(thresholds) - len(left)} activations; give one each")
-    return nn.Sequential(*layers).train(network.training)
+    return clamped.train(network.training)
+
+
+def _behind_activations(network: nn.Sequential, left: list[float]) -> nn.Sequential:
+    """A copy whose activations are followed by `nn.Hardshrink` at the next of the thresholds that are left."""
+    kinds = tuple({type(activation.module(0.0)) for activation in ACTIVATIONS.values()})
+    layers: list[nn.Module] = []
+    for module in network:
+        layers.append(_behind_activations(module, left) if isinstance(module, Residual) else module)
+        if isinstance(module, kinds):
+            layers.append(nn.Hardshrink(left.pop(0)))
+    return type(network)(*layers)

@@ -22,7 +22,7 @@ def draws(sizes: Sequence[tuple[int, int]], streams: Streams, replicate: int) ->
     ]
 
 
-def initial_layer(hyperparameters: Hyperparameters, normal: Tensor) -> tuple[Tensor, Tensor]:
+def initial_layer(hyperparameters: Hyperparameters, normal: Tensor, *, positions: int = 1) -> tuple[Tensor, Tensor]:
     """`[F_in, F_out]` weights and `[F_out]` biases of one layer, from its draws and without looking at data.
 
     Every layer has the activation's gain, the output layer too, as the usual loop over `net.modules()` gives it.
@@ -30,11 +30,13 @@ def initial_layer(hyperparameters: Hyperparameters, normal: Tensor) -> tuple[Ten
     Args:
         hyperparameters: Initialization, activation and slope.
         normal: `[F_in + 1, F_out]` draws of the layer.
+        positions: Positions of a convolution's kernel; 1 for a linear layer.
     """
     rule = INITIALIZATIONS[hyperparameters.initialization]
     activation = ACTIVATIONS[hyperparameters.activation]
     gain = activation.gain(hyperparameters.negative_slope) if rule.uses_gain else 1.0
-    return rule.weights(normal[:-1], gain), rule.bias(normal[-1], normal.shape[0] - 1)
+    weights = rule.weights(normal[:-1], gain, normal.shape[1] * positions)
+    return weights, rule.bias(normal[-1], normal.shape[0] - 1)
 
 
 def initial_parameters(

@@ -13,7 +13,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ class Checkpoints:
 
     def subject(self, path: Path, number: int, hyperparameters: Hyperparameters) -> dict[str, Any]:
         """Identifies a trial and its study in a file, by the key with which its name begins."""
-        return {"study": path.name.split("-")[0], "number": number, "hyperparameters": asdict(hyperparameters)}
+        return {"study": path.name.split("-")[0], "number": number, "hyperparameters": hyperparameters.values}
 
     def find(self, number: int, hyperparameters: Hyperparameters) -> tuple[Path, TrialProgress] | None:
         """The file with most epochs, and its progress; files from which training cannot be resumed are removed."""

@@ -13,7 +13,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters, Initialization
-from search_spaces.architectures import layer_sizes
+from search_spaces.perceptron import layer_sizes
 from study.training import Streams
 from study.training.start import LSUV_SAMPLES, draws, initial_parameters
 
@@ -46,7 +46,7 @@ def gain_of(rule: Initialization) -> float:
 def our_sample(name: str, shape: tuple[int, int]) -> np.ndarray:
     """`[REPEATS, F_in, F_out]` weights from different draws."""
     rule = INITIALIZATIONS[name]
-    weights = [rule.weights(normal(*shape, seed=seed), gain_of(rule)) for seed in range(REPEATS)]
+    weights = [rule.weights(normal(*shape, seed=seed), gain_of(rule), shape[1]) for seed in range(REPEATS)]
     return torch.stack(weights).numpy()
 
 
@@ -80,14 +80,14 @@ def test_the_registry_holds_what_the_documentation_lists() -> None:
 def test_weights_are_a_function_of_their_draws(rule: Initialization, shape: tuple[int, int]) -> None:
     z = normal(*shape)
     kept = z.clone()
-    weights = rule.weights(z, 1.5)
+    weights = rule.weights(z, 1.5, shape[1])
     assert weights.shape == shape
     assert weights.isfinite().all()
-    assert torch.equal(weights, rule.weights(z, 1.5))
+    assert torch.equal(weights, rule.weights(z, 1.5, shape[1]))
     assert torch.equal(z, kept), "the draws serve other trials too"
     assert weights.data_ptr() != z.data_ptr()
     if rule.uses_gain:
-        torch.testing.assert_close(rule.weights(z, 3.0), weights * 2.0)
+        torch.testing.assert_close(rule.weights(z, 3.0, shape[1]), weights * 2.0)
 
 
 @every_shape
@@ -118,7 +118,7 @@ def test_bounds_are_those_of_torch(name: str, shape: tuple[int, int]) -> None:
 @every_shape
 @orthogonal
 def test_orthogonal_weights_are_semi_orthogonal(name: str, shape: tuple[int, int]) -> None:
-    weights = INITIALIZATIONS[name].weights(normal(*shape), 1.7)
+    weights = INITIALIZATIONS[name].weights(normal(*shape), 1.7, shape[1])
     product = weights @ weights.T if shape[0] <= shape[1] else weights.T @ weights
     torch.testing.assert_close(product, 1.7**2 * torch.eye(min(shape), dtype=torch.float64), rtol=0, atol=1e-12)
 
@@ -126,7 +126,8 @@ def test_orthogonal_weights_are_semi_orthogonal(name: str, shape: tuple[int, int
 @pytest.mark.parametrize("shape", [(3, 3), (3, 5), (5, 3)], ids=["square", "wide", "tall"])
 def test_orthogonal_weights_have_no_preferred_direction(shape: tuple[int, int]) -> None:
     """Haar's law: without the sign of R's diagonal, the corner of a QR factor has one sign only."""
-    corners = [float(INITIALIZATIONS["orthogonal"].weights(normal(*shape, seed=s), 1.0)[0, 0]) for s in range(400)]
+    rule = INITIALIZATIONS["orthogonal"]
+    corners = [float(rule.weights(normal(*shape, seed=seed), 1.0, shape[1])[0, 0]) for seed in range(400)]
     # The share of positive ones is 1/2 ± five standard errors.
     assert np.mean(np.array(corners) > 0) == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(400))
 
@@ -135,7 +136,7 @@ def test_orthogonal_weights_have_no_preferred_direction(shape: tuple[int, int]) 
 @every_initialization
 def test_all_rules_share_their_draws(rule: Initialization, shape: tuple[int, int]) -> None:
     z = normal(*shape)
-    weights = rule.weights(z, 1.0)
+    weights = rule.weights(z, 1.0, shape[1])
     if rule.law == "orthogonal":
         # Orthogonalization mixes a row's or column's draws, and leaves most of each.
         assert np.corrcoef(z.ravel(), weights.ravel())[0, 1] > 0.5

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from search_spaces import Hyperparameters
-from search_spaces.architectures import layer_sizes
+from search_spaces.perceptron import layer_sizes
 from study.data import load_dataset, make_split
 from study.tasks import METRICS
 from study.training import Budget, Streams, fit

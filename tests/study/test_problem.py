@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import pytest
 from torch import nn
 
+from reluctant.errors import ReluctantError
 from search_spaces import ARCHITECTURES, Architecture
 from search_spaces.design import Design
 from study.config import ConfigError, StudyConfig, read_config
@@ -50,15 +53,14 @@ def test_what_follows_from_the_kind_is_no_field_that_a_user_gives(kind: type[Pro
     assert problem.sampler in SAMPLERS
 
 
-@every_kind
-def test_the_network_reaches_identity_inputs_and_engine(kind: type[Problem], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_network_reaches_identity_inputs_and_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def linear(hyperparameters: Any, shape: tuple[int, ...], outputs: int, activation: Any, dropout: Any) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), 3), activation(), nn.Linear(3, outputs))
 
     architecture = Architecture(name="narrow", engine="modules", build=linear, inputs="images")
     monkeypatch.setitem(ARCHITECTURES, "narrow", architecture)
-    usual = kind.of(read_config({"data": "digits", "hidden": "8"}))
-    problem = kind.of(read_config({"data": "digits", "hidden": "8", "network": "narrow"}))
+    usual = Search.of(read_config({"data": "digits", "hidden": "8"}))
+    problem = Search.of(read_config({"data": "digits", "hidden": "8", "network": "narrow"}))
     assert problem.split.training.x.shape[1:] == problem.sizes.input_shape == (1, 8, 8)
     assert (usual.split.training.x.shape[1:], usual.sizes.input_shape) == ((64,), (64,))
     different = {"network": "narrow", "image": [1, 8, 8, False]}
@@ -66,7 +68,53 @@ def test_the_network_reaches_identity_inputs_and_engine(kind: type[Problem], mon
     shapes = problem.engine.slot_shapes(problem.defaults, problem.budget, problem.sizes)
     assert shapes["network.1.weight"] == (3, 64)
     with pytest.raises(ConfigError, match="--network is narrow, which reads images, and iris is a table of 4 columns"):
-        _ = kind.of(read_config({"data": "iris", "hidden": "8", "network": "narrow"})).prepared
+        _ = Search.of(read_config({"data": "iris", "hidden": "8", "network": "narrow"})).prepared
+
+
+NETWORKS = [
+    ({"network": "cnm"}, "unknown network 'cnm'; did you mean 'cnn'?"),
+    (
+        {"network": "cnn", "data": "iris"},
+        "--network is cnn, which reads images, and iris is a table of 4 columns",
+    ),
+    ({"channels": "8,16"}, "--channels is 8,16, and --network mlp has no use for it: it has --hidden, --norm"),
+    ({"network": "cnn", "residual": True}, "--residual is given, and --network cnn has no use for it: it has --chan"),
+    ({"residual": True, "hidden": "8,16"}, "--residual is given, and --hidden is 8,16: no two hidden layers in a row"),
+]
+
+
+@pytest.mark.parametrize(("options", "seen"), NETWORKS)
+def test_networks_that_cannot_be_are_refused(options: dict[str, Any], seen: str) -> None:
+    with pytest.raises(ReluctantError, match=re.escape(seen)):
+        _ = Search.of(read_config({"data": "digits"} | options)).prepared
+
+
+def test_a_network_has_the_defaults_of_its_architecture_and_asking_for_them_changes_nothing() -> None:
+    cnn = Search.of(read_config({"data": "digits", "network": "cnn"}))
+    assert (cnn.config.channels, cnn.config.hidden, cnn.config.normalization) == ((16, 32), (64,), "batch")
+    same = {"channels": "16,32", "hidden": "64", "normalization": "batch", "head": "flatten"}
+    assert Search.of(read_config({"data": "digits", "network": "cnn"} | same)).identity == cnn.identity
+    plain = read_config({"data": "digits", "network": "cnn", "normalization": "none"})
+    assert Search.of(plain).identity != cnn.identity
+    mlp = Search.of(read_config({"data": "digits"}))
+    asked = Search.of(read_config({"data": "digits", "network": "mlp", "hidden": "64,64", "normalization": "none"}))
+    assert asked.identity == mlp.identity
+    assert not {"network", "normalization", "residual", "channels", "head", "image"} & mlp.identity.keys()
+
+
+@pytest.mark.parametrize(
+    ("options", "engine"),
+    [({}, "stacked_mlp"), ({"normalization": "layer"}, "modules"), ({"residual": True}, "modules")],
+)
+def test_perceptrons_are_stacked_where_they_are_plain(options: dict[str, Any], engine: str) -> None:
+    assert Search.of(read_config({"data": "iris"} | options)).architecture.engine == engine
+
+
+def test_a_space_may_search_the_normalization_of_perceptrons(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('[normalization]\nchoices = ["none", "batch", "layer"]\n')
+    search = Search.of(read_config({"data": "iris", "space": str(tmp_path / "own.toml")}))
+    assert search.architecture.engine == "modules"
+    assert {each.normalization for each in search.sample(20)} == {"none", "batch", "layer"}
 
 
 def test_a_search_samples_its_space_and_reads_no_test_part() -> None:

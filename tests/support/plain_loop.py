@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
-from search_spaces.architectures import layer_sizes
+from search_spaces.perceptron import layer_sizes
 from study.data.split import Part
 from study.training.budget import Budget
 from study.training.start import draws, initial_parameters
@@ -34,10 +34,11 @@ class StreamDropout(nn.Module):
         self.generator = np.random.default_rng(0)
 
     def forward(self, h: Tensor) -> Tensor:
-        """`[N, F]` in, `[N, F]` out; the identity in eval mode."""
+        """`[N, F]` in, `[N, F]` out, or images `[N, C, H, W]`, drawn channels last; the identity in eval mode."""
         if not self.training:
             return h
-        uniforms = torch.from_numpy(self.generator.random(tuple(h.shape), dtype="float32"))
+        last = h.movedim(1, -1)
+        uniforms = torch.from_numpy(self.generator.random(tuple(last.shape), dtype="float32")).movedim(-1, 1)
         return h * (uniforms >= self.rate) / (1.0 - self.rate)
 
 

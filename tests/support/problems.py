@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import prod
+
 import numpy as np
 import torch
 
@@ -35,6 +38,16 @@ def make_regression(rows: int = 83, features: int = 13, seed: int = 0) -> Split:
         return Part(torch.tensor(x, dtype=torch.float32), torch.tensor(y))
 
     return Split(part(rows), part(37), part(41), (), tuple(f"f{index}" for index in range(features)))
+
+
+def make_images(rows: int = 83, shape: tuple[int, int, int] = (2, 9, 8), classes: int = 5, seed: int = 0) -> Split:
+    """As `make_problem`, of images `[N, C, H, W]`."""
+    flat = make_problem(rows, prod(shape), classes, seed)
+
+    def images(part: Part) -> Part:
+        return Part(part.x.reshape(-1, *shape), part.y)
+
+    return replace(flat, training=images(flat.training), validation=images(flat.validation), test=images(flat.test))
 
 
 def block_data(split: Split, dtype: torch.dtype, device: str = "cpu") -> BlockData:

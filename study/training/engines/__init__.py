@@ -6,18 +6,14 @@ and is what the first is tested against. An architecture names its engine, a mem
 
 from __future__ import annotations
 
-from reluctant.errors import ReluctantError, unknown
+from reluctant.errors import unknown
 from search_spaces.architectures import ARCHITECTURES, Architecture
 from study.tasks import CLASSIFICATION, Task
-from study.training.engines.base import Engine
+from study.training.engines.base import Engine, EngineError
 from study.training.engines.modules.module_engine import Modules
 from study.training.engines.stacked_mlp.stack_engine import StackedMLP
 
 ENGINES: dict[str, type[Engine]] = {"stacked_mlp": StackedMLP, "modules": Modules}
-
-
-class EngineError(ReluctantError, ValueError):
-    """An architecture names an engine that there is not."""
 
 
 def engine_of(architecture: Architecture = ARCHITECTURES["mlp"], task: Task = CLASSIFICATION) -> Engine:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from reluctant.errors import ReluctantError
 from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
 from study.data.split import Split
@@ -21,8 +22,14 @@ from study.training.streams import Streams
 
 MEASURED_SAMPLES = 8192
 """Samples of a part that activations and gradients are measured on, at most."""
+MEASURED_ROWS = 65_536
+"""Rows of a layer that has positions, samples times positions, that its activations are measured on, at most."""
 EVALUATION_ROWS = 256
 """Rows of one forward pass in evaluation."""
+
+
+class EngineError(ReluctantError, ValueError):
+    """An architecture names an engine that there is not, or one that does not train its networks."""
 
 
 @dataclass(frozen=True)

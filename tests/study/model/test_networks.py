@@ -11,7 +11,7 @@ from torch import nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
 from search_spaces.architectures import ARCHITECTURES
-from study.model.folder import layers_of
+from study.model.layers import layers_of
 from study.training import Budget, Streams, fit, fit_networks
 from study.training.plain_network import plain_network
 

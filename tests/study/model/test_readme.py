@@ -15,8 +15,9 @@ import torch
 from torch import nn
 
 from study.data import FIRST_READER, Dataset, TableOptions, load_dataset, prepare
-from study.model.folder import Model, ModelConfig, layers_of, save_model
+from study.model.folder import Model, ModelConfig, save_model
 from study.model.how_to_read import how_to_read
+from study.model.layers import layers_of
 from study.model.plain import plain
 from study.model.predict import predict
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from search_spaces import INITIALIZATIONS, Hyperparameters
 from search_spaces.architectures import Architecture
-from study.training.engines.modules.places import SearchedActivation, SearchedDropout, weight_layers
+from study.training.engines.modules.places import SearchedActivation, SearchedDropout, WeightLayer, weight_layers
 from study.training.engines.modules.torch_generator import seeded
 from study.training.start import LSUV_SAMPLES, draws, initial_layer
 from study.training.streams import Streams
@@ -51,8 +51,8 @@ def start_network(
 ) -> nn.Module:
     """A float64 network before training, in training mode.
 
-    The weights and biases of linear layers follow the searched initialization, on the study's draws; other parameters
-    keep the values that torch gives them, the same for all trials of a replicate.
+    The weights and biases of linear layers and convolutions follow the searched initialization, on the study's draws;
+    other parameters keep the values that torch gives them, the same for all trials of a replicate.
 
     Args:
         architecture: What is built.
@@ -70,11 +70,11 @@ def start_network(
         torch_seed=streams.torch_seed(replicate),
     )
     layers = weight_layers(network)
-    normals = draws([(layer.in_features, layer.out_features) for layer in layers], streams, replicate)
+    normals = draws([(layer.weight[0].numel(), layer.weight.shape[0]) for layer in layers], streams, replicate)
     with torch.no_grad():
         for layer, normal in zip(layers, normals, strict=True):
-            weight, bias = initial_layer(hyperparameters, normal)
-            layer.weight.copy_(weight.T)
+            weight, bias = initial_layer(hyperparameters, normal, positions=layer.weight[0, 0].numel())
+            layer.weight.copy_(weight.T.reshape(layer.weight.shape))
             if layer.bias is not None:
                 layer.bias.copy_(bias)
         if INITIALIZATIONS[hyperparameters.initialization].unit_variance:
@@ -88,14 +88,15 @@ def _to_unit_variance(network: nn.Module, samples: Tensor) -> None:
     done: set[nn.Module] = set()
 
     def rescale(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-        assert isinstance(layer, nn.Linear)
+        assert isinstance(layer, WeightLayer)
         if layer in done:
             return output
         done.add(layer)
         deviation = output.std(correction=0)
         if deviation > 0:
             layer.weight /= deviation
-        return nn.functional.linear(inputs[0], layer.weight, layer.bias)
+        # Not the module itself, whose hook this is.
+        return layer.forward(inputs[0])
 
     handles = [layer.register_forward_hook(rescale) for layer in weight_layers(network)]
     network(samples)

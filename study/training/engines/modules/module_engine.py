@@ -14,6 +14,7 @@ from study.data.split import Split
 from study.training.budget import Budget
 from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, Engine, OnTrained, Sizes
 from study.training.engines.modules.first_weights import build
+from study.training.engines.modules.place_measures import Layers, measured_rows
 from study.training.engines.modules.places import activation_places, recorded_calls
 from study.training.engines.modules.slot import ModuleData, SlotTraining
 from study.training.engines.modules.slot_state import shapes
@@ -58,18 +59,23 @@ class Modules(Engine):
     ) -> int:
         """Bytes that a block of so many slots uses at its peak, of which one at a time has activations."""
         network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs)
+        sample = torch.zeros(1, *sizes.input_shape, dtype=torch.float64)
+        layers = Layers.of(network, sample)
+        measured = min(MEASURED_SAMPLES, sizes.validation)
+        held = [
+            sum(measured_rows(measured, layers.shapes[number][0]) * layers.shapes[number][1] for number in group)
+            for group in layers.groups(measured)
+        ]
         places = activation_places(network)
         leaves = [module for module in network.modules() if not any(module.children())]
         with torch.no_grad(), recorded_calls(*{*leaves, *places}) as calls:
-            network.eval()(torch.zeros(1, *sizes.input_shape, dtype=torch.float64))
+            network.eval()(sample)
         outputs_of_a_sample = sum(output.numel() for _, _, output in calls)
-        widest_place = max((output.numel() for module, _, output in calls if module in places), default=0)
         rows = max(min(budget.batch_size, sizes.training), EVALUATION_ROWS)
-        measured = min(MEASURED_SAMPLES, sizes.validation) * widest_place
         return (
             slots * _FLOAT32 * _PARAMETER_COPIES * sum(p.numel() for p in network.parameters())
             + _FLOAT32 * _ACTIVATION_COPIES * rows * outputs_of_a_sample
-            + (_FLOAT32 * _ACTIVATION_COPIES + _FLOAT64 * _MEASURE_COPIES) * measured
+            + (_FLOAT32 * _ACTIVATION_COPIES + _FLOAT64 * _MEASURE_COPIES) * max(held, default=0)
         )
 
     def slot_shapes(self, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes) -> dict[str, torch.Size]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,10 +12,11 @@ from torch import Tensor, nn
 from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
 from study.tasks import Task
-from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES
+from study.training.engines.base import EVALUATION_ROWS, MEASURED_ROWS, MEASURED_SAMPLES
 from study.training.engines.modules.first_weights import build
 from study.training.engines.modules.places import (
     SearchedActivation,
+    WeightLayer,
     activation_places,
     clamped_places,
     recorded_calls,
@@ -23,6 +25,12 @@ from study.training.engines.modules.places import (
 )
 from study.training.measures import ZeroCount, layer_measures
 from study.training.scores import Evaluated
+
+MEASURED_BYTES = 64 * 2**20
+"""Bytes of measured activations of several layers that are held together."""
+_HELD_BYTES = 2 * 4
+"""Of a unit in a row: its pre-activation and its activation, float32."""
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +52,12 @@ class Samples:
     def __len__(self) -> int:
         return len(self.y)
 
+    def batch(self, chosen: Tensor) -> Tensor:
+        """`[n, ...]` features of some samples; images stay channels last."""
+        if self.x.dim() == 4:
+            return self.x.permute(0, 2, 3, 1)[chosen].permute(0, 3, 1, 2)
+        return self.x[chosen]
+
     def chunks(self, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Features and targets of one chunk of rows after the other, over the first `limit` samples."""
         return zip(
@@ -58,32 +72,60 @@ class Layers:
     Attributes:
         places: The activation of each hidden layer.
         weights: The weights that are applied in each layer; those after the last place are the output layer's.
+        shapes: Positions and units of each hidden layer; without positions there is one.
     """
 
     places: list[SearchedActivation]
     weights: list[list[Tensor]]
+    shapes: list[tuple[int, int]]
 
     @classmethod
     def of(cls, network: nn.Module, x: Tensor) -> Layers:
-        """Finds the layers in a forward pass of a few samples in eval mode."""
+        """Finds the layers in a forward pass of a sample in eval mode, and the axis of the units of each place.
+
+        Units are channels where the last weights before a place are a convolution's, else the last axis.
+        """
         places: list[SearchedActivation] = []
         weights: list[list[Tensor]] = [[]]
+        shapes: list[tuple[int, int]] = []
+        of_images = x.dim() > 3
         seen: set[nn.Module] = set()
         with (
             torch.no_grad(),
             recorded_calls(*weight_layers(network), *activation_places(network)) as calls,
         ):
             network.eval()(x[:1])
-        for module, _, _ in calls:
+        for module, _, output in calls:
             if module in seen:
                 continue
             seen.add(module)
             if isinstance(module, SearchedActivation):
+                module.unit_axis = 1 if of_images else -1
+                units = output.shape[module.unit_axis]
                 places.append(module)
+                shapes.append((output.numel() // units, units))
                 weights.append([])
-            elif isinstance(module, nn.Linear):
+            elif isinstance(module, WeightLayer):
+                of_images = not isinstance(module, nn.Linear)
                 weights[-1].append(module.weight)
-        return cls(places, weights)
+        return cls(places, weights, shapes)
+
+    def groups(self, samples: int) -> list[list[int]]:
+        """The hidden layers, cut into groups whose measured activations may be held together, one at least.
+
+        Args:
+            samples: Samples that they are measured on.
+        """
+        groups: list[list[int]] = []
+        held = MEASURED_BYTES
+        for number, (positions, units) in enumerate(self.shapes):
+            bytes_of_layer = measured_rows(samples, positions) * units * _HELD_BYTES
+            if held + bytes_of_layer > MEASURED_BYTES:
+                groups.append([])
+                held = 0
+            groups[-1].append(number)
+            held += bytes_of_layer
+        return groups
 
 
 def place_paths(
@@ -147,8 +189,8 @@ def evaluate_clamped(
     """
     counts = [ZeroCount() for _ in layers.places]
 
-    def counting(count: ZeroCount) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        return lambda module, inputs, output: count.add(unit_rows(output)[None])
+    def counting(count: ZeroCount) -> Callable[[SearchedActivation, tuple[Tensor, ...], Tensor], None]:
+        return lambda module, inputs, output: count.add(unit_rows(output, module.unit_axis)[None])
 
     with clamped_places(layers.places, thresholds):
         hooks = [
@@ -182,18 +224,69 @@ def hidden_measures(
 ) -> list[dict[str, float]]:
     """Measures of every hidden layer over the first 8,192 samples, `clamp_threshold` where it is asked for.
 
-    Layer by layer, with forward passes for each, so that only one layer's activations are kept at a time.
+    Of a layer with positions at most 65,536 rows are measured, equally many positions of each sample. Layers whose
+    rows fit together share a forward pass.
     """
+    count = min(len(samples), MEASURED_SAMPLES)
     measures = []
     network.eval()
-    with torch.no_grad():
-        for place in layers.places:
-            with recorded_calls(place) as calls:
-                for x, _ in samples.chunks(MEASURED_SAMPLES):
-                    network(x)
-            z = torch.cat([unit_rows(inputs) for _, inputs, _ in calls])
-            a = torch.cat([unit_rows(output) for _, _, output in calls])
-            measures.append(
-                layer_measures(a, place.activation.saturated(z, a, place.slope), with_threshold=with_threshold)
-            )
+    for group in layers.groups(count):
+        places = [layers.places[number] for number in group]
+        with torch.no_grad(), _recorded_rows(places, count) as recorded:
+            for x, _ in samples.chunks(MEASURED_SAMPLES):
+                network(x)
+        for place in places:
+            z, a = (torch.cat(rows) for rows in zip(*recorded.pop(place), strict=True))
+            saturated = place.activation.saturated(z, a, place.slope)
+            measures.append(layer_measures(a, saturated, with_threshold=with_threshold))
     return measures
+
+
+def measured_rows(samples: int, positions: int) -> int:
+    """Rows of a layer that are measured on so many samples, each of which has so many positions."""
+    return samples * min(positions, max(1, MEASURED_ROWS // samples))
+
+
+@contextmanager
+def _recorded_rows(
+    places: Sequence[SearchedActivation], samples: int
+) -> Iterator[dict[SearchedActivation, list[tuple[Tensor, Tensor]]]]:
+    """Records the measured rows of pre-activations and activations of some places, call by call."""
+    recorded: dict[SearchedActivation, list[tuple[Tensor, Tensor]]] = {place: [] for place in places}
+    seen = dict.fromkeys(places, 0)
+
+    def record(place: SearchedActivation, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        z, a = (_measured(x, place.unit_axis, seen[place], samples) for x in (inputs[0], output))
+        recorded[place].append((z, a))
+        seen[place] += len(output)
+
+    handles = [place.register_forward_hook(record) for place in places]
+    try:
+        yield recorded
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _measured(x: Tensor, unit_axis: int, first: int, samples: int) -> Tensor:
+    """`[rows, F]` the measured rows of a place's tensor, the same whatever the trial and the chunks are.
+
+    The positions of a sample are evenly spaced, and begin at another one in each sample: the multiples of the golden
+    ratio, modulo 1, fill the unit interval evenly.
+
+    Args:
+        x: `[n, ..., F]`, or `[n, F, ...]` where the units are channels.
+        unit_axis: The axis of the units.
+        first: The number of the first sample.
+        samples: Samples that are measured in all.
+    """
+    rows = unit_rows(x, unit_axis)
+    count, positions = len(x), len(rows) // len(x)
+    kept = measured_rows(samples, positions) // samples
+    if kept == positions:
+        return rows
+    numbers = torch.arange(first, first + count, device=x.device, dtype=torch.float64)
+    starts = (numbers * _GOLDEN % 1.0 * positions).long()
+    spaced = torch.arange(kept, device=x.device) * positions // kept
+    chosen = (starts[:, None] + spaced) % positions + positions * torch.arange(count, device=x.device)[:, None]
+    return rows[chosen.flatten()]

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, Activation, Hyperparameters
 
+WeightLayer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+"""Layers whose weights, `[F_out, F_in, ...]`, are initialized by the searched rule."""
+
 
 class SearchedActivation(nn.Module):
     """The searched activation at one place; the units behind it are a hidden layer.
@@ -21,6 +24,7 @@ class SearchedActivation(nn.Module):
     Attributes:
         module: Torch's own layer.
         threshold: Activations of at most this magnitude are set to 0; None: all stay as they are.
+        unit_axis: The axis of its units: 1 for the channels of a convolution, which has positions too, else the last.
     """
 
     def __init__(self, hyperparameters: Hyperparameters) -> None:
@@ -29,9 +33,10 @@ class SearchedActivation(nn.Module):
         self.module = self.activation.module(hyperparameters.negative_slope)
         self._constant_slope = hyperparameters.negative_slope
         self.threshold: float | None = None
+        self.unit_axis = -1
 
     def forward(self, z: Tensor) -> Tensor:
-        """`[N, ..., F]` pre-activations in, activations out."""
+        """`[N, ..., F]` or `[N, F, ...]` pre-activations in, activations out."""
         activations: Tensor = self.module(z)
         return activations if self.threshold is None else nn.functional.hardshrink(activations, self.threshold)
 
@@ -57,10 +62,15 @@ class SearchedDropout(nn.Module):
         self.generator = np.random.default_rng(0)
 
     def forward(self, h: Tensor) -> Tensor:
-        """`[N, ..., F]` in and out; the identity in eval mode, and at rate 0."""
+        """`[N, ...]` in and out; the identity in eval mode, and at rate 0."""
         if not self.training or self.rate == 0:
             return h
-        uniforms = torch.from_numpy(self.generator.random(tuple(h.shape), dtype=np.float32))
+        if h.dim() == 4:  # Images are drawn as they lie in memory, channels last.
+            samples, channels, *positions = h.shape
+            drawn = self.generator.random((samples, *positions, channels), dtype=np.float32)
+            uniforms = torch.from_numpy(drawn).permute(0, 3, 1, 2)
+        else:
+            uniforms = torch.from_numpy(self.generator.random(tuple(h.shape), dtype=np.float32))
         return h * (uniforms.to(h) >= self.rate).to(h.dtype) / (1.0 - self.rate)
 
 
@@ -74,12 +84,12 @@ def dropout_places(network: nn.Module) -> list[SearchedDropout]:
     return [module for module in network.modules() if isinstance(module, SearchedDropout)]
 
 
-def weight_layers(network: nn.Module) -> list[nn.Linear]:
+def weight_layers(network: nn.Module) -> list[WeightLayer]:
     """The layers whose weights are initialized by the searched rule, in the order of the network's modules.
 
     Of several layers that share their weights there is the first alone.
     """
-    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    layers = [module for module in network.modules() if isinstance(module, WeightLayer)]
     return list({id(layer.weight): layer for layer in reversed(layers)}.values())[::-1]
 
 
@@ -119,9 +129,29 @@ def clamped_places(places: Sequence[SearchedActivation], thresholds: Sequence[fl
             place.threshold = None
 
 
-def unit_rows(x: Tensor) -> Tensor:
-    """`[N × …, F]` contiguous activations, one row a sample and position, from `[N, ..., F]`."""
-    return x.reshape(-1, x.shape[-1]).contiguous()
+def unit_rows(x: Tensor, unit_axis: int = -1) -> Tensor:
+    """`[N × …, F]` contiguous activations, one row a sample and position, from those of a place.
+
+    Args:
+        x: `[N, ..., F]`, or `[N, F, ...]` where the units are channels.
+        unit_axis: The axis of the units.
+    """
+    return x.movedim(unit_axis, -1).reshape(-1, x.shape[unit_axis]).contiguous()
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Images `[N, C, H, W]` with the channels of a pixel side by side in memory, on which convolutions are faster."""
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+
+
+def use_running_statistics(network: nn.Module) -> None:
+    """Lets batch normalization over samples use its running statistics, until the network's mode is set again.
+
+    A batch of a single sample has no variance of its own, and torch refuses it; the last batch of an epoch may be one.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.eval()
 
 
 def plain_places(module: nn.Module) -> None:

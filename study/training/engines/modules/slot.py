@@ -24,12 +24,20 @@ from study.training.engines.modules.place_measures import (
     gradient_norms,
     hidden_measures,
 )
-from study.training.engines.modules.places import activation_places, dropout_places, plain_places, recorded_calls
+from study.training.engines.modules.places import (
+    activation_places,
+    channels_last,
+    dropout_places,
+    plain_places,
+    recorded_calls,
+    use_running_statistics,
+)
 from study.training.engines.modules.slot_state import make_optimizer, restore, snapshot
 from study.training.engines.modules.torch_generator import seeded
 from study.training.outcome import CLAMP_THRESHOLD, Replicate
 from study.training.progress import SlotState
 from study.training.scores import constant_guess, results_of, scores_of, with_zeros
+from study.training.start import LSUV_SAMPLES
 from study.training.streams import Streams
 
 
@@ -73,7 +81,8 @@ class ModuleData:
             return None if weights is None else weights.to(device)
 
         def samples(part: Part, loss_weights: Tensor | None = None) -> Samples:
-            return Samples(part.x.to(device, dtype), part.y.to(device), moved(part.weights), moved(loss_weights))
+            x = channels_last(part.x.to(device, dtype))
+            return Samples(x, part.y.to(device), moved(part.weights), moved(loss_weights))
 
         return cls(
             task=task,
@@ -113,9 +122,12 @@ class SlotTraining:
         self._task, self._hyperparameters, self._replicate = task, hyperparameters, replicate
         self._data, self._budget, self._streams = data, budget, streams
         x = data.training.x
-        first = x[self._order(0)].cpu()
+        first = data.training.batch(self._order(0)[:LSUV_SAMPLES]).cpu()
         network = start_network(architecture, hyperparameters, first, data.outputs, streams, replicate)
         self._network = network.to(x.device, x.dtype)
+        if x.dim() == 4:
+            for parameter in self._network.parameters():
+                parameter.data = channels_last(parameter.data)
         user = architecture.user
         self._draws = user is not None and user.check(tuple(x.shape[1:]), data.outputs).draws
         self._layers = Layers.of(self._network, x)
@@ -143,7 +155,7 @@ class SlotTraining:
             y = data.y[chosen]
             weights = None if data.loss_weights is None else data.loss_weights[chosen]
             with nullcontext() if own is None else seeded(int(own.integers(2**63)), data.x.device):
-                outputs = self._step(data.x[chosen], y, weights)
+                outputs = self._step(data.batch(chosen), y, weights)
             terms.append(task.batch_terms(task.respond(outputs[None]), y))
         loss, reached = self._curves.values()
         weights = None if data.loss_weights is None else data.loss_weights[self._order(epoch)]
@@ -154,6 +166,8 @@ class SlotTraining:
     def _step(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
         """Updates the parameters once; returns the `[N, C]` outputs before the update."""
         l1 = self._hyperparameters.l1
+        if len(y) == 1:
+            use_running_statistics(self._network)
         with recorded_calls(*(activation_places(self._network) if l1 > 0 else ())) as calls:
             outputs: Tensor = self._network(x)
         loss = self._task.loss(outputs, y, weights)
@@ -209,4 +223,6 @@ class SlotTraining:
         """A copy of the network, made of plain torch modules, in eval mode on the CPU."""
         copy = deepcopy(self._network)
         plain_places(copy)
+        for parameter in copy.parameters():
+            parameter.data = parameter.data.contiguous()
         return copy.cpu().eval()

@@ -53,8 +53,8 @@ def restore(
         for name, tensor in _network_tensors(network).items():
             tensor.copy_(state.tensors[name])
     moments = {
-        index: {key: state.tensors[f"optimizer.{index}.{key}"] for key in _keys(budget)}
-        for index, _ in enumerate(_parameters(optimizer))
+        index: {key: _laid_out(state.tensors[f"optimizer.{index}.{key}"], parameter) for key in _keys(budget)}
+        for index, parameter in enumerate(_parameters(optimizer))
     }
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     for name, points in curves.items():
@@ -82,6 +82,11 @@ def _network_tensors(network: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name, also buffers that a state dict leaves out; tied ones have several names."""
     buffers = dict(network.named_buffers(remove_duplicate=False))
     return {f"network.{name}": tensor for name, tensor in (network.state_dict() | buffers).items()}
+
+
+def _laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """A moment in the memory layout of its parameter, as before: other layouts might round otherwise."""
+    return tensor if tensor.shape != parameter.shape else torch.empty_like(parameter).copy_(tensor)
 
 
 def _keys(budget: Budget) -> tuple[str, ...]:

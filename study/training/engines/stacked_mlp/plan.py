@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import prod
 
 from search_spaces import Hyperparameters
-from search_spaces.architectures import layer_sizes
+from search_spaces.perceptron import layer_sizes
 from study.training.budget import Budget
 from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, Sizes
 from study.training.engines.stacked_mlp.stack import padded

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from search_spaces import ACTIVATIONS, Activation, Hyperparameters
-from search_spaces.architectures import layer_sizes
+from search_spaces.perceptron import layer_sizes
 from study.tasks import Task
 
 ALIGNMENT = 16

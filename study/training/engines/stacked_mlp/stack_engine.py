@@ -12,7 +12,7 @@ from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
 from study.data.split import Split
 from study.training.budget import Budget
-from study.training.engines.base import Block, Engine, OnTrained, Sizes
+from study.training.engines.base import Block, Engine, EngineError, OnTrained, Sizes
 from study.training.engines.stacked_mlp.block import train_block
 from study.training.engines.stacked_mlp.optimizer import Optimizer
 from study.training.engines.stacked_mlp.padded_samples import BlockData
@@ -42,7 +42,17 @@ class StackedMLP(Engine):
         device: str = "cpu",
         completed: Mapping[tuple[int, int], int] | None = None,
     ) -> list[Block]:
-        """Cuts a cohort into blocks that fit the cache and the memory; see `plan_blocks`."""
+        """Cuts a cohort into blocks that fit the cache and the memory; see `plan_blocks`.
+
+        Raises:
+            EngineError: A trial is of a network that this engine does not train.
+        """
+        for trial in trials:
+            if trial.normalization != "none" or trial.residual:
+                raise EngineError(
+                    "the engine stacked_mlp trains no normalization and no residual connections; give the architecture "
+                    'another one: dataclasses.replace(ARCHITECTURES["mlp"], engine="modules")'
+                )
         return plan_blocks(trials, budget, sizes, threads=threads, memory=memory, device=device, completed=completed)
 
     def peak_bytes(

@@ -9,7 +9,7 @@ from problems import block_data
 from torch import nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
-from search_spaces.architectures import layer_sizes
+from search_spaces.perceptron import layer_sizes
 from study.data.split import Split
 from study.training import Streams
 from study.training.engines.stacked_mlp.block import start_stack
