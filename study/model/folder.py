@@ -86,8 +86,8 @@ class ModelConfig(BaseModel):
         target: Name of the column that it was trained to predict; None where the source has separate labels.
         classes: `[C]` labels, in the order of the logits; empty in regression.
         quantity: What a prediction of a regression is; None in classification.
-        layers: Name in `torch.nn` and arguments of every layer, which `study.model.layers` writes and reads; empty where
-            the network is a user's.
+        layers: Name in `torch.nn` and arguments of every layer, written and read by `study.model.layers`; empty of
+            a user's network.
         input_shape: Shape of one sample as the network reads it; empty: features in a row.
         network: How a user's network is built; None where the layers say all.
         origin: Study, trial, scores and versions; to be read by people.

@@ -221,6 +221,10 @@ class Problem(ABC):
         residual = ["residual connections"] if config.residual else []
         return ", ".join([config.network, *blocks, f"{parts['hidden']} hidden units", *normalization, *residual])
 
+    def layer_names(self, hyperparameters: Hyperparameters) -> tuple[str, ...]:
+        """The path of the module that ends each layer of a network; empty where layers have no names."""
+        return self.engine.layer_names(hyperparameters, self.sizes)
+
     @property
     def network_lines(self) -> tuple[str, ...]:
         """What a user should know of a network of their own, a line each; empty where it is one of ours.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from search_spaces import Hyperparameters
 from storage import CohortStorage
 from study.config import StudyConfig
 from study.records.open_study import OpenStudy
@@ -41,7 +42,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     chosen = front.recommended
     compared_with = reference_line(reference, chosen.number, chosen.test_score, search.config.judged_by)
     compared = {trial.number for trial in (front.recommended, front.members[0], front.baseline) if trial is not None}
-    front_section, *sections = search_sections(data, storage, study.study_id)
+    front_section, *sections = search_sections(data, storage, study.study_id, study.problem.layer_names)
     more = (
         training_figures.importance(importances(trials, search.identity, study.problem.judge.metric_names)),
         training_figures.curves(data, storage.learning_curves(study.study_id, numbers=compared)),
@@ -66,13 +67,19 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     )
 
 
-def search_sections(data: SearchData, storage: CohortStorage, study_id: int) -> list[Section]:
+def search_sections(
+    data: SearchData,
+    storage: CohortStorage,
+    study_id: int,
+    names_of: Callable[[Hyperparameters], Sequence[str]] = lambda _: (),
+) -> list[Section]:
     """The figures that the report and the dashboard show of a search, the front first.
 
     Args:
         data: The search.
         storage: Where it lives.
         study_id: Its id there.
+        names_of: The names of the layers of a network, where they have any.
     """
     best = [trial.number for trial in data.best_by_activation.values()]
     sections = (
@@ -81,7 +88,7 @@ def search_sections(data: SearchData, storage: CohortStorage, study_id: int) -> 
         search_figures.slopes(data),
         search_figures.initializations(data),
         search_figures.dropout(data),
-        training_figures.layers(data, storage.layer_measures(study_id, numbers=best)),
+        training_figures.layers(data, storage.layer_measures(study_id, numbers=best), names_of),
     )
     return [section for section in sections if section is not None]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from statistics import fmean
 
+from search_spaces import Hyperparameters
 from study.report.captions import MEASURED, hopeless, not_kept, seeds_that_diverged, zero_gradients
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import LOSS_CURVE, SPARSITY, Panel, Section, band, dots, figure, learning_curves
@@ -14,18 +16,24 @@ from study.report.search_data import Importances, SearchData
 _BEST = "best score"
 
 
-def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section:
+def layers(
+    data: SearchData,
+    rows: Sequence[Mapping[str, float]],
+    names_of: Callable[[Hyperparameters], Sequence[str]] = lambda _: (),
+) -> Section:
     """Sparsity, dead units and gradient norms from layer to layer, of each activation's best trial.
 
     Args:
         data: The search.
         rows: Layer measures of those trials, as the storage returns them.
+        names_of: The names of the layers of a network, where they have any.
     """
     best = data.best_by_activation.values()
     lacking = not_kept("layer measures", best, {int(row["number"]) for row in rows})
     if not rows:
         return Section("layers", "Layer by layer", lacking.strip())
     panels, hidden = [], 0
+    names = {trial.number: tuple(names_of(trial.hyperparameters)) for trial in best}
     for name, label in (
         (data.config.sparsity, f"{SPARSITY[data.config.sparsity]}, %"),
         ("dead", "dead units, %"),
@@ -35,11 +43,18 @@ def layers(data: SearchData, rows: Sequence[Mapping[str, float]]) -> Section:
         share = name != "gradient_norm_end"
         for activation, trial in data.best_by_activation.items():
             means = _by_layer(rows, trial.number, name)
-            numbers = [f"{data.hover(trial)}<br>layer {layer}: {value:.4g}" for layer, value in means.items()]
+            numbers = [
+                f"{data.hover(trial)}<br>{_layer(layer, names[trial.number])}: {value:.4g}"
+                for layer, value in means.items()
+            ]
             values = [100 * value if share else value for value in means.values()]
             dots(chart, activation, list(means), values, numbers, mode="lines+markers", opacity=1.0)
             hidden += 0 if share else sum(value <= 0 for value in values)
-        chart.update_xaxes(dtick=1)
+        shared = set(names.values())
+        if len(shared) == 1 and (ticks := shared.pop()):
+            chart.update_xaxes(tickvals=[*range(1, len(ticks) + 1)], ticktext=[escape(name) for name in ticks])
+        else:
+            chart.update_xaxes(dtick=1)
         chart.update_yaxes(rangemode="tozero" if share else "normal", type="linear" if share else "log")
         panels.append(Panel(f"layers-{name.replace('_', '-')}", chart))
     return Section(
@@ -141,6 +156,11 @@ def curves(data: SearchData, rows: Sequence[Mapping[str, object]]) -> Section:
         f"{seeds_that_diverged(curves_of, data.config.replicates)}{lacking}",
         tuple(panels),
     )
+
+
+def _layer(number: int, names: Sequence[str]) -> str:
+    """A layer, counted from 1, in words."""
+    return escape(names[number - 1]) if number <= len(names) else f"layer {number}"
 
 
 def _by_layer(rows: Sequence[Mapping[str, float]], number: int, name: str) -> dict[int, float]:

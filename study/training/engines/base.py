@@ -141,6 +141,10 @@ class Engine(ABC):
     def slot_shapes(self, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes) -> dict[str, torch.Size]:
         """Shape of every tensor of a slot's state but its curves, by name."""
 
+    def layer_names(self, hyperparameters: Hyperparameters, sizes: Sizes) -> tuple[str, ...]:
+        """The path of the module that ends each layer, in their order, the output layer last; empty: they have none."""
+        return ()
+
     @abstractmethod
     def load(
         self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool, clamp: bool = False

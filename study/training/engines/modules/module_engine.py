@@ -83,6 +83,14 @@ class Modules(Engine):
         network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs)
         return shapes(network, hyperparameters, budget)
 
+    def layer_names(self, hyperparameters: Hyperparameters, sizes: Sizes) -> tuple[str, ...]:
+        """The paths of the activations in the order of execution; empty where modules have numbers alone."""
+        network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs)
+        paths = {module: path for path, module in network.named_modules()}
+        places = Layers.of(network, torch.zeros(1, *sizes.input_shape, dtype=torch.float64)).places
+        names = tuple(paths[place] for place in places)
+        return () if all(name.replace(".", "").isdigit() for name in names) else (*names, "output")
+
     def load(
         self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool, clamp: bool = False
     ) -> ModuleData:
