@@ -10,7 +10,7 @@ ARFF = ".arff"
 EXCEL = (".xlsx", ".xlsm")
 STORED = (".parquet", ".feather")
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
-TABLES = (*TEXT, ARFF, *EXCEL, *STORED, ".npz")
+TABLES = (*TEXT, ARFF, *STORED, *EXCEL, ".npz")
 _FIRST = re.compile(r"(\.(csv|tsv|gz|parquet|npz))+$", re.IGNORECASE)
 """What version 0.1 left out of a name: names of studies begin with it, so that it stays."""
 
@@ -21,9 +21,11 @@ def stem(path: Path) -> str:
     Example:
         >>> stem(Path("data/adult.csv.gz")), stem(Path("adult.txt.xz")), stem(Path("adult.data.csv"))
         ('adult', 'adult', 'adult.data')
+        >>> stem(Path("adult.arff.gz"))
+        'adult'
     """
     first = _FIRST.sub("", path.name)
-    if first != path.name:
+    if first != path.name and not first.lower().endswith(ARFF):  # which version 0.1 did not read
         return first
     return _without(uncompressed(path.name), TABLES)
 
