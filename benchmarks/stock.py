@@ -18,6 +18,10 @@ from search_spaces import ACTIVATIONS
 from study.data import Split
 from study.training.measures import layer_measures
 
+ACTIVATION_NAMES = ["relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid"]
+INITIALIZATION_NAMES = ["kaiming_normal", "xavier_normal", "lecun_normal", "orthogonal", "torch_default"]
+"""Those of the default space."""
+
 
 class Listed(TPESampler):
     """Optuna's default sampler, which does all its work and then gives way to a list of trials.
@@ -68,28 +72,26 @@ def objective(
     offset: int = 0,
 ) -> tuple[float, float]:
     """Trains and judges one trial: data are tensors in memory, sparsity is measured by hooks at the end."""
-    name = trial.suggest_categorical("activation", ["relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid"])
+    name = trial.suggest_categorical("activation", ACTIVATION_NAMES)
     slope = 0.01
     if name in ("leaky_relu", "prelu"):
         slope = trial.suggest_float("negative_slope", 0.001, 0.7, log=True)
-    rule = trial.suggest_categorical(
-        "initialization", ["kaiming_normal", "xavier_normal", "lecun_normal", "orthogonal", "torch_default"]
-    )
+    rule = trial.suggest_categorical("initialization", INITIALIZATION_NAMES)
     rate = trial.suggest_float("dropout", 0.0, 0.6)
     x, y = split.training.x.to(device), split.training.y.to(device)
     accuracies, measures = [], []
     for seed in range(seeds):
         torch.manual_seed(offset + 1000 * trial.number + seed)
-        network = _network(name, slope, rule, rate, [x.shape[1], *hidden, len(split.classes)]).to(device)
-        optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-        network.train()
+        net = network(name, slope, rule, rate, [x.shape[1], *hidden, len(split.classes)]).to(device)
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.001)
+        net.train()
         for _ in range(epochs):
             for chosen in torch.randperm(len(y), device=device).split(batch_size):
-                loss = nn.functional.cross_entropy(network(x[chosen]), y[chosen])
+                loss = nn.functional.cross_entropy(net(x[chosen]), y[chosen])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-        accuracy, measured = _measure(network, name, slope, split, device)
+        accuracy, measured = _measure(net, name, slope, split, device)
         accuracies.append(accuracy)
         measures.append(measured)
     for key in measures[0]:
@@ -97,13 +99,14 @@ def objective(
     return fmean(accuracies), fmean(measured["near_zero"] for measured in measures)
 
 
-def _network(name: str, slope: float, rule: str, rate: float, widths: Sequence[int]) -> nn.Sequential:
+def network(name: str, slope: float, rule: str, rate: float, widths: Sequence[int]) -> nn.Sequential:
+    """A network as the usual loop builds and initializes it."""
     activation = ACTIVATIONS[name]
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(widths[:-1]):
         layers += [nn.Linear(fan_in, fan_out), activation.module(slope).float(), nn.Dropout(rate)]
-    network = nn.Sequential(*layers, nn.Linear(*widths[-2:]))
-    for module in network:
+    net = nn.Sequential(*layers, nn.Linear(*widths[-2:]))
+    for module in net:
         if not isinstance(module, nn.Linear) or rule == "torch_default":
             continue
         nn.init.zeros_(module.bias)
@@ -115,21 +118,19 @@ def _network(name: str, slope: float, rule: str, rate: float, widths: Sequence[i
             nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
         else:
             nn.init.orthogonal_(module.weight, gain=activation.gain(slope))
-    return network
+    return net
 
 
 @torch.no_grad()
-def _measure(
-    network: nn.Sequential, name: str, slope: float, split: Split, device: str
-) -> tuple[float, dict[str, float]]:
-    network.eval()
+def _measure(net: nn.Sequential, name: str, slope: float, split: Split, device: str) -> tuple[float, dict[str, float]]:
+    net.eval()
     seen: list[tuple[Tensor, Tensor]] = []
     hooks = [
         module.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
-        for module in network
+        for module in net
         if not isinstance(module, nn.Linear | nn.Dropout)
     ]
-    predicted = network(split.validation.x.to(device)).argmax(1).cpu()
+    predicted = net(split.validation.x.to(device)).argmax(1).cpu()
     for hook in hooks:
         hook.remove()
     layers = [layer_measures(a, ACTIVATIONS[name].saturated(z, a, slope)) for z, a in seen]

@@ -20,6 +20,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
 
 import reluctant
 from reluctant import ReluctantClassifier, ReluctantError, ReluctantRegressor, ReluctantWarning
@@ -274,6 +275,16 @@ def test_parameters_are_judged_when_it_is_fitted(options: dict[str, Any], said: 
         model.fit(*load_iris(return_X_y=True))
     with pytest.raises(NotFittedError):
         model.predict([[0.0] * 4])
+
+
+def test_a_time_limit_ends_the_search_and_its_result_is_said_to_be_no_function_of_the_seed() -> None:
+    model = ReluctantClassifier(**FAST, time_limit=1e-6)
+    with pytest.warns(ReluctantWarning, match="time is up"), pytest.raises(NoResultsError, match="allow more time"):
+        model.fit(*load_iris(return_X_y=True))
+    assert get_tags(model).non_deterministic
+    assert not get_tags(ReluctantClassifier(**FAST)).non_deterministic
+    in_time = clone(model).set_params(time_limit=600).fit(*load_iris(return_X_y=True))
+    assert len(in_time.cv_results_["params"]) == 2
 
 
 def test_threads_and_progress_change_nothing(capsys: pytest.CaptureFixture[str]) -> None:
