@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from reluctant.errors import UnknownNameError
+from reluctant.interface.any_study import AnyStudy, begin
 from reluctant.interface.options import configuration, documents_options
-from reluctant.interface.study import AnyStudy, begin
 from study.comparison.layer_timing import store_layer_times
 from study.comparison.summary import ComparisonSummary, summarize
 from study.comparison.verdicts import ClaimVerdict
