@@ -12,8 +12,9 @@ from torch import nn
 from reluctant.errors import ReluctantError, unknown
 from search_spaces.convolutional import convolutional
 from search_spaces.hyperparameters import Hyperparameters
+from search_spaces.network_names import is_of_user
 from search_spaces.perceptron import perceptron
-from search_spaces.user_networks import Source, UserNetwork, is_of_user
+from search_spaces.user_networks import Source, UserNetwork
 
 Place = Callable[[], nn.Module]
 Build = Callable[[Hyperparameters, tuple[int, ...], int, Place, Place], nn.Module]

@@ -24,7 +24,7 @@ class Hyperparameters:
         learning_rate: Step size of the optimizer.
         weight_decay: Factor of the L2 penalty as in `torch.optim` (added to the gradient); PReLU's slope has none.
         l1: Factor of the L1 penalty on hidden activations, summed over units and averaged over the batch.
-        hidden: Number of units of each hidden layer.
+        hidden: Number of units of each hidden layer; empty for a user's network, which has layers of its own.
         normalization: `none`, `batch` (Ioffe and Szegedy 2015) or `layer` (Ba et al. 2016), before each activation.
         residual: Whether the output of a hidden layer is added to its input, where both have the same width.
         channels: Channels of each block of a convolutional network; empty for other networks.
@@ -61,7 +61,8 @@ class Hyperparameters:
             check_value("width", width)
         for width in self.channels:
             check_value("width", width)
-        check_value("depth", self.depth)
+        if self.depth:
+            check_value("depth", self.depth)
 
     @property
     def depth(self) -> int:

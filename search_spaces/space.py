@@ -130,6 +130,8 @@ class SearchSpace:
         its number of blocks, of which those beyond the given ones have as many channels as the last of these.
         """
         values = {name: value for name, value in params.items() if name not in ("width", "depth")}
+        if not defaults.hidden:
+            return replace(defaults, **values)
         width = params.get("width", defaults.hidden[0])
         depth = params.get("depth", defaults.depth)
         if blocks := defaults.channels:

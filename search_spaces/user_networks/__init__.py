@@ -10,7 +10,7 @@ from __future__ import annotations
 from search_spaces.user_networks.factory import Factory
 from search_spaces.user_networks.failures import what_was_raised
 from search_spaces.user_networks.network import Checked, UserNetwork
-from search_spaces.user_networks.source import NetworkError, Source, find_source, is_of_user
+from search_spaces.user_networks.source import NetworkError, Source, find_source
 
 __all__ = [
     "Checked",
@@ -19,6 +19,5 @@ __all__ = [
     "Source",
     "UserNetwork",
     "find_source",
-    "is_of_user",
     "what_was_raised",
 ]

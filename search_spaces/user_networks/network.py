@@ -35,6 +35,8 @@ class Checked:
         functions: How often each activation is called as a function, which cannot be searched.
         shapes: Shape of each tensor of its state dict, by name, with activations without parameters.
         draws: Whether it draws random numbers in training, beside those of the searched dropouts.
+        takes_float64: Whether it computes in float64 too.
+        takes_channels_last: Whether it takes images whose channels lie side by side in memory.
     """
 
     found: Found | None
@@ -43,6 +45,8 @@ class Checked:
     functions: Mapping[str, int]
     shapes: Mapping[str, tuple[int, ...]]
     draws: bool
+    takes_float64: bool
+    takes_channels_last: bool
 
     @property
     def shapes_hash(self) -> str:
@@ -124,14 +128,19 @@ class UserNetwork:
         if not places:
             raise self._factory.refused(self._nothing_searched(functions))
         kinds.update(next(kind.__name__ for kind in LAYERS if isinstance(each, kind)) for each in _layers(first))
-        with_modules = self._with_modules(found, uses, input_shape, outputs, nn.ReLU, nn.Identity)
+
+        def with_modules() -> nn.Module:
+            return self._with_modules(found, uses, input_shape, outputs, nn.ReLU, nn.Identity)
+
         return Checked(
             found=found,
             uses=uses,
             kinds={kind: count for kind, count in kinds.items() if count},
             functions=functions,
-            shapes={name: tuple(tensor.shape) for name, tensor in with_modules.state_dict().items()},
-            draws=passes.draws(with_modules),
+            shapes={name: tuple(tensor.shape) for name, tensor in with_modules().state_dict().items()},
+            draws=passes.draws(with_modules()),
+            takes_float64=passes.takes_float64(with_modules()),
+            takes_channels_last=passes.takes_channels_last(with_modules()),
         )
 
     def _plain(self, input_shape: tuple[int, ...], outputs: int) -> tuple[nn.Module, list[nn.Module]]:

@@ -25,16 +25,6 @@ class NetworkError(ReluctantError, ValueError):
     """A network of a user that cannot be used; the text says why."""
 
 
-def is_of_user(network: str) -> bool:
-    """Whether `--network` names a network of a user.
-
-    Example:
-        >>> is_of_user("mlp"), is_of_user("resnet.py:make"), is_of_user("resnet.py")
-        (False, True, True)
-    """
-    return ":" in network or network.endswith(".py")
-
-
 @dataclass(frozen=True)
 class Source:
     """Where a function that makes networks is found, and what the file holds.

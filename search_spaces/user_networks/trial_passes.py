@@ -85,6 +85,28 @@ class TrialPasses:
             )
         return not torch.equal(torch.get_rng_state(), before)
 
+    def takes_float64(self, network: nn.Module) -> bool:
+        """Whether a network computes in float64 too; one that makes float32 tensors by itself may not."""
+        return self._takes(network.double(), self._x.double())
+
+    def takes_channels_last(self, network: nn.Module) -> bool:
+        """Whether a network takes images whose channels lie side by side in memory; one that calls `view` may not."""
+        if self._x.dim() != 4:
+            return False
+        for parameter in network.parameters():
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        return self._takes(network, self._x.contiguous(memory_format=torch.channels_last))
+
+    def _takes(self, network: nn.Module, x: Tensor) -> bool:
+        """Whether a network runs forward and backward."""
+        try:
+            network.train()(x).sum().backward()
+            network.eval()(x)
+        except Exception:  # whatever the user's code raises
+            return False
+        return True
+
     @torch.no_grad()
     def _run(self, network: nn.Module) -> Any:
         try:

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from search_spaces.network_names import HEADS, NORMALIZATIONS
+from search_spaces.network_names import HEADS, NORMALIZATIONS, is_of_user
 from study.config.option import Option, Scope, one_of
 from study.machine import available_threads
 from study.sampling.registry import SAMPLER_NAMES
@@ -328,7 +328,8 @@ class StudyConfig(BaseModel):
         from search_spaces import Hyperparameters  # loads torch
 
         names = ("learning_rate", "hidden", "channels", "head", "normalization", "residual")
-        return Hyperparameters(**{name: getattr(self, name) for name in names})
+        values = {name: getattr(self, name) for name in names}
+        return Hyperparameters(**values | ({"hidden": ()} if is_of_user(self.network) else {}))
 
     def identity(self, *, fingerprint: str, space_text: str) -> dict[str, Any]:
         """What makes a study this study: its data, its space, and the options that declare it.

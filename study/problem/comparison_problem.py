@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from search_spaces import Hyperparameters, SearchSpace
 from search_spaces.design import Design
-from search_spaces.user_networks import is_of_user
+from search_spaces.network_names import is_of_user
 from study.config import SPARSITY_AS_TRAINED, ConfigError, StudyConfig
 from study.data import Dataset, Prepared, Split
 from study.machine import MachineError, available_memory, check_device

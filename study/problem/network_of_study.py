@@ -8,7 +8,8 @@ from typing import Any
 
 from search_spaces import SearchSpace
 from search_spaces.architectures import Architecture
-from search_spaces.user_networks import Checked, NetworkError, Source, find_source, is_of_user
+from search_spaces.network_names import is_of_user
+from search_spaces.user_networks import Checked, NetworkError, Source, find_source
 from study.config import ConfigError
 from study.training import Sizes
 

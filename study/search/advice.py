@@ -164,7 +164,7 @@ def advice_rows(advice: Advice, config: StudyConfig) -> list[dict[str, Any]]:
             "trial": trial.searched.number,
             "role": role,
             **used,
-            "hidden": "x".join(map(str, used["hidden"])),
+            **({"hidden": "x".join(map(str, used["hidden"]))} if "hidden" in used else {}),
             f"test_{config.score}": metric.value(trial.score),
             **({f"test_{config.metric}": metric.value(trial.plain_score)} if config.clamps else {}),
             f"test_{config.sparsity}": trial.sparsity,

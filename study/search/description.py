@@ -21,7 +21,7 @@ def settings(used: Hyperparameters) -> dict[str, Any]:
         "initialization": used.initialization,
         "dropout": used.dropout,
         "learning_rate": used.learning_rate,
-        "hidden": used.hidden,
+        **({"hidden": used.hidden} if used.hidden else {}),
         **{name: value for name in ("weight_decay", "l1") if (value := getattr(used, name)) > 0},
         **({"channels": used.channels, "head": used.head} if used.channels else {}),
         **({"normalization": used.normalization} if used.normalization != "none" else {}),
@@ -67,7 +67,7 @@ def describe(used: Hyperparameters) -> str:
         f"dropout {used.dropout:.3g}",
         f"learning rate {used.learning_rate:.3g}",
         *penalties,
-        layers,
+        *([layers] if used.hidden else []),
         *([f"{used.normalization} normalization"] if used.normalization != "none" else []),
         *(["residual"] if used.residual else []),
     ]

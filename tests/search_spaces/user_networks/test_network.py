@@ -205,6 +205,19 @@ def test_own_random_numbers_are_noticed(draw: str, draws: bool, load: Load) -> N
     assert load(simple("self.act = nn.Sequential(nn.ReLU(), nn.Dropout(0.5))", forward)).check((5,), 3).draws is draws
 
 
+@pytest.mark.parametrize(("cast", "takes"), [("x", True), ("x.float()", False)])
+def test_a_network_of_float32_alone_is_noticed(cast: str, takes: bool, load: Load) -> None:
+    forward = f"return self.out(self.act(self.hidden({cast})))"
+    assert load(simple("self.act = nn.ReLU()", forward)).check((5,), 3).takes_float64 is takes
+
+
+@pytest.mark.parametrize(("flat", "takes"), [("flatten(1)", True), ("view(len(x), -1)", False)])
+def test_a_network_that_needs_its_channels_one_after_the_other_is_noticed(flat: str, takes: bool, load: Load) -> None:
+    body = "self.conv = nn.Conv2d(2, 3, 1); self.flat = nn.Linear(48, outputs); self.act = nn.ReLU()"
+    checked = load(simple(body, f"return self.flat(self.act(self.conv(x)).{flat})")).check((2, 4, 4), 3)
+    assert checked.takes_channels_last is takes
+
+
 def test_checking_leaves_torchs_generator_alone(load: Load) -> None:
     network = load(user_files.RESNET)
     torch.manual_seed(3)

@@ -78,7 +78,11 @@ def start_network(
             if layer.bias is not None:
                 layer.bias.copy_(bias)
         if INITIALIZATIONS[hyperparameters.initialization].unit_variance:
-            _to_unit_variance(network, samples[:LSUV_SAMPLES].double())
+            user = architecture.user
+            of_float32 = user is not None and not user.check(tuple(samples.shape[1:]), outputs).takes_float64
+            dtype = torch.float32 if of_float32 else torch.float64
+            _to_unit_variance(network.to(dtype), samples[:LSUV_SAMPLES].to(dtype))
+            network.double()
     return network.train()
 
 

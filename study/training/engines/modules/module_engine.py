@@ -14,7 +14,7 @@ from study.data.split import Split
 from study.training.budget import Budget
 from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, Engine, OnTrained, Sizes
 from study.training.engines.modules.first_weights import build
-from study.training.engines.modules.place_measures import Layers, measured_rows
+from study.training.engines.modules.place_measures import Layers, measured_rows, place_paths
 from study.training.engines.modules.places import activation_places, recorded_calls
 from study.training.engines.modules.slot import ModuleData, SlotTraining
 from study.training.engines.modules.slot_state import shapes
@@ -58,8 +58,8 @@ class Modules(Engine):
         self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu"
     ) -> int:
         """Bytes that a block of so many slots uses at its peak, of which one at a time has activations."""
-        network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs)
-        sample = torch.zeros(1, *sizes.input_shape, dtype=torch.float64)
+        network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs).float()
+        sample = torch.zeros(1, *sizes.input_shape)
         layers = Layers.of(network, sample)
         measured = min(MEASURED_SAMPLES, sizes.validation)
         held = [
@@ -85,17 +85,18 @@ class Modules(Engine):
 
     def layer_names(self, hyperparameters: Hyperparameters, sizes: Sizes) -> tuple[str, ...]:
         """The paths of the activations in the order of execution; empty where modules have numbers alone."""
-        network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs)
-        paths = {module: path for path, module in network.named_modules()}
-        places = Layers.of(network, torch.zeros(1, *sizes.input_shape, dtype=torch.float64)).places
-        names = tuple(paths[place] for place in places)
+        names = place_paths(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs)
         return () if all(name.replace(".", "").isdigit() for name in names) else (*names, "output")
 
     def load(
         self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool, clamp: bool = False
     ) -> ModuleData:
         """A split on the device."""
-        return ModuleData.of(split, self._task, dtype, device, read_test=read_test, clamp=clamp)
+        user, shape = self._architecture.user, tuple(split.training.x.shape[1:])
+        side_by_side = user is None or user.check(shape, self._task.outputs(split)).takes_channels_last
+        return ModuleData.of(
+            split, self._task, dtype, device, read_test=read_test, clamp=clamp, side_by_side=side_by_side
+        )
 
     def train_block(
         self,

@@ -42,19 +42,21 @@ class Samples:
         y: `[N]` targets.
         weights: `[N]` float64 sample weights; None where all count the same.
         loss_weights: `[N]` float64 weights in the loss of training, 1 on average; None where all count the same.
+        channels_last: Whether `x` are images whose channels lie side by side in memory.
     """
 
     x: Tensor
     y: Tensor
     weights: Tensor | None = None
     loss_weights: Tensor | None = None
+    channels_last: bool = False
 
     def __len__(self) -> int:
         return len(self.y)
 
     def batch(self, chosen: Tensor) -> Tensor:
-        """`[n, ...]` features of some samples; images stay channels last."""
-        if self.x.dim() == 4:
+        """`[n, ...]` features of some samples; images stay channels last where they are."""
+        if self.channels_last:
             return self.x.permute(0, 2, 3, 1)[chosen].permute(0, 3, 1, 2)
         return self.x[chosen]
 
@@ -144,9 +146,9 @@ def place_paths(
         >>> place_paths(ARCHITECTURES["mlp"], Hyperparameters(hidden=(8, 8)), (4,), 3)
         ['1', '3']
     """
-    network = build(architecture, hyperparameters, input_shape, outputs)
+    network = build(architecture, hyperparameters, input_shape, outputs).float()
     paths = {module: path for path, module in network.named_modules()}
-    places = Layers.of(network, torch.zeros(1, *input_shape, dtype=torch.float64)).places
+    places = Layers.of(network, torch.zeros(1, *input_shape)).places
     return [paths[place] for place in places]
 
 

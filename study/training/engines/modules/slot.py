@@ -73,16 +73,29 @@ class ModuleData:
         *,
         read_test: bool,
         clamp: bool = False,
+        side_by_side: bool = True,
     ) -> ModuleData:
-        """Moves the parts of a split to the device; the test part only where it may be read."""
+        """Moves the parts of a split to the device; the test part only where it may be read.
+
+        Args:
+            split: The data.
+            task: What is learned.
+            dtype: Of the features.
+            device: Where they lie.
+            read_test: Whether the test part is scored too.
+            clamp: As the attribute.
+            side_by_side: Whether the channels of images lie side by side in memory.
+        """
         task = task.fitted(split)
 
         def moved(weights: Tensor | None) -> Tensor | None:
             return None if weights is None else weights.to(device)
 
         def samples(part: Part, loss_weights: Tensor | None = None) -> Samples:
-            x = channels_last(part.x.to(device, dtype))
-            return Samples(x, part.y.to(device), moved(part.weights), moved(loss_weights))
+            x = part.x.to(device, dtype)
+            images = side_by_side and x.dim() == 4
+            y, weights = part.y.to(device), moved(part.weights)
+            return Samples(channels_last(x) if images else x, y, weights, moved(loss_weights), channels_last=images)
 
         return cls(
             task=task,
@@ -125,7 +138,7 @@ class SlotTraining:
         first = data.training.batch(self._order(0)[:LSUV_SAMPLES]).cpu()
         network = start_network(architecture, hyperparameters, first, data.outputs, streams, replicate)
         self._network = network.to(x.device, x.dtype)
-        if x.dim() == 4:
+        if data.training.channels_last:
             for parameter in self._network.parameters():
                 parameter.data = channels_last(parameter.data)
         user = architecture.user

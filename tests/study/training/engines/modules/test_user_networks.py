@@ -11,13 +11,24 @@ import torch
 import user_files
 from cohorts import Remembers
 from plain_loop import StreamDropout, train_alone
-from problems import make_problem
+from problems import make_images, make_problem
 from torch import nn
 
 from search_spaces import ACTIVATIONS, Architecture, Hyperparameters
 from search_spaces.architectures import architecture_of
 from study.data.split import Split
-from study.training import Block, Budget, NetworkFailedError, Outcome, Streams, TrainedBlock, Trainer, fit
+from study.training import (
+    Block,
+    Budget,
+    NetworkFailedError,
+    Outcome,
+    Sizes,
+    Streams,
+    TrainedBlock,
+    Trainer,
+    engine_of,
+    fit,
+)
 from study.training.start import draws, initial_layer
 
 SPLIT = make_problem(rows=84, features=13, classes=5)
@@ -210,3 +221,66 @@ def test_five_failures_in_a_row_end_training(load: Load) -> None:
     with pytest.raises(NetworkFailedError, match="the networks of 5 trials in a row raised") as caught:
         Trainer(SPLIT, budget, STREAMS, architecture=architecture).fit(trials, most_failures=5)
     assert set(caught.value.failures) == set(range(5))
+
+
+RECURRENT = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, features, outputs):
+        super().__init__()
+        self.lstm, self.hidden = nn.LSTM(1, 6, batch_first=True), nn.Linear(6, 8)
+        self.act, self.out = nn.ReLU(), nn.Linear(8, outputs)
+
+    def forward(self, x):
+        start = torch.zeros(1, len(x), 6)
+        return self.out(self.act(self.hidden(self.lstm(x[:, :, None], (start, start))[0][:, -1])))
+
+
+def make(input_shape, outputs):
+    return Net(*input_shape, outputs)
+"""
+"""Makes float32 tensors in its forward pass, whatever its parameters are."""
+
+IN_A_ROW = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, shape, outputs):
+        super().__init__()
+        self.conv, self.norm, self.act = nn.Conv2d(shape[0], 3, 3), nn.BatchNorm2d(3), nn.ReLU()
+        self.out = nn.Linear(3 * (shape[1] - 2) * (shape[2] - 2), outputs)
+
+    def forward(self, x):
+        return self.out(self.act(self.norm(self.conv(x))).FLAT)
+
+
+make = Net
+"""
+"""A convolution whose outputs are made a row by one of two calls."""
+
+
+def test_a_network_of_float32_alone_is_trained_under_every_initialization(load: Load) -> None:
+    architecture = load(RECURRENT)
+    trials = [Hyperparameters(initialization=name) for name in ("kaiming_normal", "lsuv")]
+    budget = Budget(epochs=1, seeds=1)
+    outcomes = fit(trials, SPLIT, budget, STREAMS, architecture=architecture, clamp=True)
+    assert all(not outcome.diverged for outcome in outcomes)
+    engine, sizes = engine_of(architecture), Sizes.of(SPLIT)
+    assert engine.peak_bytes(1, trials[0], budget, sizes) > 0
+    assert engine.layer_names(trials[0], sizes) == ("act", "output")
+
+
+def test_a_network_that_needs_its_channels_one_after_the_other_gets_them_so(load: Load, tmp_path: Path) -> None:
+    images = make_images()
+    row, side = (
+        fit([Hyperparameters(dropout=0.2)], images, Budget(epochs=2, seeds=1), STREAMS, architecture=load(text))[0]
+        for text in (IN_A_ROW.replace("FLAT", call) for call in ("view(len(x), -1)", "flatten(1)"))
+    )
+    assert row.failure is None
+    for name, value in side.replicates[0].scores.items():
+        assert row.replicates[0].scores[name] == pytest.approx(value, rel=1e-3, abs=1e-5)
+    assert row.replicates[0].layers[0]["live"] == side.replicates[0].layers[0]["live"]
