@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +66,13 @@ def test_each_use_of_a_shared_activation_is_a_place_of_its_own(load: Load) -> No
     for _ in range(2):  # every pass begins anew
         built(torch.zeros(2, 1, 8, 8))
     assert called == [f"relu.uses.{use}" for use in range(5)] * 2
+
+
+def test_the_example_in_the_documentation_is_replaced_as_it_says_there(load: Load) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "networks.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n# resnet.py\n(.*?)```", page, flags=re.DOTALL)
+    (said,) = re.findall(r"^replaced: .*$", page, flags=re.MULTILINE)
+    assert load(example).check((3, 8, 8), 10).lines == (said,)
 
 
 def test_a_pass_that_ended_early_does_not_shift_the_next_one(load: Load) -> None:
