@@ -140,8 +140,11 @@ def unit_rows(x: Tensor, unit_axis: int = -1) -> Tensor:
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """Images `[N, C, H, W]` with the channels of a pixel side by side in memory, on which convolutions are faster."""
-    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+    """Images `[N, C, H, W]` with the channels of a pixel side by side in memory, on which convolutions are faster.
+
+    Also images of one channel are copied, whose strides would else be those of the other order, by which torch chooses.
+    """
+    return torch.empty_like(x, memory_format=torch.channels_last).copy_(x) if x.dim() == 4 else x
 
 
 def use_running_statistics(network: nn.Module) -> None:

@@ -8,9 +8,11 @@ import torch
 from torch import nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
+from study.training.engines.modules.place_measures import Samples
 from study.training.engines.modules.places import (
     SearchedActivation,
     SearchedDropout,
+    channels_last,
     plain_places,
     recorded_calls,
     unit_rows,
@@ -65,3 +67,12 @@ def test_plain_places_are_torchs_own_at_any_depth() -> None:
     plain_places(network)
     assert [type(module) for module in inner] == [nn.GELU, nn.Dropout]
     assert inner[1].p == 0.2
+
+
+def test_images_of_one_channel_lie_channels_last_by_their_strides_too() -> None:
+    """Torch chooses its kernels by strides, which are ambiguous where an axis has one entry."""
+    x = channels_last(torch.rand(6, 1, 5, 4))
+    assert x.stride() == (20, 1, 4, 1)
+    assert Samples(x, torch.zeros(6)).batch(torch.tensor([4, 0])).stride() == (20, 1, 4, 1)
+    table = torch.rand(6, 3)
+    assert channels_last(table) is table
