@@ -92,8 +92,7 @@ def main() -> None:
             f"{median(row['seconds']):>10.1f}"
             + "".join(f"{'never' if t is None else f'1/{1 / t:.1f}':>10}" for t in row["share_of_time"].values())
         )
-    samplers = f" --samplers {' '.join(options.samplers)}" if options.samplers else ""
-    report = taken(f"python -m benchmarks.quality{samplers}") | {
+    report = taken("python -m benchmarks.quality") | {
         "seeds": options.seeds,
         "trials": options.trials,
         "rows": rows,
