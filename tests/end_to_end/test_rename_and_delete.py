@@ -194,11 +194,13 @@ def on_a_terminal(folder: Path, *arguments: str, answer: str) -> tuple[int, str]
     command = [*session, str(COMMAND), *arguments]
     process = subprocess.Popen(command, cwd=folder, stdin=its, stdout=its, stderr=its, start_new_session=True)
     os.close(its)
-    seen = b""
+    seen, patience = b"", 1.0
     while True:
-        if not select.select([ours], [], [], 1.0)[0]:
-            if seen.rstrip().endswith(b"[y/N]:"):  # it waits; what is typed before it does may be discarded
+        if not select.select([ours], [], [], patience)[0]:
+            # It waits. What was typed before it did may be discarded, though the terminal has shown it.
+            if re.search(rb"\[y/N\]:[ ^CD\b]*$", seen):
                 os.write(ours, answer.encode())
+                patience = 5.0
             continue
         try:
             read = os.read(ours, 4096)
