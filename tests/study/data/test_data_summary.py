@@ -11,6 +11,7 @@ import pytest
 from study.data import FIRST_READER, Dataset, TableOptions, load_dataset, prepare, sample_rows
 from study.data.data_summary import DataSummary, summarize
 from study.data.table import from_table
+from study.tasks import REGRESSION
 
 ROWS = 500
 
@@ -144,3 +145,12 @@ def test_images_and_tables_of_the_first_reader() -> None:
     assert digits[1].endswith(", and 2 more")
     earlier = _summary(_dataset(_table(), reader=FIRST_READER))
     assert (earlier.reader, earlier.lines()[2:]) == (FIRST_READER, ["numbers, 1 input: size", "text, 3 inputs: kind"])
+
+
+@pytest.mark.parametrize(("factor", "said"), [(1.0, True), (0.3, False), (100.0, True)])
+def test_a_quantity_says_how_to_have_its_values_taken_for_classes_where_they_may_be(factor: float, said: bool) -> None:
+    table = _table()
+    table["y"] = factor * np.resize(np.arange(60), ROWS)
+    dataset = _dataset(table, read_target=REGRESSION.read_target)
+    (line,) = (line for line in _summary(dataset).lines() if line.startswith("regression of y: 60 different"))
+    assert ("(--task classification takes the values for classes)" in line) is said
