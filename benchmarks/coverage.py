@@ -188,7 +188,7 @@ def simulate(
         for column, (_, part), each in zip(covered, parts(), known, strict=True):
             measured = Outcomes(design, count, seeds, each.common, seed + start, null).measured
             values, ratio = part.compute(design, measured), variance_ratio(part.kind, variance, RATIO)
-            judged = shows_spread(part, values)
+            judged = shows_spread(part.kind, values)
             _, low, high = corrected_interval(values, ratio, NOMINAL)
             column.append(((low <= each.truth) & (each.truth <= high))[judged])
             _, low, high = corrected_interval(values, ratio, LEVEL)

@@ -23,6 +23,23 @@ def numbers_in_short(numbers: Sequence[int]) -> str:
     return f"trial{'s' if len(numbers) != 1 else ''} {joined}"
 
 
+def seeds_text(seeds: int, folds: int | None = None, *, kind: str = "") -> str:
+    """How many seeds, and under cross-validation on how many folds each.
+
+    Args:
+        seeds: Seeds.
+        folds: Folds of the cross-validation; None: there is none.
+        kind: An adjective.
+
+    Example:
+        >>> seeds_text(1), seeds_text(2, 5, kind="fresh")
+        ('one seed', '2 fresh seeds x 5 folds')
+    """
+    number = "one" if seeds == 1 else str(seeds)
+    text = " ".join(filter(None, (number, kind, "seed" if seeds == 1 else "seeds")))
+    return text if folds is None else f"{text} x {folds} folds"
+
+
 def markdown(text: str) -> str:
     """Text that Markdown, as the dashboard's notes are written in, shows as it is."""
     return "".join(f"\\{character}" if character in r"\`*_{}[]<>()#+!|" else character for character in text)

@@ -160,9 +160,9 @@ def folds_of(
         cv = StratifiedGroupKFold(int(cv)) if classes else GroupKFold(int(cv))
     try:
         pairs = list(check_cv(cv, y, classifier=classes).split(x, y, groups))
-    except (TypeError, ValueError) as error:
+        folds = tuple(Fold(*(_ascending(rows, len(x)) for rows in pair)) for pair in pairs)
+    except (TypeError, ValueError, IndexError) as error:
         raise DataError(f"cv is {cv!r}, by which the samples cannot be divided: {error}") from None
-    folds = tuple(Fold(_ascending(training, len(x)), _ascending(validation, len(x))) for training, validation in pairs)
     if not folds:
         raise DataError(f"cv is {cv!r}, which gives no fold; one or more are needed")
     for fold in folds:
@@ -188,8 +188,18 @@ def check_fold(fold: Fold) -> None:
 
 
 def _ascending(rows: Any, samples: int) -> npt.NDArray[np.int64]:
-    """Rows, which may be a mask, in ascending order."""
-    return np.unique(np.arange(samples)[np.asarray(rows)])
+    """Rows, which may be a mask, in ascending order.
+
+    Raises:
+        ValueError: A row is there more than once.
+        IndexError: They are no rows, or there are fewer samples.
+    """
+    given = np.asarray(rows)
+    found = np.arange(samples)[given if given.size else given.astype(np.int64)]
+    ascending = np.unique(found)
+    if len(ascending) < len(found):
+        raise ValueError("a fold has a row more than once; give it a sample_weight instead")
+    return ascending
 
 
 def kept_rows(fold: Fold, kept: npt.NDArray[np.bool_]) -> Fold:

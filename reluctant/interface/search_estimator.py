@@ -70,8 +70,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
     """The base of `ReluctantClassifier` and `ReluctantRegressor`: their parameters, and how they are fitted.
 
     A fifth of the samples judges the trials, or `cv` says which; there is no test part, because whoever uses an
-    estimator keeps one. Then
-    the recommended configuration is trained once more, on all samples.
+    estimator keeps one. Then the recommended configuration is trained once more, on all samples.
     """
 
     _learned: ClassVar[Task]
@@ -89,6 +88,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         hidden: int | Sequence[int] = (64, 64),
         batch_size: int = 64,
         learning_rate: float = 0.001,
+        cohort: int = 8,
         cv: int | Any = None,
         refit: bool = True,
         time_limit: float | None = None,
@@ -111,6 +111,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             hidden: Units of each hidden layer.
             batch_size: Samples of a step.
             learning_rate: Step size, where the space does not search it.
+            cohort: Trials proposed together; fewer let the sampler learn sooner, more train faster. A study that is
+                continued keeps it.
             cv: None: a fifth of the samples judges trials. A number of folds, a splitter of scikit-learn (`GroupKFold`,
                 `PredefinedSplit`, …) or pairs of training and validation rows: each seed trains a network on each fold,
                 and a trial's score is the mean over folds and seeds.
@@ -135,6 +137,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         self.hidden = hidden
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.cohort = cohort
         self.cv = cv
         self.refit = refit
         self.time_limit = time_limit
@@ -198,7 +201,17 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         threads = 1 if self.n_jobs is None else available_threads() if self.n_jobs < 0 else self.n_jobs
         options: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("trials", "seeds", "epochs", "space", "objective", "hidden", "batch_size", "learning_rate")
+            for name in (
+                "trials",
+                "seeds",
+                "epochs",
+                "space",
+                "objective",
+                "hidden",
+                "batch_size",
+                "learning_rate",
+                "cohort",
+            )
         }
         if self.objective == "weighted":
             options["sparsity_weight"] = self.sparsity_weight
@@ -213,8 +226,6 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
                 "name": self.study_name,
                 "seed": int(check_random_state(self.random_state).randint(2**31)),
                 "threads": min(threads, available_threads()),
-                # Small enough that most trials are proposed by what earlier ones have shown.
-                "cohort": max(4, min(32, int(self.trials) // 8)),
             }
         )
 
@@ -249,6 +260,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             replace(problem.budget, seeds=1),
             problem.streams,
             task=problem.task,
+            architecture=problem.architecture,
             clamp=clamp,
         )
         if clamp and not outcome.diverged:

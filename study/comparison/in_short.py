@@ -9,7 +9,7 @@ import numpy as np
 from search_spaces.design import LINEAR
 from study.comparison.correlation import variance_ratio
 from study.comparison.summary import ComparisonSummary
-from study.comparison.verdicts import PLAIN_LEVEL, ClaimVerdict, ContrastEstimate
+from study.comparison.verdicts import PLAIN_LEVEL, ClaimVerdict, ContrastEstimate, shows_spread
 from study.intervals import Region, corrected_interval
 
 # The claims by their numbers, which never change.
@@ -34,7 +34,9 @@ def in_short(summary: ComparisonSummary) -> list[str]:
         summary: The comparison.
     """
     if summary.seeds == 1:
-        return ["One seed gives no interval, so nothing is decided: compare with --seeds 10."]
+        return [
+            f"One seed gives no interval, so nothing about {summary.metric.name} is decided: compare with --seeds 10."
+        ]
     claims = {verdict.id: verdict for verdict in summary.verdicts}
     sentences = (
         _what_to_use(claims, summary),
@@ -72,6 +74,8 @@ def _against_relu(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary
     for activation, name in (("tanh", "tanh"), (LINEAR, "a network without activations")):
         if {activation, "relu"} <= accuracies.keys():
             differences = 100.0 * (accuracies[activation] - accuracies["relu"])
+            if not shows_spread("score", differences):
+                continue
             mean, low, high = corrected_interval(differences, ratio, PLAIN_LEVEL)
             found[name] = float(mean), (float(low), float(high))
     texts = [

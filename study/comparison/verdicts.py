@@ -193,7 +193,7 @@ def estimate_contrast(
     region = contrast.region
     interval = plain = judged = None
     smallest, verdict = 1.0, region.verdict(None)
-    if estimate is not None and len(values) > 1 and shows_spread(contrast, values):
+    if estimate is not None and len(values) > 1 and shows_spread(contrast.kind, values):
 
         def at(level: float) -> tuple[float, float]:
             _, low, high = corrected_interval(values, ratio, level)
@@ -231,9 +231,9 @@ def error_of(claim: Claim, estimates: Sequence[ContrastEstimate]) -> float:
     return min([max(errors), *alone])
 
 
-def shows_spread(contrast: ClaimContrast, values: Array) -> npt.NDArray[np.bool_]:
-    """`[...]` whether the values of a contrast, `[..., R]`, have a spread to judge by; equal counts have none."""
-    return np.asarray((np.ptp(values, axis=-1) >= _SMALLEST_SPREAD) | (contrast.kind != "score"))
+def shows_spread(kind: Kind, values: Array) -> npt.NDArray[np.bool_]:
+    """`[...]` whether values of a kind of contrast, `[..., R]`, have a spread to judge by; equal counts have none."""
+    return np.asarray((np.ptp(values, axis=-1) >= _SMALLEST_SPREAD) | (kind != "score"))
 
 
 def deciding_index(claim: Claim, estimates: Sequence[ContrastEstimate]) -> int:

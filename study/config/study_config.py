@@ -38,6 +38,7 @@ from study.tasks import (
     read_recognized,
     task_of,
 )
+from study.wording import seeds_text
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
@@ -366,8 +367,7 @@ class StudyConfig(BaseModel):
             >>> StudyConfig(seeds=1).replicates_text, StudyConfig(seeds=2, cv=5).replicates_text
             ('one seed', '2 seeds x 5 folds')
         """
-        seeds = "one seed" if self.seeds == 1 else f"{self.seeds} seeds"
-        return seeds if self.cv is None else f"{seeds} x {self.cv} folds"
+        return seeds_text(self.seeds, self.cv)
 
     @property
     def clamps(self) -> bool:

@@ -17,7 +17,7 @@ def parts_of_groups(dataset: Dataset, rows: npt.NDArray[np.int64], parts: int, *
     """The part of each row, 0 … parts − 1: parts of equal size, stratified, as nearly as whole groups allow.
 
     It is scikit-learn's `StratifiedGroupKFold`, and from 10,000 groups on, where that takes long and chance alone gives
-    each part its share of each stratum, `GroupKFold`. The largest parts have the highest numbers.
+    each part its share of each stratum, shuffled `GroupKFold`. The largest parts have the highest numbers.
 
     Args:
         dataset: A data set with groups.
@@ -43,7 +43,8 @@ def parts_of_groups(dataset: Dataset, rows: npt.NDArray[np.int64], parts: int, *
     if parts > np.bincount(strata).max():
         strata = np.zeros_like(strata)  # no stratum has a member for each part
     few = found < _MANY_GROUPS
-    splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed) if few else GroupKFold(parts)
+    kind = StratifiedGroupKFold if few else GroupKFold
+    splitter = kind(parts, shuffle=True, random_state=seed)
     part = np.empty(len(rows), dtype=np.int64)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")
@@ -78,3 +79,32 @@ def blocks_in_time(dataset: Dataset, rows: npt.NDArray[np.int64], blocks: int) -
             "that follow each other; choose another --time"
         )
     return block.astype(np.int64)
+
+
+def check_test_part(dataset: Dataset, test: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> None:
+    """Refuses an official test part that shares a group with the other rows, or that does not follow them in time.
+
+    Args:
+        dataset: The data set.
+        test: Rows of the test part.
+        others: All other rows.
+
+    Raises:
+        DataError: It does; the text has the number of groups, or of rows.
+    """
+    if not len(test) or not len(others):
+        return
+    if dataset.groups is not None:
+        shared = len(np.intersect1d(dataset.groups[test], dataset.groups[others]))
+        if shared:
+            raise DataError(
+                f"{shared} groups of {dataset.origin} have rows in the test part and outside, so that it would tell "
+                "too much; leave --groups out, or take these groups out of the test part"
+            )
+    if dataset.times is not None:
+        early = int((dataset.times[test] < dataset.times[others].max()).sum())
+        if early:
+            raise DataError(
+                f"{early} rows of the test part of {dataset.origin} are earlier than the last row outside, so that it "
+                "would tell of the past; leave --time out, or choose a test part that follows the other rows"
+            )

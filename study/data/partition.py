@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from study.data.dataset import Dataset
-from study.data.division import blocks_in_time, parts_of_groups
+from study.data.division import blocks_in_time, check_test_part, parts_of_groups
 from study.data.errors import DataError
 
 _NONE, _TRAINING, _VALIDATION, _TEST = -1, 0, 1, 2
@@ -68,6 +68,8 @@ def partition(dataset: Dataset, *, seed: int, replicate: int | None = None, draw
     if official is not None:
         free[official] = False
     rows = np.flatnonzero(free)
+    if official is not None:
+        check_test_part(dataset, official, rows)
     if not dataset.folds:
         _check_members(dataset, rows)
     place = () if replicate is None else (replicate,)

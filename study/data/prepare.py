@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +70,7 @@ def prepare(
 
 def prepare_folds(
     dataset: Dataset, *, seed: int, folds: int, draw_test_part: bool = True, as_images: bool = False
-) -> tuple[Prepared, ...]:
+) -> Iterator[Prepared]:
     """Divide a data set for a cross-validation, and preprocess each fold by what its own training part shows.
 
     Args:
@@ -80,13 +81,13 @@ def prepare_folds(
         as_images: As for `prepare`.
 
     Returns:
-        A split for each fold; all have the same test part.
+        A split for each fold, one after the other; all have the same test part.
 
     Raises:
         DataError: There are too few rows for so many folds.
     """
     parts = partitions(dataset, seed=seed, folds=folds, draw_test_part=draw_test_part)
-    return tuple(_prepared(dataset, rows, as_images=as_images) for rows in parts)
+    return (_prepared(dataset, rows, as_images=as_images) for rows in parts)
 
 
 def prepare_rows(dataset: Dataset, training: npt.NDArray[np.int64], validation: npt.NDArray[np.int64]) -> Prepared:

@@ -24,6 +24,7 @@ from study.model.how_to_read import how_to_read
 from study.model.layers import layers_of
 from study.model.plain import plain
 from study.model.user_network import NetworkConfig, files_of
+from study.problem import Search
 from study.records.attributes import installed_versions
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError, OwnTrial
@@ -95,7 +96,7 @@ def train_model(
         files_of(user.source)
     outcome, networks = retrained_networks(problem, chosen, read_test=True, clamp=True, stop=stop)
     _warn_of_differences(chosen, outcome, config)
-    replicate = _best_replicate(outcome, config, chosen.number, clamp=clamp)
+    replicate = _best_replicate(problem, outcome, chosen.number, clamp=clamp)
     network = networks[replicate]
     prepared = problem.prepared_for(replicate)
     sizes = Sizes.of(prepared.split, task=problem.task)
@@ -184,15 +185,29 @@ def _warn_of_differences(trial: OwnTrial, outcome: Outcome, config: StudyConfig)
         )
 
 
-def _best_replicate(outcome: Outcome, config: StudyConfig, number: int, *, clamp: bool) -> int:
-    """The replicate of the best validation metric of the exported network; among equals, of the lowest loss."""
+def _best_replicate(problem: Search, outcome: Outcome, number: int, *, clamp: bool) -> int:
+    """The replicate of the best validation metric of the exported network; among equals, of the lowest loss.
+
+    Under cross-validation scores are compared by what they gain over a constant guess on their own fold, for some folds
+    are easier than others; where folds follow each other in time, the last one has the most data, and is taken.
+    """
+    config = problem.config
     metric, loss = METRICS[config.metric], config.what_is_learned.loss_name
     name, loss = (metric.clamped_name, clamped(loss)) if clamp else (metric.name, loss)
     sound = [index for index, replicate in enumerate(outcome.replicates) if not replicate.diverged]
     if not sound:
         raise ModelError(f"trial {number} diverged in every replicate, and left no network; choose another --trial")
     scores = [replicate.scores for replicate in outcome.replicates]
-    return max(sound, key=lambda index: (metric.sign * scores[index][name], -scores[index][loss]))
+    if config.time is not None and config.cv is not None:
+        sound = [index for index in sound if index % config.cv == config.cv - 1] or sound
+
+    def guess(index: int) -> float:
+        if config.cv is None:
+            return 0.0
+        split = problem.prepared_for(index).split
+        return metric.constant_guess(split.training, split.validation, problem.task.outputs(split))
+
+    return max(sound, key=lambda index: (metric.sign * (scores[index][name] - guess(index)), -scores[index][loss]))
 
 
 def _quantity(task: Task, split: Split, network: nn.Module) -> Quantity | None:
@@ -247,6 +262,7 @@ def _origin(study: OpenStudy, trial: OwnTrial, outcome: Outcome, replicate: int,
         "trial": trial.number,
         "replicate": replicate,
         "replicates": config.replicates,
+        **({} if config.cv is None else {"fold": replicate % config.cv + 1, "folds": config.cv}),
         "data": problem.dataset.name,
         "fingerprint": problem.dataset.fingerprint,
         "hyperparameters": shown

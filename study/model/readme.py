@@ -118,8 +118,7 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
         *(f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in origin["hyperparameters"].items()),
         *(f"| {name.replace('_', ' ')} | {value:.4f} |" for name, value in origin["scores"].items()),
         "",
-        f"{_recommended(origin)}The replicate was chosen among the trial's by its validation score; the test part was "
-        "read after that.",
+        f"{_recommended(origin)}{_chosen(origin)}; the test part was read after that.",
         "",
         *_clamping(origin),
         "## Predictions",
@@ -176,6 +175,17 @@ def _learned(config: Mapping[str, Any]) -> str:
     return (
         f"a number. A new sample's true value lies between {quantity['below']:+.4g} and {quantity['above']:+.4g} from "
         f"the prediction with a probability of {quantity['level']:.0%}, and `predict` gives this interval"
+    )
+
+
+def _chosen(origin: Mapping[str, Any]) -> str:
+    """How the replicate was chosen."""
+    if "fold" not in origin:
+        return "The replicate was chosen among the trial's by its validation score"
+    return (
+        "The replicate was chosen among the trial's by what its validation score gains over a constant guess on its "
+        f"fold, or as the last in time; it was judged by fold {origin['fold']} of {origin['folds']}, which it was not "
+        "trained on"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -143,7 +143,7 @@ class Problem(ABC):
 
     @property
     def split(self) -> Split:
-        """The first of `splits`; the others have its sizes."""
+        """The first of `splits`; the others have its sizes, but where folds follow each other in time, and grow."""
         return self.prepared[0].split
 
     def prepared_for(self, replicate: int) -> Prepared:
@@ -306,6 +306,28 @@ class Problem(ABC):
     def _prepare(self, replicate: int | None = None) -> Prepared:
         """A split with its preprocessing: that of one replicate, or the one that all share."""
         return prepare(self.dataset, seed=self.config.seed, replicate=replicate, **self._preparation)
+
+    def _gathered(self, splits: Iterator[Prepared], count: int, *, what: str, fewer: str) -> tuple[Prepared, ...]:
+        """All splits, where they fit into memory together, which is judged by the first of them.
+
+        Args:
+            splits: Prepares one after the other.
+            count: How many there are.
+            what: What they are.
+            fewer: The option that asks for fewer of them.
+
+        Raises:
+            MachineError: What they need, and what there is.
+        """
+        first = next(splits)
+        parts = (first.split.training, first.split.validation, first.split.test)
+        needed, free = count * sum(4 * part.x.numel() for part in parts), available_memory()
+        if needed > free:
+            raise MachineError(
+                f"{count} {what} of {self.dataset.name} need about {needed / 2**30:.1f} GiB, and "
+                f"{free / 2**30:.1f} GiB are free; take fewer {fewer}, or a part of the data with --rows"
+            )
+        return (first, *splits)
 
     @property
     def _preparation(self) -> dict[str, bool]:

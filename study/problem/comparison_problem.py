@@ -12,7 +12,7 @@ from search_spaces.design import Design
 from search_spaces.network_names import is_of_user
 from study.config import SPARSITY_AS_TRAINED, ConfigError, StudyConfig
 from study.data import Dataset, Prepared, Split
-from study.machine import MachineError, available_memory, check_device
+from study.machine import check_device
 from study.problem.base import Problem
 from study.problem.data_of_study import complete_config, read_data
 
@@ -97,16 +97,8 @@ class Comparison(Problem):
             MachineError: They do not fit into memory together.
         """
         seeds = self.config.seeds
-        first = self._prepare(0)
-        parts = (first.split.training, first.split.validation, first.split.test)
-        needed, free = seeds * sum(4 * part.x.numel() for part in parts), available_memory()
-        if needed > free:
-            raise MachineError(
-                f"{seeds} splits of {self.dataset.name}, one for each seed of a comparison, need about "
-                f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free; "
-                "take fewer --seeds, or a part of the data with --rows"
-            )
-        return (first, *(self._prepare(number) for number in range(1, seeds)))
+        what = "splits, one for each seed of a comparison,"
+        return self._gathered(map(self._prepare, range(seeds)), seeds, what=what, fewer="--seeds")
 
     def _new_identity(self) -> dict[str, Any]:
         return super()._new_identity() | {DESIGN: self.design.levels}

@@ -51,11 +51,16 @@ class Search(Problem):
 
     @cached_property
     def prepared(self) -> tuple[Prepared, ...]:
-        """One split for all replicates, with its preprocessing; under cross-validation one for each fold."""
+        """One split for all replicates, with its preprocessing; under cross-validation one for each fold.
+
+        Raises:
+            MachineError: They do not fit into memory together.
+        """
         folds = self.config.cv
         if folds is None:
             return (self._prepare(),)
-        return prepare_folds(self.dataset, seed=self.config.seed, folds=folds, **self._preparation)
+        splits = prepare_folds(self.dataset, seed=self.config.seed, folds=folds, **self._preparation)
+        return self._gathered(splits, folds, what="folds", fewer="--cv")
 
     @property
     def splits(self) -> tuple[Split, ...]:

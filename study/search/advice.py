@@ -10,6 +10,7 @@ from study.search.description import as_trained, describe, settings
 from study.search.fresh_seeds import FreshFront, FreshTrial
 from study.search.recommendation import regret_text, worth
 from study.tasks import Metric
+from study.wording import seeds_text
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,16 @@ def _named(trial: FreshTrial) -> str:
 def _why(front: FreshFront, config: StudyConfig) -> str:
     best, baseline, sparsity, metric = front.recommended, front.baseline, config.sparsity, config.judged_by
     low, high = (metric.digits(bound) for bound in best.interval(metric))
-    chosen_by, seeds = best.validation, len(best.scores)
+    chosen_by = best.validation
+    folds = config.cv or 1
+    fresh, others = (len(scores) // folds for scores in (chosen_by.scores, best.scores))
     sample = ""
     if front.sample_error is not None:
         sample = f",{metric.plus_minus(front.sample_error)} for a test part of {front.test_samples} samples"
     text = (
         f"chosen by {metric.text(chosen_by.score)} validation {config.score} with {100 * chosen_by.sparsity:.1f} % "
-        f"{sparsity} over {len(chosen_by.scores)} fresh seeds; over {seeds} others {metric.text(best.score)} test "
-        f"{config.score} ({low} … {high}{sample}) with {100 * best.sparsity:.1f} % {sparsity}"
+        f"{sparsity} over {seeds_text(fresh, config.cv, kind='fresh')}; over {others} others {metric.text(best.score)} "
+        f"test {config.score} ({low} … {high}{sample}) with {100 * best.sparsity:.1f} % {sparsity}"
     )
     if config.clamps:
         text += f"; {as_trained(best.plain_score, best.score, config)}"

@@ -77,7 +77,7 @@ def confirmed(storage: CohortStorage, study_id: int, front: Front, config: Study
     seeds = range(*stored["seeds"])
     results = stored_results(storage, study_id, front.trials, seeds)
     unconfirmed = sum(trial.number not in results for trial in front.trials)
-    confirmation = Confirmation(len(seeds), stored["trials"], unconfirmed)
+    confirmation = Confirmation(len(seeds), stored["trials"], unconfirmed, folds=config.cv)
     if unconfirmed:
         return replace(front, confirmation=confirmation)
     return replace(choose_on_fresh_seeds(front, results, config), confirmation=confirmation)

@@ -33,6 +33,7 @@ from study.search.front import Front
 from study.search.retraining import VALIDATION, VALIDATION_AS_TRAINED, ResultsOnTest, stored_results, trained_results
 from study.tasks import Metric
 from study.training import Interrupted, Replicate
+from study.wording import seeds_text
 
 if TYPE_CHECKING:
     from study.data.split import Part
@@ -211,8 +212,9 @@ def _confirm(study: OpenStudy, *, stop: Callable[[], bool], log: Callable[[str],
     known = stored_results(study.storage, study.study_id, front.trials, seeds)
     missing = sum(trial.number not in known for trial in front.trials)
     if missing:
+        fresh = seeds_text(len(seeds) // (config.cv or 1), config.cv, kind="fresh")
         log(
-            f"confirming the front: {missing} {'trial' if missing == 1 else 'trials'} on {len(seeds)} fresh seeds, "
+            f"confirming the front: {missing} {'trial' if missing == 1 else 'trials'} on {fresh}, "
             f"{missing * len(seeds)} networks"
         )
     _results(study, front, seeds, stop=stop)

@@ -9,6 +9,7 @@ from study.config import StudyConfig
 from study.objectives import pareto
 from study.records.own_trials import NoResultsError, OwnTrial
 from study.search.recommendation import recommend, regret_of
+from study.wording import seeds_text
 
 
 @dataclass(frozen=True)
@@ -16,14 +17,21 @@ class Confirmation:
     """How far fresh seeds have confirmed a front.
 
     Attributes:
-        seeds: The fresh seeds by which was chosen.
+        networks: The networks of a trial, on fresh seeds, by which was chosen.
         trials: The finished trials of the study at that time.
         unconfirmed: Trials that came to the front since, and were not trained on fresh seeds.
+        folds: Folds of the cross-validation; each seed trained a network on each of them. None: there is none.
     """
 
-    seeds: int
+    networks: int
     trials: int
     unconfirmed: int
+    folds: int | None = None
+
+    @property
+    def seeds_text(self) -> str:
+        """The fresh seeds, in words."""
+        return seeds_text(self.networks // (self.folds or 1), self.folds, kind="fresh")
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Front:
         if known is None:
             return "chosen on the search's own seeds; `reluctant advise` confirms it"
         if not known.unconfirmed:
-            return f"confirmed on {known.seeds} fresh seeds"
+            return f"confirmed on {known.seeds_text}"
         verb, them = ("is", "it") if known.unconfirmed == 1 else ("are", "them")
         return (
             f"confirmed at {known.trials} trials; {known.unconfirmed} on the front {verb} unconfirmed, so this one is "

@@ -12,11 +12,14 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 
+from reluctant.errors import ReluctantError
 from storage.passwords import without_password
-from study.trackers.runs import Run, StudyRuns, TrackerError
+from study.trackers.runs import OF_ANOTHER, Run, StudyRuns, TrackerError
 
 _NUMBER = "reluctant.trial"
 """The tag that has a run's trial."""
+_STUDY = "reluctant.study"
+"""The tag that has an experiment's study."""
 _BATCH = 900  # values in one request; servers take 1,000 in all
 _NO_NAME = re.compile(r"[^\w\-. /]")
 
@@ -36,8 +39,13 @@ def opened(place: str, study: StudyRuns) -> Iterator[MLflow]:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         yield MLflow(MlflowClient(tracking_uri=place), study)
-    except MlflowException as error:
-        raise TrackerError(f"MLflow at {without_password(place)}: {without_password(str(error))}") from None
+    except ReluctantError:
+        raise
+    except Exception as error:  # MLflow lets those of its database, its server and its files through
+        if not isinstance(error, MlflowException | OSError) and not type(error).__module__.startswith("sqlalchemy"):
+            raise
+        first, *_ = str(error).strip().splitlines() or [type(error).__name__]
+        raise TrackerError(f"MLflow at {without_password(place)}: {without_password(first)}") from None
 
 
 class MLflow:
@@ -50,9 +58,13 @@ class MLflow:
                 f"MLflow holds a deleted experiment {study.name!r}; restore it there, or remove it for good by "
                 "`mlflow gc`, and export again"
             )
+        if found is not None and found.tags.get(_STUDY) != study.identity:
+            raise TrackerError(f"MLflow {OF_ANOTHER.format(name=study.name)}")
         self._client = client
         self._id = (
-            client.create_experiment(study.name, tags=dict(study.about)) if found is None else found.experiment_id
+            client.create_experiment(study.name, tags={**study.about, _STUDY: study.identity})
+            if found is None
+            else found.experiment_id
         )
 
     def present(self) -> set[int]:

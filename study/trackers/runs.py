@@ -13,11 +13,13 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from storage import CohortStorage
-from study.config import ConfigError
-from study.records.attributes import resolve_name
+from study.config import ConfigError, digest
+from study.records.attributes import IDENTITY, resolve_name
 from study.records.own_trials import is_feasible
 
 _CHUNK = 200
+OF_ANOTHER = "holds runs of another study of the name {name!r}; export elsewhere, or `reluctant rename` this one"
+"""What is said where the runs of a study would be mixed with those of another."""
 
 
 class TrackerError(ConfigError):
@@ -32,7 +34,7 @@ class Run:
         number: The trial's number.
         params: Its hyperparameters; those that it does not have are missing.
         metrics: Its objective values and measures by name; `feasible` is 1 or 0.
-        curves: Its learning curves by name, a point an epoch: means over replicates, and each as `NAME/seed0`, …
+        curves: Its learning curves by name, a point an epoch: means over replicates, and each as `NAME/replicate0`, …
         succeeded: Whether it was trained to its end.
         started: When its training started.
         ended: When it ended.
@@ -53,14 +55,18 @@ class StudyRuns:
 
     Attributes:
         name: The study's name.
+        identity: Tells the study from others of its name.
         about: What the study is about, as text by name.
         objectives: Names of the objectives, which are among each run's metrics.
+        measures: Names of all metrics of its runs, the objectives first.
         distributions: The values that each hyperparameter may have; None where trials differ in that.
     """
 
     name: str
+    identity: str
     about: Mapping[str, str]
     objectives: Sequence[str]
+    measures: Sequence[str]
     distributions: Mapping[str, BaseDistribution | None]
 
 
@@ -102,7 +108,11 @@ def track(storage: CohortStorage, name: str | None, opened: OpenTracker) -> tupl
     names = storage.get_study_system_attrs(study_id).get("study:metric_names")
     objectives = names or [f"value_{index}" for index in range(len(storage.get_study_directions(study_id)))]
     about = {key: str(value) for key, value in storage.get_study_user_attrs(study_id).items()}
-    with opened(StudyRuns(name, about, objectives, _distributions(trials))) as tracker:
+    of_stock = {"place": storage.place, "id": study_id}
+    identity = storage.get_study_system_attrs(study_id).get(IDENTITY, of_stock)
+    measures = dict.fromkeys([*objectives, *(name for trial in trials for name in _measures(trial, objectives))])
+    runs = StudyRuns(name, digest(identity), about, objectives, tuple(measures), _distributions(trials))
+    with opened(runs) as tracker:
         present: set[int] = tracker.present()
         missing = [trial for trial in trials if trial.number not in present]
         for run in _runs(storage, study_id, missing, objectives):
@@ -122,15 +132,20 @@ def _runs(
             yield _run(trial, curves[trial.number], objectives)
 
 
-def _run(trial: FrozenTrial, curves: Mapping[str, Sequence[Sequence[float]]], objectives: Sequence[str]) -> Run:
+def _measures(trial: FrozenTrial, objectives: Sequence[str]) -> dict[str, float]:
+    """The objective values and measures of a trial by name; `feasible` is 1 or 0."""
     measures = {name: float(value) for name, value in trial.user_attrs.items() if isinstance(value, bool | int | float)}
     if trial.values is not None:
         measures |= dict(zip(objectives, trial.values, strict=False)) | {"feasible": float(is_feasible(trial))}
+    return measures
+
+
+def _run(trial: FrozenTrial, curves: Mapping[str, Sequence[Sequence[float]]], objectives: Sequence[str]) -> Run:
     ended = trial.datetime_complete or trial.datetime_start or datetime.now()
     return Run(
         trial.number,
         trial.params,
-        measures,
+        _measures(trial, objectives),
         {name: points for curve, replicates in curves.items() for name, points in _lines(curve, replicates)},
         trial.state == TrialState.COMPLETE,
         trial.datetime_start or ended,
@@ -143,12 +158,12 @@ def _lines(name: str, replicates: Sequence[Sequence[float]]) -> Iterator[tuple[s
 
     Example:
         >>> dict(_lines("loss", [[2.0, 1.0], [4.0]]))
-        {'loss': [3.0, 1.0], 'loss/seed0': [2.0, 1.0], 'loss/seed1': [4.0]}
+        {'loss': [3.0, 1.0], 'loss/replicate0': [2.0, 1.0], 'loss/replicate1': [4.0]}
     """
     epochs = range(max(map(len, replicates)))
     yield name, [fmean(points[epoch] for points in replicates if epoch < len(points)) for epoch in epochs]
     if len(replicates) > 1:
-        yield from ((f"{name}/seed{seed}", points) for seed, points in enumerate(replicates))
+        yield from ((f"{name}/replicate{number}", points) for number, points in enumerate(replicates))
 
 
 def _distributions(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,9 +27,11 @@ from tensorboard.plugins.hparams.summary_v2 import (
 )
 from torch.utils.tensorboard import SummaryWriter
 
-from study.trackers.runs import Run, StudyRuns, TrackerError
+from study.trackers.runs import OF_ANOTHER, Run, StudyRuns, TrackerError
 
 _TRIAL = "trial-"
+_MARK = "reluctant.json"
+"""The file that says of which study a folder is, and which columns the HParams page has."""
 
 
 @contextmanager
@@ -54,7 +57,14 @@ class TensorBoard:
     """The folder of a study: one folder a trial, and an event file that says what the HParams page shows."""
 
     def __init__(self, folder: Path, study: StudyRuns) -> None:
-        self._folder, self._study, self._described = folder, study, any(folder.glob("events.*"))
+        self._folder, self._study = folder, study
+        columns = {"hyperparameters": sorted(study.distributions), "metrics": list(study.measures)}
+        self._mark = {"study": study.identity, **columns}
+        mark = folder / _MARK
+        written = json.loads(mark.read_text("utf-8")) if mark.exists() else {}
+        if written.get("study", study.identity) != study.identity or (not written and any(folder.iterdir())):
+            raise TrackerError(f"{folder} {OF_ANOTHER.format(name=study.name)}")
+        self._described = written == self._mark
 
     def present(self) -> set[int]:
         """The numbers of the trials that are there already."""
@@ -64,7 +74,7 @@ class TensorBoard:
     def write(self, run: Run) -> None:
         """Writes one run, whole: it is given its name when it is finished."""
         if not self._described:
-            self._describe(run)
+            self._describe()
         written = Path(tempfile.mkdtemp(prefix=".writing-", dir=self._folder))
         try:
             with SummaryWriter(str(written)) as writer:
@@ -75,12 +85,15 @@ class TensorBoard:
             shutil.rmtree(written, ignore_errors=True)
             raise
 
-    def _describe(self, run: Run) -> None:
-        """Writes which hyperparameters and metrics the HParams page has."""
+    def _describe(self) -> None:
+        """Writes which hyperparameters and metrics the HParams page has, in place of what an earlier export wrote."""
+        (self._folder / _MARK).write_text(json.dumps(self._mark, indent=1) + "\n", "utf-8")
+        for earlier in self._folder.glob("events.*"):
+            earlier.unlink()
         params = [HParam(name, _domain(each)) for name, each in self._study.distributions.items()]
-        shown = [*self._study.objectives, *(name for name in run.metrics if name not in self._study.objectives)]
+        metrics = [Metric(name) for name in self._study.measures]
         with SummaryWriter(str(self._folder)) as writer:
-            writer.file_writer.add_summary(hparams_config_pb(params, [Metric(name) for name in shown]))
+            writer.file_writer.add_summary(hparams_config_pb(params, metrics))
             about = "\n".join(f"| {name} | {value} |" for name, value in self._study.about.items())
             writer.add_text("study", f"| | |\n|---|---|\n{about}")
         self._described = True

@@ -254,11 +254,11 @@ def test_trials_of_one_score_share_their_rank() -> None:
 
 def test_a_study_that_is_stored_is_resumed(tmp_path: Path) -> None:
     place, (x, y) = str(tmp_path / "s.db"), load_iris(return_X_y=True)
-    stored: dict[str, Any] = {**FAST, "storage": place, "study_name": "iris"}
-    first = ReluctantClassifier(**{**stored, "trials": 4}).fit(x, y)
-    more = ReluctantClassifier(**{**stored, "trials": 8}).fit(x, y)
-    assert (len(first.cv_results_["params"]), len(more.cv_results_["params"])) == (4, 8)
-    assert more.cv_results_["params"][:4] == first.cv_results_["params"]
+    stored: dict[str, Any] = {**FAST, "epochs": 1, "storage": place, "study_name": "iris"}
+    first = ReluctantClassifier(**{**stored, "trials": 32}).fit(x, y)
+    more = ReluctantClassifier(**{**stored, "trials": 40}).fit(x, y)
+    assert (len(first.cv_results_["params"]), len(more.cv_results_["params"])) == (32, 40)
+    assert more.cv_results_["params"][:32] == first.cv_results_["params"]
     with pytest.raises(ValueError, match="another configuration"):
         ReluctantClassifier(**{**stored, "epochs": 5}).fit(x, y)
     with pytest.raises(ValueError, match="are not those of study"):

@@ -86,6 +86,10 @@ def test_it_is_searched_over_and_pickled_with_its_folds() -> None:
         (GroupKFold(3), "'groups' parameter should not be None"),
         ([([0, 1, 2, 3], [3, 4])], "the two need to differ"),
         ([], "no fold"),
+        ([([], [1, 2])], "a fold has 0 training and 2 validation samples"),
+        ([([0, 1, 200], [3])], "index 200 is out of bounds"),
+        ([([0.5, 1.5], [3])], "arrays used as indices must be of integer"),
+        ([([0, 0, 1], [3])], "a fold has a row more than once"),
     ],
 )
 def test_samples_that_cannot_be_divided_so(cv: Any, said: str) -> None:

@@ -28,7 +28,7 @@ STREAMS = (
             0,
             [
                 "iris: one seed, 2 epochs",
-                "One seed gives no interval, so nothing is decided: compare with --seeds 10.",
+                "One seed gives no interval, so nothing about accuracy is decided: compare with --seeds 10.",
                 STREAMS,
                 SHARES,
                 "no intervals, so nothing is decided: one seed gives none",

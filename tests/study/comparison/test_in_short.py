@@ -117,7 +117,7 @@ def test_all_claims_give_five_sentences_and_one_seed_gives_one() -> None:
     every = summary(*(claim(number, NOTHING) for number in range(1, len(CLAIMS) + 1)), cells=(cell("relu", 0.8, 0.9),))
     assert len(in_short(every)) == 5
     assert in_short(replace(every, seeds=1)) == [
-        "One seed gives no interval, so nothing is decided: compare with --seeds 10."
+        "One seed gives no interval, so nothing about accuracy is decided: compare with --seeds 10."
     ]
 
 

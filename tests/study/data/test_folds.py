@@ -72,10 +72,11 @@ def test_a_group_that_holds_most_rows_is_learned_from() -> None:
 @pytest.mark.parametrize("official", [0, 20])
 def test_what_is_judged_comes_after_what_is_learned(official: int) -> None:
     times = np.random.default_rng(0).integers(0, 50, 200).astype(float)
+    times[200 - official :] += 50
     data = _dataset(200, times=times, official=official)
     part = partition(data, seed=0)
     assert times[part.training].max() < times[part.validation].min()
-    assert official or times[part.validation].max() < times[part.test].min()
+    assert times[part.validation].max() < times[part.test].min()
     assert len(part.training) == pytest.approx(160 - official if official else 120, abs=12)
     folds = partitions(data, seed=0, folds=3)
     assert all(times[fold.training].max() < times[fold.validation].min() for fold in folds)
@@ -113,6 +114,26 @@ def test_groups_and_times_belong_to_the_content_and_are_drawn_with_the_rows() ->
 def test_rows_that_cannot_be_divided(of_rows: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
         partition(_dataset(100, **of_rows), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("of_rows", "said"),
+    [
+        ({"groups": np.arange(100) % 30}, "10 groups of d have rows in the test part and outside"),
+        ({"times": np.arange(100.0)[::-1]}, "10 rows of the test part of d are earlier than the last row outside"),
+    ],
+)
+def test_an_official_test_part_that_would_tell_too_much_is_refused(of_rows: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        partition(_dataset(100, official=10, **of_rows), seed=0)
+
+
+def test_from_many_groups_on_the_seed_still_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.data.division._MANY_GROUPS", 10)
+    data = _dataset(200, groups=np.arange(200) // 4)
+    parts = [partition(data, seed=seed) for seed in (0, 0, 1)]
+    assert parts[0].training.tolist() == parts[1].training.tolist() != parts[2].training.tolist()
+    assert not set(data.groups[parts[0].training]) & set(data.groups[parts[0].test])  # type: ignore[index]
 
 
 def test_too_many_folds() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from command import run_command
 
 import reluctant
-from storage import open_storage
+from storage import CohortStorage, open_storage
 from study.trackers import TrackerError, destination, track
 
 SEEDS, EPOCHS = 2, 3
@@ -87,7 +88,7 @@ def test_tensorboard_reads_every_trial_with_its_curves(study: reluctant.Study, p
             assert len(replicates) == SEEDS
             for tag, points in {
                 name: np.mean(replicates, axis=0),
-                **{f"{name}/seed{seed}": points for seed, points in enumerate(replicates)},
+                **{f"{name}/replicate{number}": points for number, points in enumerate(replicates)},
             }.items():
                 events = read.Scalars(tag)
                 assert [event.step for event in events] == [1, 2, 3]
@@ -145,6 +146,48 @@ def test_a_stock_study_is_tracked_too(tmp_path: Path) -> None:
     storage.close()
 
 
+def _searched(storage: CohortStorage, *names: str) -> None:
+    """A stock study named `s` with a finished trial that has these hyperparameters."""
+    study = optuna.create_study(storage=storage, study_name="s", load_if_exists=True)
+    trial = study.ask({name: optuna.distributions.FloatDistribution(0, 1) for name in names})
+    for name in names:
+        trial.set_user_attr(f"measure of {name}", 1.0)
+    study.tell(trial, 0.5)
+
+
+def test_the_hparams_page_has_what_later_trials_bring(tmp_path: Path) -> None:
+    with closing(open_storage(tmp_path / "s.db")) as storage:
+        for names in (("a",), ("a", "b")):
+            _searched(storage, *names)
+            track(storage, "s", destination(f"tensorboard:{tmp_path}/runs"))
+            experiment, _ = _hparams_page(tmp_path / "runs")
+            assert {info.name for info in experiment.hparam_infos} == set(names)
+            assert {info.name.tag for info in experiment.metric_infos} >= {f"measure of {name}" for name in names}
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # of what MLflow does
+@pytest.mark.parametrize("tracker", ["tensorboard", "mlflow"])
+def test_another_study_of_the_name_is_refused(tracker: str, tmp_path: Path) -> None:
+    pytest.importorskip(tracker)
+    where = destination(f"{tracker}:{'sqlite:///' if tracker == 'mlflow' else ''}{tmp_path}/runs")
+    for place, refused in (("one.db", False), ("two.db", True), ("one.db", False)):
+        with closing(open_storage(tmp_path / place)) as storage:
+            _searched(storage, "a")
+            if refused:
+                with pytest.raises(TrackerError, match="holds runs of another study of the name 's'; export elsewhere"):
+                    track(storage, "s", where)
+            else:
+                track(storage, "s", where)
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # of what MLflow does
+@pytest.mark.parametrize("place", ["sqlite:////proc/nope/m.db", "sqlite:////dev/full"])
+def test_a_place_where_mlflow_cannot_write_is_said(study: reluctant.Study, place: str) -> None:
+    pytest.importorskip("mlflow", reason="MLflow is not installed (pip install 'reluctant[mlflow]')")
+    with pytest.raises(TrackerError, match="MLflow at sqlite:"):
+        track(study._opened.storage, study.name, destination(f"mlflow:{place}"))
+
+
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # of what MLflow does
 def test_mlflow_reads_every_trial_with_its_curves(study: reluctant.Study, tmp_path: Path) -> None:
     mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed (pip install 'reluctant[mlflow]')")
@@ -159,7 +202,7 @@ def test_mlflow_reads_every_trial_with_its_curves(study: reluctant.Study, tmp_pa
         assert run.data.params["activation"] == trials.loc[number, "param_activation"]
         assert run.data.metrics["clamped_zeros"] == pytest.approx(trials.loc[number, "clamped_zeros"])
         assert run.info.status == "FINISHED"
-        history = client.get_metric_history(run.info.run_id, "training_loss/seed1")
+        history = client.get_metric_history(run.info.run_id, "training_loss/replicate1")
         assert [point.value for point in sorted(history, key=lambda each: each.step)] == curves[
             number, "training_loss"
         ][1]
