@@ -97,7 +97,7 @@ class Comparison(Problem):
             MachineError: They do not fit into memory together.
         """
         seeds = self.config.seeds
-        what = "splits, one for each seed of a comparison,"
+        what = "splits (one for each seed of a comparison)"
         return self._gathered(map(self._prepare, range(seeds)), seeds, what=what, fewer="--seeds")
 
     def _new_identity(self) -> dict[str, Any]:

@@ -164,12 +164,21 @@ def test_a_comparison_divides_its_rows_itself(name: str) -> None:
 
 def test_splits_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Comparison.of(read_config({"data": "iris", "seeds": 10, "hidden": "8"}))
-    monkeypatch.setattr("study.problem.comparison_problem.available_memory", lambda: 10 * 150 * 4 * 4 - 1)
-    with pytest.raises(MachineError, match="10 splits of iris, one for each seed of a comparison, need about"):
+    monkeypatch.setattr("study.problem.base.available_memory", lambda: 10 * 150 * 4 * 4 - 1)
+    with pytest.raises(MachineError, match=r"10 splits \(one for each seed of a comparison\) of iris need about"):
         _ = problem.splits
-    monkeypatch.setattr("study.problem.comparison_problem.available_memory", lambda: 10 * 150 * 4 * 4)
+    monkeypatch.setattr("study.problem.base.available_memory", lambda: 10 * 150 * 4 * 4)
     assert len(problem.prepared) == 10
     assert len({tuple(split.test.y.tolist()) for split in problem.splits}) == 10
+
+
+def test_folds_that_cannot_all_be_kept_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Search.of(read_config({"data": "iris", "cv": 5, "hidden": "8"}))
+    monkeypatch.setattr("study.problem.base.available_memory", lambda: 5 * 150 * 4 * 4 - 1)
+    with pytest.raises(MachineError, match=r"5 folds of iris need about .* take fewer --cv, or a part of the data"):
+        _ = problem.splits
+    monkeypatch.setattr("study.problem.base.available_memory", lambda: 5 * 150 * 4 * 4)
+    assert len(problem.prepared) == 5
 
 
 def test_an_option_of_comparisons_alone_is_refused_by_a_search() -> None:

@@ -88,15 +88,15 @@ def test_the_first_sentence_says_what_to_use(interval: Interval, sentence: str) 
 def test_what_is_set_against_relu_is_judged_by_its_interval() -> None:
     cells = (
         cell("relu", 0.80, 0.81, 0.82),
-        cell("tanh", 0.70, 0.71, 0.72),
+        cell("tanh", 0.700, 0.711, 0.722),
         cell(LINEAR, 0.801, 0.810, 0.819),
     )
     first, second, third, sure = in_short(
         summary(claim(2, (0.6, 1.0)), claim(10, NOTHING), claim(5, NOTHING), cells=cells)
     )
     assert first == (
-        "Against ReLU, leaky ReLU, its slope chosen, is better (+0.80 points, +0.60 to +1.00), tanh is worse (-10.00 "
-        "points, -10.00 to -10.00) and a network without activations is no different in practice (+0.00 points, -0.25 "
+        "Against ReLU, leaky ReLU, its slope chosen, is better (+0.80 points, +0.60 to +1.00), tanh is worse (-9.90 "
+        "points, -10.15 to -9.65) and a network without activations is no different in practice (+0.00 points, -0.25 "
         "to +0.25)."
     )
     assert second == (
@@ -111,6 +111,12 @@ def test_what_is_set_against_relu_is_judged_by_its_interval() -> None:
         "How sure: each interval above is of 95 % by itself; judged together, with an error of 5 % over all of them, 3 "
         "of 3 claims are decided; 10 seeds tell leaky ReLU from ReLU to within ±0.20 points."
     )
+
+
+def test_equal_differences_have_no_spread_to_judge_by() -> None:
+    cells = cell("relu", 0.80, 0.81, 0.82), cell("tanh", 0.70, 0.71, 0.72)
+    first, _ = in_short(summary(claim(2, (0.6, 1.0)), cells=cells))
+    assert first == "Against ReLU, leaky ReLU, its slope chosen, is better (+0.80 points, +0.60 to +1.00)."
 
 
 def test_all_claims_give_five_sentences_and_one_seed_gives_one() -> None:

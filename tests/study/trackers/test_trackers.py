@@ -181,11 +181,11 @@ def test_another_study_of_the_name_is_refused(tracker: str, tmp_path: Path) -> N
 
 
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # of what MLflow does
-@pytest.mark.parametrize("place", ["sqlite:////proc/nope/m.db", "sqlite:////dev/full"])
-def test_a_place_where_mlflow_cannot_write_is_said(study: reluctant.Study, place: str) -> None:
+@pytest.mark.parametrize("address", ["sqlite:////proc/nope/m.db", "sqlite:////dev/full"])
+def test_a_place_where_mlflow_cannot_write_is_said(study: reluctant.Study, address: str) -> None:
     pytest.importorskip("mlflow", reason="MLflow is not installed (pip install 'reluctant[mlflow]')")
     with pytest.raises(TrackerError, match="MLflow at sqlite:"):
-        track(study._opened.storage, study.name, destination(f"mlflow:{place}"))
+        track(study._opened.storage, study.name, destination(f"mlflow:{address}"))
 
 
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # of what MLflow does
