@@ -1,8 +1,29 @@
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+from optuna.samplers import GPSampler
 from optuna.trial import FrozenTrial
 from proposing import SEVERAL, carry_on, make_proposer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_candidates_of_the_gaussian_process() -> Iterator[None]:
+    """Optuna's sampler looks at 2,048 candidates for each trial; what is tested here does not depend on how many."""
+    usual = GPSampler.__init__
+
+    @functools.wraps(usual)
+    def begin(sampler: GPSampler, *arguments: Any, **options: Any) -> None:
+        usual(sampler, *arguments, **options)
+        assert sampler._n_preliminary_samples == 2048
+        sampler._n_preliminary_samples, sampler._n_local_search = 32, 1
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GPSampler, "__init__", begin)
+        yield
 
 
 @pytest.fixture(scope="module")
