@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
 from study.training.engines.base import Block
 from study.training.outcome import Replicate
+
+_THREADS = Path("/proc/self/task")
+"""Where Linux lists the threads of this process; other systems have no such folder, and fork nothing."""
+_PATIENCE = 5.0
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -43,18 +50,33 @@ def train_in_threads(
     def should_stop() -> bool:
         return stopped or stop()
 
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    ids: set[int] = set()
+    pool = ThreadPoolExecutor(max_workers=threads, initializer=lambda: ids.add(threading.get_native_id()))
+    try:
         futures = {pool.submit(train, block, should_stop): block for block in blocks}
-        try:
-            for future in as_completed(futures):
-                replicates = future.result()
-                if replicates is None:
-                    raise Interrupted
-                yield futures[future], replicates
-        except BaseException:
-            stopped = True
-            pool.shutdown(cancel_futures=True)
-            raise
+        for future in as_completed(futures):
+            replicates = future.result()
+            if replicates is None:
+                raise Interrupted
+            yield futures[future], replicates
+    finally:
+        stopped = True
+        pool.shutdown(cancel_futures=True)
+        _wait_until_gone(ids)
+
+
+def _wait_until_gone(ids: Collection[int]) -> None:
+    """Waits for threads that were joined until the operating system has ended them, too.
+
+    Such a thread may still hold a lock of Intel's MKL, which accounts for the memory of each thread; a process that is
+    forked meanwhile waits for that lock for ever (one of a hundred did).
+
+    Args:
+        ids: Their native ids.
+    """
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until and any((_THREADS / str(each)).exists() for each in ids):
+        time.sleep(0.0005)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pickle
 import queue
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from study.training.progress import OnEpoch, SlotState, Snapshot
 
 _POLL_SECONDS = 0.05
 _PATIENCE = 10.0
+_UNTIL_THREADS_ARE_GONE = 0.01
 
 TrainBlock = Callable[
     [Sequence[Hyperparameters], int, Callable[[], bool], Sequence[SlotState], OnEpoch | None],
@@ -61,6 +63,8 @@ class Processes:
         self._stopping = context.RawValue("b", 0)
         self._free: queue.SimpleQueue[_Child] = queue.SimpleQueue()
         self._children: list[_Child] = []
+        # Threads of others that have just ended may still hold locks of MKL, for which a child would wait for ever.
+        time.sleep(_UNTIL_THREADS_ARE_GONE)
         for _ in range(count):
             ours, theirs = context.Pipe()
             # A child that held the others' pipes open would keep them from noticing this process's end.
