@@ -58,7 +58,7 @@ class ServerStrikes(Strikes):
 
     def _expect_lost_contact(self) -> None:
         """From now on workers may lose the server, and find none of its connections free."""
-        for said in ("cannot be reached", "lacks resources"):
+        for said in ("cannot reach", "cannot be reached", "lacks resources"):
             self.crowd.expect(75, said, "contact lost")
 
     def _cut(self) -> bool:

@@ -12,7 +12,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from torch import nn
 
 from search_spaces import Hyperparameters
-from search_spaces.architectures import Architecture, layer_sizes
+from search_spaces.architectures import Architecture
+from search_spaces.perceptron import layer_sizes
 from study.data import prepare
 from study.data.dataset import make_dataset
 from study.data.split import Part, Split
