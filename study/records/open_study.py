@@ -94,12 +94,17 @@ class OpenStudy:
 
         Raises:
             ConfigError: The study has more trials already than it is to have, or an option has no meaning for it.
+            NetworkError: The file of a user's network is gone, or has another content by now.
         """
         now = self.problem.config.model_dump() | {"threads": None, "timeout": None} | dict(overrides)
+        identity, name = self.problem.identity, present_name(self.storage, self.study_id, self.name)
+        what = f"study {name!r}"
+        now["network"] = where_it_is(now["network"], identity, _places(self.storage), what=what)
         config = restored_config(now)
-        name = present_name(self.storage, self.study_id, self.name)
-        problem = replace(self.problem, config=config)
+        # With the identity that is stored: the file may be another by now, and the study is the same.
+        problem = replace(self.problem, config=config, stored_identity=identity)
         check_device(config.device)
+        check_shapes(checked_network(problem.architecture, problem.sizes), identity, what=what)
         _check_run(problem, name, overrides)
         wanted = config.trials if "trials" in overrides else None
         total = _store_config(self.storage, self.study_id, _saved(problem, name), total=wanted)
@@ -200,7 +205,7 @@ def reopen(
     options = {key: value for key, value in (overrides or {}).items() if value is not None}
     fields = saved[CONFIG] | {"threads": None, "timeout": None} | options | {"name": name}
     what = f"study {name!r}"
-    places = [*folders, *([] if storage.file is None else [storage.file.parent]), Path.cwd()]
+    places = _places(storage, *folders)
     fields["network"] = where_it_is(fields.get("network", "mlp"), saved[IDENTITY], places, what=what)
     config = restored_config(fields if data is None else fields | {"data": data})
     check_device(config.device)
@@ -226,6 +231,11 @@ def reopen(
     wanted = config.trials if "trials" in options else None
     total = _store_config(storage, study_id, _saved(problem, name), total=wanted)
     return OpenStudy(problem, storage, study_id, name, total)
+
+
+def _places(storage: CohortStorage, *folders: Path) -> list[Path]:
+    """Where the file of a user's network may lie, beside its former path."""
+    return [*folders, *([] if storage.file is None else [storage.file.parent]), Path.cwd()]
 
 
 def _check_run(problem: Problem, name: str, options: Mapping[str, Any]) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+import user_files
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import load_space, parse_space, preset_names
 from search_spaces.space import was_preset
+from search_spaces.user_networks import NetworkError
 from storage import CohortStorage, open_storage
 from study.config import ConfigError, read_config
 from study.data import FIRST_READER, READER
@@ -90,6 +92,27 @@ def test_a_network_that_cannot_fit_is_refused_before_anything_is_written(storage
     with pytest.raises(MachineError, match="GiB are free; choose smaller layers"):
         opened(storage, trials=1, hidden=",".join(["8192"] * 60))
     assert storage.get_all_studies() == []
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_study_goes_on_with_the_network_that_it_was_begun_with(
+    storage: CohortStorage, tmp_path: Path, loaded: bool
+) -> None:
+    """A file that is edited between two runs of one object would be another study."""
+    options = OPTIONS | {"network": user_files.write(tmp_path, user_files.SHARED), "trials": 1}
+    del options["hidden"]
+    study = create_or_open(Search.of(read_config(options)), storage)
+    if loaded:
+        study = reopen(storage, "s")
+    before = storage.get_study_system_attrs(study.study_id)
+    user_files.write(tmp_path, user_files.SHARED.replace("10", "20"))
+    with pytest.raises(NetworkError, match=r"holds another content \(\w{12}\) than the network of study 's'"):
+        study.continued({"trials": 2})
+    assert storage.get_study_system_attrs(study.study_id) == before
+    user_files.write(tmp_path, user_files.SHARED, "former.py")
+    continued = study.continued({"trials": 2})
+    assert continued.problem.config.network.endswith("former.py:make")
+    assert (continued.total, continued.problem.identity) == (2, study.problem.identity)
 
 
 def test_a_searched_width_counts_for_memory(storage: CohortStorage, tmp_path: Path) -> None:
