@@ -9,8 +9,9 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from search_spaces.user_networks.failures import what_was_raised
-from search_spaces.user_networks.source import NetworkError, Source
+from search_spaces.user_networks.failures import NetworkError, what_was_raised
+from search_spaces.user_networks.helpers import activate
+from search_spaces.user_networks.source import Source
 
 Make = Callable[[], nn.Module]
 
@@ -63,6 +64,7 @@ class Factory:
             NetworkError: The function raises, or returns no module.
         """
         make = self.source.load()
+        activate(self.source.root)
         try:
             network = make(input_shape, outputs, *places)
         except Exception as error:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+from reluctant.errors import ReluctantError
+
 _LONGEST = 300
 
 
-def what_was_raised(error: BaseException, file: Path) -> str:
+class NetworkError(ReluctantError, ValueError):
+    """A network of a user that cannot be used; the text says why."""
+
+
+def what_was_raised(error: BaseException, file: Path | None) -> str:
     """One line for an error: of its traceback the last line in the user's file, or the last of all.
 
     Args:
         error: What was raised.
-        file: The user's file.
+        file: The user's file; None where it is not known.
     """
     text = " ".join(str(error).split())
     shown = f"{type(error).__name__}: {text}" if text else type(error).__name__

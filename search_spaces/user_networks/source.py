@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from reluctant.errors import ReluctantError, unknown
-from search_spaces.user_networks.failures import what_was_raised
+from reluctant.errors import unknown
+from search_spaces.user_networks.failures import NetworkError, what_was_raised
+from search_spaces.user_networks.helpers import activate, check_helpers, hash_at_import, hash_of, imports_from
 
 NEEDED = "FILE.py:NAME or package.module:NAME is needed"
 _LOADED: dict[Source, ModuleType] = {}
-
-
-class NetworkError(ReluctantError, ValueError):
-    """A network of a user that cannot be used; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +83,12 @@ class Source:
     def _run(self) -> ModuleType:
         """Runs the file: in a package as a module of it, else as one of its own; it may import what lies beside it."""
         packages = _packages(self.file)
+        activate(self.root)
         with imports_from(self.root):
             try:
-                return self._imported(".".join([*packages, self.file.stem])) if packages else self._alone()
+                module = self._imported(".".join([*packages, self.file.stem])) if packages else self._alone()
+                check_helpers(self.file, self.root)
+                return module
             except NetworkError:
                 raise
             except (Exception, SystemExit) as error:
@@ -104,6 +103,11 @@ class Source:
             raise NetworkError(
                 f"--network: {self.file} is the module {name} by its folder, and Python imports that from {found}; "
                 "copy the file out of its package"
+            )
+        if hash_at_import(module, self.sha256) != self.sha256:
+            raise NetworkError(
+                f"--network: {self.file} has changed since Python imported it as {name}, and would still be the former "
+                "one; restart Python"
             )
         return module
 
@@ -145,8 +149,9 @@ def find_source(stored: Source, folders: Sequence[Path], *, what: str) -> Source
     if path.is_file() and hash_of(path) == sha256:
         return stored
     for file in (file for folder in folders if folder.is_dir() for file in sorted(folder.glob("*.py"))):
-        if hash_of(file) == sha256:
-            return Source(file.absolute(), stored.name, sha256)
+        with suppress(OSError):  # links that lead nowhere, files of others
+            if file.is_file() and hash_of(file) == sha256:
+                return Source(file.absolute(), stored.name, sha256)
     beside = " or ".join(str(folder) for folder in folders)
     elsewhere = f", and no file in {beside} has that content" if folders else ""
     if path.is_file():
@@ -158,23 +163,6 @@ def find_source(stored: Source, folders: Sequence[Path], *, what: str) -> Source
         f"{path}, the network of {what}, is gone, and its content ({sha256[:12]}) is needed{elsewhere}; put the file "
         f"there{f', or into {beside}' if folders else ''}"
     )
-
-
-def hash_of(file: Path) -> str:
-    """SHA-256 of a file's content."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-@contextmanager
-def imports_from(folder: Path) -> Iterator[None]:
-    """Imports look into a folder too, behind all other places, so that its modules hide none of ours."""
-    sys.path.append(str(folder))
-    try:
-        yield
-    finally:
-        # The first one that is equal may be the user's own.
-        position = len(sys.path) - 1 - sys.path[::-1].index(str(folder))
-        del sys.path[position]
 
 
 def _read(file: Path, name: str) -> tuple[Path, str, str]:
@@ -196,6 +184,10 @@ def _file_of(module: str, network: str) -> Path:
             spec = importlib.util.find_spec(module)
         except (ImportError, ValueError, AttributeError) as error:
             raise NetworkError(f"--network is {network!r}: {error}; {NEEDED}") from None
+        except (Exception, SystemExit) as error:
+            raise NetworkError(
+                f"--network is {network!r}, whose package cannot be imported: {what_was_raised(error, None)}; mend it"
+            ) from None
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         seen = "there is no such module" if spec is None else "it is no file of Python"
         raise NetworkError(f"--network is {network!r}, and {seen}; {NEEDED}")

@@ -42,6 +42,83 @@ def test_two_files_of_one_name_are_two_modules(tmp_path: Path) -> None:
     assert [network.out_features for network in made] == [3, 4]
 
 
+MODULE = """
+import NAME
+from torch import nn
+def make(a, b):
+    import NAME as now
+    return nn.Linear(4, 10 * NAME.WIDTH + now.WIDTH)
+"""
+PACKAGE = """
+import NAME.inner
+from torch import nn
+def make(a, b):
+    from NAME import inner as now
+    return nn.Linear(4, 10 * NAME.inner.WIDTH + now.WIDTH)
+"""
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["module", "package"])
+def test_two_networks_have_each_its_own_module_of_one_name(tmp_path: Path, inside: bool) -> None:
+    """Also where they are made again, and import it once more then."""
+    name = f"helper_of_both_{inside}"
+    factories = []
+    for number in range(3, 5):
+        folder = tmp_path / str(number)
+        (folder / name).mkdir(parents=True)
+        helper = folder / name / "inner.py" if inside else folder / f"{name}.py"
+        helper.write_text(f"WIDTH = {number}\n")
+        text = PACKAGE if inside else MODULE
+        factories.append(Factory(Source.of(user_files.write(folder, text.replace("NAME", name)))))
+    made = [factory((4,), 3).out_features for factory in [*factories, *factories]]
+    assert made == [33, 44, 33, 44]
+
+
+def test_a_network_without_a_module_does_not_get_that_of_another(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a" / "helper_of_one.py").write_text("WIDTH = 3\n")
+    text = "import helper_of_one\ndef make(a, b): pass\n"
+    Source.of(user_files.write(tmp_path / "a", text)).load()
+    with pytest.raises(NetworkError, match="No module named 'helper_of_one'"):
+        Source.of(user_files.write(tmp_path / "b", text)).load()
+
+
+def test_a_module_from_elsewhere_in_place_of_the_one_beside_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, text in (("elsewhere", "WIDTH = 3\n"), ("same", "WIDTH = 3\n"), ("other", "WIDTH = 4\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "helper_from_elsewhere.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    text = "import helper_from_elsewhere\ndef make(a, b): return {}\n"
+    Source.of(user_files.write(tmp_path / "same", text.format(1))).load()
+    with pytest.raises(NetworkError, match=r"imports helper_from_elsewhere, and Python has that from .*/elsewhere/"):
+        Source.of(user_files.write(tmp_path / "other", text.format(2))).load()
+    sys.modules.pop("helper_from_elsewhere")
+
+
+def test_a_file_of_a_package_that_was_edited_since_its_import_is_refused(tmp_path: Path) -> None:
+    package = tmp_path / "package_that_changes"
+    package.mkdir()
+    (package / "__init__.py").write_text("from package_that_changes import later\n")
+    (package / "later.py").write_text("def make(a, b): return 1\n")
+    source = Source.of(user_files.write(package, "def make(a, b): return 1\n"))
+    assert source.load()(1, 2) == 1
+    for name in ("net.py", "later.py"):
+        edited = Source.of(user_files.write(package, "def make(a, b): return 2\n", name))
+        with pytest.raises(NetworkError, match=rf"{name} has changed since Python imported it as .*; restart Python"):
+            edited.load()
+
+
+def test_a_package_that_raises_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "package_that_raises").mkdir()
+    (tmp_path / "package_that_raises" / "__init__.py").write_text("raise RuntimeError('no\\nway')\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NetworkError, match=r"whose package cannot be imported: RuntimeError: no way \(.*, line 1\)"):
+        Source.of("package_that_raises.net:make")
+
+
 def test_a_module_is_found_by_its_name_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "package_of_networks"
     package.mkdir()
@@ -108,6 +185,8 @@ def test_a_file_that_moved_is_found_by_its_content(tmp_path: Path) -> None:
     assert find_source(stored, [other], what="study 's'") == stored
     stored.file.rename(other / "renamed.py")
     (other / "another.py").write_text("x = 1\n")
+    (other / ".#link.py").symlink_to(other / "nowhere")
+    (other / "folder.py").mkdir()
     found = find_source(stored, [other], what="study 's'")
     assert (found.file, found.sha256) == (other / "renamed.py", stored.sha256)
 
