@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import cached_property
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from search_spaces.user_networks.failures import NetworkError, what_was_raised
 from search_spaces.user_networks.helpers import activate
@@ -80,9 +81,20 @@ class Factory:
         """Refuses a function that gave two networks under the same seed of torch's generator.
 
         Raises:
-            NetworkError: Their state dicts differ; the text names the first tensor that does.
+            NetworkError: Their state dicts differ, or hold what is no tensor; the text names the first one.
         """
         states = one, other = first.state_dict(), second.state_dict()
+        for name, tensor in one.items():
+            if is_lazy(tensor):
+                raise self.refused(
+                    f"gives a module whose {name} has no shape yet, as those of nn.LazyLinear; give all sizes, which "
+                    "follow from input_shape"
+                )
+            if not isinstance(tensor, Tensor):
+                raise self.refused(
+                    f"gives a module whose state dict holds a {type(tensor).__name__} under {name}, and tensors are "
+                    "needed; make it a buffer"
+                )
         for name in {**one, **other}:
             here, there = ("nothing" if name not in state else list(state[name].shape) for state in states)
             if here != there:

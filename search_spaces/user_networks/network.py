@@ -132,6 +132,8 @@ class UserNetwork:
         def with_modules() -> nn.Module:
             return self._with_modules(found, uses, input_shape, outputs, nn.ReLU, nn.Identity)
 
+        passes.check_gradients(with_modules())
+
         return Checked(
             found=found,
             uses=uses,
@@ -184,7 +186,13 @@ class UserNetwork:
 
 
 def _layers(network: nn.Module) -> list[nn.Module]:
-    return [module for module in network.modules() if isinstance(module, LAYERS)]
+    return [module for module in network.modules() if isinstance(module, LAYERS) and is_initialized(module)]
+
+
+def is_initialized(layer: nn.Module) -> bool:
+    """Whether a layer's weights follow the searched initialization: they are trained, and computed from no others."""
+    weight = layer._parameters.get("weight")
+    return weight is not None and weight.requires_grad
 
 
 def _counted(kinds: Mapping[str, int]) -> str:

@@ -58,17 +58,34 @@ class TrialPasses:
         found, again = self._run(network.eval()), self._run(network)
         if not isinstance(found, Tensor):
             raise refused(f"gives a module whose forward returns a {type(found).__name__}; a tensor is needed")
-        needed = (_SAMPLES, self._outputs)
-        if tuple(found.shape) != needed:
-            raise refused(
-                f"gives a module whose outputs are {tuple(found.shape)} for {_SAMPLES} samples, and {needed} are "
-                "needed: (N, outputs)"
-            )
+        # One sample too: the last batch of an epoch may be one.
+        for x, outputs in ((self._x, found), (self._x[:1], self._run(network, self._x[:1]))):
+            needed = (len(x), self._outputs)
+            if tuple(outputs.shape) != needed:
+                raise refused(
+                    f"gives a module whose outputs are {tuple(outputs.shape)} for {len(x)} sample{'s'[: len(x) - 1]}, "
+                    f"and {needed} are needed: (N, outputs)"
+                )
         if not torch.equal(found.nan_to_num(), again.nan_to_num()):
             raise refused(
                 "gives a module that draws random numbers in eval mode, so that its predictions are not reproducible; "
                 "draw them only where self.training is true"
             )
+
+    def check_gradients(self, network: nn.Module) -> None:
+        """Refuses a network that cannot be trained, because its outputs do not lead back to parameters.
+
+        Raises:
+            NetworkError: The text says what was raised.
+        """
+        for mode in ("eval", "training"):
+            try:
+                network.train(mode == "training")(self._x).sum().backward()
+            except Exception as error:
+                raise self._factory.refused(
+                    f"gives a module whose gradients cannot be computed in {mode} mode: "
+                    f"{what_was_raised(error, self._factory.source.file)}"
+                ) from None
 
     def draws(self, network: nn.Module) -> bool:
         """Whether a network draws from torch's generator in training.
@@ -108,13 +125,14 @@ class TrialPasses:
         return True
 
     @torch.no_grad()
-    def _run(self, network: nn.Module) -> Any:
+    def _run(self, network: nn.Module, x: Tensor | None = None) -> Any:
+        x = self._x if x is None else x
         try:
-            return network(self._x)
+            return network(x)
         except Exception as error:
             mode = "training" if network.training else "eval"
             raise self._factory.refused(
-                f"gives a module that raises in {mode} mode on float32 inputs of shape {tuple(self._x.shape)}: "
+                f"gives a module that raises in {mode} mode on float32 inputs of shape {tuple(x.shape)}: "
                 f"{what_was_raised(error, self._factory.source.file)}"
             ) from None
 

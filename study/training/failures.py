@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Self
 
+import torch
+
 from reluctant.errors import ReluctantError
 from reluctant.exit_codes import FAILED
 from search_spaces.architectures import Architecture
 from search_spaces.user_networks import what_was_raised
 
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "CUDA out of memory")
+"""What torch says in errors that have no kind of their own."""
 MOST_FAILURES = 5
 """So many trials in a row whose networks raise end a run."""
 
@@ -44,17 +48,34 @@ class NetworkFailedError(ReluctantError, RuntimeError):
 
 @contextmanager
 def user_code(architecture: Architecture) -> Iterator[None]:
-    """Turns what a user's network raises into a `UserCodeError`; errors of our own architectures stay what they are."""
+    """Turns what a user's network raises into a `UserCodeError`; errors of our own architectures stay what they are.
+
+    So do errors of too little memory: they are the machine's, and another one may train the same trial.
+    """
     if architecture.user is None:
         yield
         return
     try:
         yield
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         reason = (
             str(error) if isinstance(error, ReluctantError) else what_was_raised(error, architecture.user.source.file)
         )
         raise UserCodeError(reason) from None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, in Python, in torch on the processor, or on a GPU.
+
+    Example:
+        >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("shapes"))
+        (True, False)
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
 
 
 def check_failures(failures: Mapping[int, str], most: int) -> None:

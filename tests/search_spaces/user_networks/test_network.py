@@ -235,6 +235,13 @@ def test_checking_leaves_torchs_generator_alone(load: Load) -> None:
     assert torch.equal(torch.rand(1), expected)
 
 
+def test_frozen_and_parametrized_layers_are_not_said_to_follow_the_initialization(load: Load) -> None:
+    layer = "nn.utils.parametrizations.spectral_norm(nn.Linear(6, 6))"
+    body = f"self.act = nn.Sequential({layer}, nn.ReLU()); self.hidden.requires_grad_(False)"
+    checked = load(simple(body)).check((5,), 3)
+    assert checked.lines == ("replaced: 1 ReLU, 1 Linear",)
+
+
 def test_tied_weights_and_buffers_stay(load: Load) -> None:
     network = load(
         simple(
@@ -312,6 +319,23 @@ REFUSED = {
     "activation that is not used": (
         "def make(shape, outputs, activation, dropout):\n    activation()\n    return nn.Linear(5, 3)\n",
         r"never uses what activation\(\) gave",
+    ),
+    "lazy layers": (
+        "def make(shape, outputs):\n    return nn.Sequential(nn.LazyLinear(6), nn.ReLU(), nn.Linear(6, outputs))\n",
+        "whose 0.weight has no shape yet, as those of nn.LazyLinear; give all sizes",
+    ),
+    "state that is no tensor": (
+        simple("self.act = nn.ReLU()") + "Net.get_extra_state = lambda self: {'steps': 3}\n"
+        "Net.set_extra_state = lambda self, state: None\n",
+        "state dict holds a dict under _extra_state, and tensors are needed; make it a buffer",
+    ),
+    "one sample": (
+        simple("self.act = nn.ReLU()", "return self.out(self.act(self.hidden(x))).squeeze()"),
+        r"outputs are \(3,\) for 1 sample, and \(1, 3\) are needed",
+    ),
+    "no gradients": (
+        simple("self.act = nn.ReLU()", "return self.out(self.act(self.hidden(x))).detach()"),
+        r"gives a module whose gradients cannot be computed in eval mode: RuntimeError: .* does not require grad",
     ),
     "no parameters": ("def make(input_shape, outputs):\n    return nn.ReLU()\n", "without parameters"),
 }

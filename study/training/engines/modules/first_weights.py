@@ -51,7 +51,8 @@ def start_network(
 ) -> nn.Module:
     """A float64 network before training, in training mode.
 
-    The weights and biases of linear layers and convolutions follow the searched initialization, on the study's draws;
+    The weights and biases of linear layers and convolutions follow the searched initialization, on the study's draws,
+    but those whose weights are frozen or parametrized;
     other parameters keep the values that torch gives them, the same for all trials of a replicate.
 
     Args:
@@ -91,7 +92,7 @@ def _to_unit_variance(network: nn.Module, samples: Tensor) -> None:
     network.eval()
     done: set[nn.Module] = set()
 
-    def rescale(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
+    def rescale(layer: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor) -> Tensor:
         assert isinstance(layer, WeightLayer)
         if layer in done:
             return output
@@ -100,9 +101,9 @@ def _to_unit_variance(network: nn.Module, samples: Tensor) -> None:
         if deviation > 0:
             layer.weight /= deviation
         # Not the module itself, whose hook this is.
-        return layer.forward(inputs[0])
+        return layer.forward(*inputs, **named)
 
-    handles = [layer.register_forward_hook(rescale) for layer in weight_layers(network)]
+    handles = [layer.register_forward_hook(rescale, with_kwargs=True) for layer in weight_layers(network)]
     network(samples)
     for handle in handles:
         handle.remove()

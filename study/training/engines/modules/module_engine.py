@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import product
 
@@ -10,6 +11,8 @@ import torch
 from torch import nn
 
 from search_spaces import Hyperparameters
+from search_spaces.architectures import Architecture
+from search_spaces.user_networks import NetworkError
 from study.data.split import Split
 from study.training.budget import Budget
 from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, Engine, OnTrained, Sizes
@@ -58,6 +61,10 @@ class Modules(Engine):
         self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu"
     ) -> int:
         """Bytes that a block of so many slots uses at its peak, of which one at a time has activations."""
+        with _refused(self._architecture, "cannot be measured"):
+            return self._peak_bytes(slots, hyperparameters, budget, sizes)
+
+    def _peak_bytes(self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes) -> int:
         network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs).float()
         sample = torch.zeros(1, *sizes.input_shape)
         layers = Layers.of(network, sample)
@@ -131,16 +138,31 @@ class Modules(Engine):
         except UserCodeError as error:
             return [Replicate(diverged=False, scores={}, failure=str(error)) for _ in slots]
         if on_trained is not None:
-            on_trained(_TrainedModules(trainings))
+            on_trained(_TrainedModules(self._architecture, trainings))
         return results
 
 
 class _TrainedModules:
     """Slots after training, as a `TrainedBlock`."""
 
-    def __init__(self, trainings: Sequence[SlotTraining]) -> None:
-        self._trainings = trainings
+    def __init__(self, architecture: Architecture, trainings: Sequence[SlotTraining]) -> None:
+        self._architecture, self._trainings = architecture, trainings
 
     def network(self, slot: int) -> nn.Module:
-        """A copy of one slot's network."""
-        return self._trainings[slot].plain()
+        """A copy of one slot's network.
+
+        Raises:
+            NetworkError: A user's network cannot be copied.
+        """
+        with _refused(self._architecture, "cannot be copied"):
+            return self._trainings[slot].plain()
+
+
+@contextmanager
+def _refused(architecture: Architecture, what: str) -> Iterator[None]:
+    """Turns what a user's network raises into an error of one line."""
+    try:
+        with user_code(architecture):
+            yield
+    except UserCodeError as error:
+        raise NetworkError(f"--network: a network of {architecture.name} {what}: {error}; mend the function") from None

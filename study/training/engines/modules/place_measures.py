@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
+from search_spaces.user_networks import is_initialized
 from study.tasks import Task
 from study.training.engines.base import EVALUATION_ROWS, MEASURED_ROWS, MEASURED_SAMPLES
 from study.training.engines.modules.first_weights import build
@@ -92,9 +93,11 @@ class Layers:
         shapes: list[tuple[int, int]] = []
         of_images = x.dim() > 3
         seen: set[nn.Module] = set()
+        # Frozen layers and parametrized ones have no weights here, and yet say what units are.
+        others = [each for each in network.modules() if isinstance(each, WeightLayer) and not is_initialized(each)]
         with (
             torch.no_grad(),
-            recorded_calls(*weight_layers(network), *activation_places(network)) as calls,
+            recorded_calls(*weight_layers(network), *others, *activation_places(network)) as calls,
         ):
             network.eval()(x[:1])
         for module, _, output in calls:
@@ -109,7 +112,7 @@ class Layers:
                 weights.append([])
             elif isinstance(module, WeightLayer):
                 of_images = not isinstance(module, nn.Linear)
-                weights[-1].append(module.weight)
+                weights[-1] += [module.weight] if is_initialized(module) else []
         return cls(places, weights, shapes)
 
     def groups(self, samples: int) -> list[list[int]]:
@@ -214,8 +217,10 @@ def gradient_norms(network: nn.Module, task: Task, layers: Layers, samples: Samp
     network.eval()
     for x, y in samples.chunks(MEASURED_SAMPLES) if weights else ():
         loss = task.judging.loss(network(x), y) * (len(y) / count)
-        for total, gradient in zip(totals, torch.autograd.grad(loss, weights), strict=True):
-            total += gradient
+        # In eval mode a layer may be left out, as one whose outputs serve training alone.
+        for total, gradient in zip(totals, torch.autograd.grad(loss, weights, allow_unused=True), strict=True):
+            if gradient is not None:
+                total += gradient
     squares = iter([total.double().square().sum() for total in totals])
     nothing = torch.zeros((), dtype=torch.float64, device=samples.x.device)
     return [sum((next(squares) for _ in of_layer), nothing).sqrt()[None] for of_layer in layers.weights]

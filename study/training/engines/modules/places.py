@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, Activation, Hyperparameters
+from search_spaces.user_networks import is_initialized
 
 WeightLayer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 """Layers whose weights, `[F_out, F_in, ...]`, are initialized by the searched rule."""
@@ -87,29 +89,31 @@ def dropout_places(network: nn.Module) -> list[SearchedDropout]:
 def weight_layers(network: nn.Module) -> list[WeightLayer]:
     """The layers whose weights are initialized by the searched rule, in the order of the network's modules.
 
-    Of several layers that share their weights there is the first alone.
+    Of several layers that share their weights there is the first alone. Frozen weights, as of pretrained layers, and
+    parametrized ones, as of spectral normalization, keep the values that the network gives them.
     """
-    layers = [module for module in network.modules() if isinstance(module, WeightLayer)]
+    layers = [module for module in network.modules() if isinstance(module, WeightLayer) and is_initialized(module)]
     return list({id(layer.weight): layer for layer in reversed(layers)}.values())[::-1]
 
 
 @contextmanager
 def recorded_calls(*modules: nn.Module) -> Iterator[list[tuple[nn.Module, Tensor, Tensor]]]:
-    """Records each call of some modules whose output is one tensor, in the order of execution.
+    """Records each call of some modules whose first argument and output are tensors, in the order of execution.
 
     Args:
-        modules: Modules whose first argument is a tensor.
+        modules: The modules.
 
     Yields:
         Module, input and output of each call so far.
     """
     calls: list[tuple[nn.Module, Tensor, Tensor]] = []
 
-    def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(output, Tensor):
-            calls.append((module, inputs[0], output))
+    def record(module: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any], output: Any) -> None:
+        first = next(iter((*inputs, *named.values())), output)  # a module without arguments has its output alone
+        if isinstance(first, Tensor) and isinstance(output, Tensor):
+            calls.append((module, first, output))
 
-    handles = [module.register_forward_hook(record) for module in modules]
+    handles = [module.register_forward_hook(record, with_kwargs=True) for module in modules]
     try:
         yield calls
     finally:
@@ -147,14 +151,35 @@ def channels_last(x: Tensor) -> Tensor:
     return torch.empty_like(x, memory_format=torch.channels_last).copy_(x) if x.dim() == 4 else x
 
 
-def use_running_statistics(network: nn.Module) -> None:
-    """Lets batch normalization over samples use its running statistics, until the network's mode is set again.
+@contextmanager
+def running_statistics_where_needed(network: nn.Module) -> Iterator[None]:
+    """Lets batch normalization of a single sample use its running statistics where it has no positions.
 
-    A batch of a single sample has no variance of its own, and torch refuses it; the last batch of an epoch may be one.
+    The last batch of an epoch may be a single sample. Where a channel has a single value, that has no variance, and
+    torch refuses it; `nn.BatchNorm1d` always uses its running statistics then.
     """
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d):
+    changed: list[nn.Module] = []
+
+    def prepare(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if not module.training or not inputs:
+            return
+        x = inputs[0]
+        if isinstance(module, nn.BatchNorm1d) or (x.dim() > 1 and x.numel() == x.shape[1]):
             module.eval()
+            changed.append(module)
+
+    handles = [
+        module.register_forward_pre_hook(prepare)
+        for module in network.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module in changed:
+            module.train()
 
 
 def plain_places(module: nn.Module) -> None:

@@ -15,7 +15,7 @@ from search_spaces.architectures import Architecture
 from study.data.split import Part, Split
 from study.tasks import Task
 from study.training.budget import Budget
-from study.training.engines.modules.first_weights import start_network
+from study.training.engines.modules.first_weights import build, start_network
 from study.training.engines.modules.place_measures import (
     Layers,
     Samples,
@@ -30,9 +30,9 @@ from study.training.engines.modules.places import (
     dropout_places,
     plain_places,
     recorded_calls,
-    use_running_statistics,
+    running_statistics_where_needed,
 )
-from study.training.engines.modules.slot_state import make_optimizer, restore, snapshot
+from study.training.engines.modules.slot_state import copy_tensors, make_optimizer, restore, snapshot
 from study.training.engines.modules.torch_generator import seeded
 from study.training.outcome import CLAMP_THRESHOLD, Replicate
 from study.training.progress import SlotState
@@ -132,7 +132,8 @@ class SlotTraining:
         resume_state: SlotState | None = None,
     ) -> None:
         task = data.task
-        self._task, self._hyperparameters, self._replicate = task, hyperparameters, replicate
+        self._architecture, self._task = architecture, task
+        self._hyperparameters, self._replicate = hyperparameters, replicate
         self._data, self._budget, self._streams = data, budget, streams
         x = data.training.x
         first = data.training.batch(self._order(0)[:LSUV_SAMPLES]).cpu()
@@ -179,9 +180,10 @@ class SlotTraining:
     def _step(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
         """Updates the parameters once; returns the `[N, C]` outputs before the update."""
         l1 = self._hyperparameters.l1
-        if len(y) == 1:
-            use_running_statistics(self._network)
-        with recorded_calls(*(activation_places(self._network) if l1 > 0 else ())) as calls:
+        with (
+            running_statistics_where_needed(self._network) if len(y) == 1 else nullcontext(),
+            recorded_calls(*(activation_places(self._network) if l1 > 0 else ())) as calls,
+        ):
             outputs: Tensor = self._network(x)
         loss = self._task.loss(outputs, y, weights)
         for _, _, activations in calls:
@@ -234,8 +236,15 @@ class SlotTraining:
 
     def plain(self) -> nn.Module:
         """A copy of the network, made of plain torch modules, in eval mode on the CPU."""
-        copy = deepcopy(self._network)
+        copy = deepcopy(self._network) if self._architecture.user is None else self._built_anew()
         plain_places(copy)
         for parameter in copy.parameters():
             parameter.data = parameter.data.contiguous()
         return copy.cpu().eval()
+
+    def _built_anew(self) -> nn.Module:
+        """A copy of a user's network; what its passes left in its attributes may be tensors that cannot be copied."""
+        x, outputs = self._data.training.x, self._data.outputs
+        copy = build(self._architecture, self._hyperparameters, tuple(x.shape[1:]), outputs).to(x.dtype)
+        copy_tensors(self._network, copy)
+        return copy

@@ -67,6 +67,14 @@ def shapes(network: nn.Module, hyperparameters: Hyperparameters, budget: Budget)
     return {name: tensor.shape for name, tensor in tensors.items()}
 
 
+def copy_tensors(network: nn.Module, other: nn.Module) -> None:
+    """Gives another network of the same architecture the parameters and buffers of one."""
+    tensors = _network_tensors(network)
+    with torch.no_grad():
+        for name, tensor in _network_tensors(other).items():
+            tensor.copy_(tensors[name])
+
+
 def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer, budget: Budget) -> dict[str, Tensor]:
     """All that training changes, by name; moments that the optimizer has not made yet are 0, as they begin."""
     tensors = _network_tensors(network)

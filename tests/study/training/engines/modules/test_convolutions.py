@@ -20,7 +20,7 @@ from study.data.split import Split
 from study.training import Block, Budget, Outcome, Sizes, Streams, TrainedBlock, engine_of, fit
 from study.training.engines.base import MEASURED_ROWS
 from study.training.engines.modules.place_measures import Layers, Samples, hidden_measures
-from study.training.engines.modules.places import SearchedActivation, recorded_calls, use_running_statistics
+from study.training.engines.modules.places import SearchedActivation, recorded_calls, running_statistics_where_needed
 from study.training.measures import layer_measures
 from study.training.plain_network import clamped_network
 
@@ -196,10 +196,24 @@ def test_a_last_batch_of_one_sample_is_normalized_by_running_statistics() -> Non
     assert not outcome.diverged
     assert int(network.get_submodule("hidden1_norm").num_batches_tracked) == 1  # type: ignore[union-attr, arg-type]
     assert int(network.get_submodule("norm1").num_batches_tracked) == 2  # type: ignore[union-attr, arg-type]
-    norm = nn.BatchNorm1d(3)
-    use_running_statistics(norm)
-    x = torch.randn(1, 3)
-    torch.testing.assert_close(norm(x), x / math.sqrt(1 + norm.eps))
+    for norm, shape in (
+        (nn.BatchNorm1d(3), (1, 3)),
+        (nn.BatchNorm2d(3), (1, 3, 1, 1)),
+        (nn.BatchNorm3d(3), (1, 3, 1, 1, 1)),
+    ):
+        x = torch.randn(shape)
+        with running_statistics_where_needed(norm):
+            torch.testing.assert_close(norm(x), x / math.sqrt(1 + norm.eps))
+        assert norm.training
+
+
+def test_a_last_batch_of_one_sample_may_have_one_position() -> None:
+    """Two poolings make one position of images of four pixels a side."""
+    split = make_images(rows=39, shape=(1, 4, 4))
+    outcome, *_ = fit(
+        [trial_of(channels=(3, 3, 3))], split, Budget(epochs=1, seeds=1, batch_size=38), STREAMS, architecture=CNN
+    )
+    assert not outcome.diverged
 
 
 # Measures

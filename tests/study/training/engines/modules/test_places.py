@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
 from study.training.engines.modules.place_measures import Samples
@@ -52,6 +52,21 @@ def test_calls_are_recorded_in_the_order_of_execution_until_the_end() -> None:
     assert [module for module, _, _ in calls] == [second, first]
     assert calls[0][1] is x
     assert calls[1][1] is calls[0][2]
+
+
+def test_calls_without_arguments_and_by_name_are_recorded_too() -> None:
+    class Constant(nn.Module):
+        def forward(self) -> Tensor:
+            return torch.ones(2)
+
+    constant, linear = Constant(), nn.Linear(2, 2)
+    with recorded_calls(constant, linear) as calls:
+        x = constant()
+        y = linear(input=x)
+    assert [(module, found is x, output is y) for module, found, output in calls] == [
+        (constant, True, False),
+        (linear, True, True),
+    ]
 
 
 def test_every_position_of_a_sample_is_a_row_of_units() -> None:

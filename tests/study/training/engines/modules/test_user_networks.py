@@ -223,6 +223,75 @@ def test_five_failures_in_a_row_end_training(load: Load) -> None:
     assert set(caught.value.failures) == set(range(5))
 
 
+@pytest.mark.parametrize(
+    "error", ["MemoryError()", "torch.OutOfMemoryError('x')", 'RuntimeError("can\'t allocate memory")']
+)
+def test_too_little_memory_fails_no_trial(error: str, load: Load) -> None:
+    """Another machine may train the same trial."""
+    text = user_files.RAISES.format(when="self.training and len(x) == 7").replace("ValueError('seven\\nsins')", error)
+    assert error in text
+    with pytest.raises((MemoryError, RuntimeError)) as caught:
+        Trainer(SPLIT, Budget(epochs=1, seeds=1, batch_size=77), STREAMS, architecture=load(text)).fit(
+            [Hyperparameters()], most_failures=5
+        )
+    assert not isinstance(caught.value, NetworkFailedError)
+
+
+def test_a_network_that_keeps_tensors_of_its_passes_can_be_taken_away(load: Load) -> None:
+    kept = user_files.SHARED.replace("        h = self", "        self.last_seen = self.first(x)\n        h = self")
+    trials, budget = [Hyperparameters(activation="prelu")], Budget(epochs=2, seeds=1)
+    (_, (network,)), (_, (expected,)) = (trained(trials, load(text), budget) for text in (kept, user_files.SHARED))
+    with torch.no_grad():
+        assert torch.equal(network(SPLIT.test.x), expected(SPLIT.test.x))
+    assert float(network.seen) == float(expected.seen) > 0
+
+
+FROZEN = """
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations
+
+
+class Position(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(features))
+
+    def forward(self):
+        return self.shift
+
+
+class Net(nn.Module):
+    def __init__(self, features, outputs):
+        super().__init__()
+        self.position, self.frozen = Position(features), nn.Linear(features, 6).requires_grad_(False)
+        self.normed = parametrizations.spectral_norm(nn.Linear(6, 6))
+        self.old = nn.utils.weight_norm(nn.Linear(6, 6))
+        self.act, self.out, self.auxiliary = nn.ReLU(), nn.Linear(6, outputs), nn.Linear(6, outputs)
+
+    def forward(self, x):
+        h = self.act(self.old(self.normed(self.frozen(input=x + self.position()))))
+        unused = self.auxiliary(h)
+        return self.out(input=h)
+
+
+def make(input_shape, outputs):
+    return Net(*input_shape, outputs)
+"""
+"""Frozen and parametrized layers, one whose outputs go nowhere, and modules that are called without arguments."""
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+def test_frozen_and_parametrized_layers_are_trained_as_they_are(load: Load) -> None:
+    architecture, budget = load(FROZEN), Budget(epochs=2, seeds=1)
+    trials = [Hyperparameters(initialization=name) for name in ("kaiming_normal", "lsuv")]
+    assert engine_of(architecture).peak_bytes(1, trials[0], budget, Sizes.of(SPLIT)) > 0
+    outcomes, networks = trained(trials, architecture, budget)
+    assert all(not outcome.diverged and outcome.failure is None for outcome in outcomes)
+    first, second = (network.frozen.weight for network in networks)
+    assert torch.equal(first, second)
+
+
 RECURRENT = """
 import torch
 from torch import nn
