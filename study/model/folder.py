@@ -210,11 +210,13 @@ def load_model(folder: str, *, trust: bool = False) -> Model:
             raise ValueError(f"{CONFIG} is larger than {_LARGEST_CONFIG >> 20} MiB")
         config = ModelConfig.model_validate_json((path / CONFIG).read_bytes())
         if config.network is not None and not trust:
-            raise ModelError(
-                f"{path / FILE} is Python code, which loading the model would run: look at it, and give --trust "
-                "(trust=True) if you trust where it comes from"
-            )
+            raise ModelError(_asked_to_trust(path))
         source = None if config.network is None else Source.of(f"{path / FILE}:{config.network.function}")
+        if source is not None and config.network is not None and source.sha256 != config.network.sha256:
+            raise ModelError(
+                f"{source.file} is not the file that the model was exported with ({source.short_hash}, and "
+                f"{config.network.sha256[:12]} is needed); put that back, or export the model again"
+            )
         network = _network(config, path)
         preprocessing = read_preprocessing(path / PREPROCESSING)
     except ReluctantError:
@@ -233,6 +235,16 @@ def load_model(folder: str, *, trust: bool = False) -> Model:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"the model in {folder} is damaged ({reason}); export it again") from None
     return Model(config, network, preprocessing, source)
+
+
+def _asked_to_trust(folder: Path) -> str:
+    """What is said where a model has Python code and is not trusted: all files that loading it may run."""
+    others = sorted(str(file.relative_to(folder)) for file in folder.rglob("*.py") if file != folder / FILE)
+    beside = f" (beside it: {', '.join(others)})" if others else ""
+    return (
+        f"{folder / FILE} is Python code, which loading the model would run{beside}: look at all of it, and give "
+        "--trust (trust=True) if you trust where it comes from"
+    )
 
 
 def _network(config: ModelConfig, folder: Path) -> nn.Module:

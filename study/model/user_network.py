@@ -12,6 +12,7 @@ from torch import nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
 from search_spaces.user_networks import Factory, Source, UserNetwork, replacing
+from search_spaces.user_networks.helpers import beside, outermost_imports
 from study.config import ConfigError
 from study.model.layers import layer_of
 
@@ -163,8 +164,8 @@ def files_of(source: Source) -> dict[Path, Path]:
     files = {Path(FILE): source.file, Path(REPLACING): Path(replacing.__file__)}
     waiting = [source.file]
     while waiting:
-        for name in _imports(waiting.pop()):
-            for file in _beside(source.root, name):
+        for name in outermost_imports(waiting.pop()):
+            for file in _beside(source, name):
                 target = file.relative_to(source.root)
                 if target in (Path(FILE), Path(REPLACING)):
                     raise ConfigError(
@@ -176,20 +177,18 @@ def files_of(source: Source) -> dict[Path, Path]:
     return files
 
 
-def _beside(root: Path, name: str) -> list[Path]:
-    """The files of a module or a package in a folder; none where there is no such module."""
-    if (root / name / "__init__.py").is_file():
-        return sorted((root / name).rglob("*.py"))
-    return [file for file in [root / f"{name}.py"] if file.is_file()]
+def _beside(source: Source, name: str) -> list[Path]:
+    """The files of a module or a package in the folder that a file imports from; none where they are not its own.
 
-
-def _imports(file: Path) -> Iterator[str]:
-    """The outermost names of the modules that a file imports."""
-    for node in _nodes(file):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
+    Of a folder of installed packages only the package is its own that it lies in.
+    """
+    root = source.root
+    if "site-packages" in root.parts and source.file.relative_to(root).parts[0] != name:
+        return []
+    found = beside(root, name)
+    if found is None:
+        return []
+    return [found] if found == root / f"{name}.py" else sorted((root / name).rglob("*.py"))
 
 
 def _nodes(file: Path) -> Iterator[ast.AST]:

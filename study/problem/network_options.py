@@ -20,7 +20,7 @@ def completed_options(config: StudyConfig) -> dict[str, Any]:
 
     Raises:
         ArchitectureError: There is no such architecture.
-        ConfigError: An option is given that the architecture does not have.
+        ConfigError: An option is given that the architecture does not have, or channels of no block.
     """
     architecture = architecture_of(config.network)
     asked = [name for name in OPTIONS if name in config.model_fields_set]
@@ -37,6 +37,11 @@ def completed_options(config: StudyConfig) -> dict[str, Any]:
                 f"--{name} is {'given' if value is True else _shown(value)}, and --network {config.network} has no use "
                 f"for it: it has {has}; leave --{name} out{_other(name)}"
             )
+    if "channels" in asked and "channels" in architecture.options and not config.channels:
+        raise ConfigError(
+            f"--channels is empty, and --network {config.network} needs a block of one channel at least; give its "
+            "channels, or choose --network mlp"
+        )
     return {name: value for name, value in architecture.options.items() if name not in asked}
 
 

@@ -77,6 +77,7 @@ NETWORKS = [
         {"network": "cnn", "data": "iris"},
         "--network is cnn, which reads images, and iris is a table of 4 columns",
     ),
+    ({"data": "digits", "network": "cnn", "channels": []}, "--channels is empty, and --network cnn needs a block"),
     ({"channels": "8,16"}, "--channels is 8,16, and --network mlp has no use for it: it has --hidden, --norm"),
     ({"network": "cnn", "residual": True}, "--residual is given, and --network cnn has no use for it: it has --chan"),
     ({"residual": True, "hidden": "8,16"}, "--residual is given, and --hidden is 8,16: no two hidden layers in a row"),

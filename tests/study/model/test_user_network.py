@@ -14,8 +14,9 @@ from sklearn.preprocessing import StandardScaler
 
 from search_spaces import Hyperparameters
 from search_spaces.architectures import architecture_of
+from search_spaces.user_networks import Source
 from study.config import ConfigError
-from study.model.folder import Model, ModelConfig, load_model, save_model
+from study.model.folder import Model, ModelConfig, ModelError, load_model, save_model
 from study.model.user_network import NetworkConfig, copy_files
 from study.training import Budget, Streams, fit_networks
 
@@ -53,12 +54,20 @@ def test_a_folder_holds_all_of_a_network(text: str, activation: str, tmp_path: P
     )
     scaler = StandardScaler().fit(torch.randn(9, 6).numpy())
     folder = save_model(Model(config, network, scaler, architecture.user.source), str(tmp_path / "model"))
+    with pytest.raises(
+        ModelError, match=r"network.py is Python code, .* \(beside it: replacing.py\): look at all of it"
+    ):
+        load_model(str(folder))
     loaded = load_model(str(folder), trust=True)
     again = load_model(str(save_model(loaded, str(tmp_path / "again"))), trust=True)
     with torch.no_grad():
         expected = network(SPLIT.test.x)
         assert torch.equal(loaded.network(SPLIT.test.x), expected)
         assert torch.equal(again.network(SPLIT.test.x), expected)
+    with (folder / "network.py").open("a") as file:
+        file.write("# edited\n")
+    with pytest.raises(ModelError, match=r"network.py is not the file that the model was exported with"):
+        load_model(str(folder), trust=True)
 
 
 def test_what_a_file_imports_from_beside_it_goes_along(tmp_path: Path) -> None:
@@ -82,6 +91,32 @@ def test_what_a_file_imports_from_beside_it_goes_along(tmp_path: Path) -> None:
     code = "from network import make; print(make((4,), 3).first.out_features)"
     result = subprocess.run([sys.executable, "-B", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     assert result.stdout == "5\n"
+
+
+def test_a_package_without_a_file_of_its_own_goes_along_too(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "model"
+    (home / "namespace_of_mine").mkdir(parents=True)
+    folder.mkdir()
+    (home / "namespace_of_mine" / "inner.py").write_text("WIDTH = 5\n")
+    text = "from namespace_of_mine.inner import WIDTH\n" + user_files.SHARED
+    copy_files(Source.of(user_files.write(home, text)), folder)
+    assert (folder / "namespace_of_mine" / "inner.py").read_text() == "WIDTH = 5\n"
+
+
+def test_of_installed_packages_the_file_s_own_goes_along_alone(tmp_path: Path) -> None:
+    site, folder = tmp_path / "site-packages", tmp_path / "model"
+    for package in ("torch", "installed_nets"):
+        (site / package).mkdir(parents=True)
+        (site / package / "__init__.py").write_text("")
+    folder.mkdir()
+    source = Source.of(user_files.write(site / "installed_nets", "import installed_nets\n" + user_files.SHARED))
+    copy_files(source, folder)
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py")) == [
+        "installed_nets/__init__.py",
+        "installed_nets/net.py",
+        "network.py",
+        "replacing.py",
+    ]
 
 
 @pytest.mark.parametrize(
