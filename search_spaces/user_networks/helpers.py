@@ -99,6 +99,11 @@ def place_of(module: ModuleType) -> Path | None:
     return None
 
 
+def is_installed(place: Path) -> bool:
+    """Whether a file or folder lies where packages are installed."""
+    return not {"site-packages", "dist-packages"}.isdisjoint(place.parts)
+
+
 def hash_at_import(module: ModuleType, now: str) -> str:
     """Hash of a module's file when it was imported, or where that is not known, when it was first asked for.
 
@@ -120,7 +125,7 @@ def _note(folder: Path, before: set[str]) -> None:
         module, outermost = sys.modules.get(name), name.partition(".")[0]
         place = place_of(module) if isinstance(module, ModuleType) else None
         # A folder of installed packages is everybody's.
-        if module is None or place is None or not place.is_relative_to(folder) or "site-packages" in place.parts:
+        if module is None or place is None or not place.is_relative_to(folder) or is_installed(place):
             continue
         known = _BROUGHT.get(sys.modules[outermost], (None, None))[0] if outermost in before else folder
         with suppress(OSError):

@@ -12,7 +12,7 @@ from torch import nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
 from search_spaces.user_networks import Factory, Source, UserNetwork, replacing
-from search_spaces.user_networks.helpers import beside, outermost_imports
+from search_spaces.user_networks.helpers import beside, is_installed, outermost_imports
 from study.config import ConfigError
 from study.model.layers import layer_of
 
@@ -183,7 +183,7 @@ def _beside(source: Source, name: str) -> list[Path]:
     Of a folder of installed packages only the package is its own that it lies in.
     """
     root = source.root
-    if "site-packages" in root.parts and source.file.relative_to(root).parts[0] != name:
+    if is_installed(root) and source.file.relative_to(root).parts[0] != name:
         return []
     found = beside(root, name)
     if found is None:
