@@ -66,13 +66,14 @@ def _why(front: FreshFront, config: StudyConfig) -> str:
     low, high = (metric.digits(bound) for bound in best.interval(metric))
     chosen_by = best.validation
     folds = config.cv or 1
-    fresh, others = (len(scores) // folds for scores in (chosen_by.scores, best.scores))
+    fresh = seeds_text(len(chosen_by.scores) // folds, config.cv, kind="fresh")
+    others = f"{len(best.scores)} others" if config.cv is None else f"as many others, {len(best.scores)} networks,"
     sample = ""
     if front.sample_error is not None:
         sample = f",{metric.plus_minus(front.sample_error)} for a test part of {front.test_samples} samples"
     text = (
         f"chosen by {metric.text(chosen_by.score)} validation {config.score} with {100 * chosen_by.sparsity:.1f} % "
-        f"{sparsity} over {seeds_text(fresh, config.cv, kind='fresh')}; over {others} others {metric.text(best.score)} "
+        f"{sparsity} over {fresh}; over {others} {metric.text(best.score)} "
         f"test {config.score} ({low} … {high}{sample}) with {100 * best.sparsity:.1f} % {sparsity}"
     )
     if config.clamps:

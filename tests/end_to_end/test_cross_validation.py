@@ -86,7 +86,7 @@ def test_a_search_in_one_go_has_the_same_trials(folder: Path, tmp_path: Path) ->
 def test_advice_trains_equally_many_fresh_networks_on_each_fold(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fresh_seeds, "FRESH_SEEDS", 2)
     advice = run_here("advise", cwd=folder, check=True).stdout
-    assert "over 3 fresh seeds; over 3 others" in advice
+    assert "over one fresh seed x 3 folds; over as many others, 3 networks, " in advice
     assert "on its 2 seeds x 3 folds" in advice
     assert "logistic regression" in advice
     run_here("report", "-o", "r.html", cwd=folder, check=True)
