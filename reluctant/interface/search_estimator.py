@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -66,7 +67,7 @@ class PickleFormatError(ReluctantError, ValueError):
     """A pickle of another version, which this one cannot read."""
 
 
-class SearchEstimator(BaseEstimator):  # type: ignore[misc]
+class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """The base of `ReluctantClassifier` and `ReluctantRegressor`: their parameters, and how they are fitted.
 
     A fifth of the samples judges the trials, or `cv` says which; there is no test part, because whoever uses an
@@ -183,9 +184,9 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         self._read_results(problem)
         return self
 
+    @abstractmethod
     def _targets(self, y: npt.NDArray[Any]) -> Targets:
         """The values to predict, of `[N]` values."""
-        raise NotImplementedError
 
     def _outputs(self, X: Any) -> torch.Tensor:
         """`[N, C]` float64 outputs of the network."""

@@ -1,7 +1,8 @@
 """A study's configuration: `StudyConfig` with its options, validated, read from TOML and the command line.
 
-`option` says what an option says of itself, `study_config` has the options and the identity that they make, and
-`read_options` puts a configuration together and explains what makes no sense.
+`option` says what an option says of itself, `declared_options` asks all of them, `option_values` reads their values,
+`study_config` has the options and the identity that they make, and `read_options` puts a configuration together and
+explains what makes no sense.
 """
 
 from __future__ import annotations

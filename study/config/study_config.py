@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-import math
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from search_spaces.network_names import HEADS, NORMALIZATIONS, is_of_user
+from study.config.declared_options import DeclaredOptions
 from study.config.option import Option, Scope, one_of
+from study.config.option_values import (
+    as_class_weights,
+    as_names,
+    as_sequence,
+    check_name,
+    check_pairs,
+    check_sampler,
+    values_by_name,
+)
 from study.machine import available_threads
 from study.sampling.registry import SAMPLER_NAMES
 from study.tasks import (
@@ -70,7 +69,7 @@ _RUN = Option(scope=Scope.RUN, stored=False)
 _EACH_WORKER = Option(scope=Scope.RUN, stored=False, for_workers=True)
 
 
-class StudyConfig(BaseModel):
+class StudyConfig(DeclaredOptions):
     """Everything that `reluctant run` can be told, with its defaults.
 
     Example:
@@ -238,90 +237,18 @@ class StudyConfig(BaseModel):
             raise ValueError("it needs a value, not true or false")
         return value
 
-    @field_validator("hidden", "channels", mode="before")
-    @classmethod
-    def _widths(cls, value: Any) -> Any:
-        """`128,64` as well as [128, 64]."""
-        return value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
-
-    @field_validator("sampler")
-    @classmethod
-    def _known_sampler(cls, value: str) -> str:
-        if ":" not in value and value not in SAMPLER_NAMES:
-            raise PydanticCustomError("literal_error", "it needs to be one of the samplers")
-        return value
-
-    @field_validator("sampler_option")
-    @classmethod
-    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for pair in value:
-            if not re.fullmatch(r"\s*[A-Za-z_]\w*\s*=.+", pair):
-                raise ValueError(f"{pair!r} is no option; it needs NAME=VALUE, several separated by commas")
-        return value
-
-    @field_validator("drop", "keep", "sampler_option", mode="before")
-    @classmethod
-    def _comma_separated(cls, value: Any) -> Any:
-        """`a,b` as well as ["a", "b"]."""
-        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-
-    @field_validator("class_weight", mode="before")
-    @classmethod
-    def _class_weights(cls, value: Any) -> Any:
-        """`balanced`, `1,5` or [1, 5]."""
-        if value is None or value == "balanced":
-            return value
-        try:
-            weights = tuple(float(each) for each in (value.split(",") if isinstance(value, str) else value))
-        except (TypeError, ValueError):
-            weights = ()
-        if not weights or not all(0 < weight < math.inf for weight in weights):
-            raise ValueError("it needs to be balanced, or a positive number for each class, as in 1,5")
-        return weights
-
-    @field_validator("name")
-    @classmethod
-    def _printable(cls, value: str | None) -> str | None:
-        if value is not None and (not value.strip() or not value.isprintable() or len(value) > 200):
-            raise ValueError("a name needs 1 to 200 printable characters")
-        return value
+    _widths = field_validator("hidden", "channels", mode="before")(as_sequence)
+    _names = field_validator("drop", "keep", "sampler_option", mode="before")(as_names)
+    _pairs = field_validator("sampler_option")(check_pairs)
+    _sampler = field_validator("sampler")(check_sampler)
+    _class_weights = field_validator("class_weight", mode="before")(as_class_weights)
+    _printable = field_validator("name")(check_name)
 
     @model_validator(mode="after")
     def _within_this_machine(self) -> StudyConfig:
         if self.threads is not None and self.threads > available_threads():
             raise ValueError(f"--threads is {self.threads}; this process may use {available_threads()} cores")
         return self
-
-    @classmethod
-    def option(cls, name: str) -> Option:
-        """What a field says of itself.
-
-        Example:
-            >>> StudyConfig.option("threads").for_workers
-            True
-        """
-        return next(each for each in cls.model_fields[name].metadata if isinstance(each, Option))
-
-    @classmethod
-    def is_flag(cls, name: str) -> bool:
-        """Whether an option is one that is set or not, and has no other values.
-
-        Example:
-            >>> StudyConfig.is_flag("confirm"), StudyConfig.is_flag("trials")
-            (True, False)
-        """
-        annotation = cls.model_fields[name].annotation
-        return bool in (annotation, *get_args(annotation))
-
-    @classmethod
-    def options(cls, *scopes: Scope) -> tuple[str, ...]:
-        """The names of the options of some scopes, or of all, in the order of the fields.
-
-        Example:
-            >>> StudyConfig.options(Scope.PLACE)
-            ('data', 'test', 'rows', 'drop', 'keep', 'space', 'storage', 'name')
-        """
-        return tuple(name for name in cls.model_fields if not scopes or cls.option(name).scope in scopes)
 
     @property
     def defaults(self) -> Hyperparameters:
@@ -387,8 +314,7 @@ class StudyConfig(BaseModel):
     @property
     def sampler_options(self) -> dict[str, Any]:
         """`sampler_option` by name; values are numbers, true, false and none where they look so, else text."""
-        pairs = (pair.partition("=") for pair in self.sampler_option)
-        return {name.strip(): _literal(value.strip()) for name, _, value in pairs}
+        return values_by_name(self.sampler_option)
 
     @property
     def what_is_learned(self) -> Task:
@@ -411,11 +337,6 @@ class StudyConfig(BaseModel):
             return read_recognized
         return self.what_is_learned.read_target
 
-    @property
-    def stored(self) -> dict[str, Any]:
-        """The options that are stored with a study, JSON-able."""
-        return self.model_dump(mode="json", include={name for name in self.options() if self.option(name).stored})
-
     def tolerated_difference(self, best: float) -> float:
         """`tolerance` on the scale of scores: points are hundredths, and of an error hundredths of the best one.
 
@@ -428,19 +349,6 @@ class StudyConfig(BaseModel):
     def tolerance_text(self) -> str:
         """`tolerance` in words."""
         return f"{self.tolerance:g} points" if self.judged_by.percent else f"{self.tolerance:g} % of its {self.metric}"
-
-    @property
-    def for_workers(self) -> dict[str, Any]:
-        """The options that a run hands on to its workers, JSON-able; those without a value are left out."""
-        names = {name for name in self.options() if self.option(name).for_workers}
-        return self.model_dump(mode="json", include=names, exclude_none=True)
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(text.lower(), text))
-    except (ValueError, SyntaxError):
-        return text
 
 
 SEARCH_OPTIONS = tuple(name for name in StudyConfig.options() if name != "variance")

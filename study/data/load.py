@@ -267,8 +267,10 @@ def _refuse_target(target: str | None, source: str) -> None:
 
 def _not_found(source: str, path: Path) -> DataNotFoundError:
     """The error for a source that is neither a built-in name nor an existing path."""
-    looks_like_path = "/" in source or path.name.lower().endswith((*endings.TABLES, *endings.COMPRESSED))
-    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    of_data = (*endings.TABLES, *endings.COMPRESSED)
+    looks_like_path = "/" in source or path.name.lower().endswith(of_data)
+    entries = path.parent.iterdir() if path.parent.is_dir() else ()
+    beside = [entry.name for entry in entries if entry.name.lower().endswith(of_data) or entry.is_dir()]
     if looks_like_path:
         where = "" if path.parent.is_dir() else f": there is no folder '{path.parent}'"
         return DataNotFoundError(

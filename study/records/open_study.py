@@ -13,37 +13,18 @@ from search_spaces.space import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import ConfigError
 from study.data import DataNotFoundError
-from study.data.quantities import quantity_text
 from study.machine import check_device
 from study.problem import Comparison, Problem, Search, kind_of, read_data
 from study.problem.network_of_study import check_shapes, checked_network, where_it_is
-from study.records.attributes import (
-    CONFIG,
-    CONVENTIONS_VERSION,
-    DATA,
-    IDENTITY,
-    OFFICIAL_TEST,
-    READER_VERSION,
-    VERSIONS,
-    installed_versions,
-    resolve_name,
-    restored_config,
-)
+from study.records.attributes import CONFIG, IDENTITY, VERSIONS, resolve_name, restored_config
 from study.records.earlier_studies import as_begun, conventions_of, reader_of, tell_of_an_earlier_reader
 from study.records.naming import present_name
-from study.wording import markdown
-
-
-class IdentityError(ReluctantError, ValueError):
-    """A study is opened with a configuration that makes another study."""
+from study.records.new_study import system_attributes, user_attributes
+from study.records.same_study import IdentityError, check_identity, check_versions
 
 
 class KindError(ReluctantError, ValueError):
     """A search is needed and the study is a comparison, or the reverse."""
-
-
-class VersionsWarning(ReluctantWarning):
-    """A study is opened with other versions of libraries than those that it was begun with."""
 
 
 @dataclass(frozen=True)
@@ -126,35 +107,12 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     config, name = problem.config, problem.name
     judge = problem.judge
     problem.check_memory()
-    system_attrs: dict[str, Any] = {
-        CONFIG: _saved(problem, name),
-        IDENTITY: problem.identity,
-        DATA: {
-            "name": problem.dataset.name,
-            **({} if problem.dataset.reading is None else {READER_VERSION: problem.dataset.reading.reader}),
-            CONVENTIONS_VERSION: problem.conventions.version,
-            **({OFFICIAL_TEST: True} if problem.dataset.test_rows is not None else {}),
-            **{part: len(getattr(problem.split, part)) for part in ("training", "validation", "test")},
-        },
-        VERSIONS: installed_versions(),
-        "dashboard:note_ver": 1,
-        "dashboard:note_str:0": _note(problem),
-    }
-    user_attrs = {
-        "data": problem.dataset.origin,
-        "space": problem.space.name,
-        **{field: getattr(config, field) for field in ("seeds", "epochs", "batch_size", "optimizer")},
-        **problem.network_parts,
-        **({"classes": len(problem.split.classes)} if problem.split.classes else {"task": problem.task.name}),
-        "floor": judge.floor,
-        "reference_point": judge.reference_point,
-    }
     study_id, created = storage.create_or_get_study(
         name,
         ["maximize"] * len(judge.metric_names),
         metric_names=judge.metric_names,
-        user_attrs=user_attrs,
-        system_attrs=system_attrs,
+        user_attrs=user_attributes(problem),
+        system_attrs={CONFIG: _saved(problem, name), **system_attributes(problem)},
     )
     if created and (renamed := storage.renamed_from(name)) is not None:
         warnings.warn(
@@ -166,8 +124,8 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
     total = config.trials
     if not created:
         saved = _attributes(storage, study_id, name)
-        _check_identity(saved[IDENTITY], problem.identity, name)
-        _check_versions(saved[VERSIONS])
+        check_identity(saved[IDENTITY], problem.identity, name)
+        check_versions(saved[VERSIONS])
         wanted = config.trials if "trials" in config.model_fields_set else None
         total = _store_config(storage, study_id, _saved(problem, name), total=wanted)
     return OpenStudy(problem, storage, study_id, name, total)
@@ -224,7 +182,7 @@ def reopen(
         )
     check_shapes(checked_network(problem.architecture, problem.sizes), saved[IDENTITY], what=what)
     _check_run(problem, name, options)
-    _check_versions(saved[VERSIONS])
+    check_versions(saved[VERSIONS])
     tell_of_an_earlier_reader(problem, name)
     if not keep:
         return OpenStudy(problem, storage, study_id, name, config.trials)
@@ -263,47 +221,6 @@ def _attributes(storage: CohortStorage, study_id: int, name: str) -> dict[str, A
     return attributes
 
 
-def _check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: str) -> None:
-    there, here = kind_of(theirs).kind, kind_of(ours).kind
-    if there != here:
-        raise IdentityError(f"the name {name!r} is taken by a {there}, and this is a {here}; choose another --name")
-    different = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
-    if not different:
-        return
-    lines = []
-    for key in different:
-        if key in ("data", "space", "design"):
-            lines.append(f"{key} (its content differs)")
-        else:
-            lines.append(f"{key} ({_shown(theirs, key)} there, {_shown(ours, key)} here)")
-    raise IdentityError(
-        f"the name {name!r} is taken by a study with another configuration; what differs: {', '.join(lines)}; "
-        "choose another --name, or give the study's own options"
-    )
-
-
-def _shown(identity: Mapping[str, Any], key: str) -> str:
-    value = identity.get(key, "the default")
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {str(part)[:12]}" for name, part in value.items())
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _check_versions(recorded: Mapping[str, str]) -> None:
-    changed = [
-        f"{name} {recorded[name]} → {version}"
-        for name, version in installed_versions().items()
-        if name in recorded and recorded[name] != version
-    ]
-    if changed:
-        warnings.warn(
-            f"this study was started with other versions ({', '.join(changed)}); "
-            "new trials may differ from old ones in the last digits",
-            VersionsWarning,
-            stacklevel=3,
-        )
-
-
 def _store_config(storage: CohortStorage, study_id: int, current: Mapping[str, Any], *, total: int | None) -> int:
     """Stores a study's current configuration; the total is read, checked and stored in one transaction.
 
@@ -329,38 +246,3 @@ def _store_config(storage: CohortStorage, study_id: int, current: Mapping[str, A
         return {**current, "trials": int(saved["trials"]) if total is None else total}
 
     return int(storage.change_study_attr(study_id, CONFIG, change)["trials"])
-
-
-def _learned(problem: Problem) -> str:
-    """What is to be predicted, in words."""
-    if problem.split.classes:
-        return f"{len(problem.split.classes)} classes"
-    return f"regression of {problem.dataset.target or 'its target'}: {quantity_text(problem.dataset.y)}"
-
-
-def _note(problem: Problem) -> str:
-    """The study's page in the dashboard, as Markdown."""
-    config, judge = problem.config, problem.judge
-    seeds = f"{config.seeds} seeds" if config.cv is None else config.replicates_text
-    rows = {
-        "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {_learned(problem)})",
-        "space": problem.space.name,
-        "network": f"{problem.network_text}, {config.optimizer}, learning rate {config.learning_rate:g}",
-        "training": f"{config.epochs} epochs, batches of {config.batch_size}, {seeds} a trial",
-        "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units"
-        + (
-            ", where activations of at most 1 % of their layer's root mean square are set to 0)"
-            if config.clamps
-            else ")"
-        )
-        if config.objective == "front"
-        else judge.metric_names[0],
-        "feasible": f"every seed {'above' if judge.metric.higher_is_better else 'below'} {judge.floor:.4f}"
-        + (", the mean over folds," if config.cv else "")
-        + (", what a constant guess reaches" if config.min_accuracy is None else ""),
-        "sampler": problem.sampler_text,
-        "study seed": str(config.seed),
-        "baseline": "trial 0: " + ", ".join(map(str, problem.space.baseline(problem.defaults).values())),
-    }
-    lines = [f"| **{key}** | {markdown(value)} |" for key, value in rows.items()]
-    return "\n".join(["| | |", "|---|---|", *lines])

@@ -25,7 +25,8 @@ from search_spaces.user_networks import NetworkError
 from storage import CohortStorage, without_password
 from study.config import digest
 from study.records.naming import first_name, present_name
-from study.records.open_study import OpenStudy, VersionsWarning, reopen
+from study.records.open_study import OpenStudy, reopen
+from study.records.same_study import VersionsWarning
 from study.training import NetworkFailedError
 from study.workers.local_processes import MOST_CRASHES, WorkersFailedError
 from study.workers.observer import Observer, worker_count

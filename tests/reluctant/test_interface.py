@@ -32,7 +32,7 @@ from reluctant.interface.options import UnknownOptionError
 from reluctant.interface.training import Progress
 from study.config import COMPARISON_OPTIONS, SEARCH_OPTIONS, ConfigError, StudyConfig
 from study.data import DataError, DataNotFoundError
-from study.records.open_study import IdentityError
+from study.records.same_study import IdentityError
 from study.workers.worker import StudyProgress
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"

@@ -54,6 +54,8 @@ def test_unknown_data_set() -> None:
 
 def test_missing_file(csv: Path) -> None:
     _refuses(csv.parent / "adlt.csv", r"no such file or folder: '.*adlt.csv'; did you mean 'adult.csv'\?")
+    (csv.parent / "adlt.py").touch()  # nearer, and no data
+    _refuses(csv.parent / "adlt.csv", r"did you mean 'adult.csv'\?")
     _refuses(csv.parent / "nowhere" / "adult.csv", "there is no folder '.*nowhere'; check the path")
 
 

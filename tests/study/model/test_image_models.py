@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from model_origins import ORIGIN
 from torch import nn
 
 from search_spaces import ARCHITECTURES, Hyperparameters
@@ -24,15 +25,6 @@ from study.model.plain import plain
 from study.training.plain_network import outputs_of, plain_network, with_thresholds
 
 WITHOUT_US = "import sys; sys.modules.update(dict.fromkeys(('reluctant', 'study', 'search_spaces', 'storage')))\n"
-ORIGIN = {
-    "data": "t",
-    "trial": 0,
-    "study": "s",
-    "replicate": 0,
-    "replicates": 1,
-    "hyperparameters": {},
-    "scores": {},
-}
 
 
 def randomized(network: nn.Module) -> nn.Module:

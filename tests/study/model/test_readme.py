@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from model_origins import ORIGIN
 from torch import nn
 
 from study.data import FIRST_READER, Dataset, TableOptions, load_dataset, prepare
@@ -96,15 +97,7 @@ def save(dataset: Dataset, folder: Path) -> Model:
         target="y",
         classes=dataset.classes,
         layers=tuple(layers_of(network)),
-        origin={
-            "data": "t",
-            "trial": 0,
-            "study": "s",
-            "replicate": 0,
-            "replicates": 1,
-            "hyperparameters": {},
-            "scores": {},
-        },
+        origin=ORIGIN,
     )
     model = Model(config, network, plain(prepared.preprocessing))
     save_model(model, str(folder))

@@ -22,7 +22,8 @@ from study.data import FIRST_READER, READER
 from study.machine import MachineError
 from study.problem import Comparison, Search
 from study.records.attributes import DATA
-from study.records.open_study import IdentityError, KindError, OpenStudy, create_or_open, reader_of, reopen
+from study.records.open_study import KindError, OpenStudy, create_or_open, reader_of, reopen
+from study.records.same_study import IdentityError
 from study.workers.worker import work
 
 OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
