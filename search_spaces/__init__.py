@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameters
     from search_spaces.initializations import INITIALIZATIONS, Initialization
     from search_spaces.parsing import SpaceError
-    from search_spaces.space import Parameter, SearchSpace, Suggester, load_space, parse_space, preset_names
+    from search_spaces.space import Parameter, SearchSpace, Suggester
+    from search_spaces.space_files import load_space, parse_space, preset_names
 
 __all__ = [
     "ACTIVATIONS",
@@ -50,9 +51,9 @@ __getattr__ = lazy_attributes(
         "SearchSpace": ".space",
         "SpaceError": ".parsing",
         "Suggester": ".space",
-        "load_space": ".space",
-        "parse_space": ".space",
-        "preset_names": ".space",
+        "load_space": ".space_files",
+        "parse_space": ".space_files",
+        "preset_names": ".space_files",
     },
 )
 

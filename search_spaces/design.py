@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from search_spaces import ACTIVATIONS, Hyperparameters, SearchSpace
-from search_spaces.space import parse_space
+from search_spaces.space_files import parse_space
 
 LINEAR = "identity"
 """Activation of the linear network, which sparsity is compared with, and which is no candidate for the answer."""

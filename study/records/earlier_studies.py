@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from reluctant.errors import ReluctantWarning
-from search_spaces.space import parse_space, was_preset
+from search_spaces.space_files import parse_space, was_preset
 from storage import CohortStorage, StudyNotFoundError
 from study.config import SPARSITY_AS_TRAINED
 from study.data import FIRST_READER, READER, DataError

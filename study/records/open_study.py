@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reluctant.errors import ReluctantError, ReluctantWarning
-from search_spaces.space import parse_space
+from search_spaces.space_files import parse_space
 from storage import CohortStorage, StudyNotFoundError
 from study.config import ConfigError
 from study.data import DataNotFoundError

@@ -7,7 +7,7 @@ from typing import Any
 
 from study.config import StudyConfig
 from study.search.description import as_trained, describe, settings
-from study.search.fresh_seeds import FreshFront, FreshTrial
+from study.search.fresh_front import FreshFront, FreshTrial
 from study.search.recommendation import regret_text, worth
 from study.tasks import Metric
 from study.wording import seeds_text

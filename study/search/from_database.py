@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optuna.trial import FrozenTrial
 
 from search_spaces import SearchSpace
-from search_spaces.space import parse_space
+from search_spaces.space_files import parse_space
 from storage import CohortStorage
 from study.config import StudyConfig, digest
 from study.objectives import pareto

@@ -11,7 +11,7 @@ from postgres import PASSWORD
 
 import reluctant
 from study.config import StudyConfig
-from study.workers.ray_actors import Assignment
+from study.workers.ray_worker import Assignment
 
 OPTIONS = ("--trials", 6, "--seeds", 2, "--epochs", 60, "--hidden", 8, "--name", "flowers")
 SECRETS = (PASSWORD, PASSWORD.replace(" ", "%20"), PASSWORD.split()[0])

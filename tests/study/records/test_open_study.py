@@ -14,7 +14,7 @@ import user_files
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import load_space, parse_space, preset_names
-from search_spaces.space import was_preset
+from search_spaces.space_files import was_preset
 from search_spaces.user_networks import NetworkError
 from storage import CohortStorage, open_storage
 from study.config import ConfigError, read_config

@@ -14,7 +14,7 @@ from study.config import StudyConfig
 from study.data.split import Part
 from study.records.own_trials import OwnTrial
 from study.search.advice import Advice, advice_rows, advise
-from study.search.fresh_seeds import FreshFront, FreshTrial, fresh_front
+from study.search.fresh_front import FreshFront, FreshTrial, fresh_front
 from study.search.front import Front
 from study.search.retraining import ResultsOnTest
 from study.tasks import METRICS

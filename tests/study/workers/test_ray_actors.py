@@ -18,16 +18,8 @@ from study.records.attributes import VERSIONS
 from study.records.naming import rename
 from study.records.open_study import create_or_open
 from study.workers.local_processes import WorkersFailedError
-from study.workers.ray_actors import (
-    Assignment,
-    RayError,
-    RayWorker,
-    _Actors,
-    _check_resources,
-    _connected,
-    actors_key,
-    assignment_of,
-)
+from study.workers.ray_actors import RayError, _Actors, _check_resources, _connected, actors_key
+from study.workers.ray_worker import Assignment, RayWorker, assignment_of
 
 
 class Nodes:
