@@ -38,7 +38,7 @@ from benchmarks.ways import Recipe
 from storage import open_storage
 from study.config import read_config
 from study.machine import available_threads
-from study.objectives import hypervolume
+from study.pareto import hypervolume
 from study.problem import Problem, Search
 from study.records.open_study import create_or_open
 from study.training import Streams, fit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeVar
@@ -137,38 +136,3 @@ def objective_names(config: StudyConfig) -> list[str]:
     if config.objective == "weighted":
         return [f"{name} + {config.sparsity_weight:g} {config.sparsity}"]
     return [name]
-
-
-def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
-    """Area between maximized points and a reference point; for one objective, the best value above it.
-
-    Example:
-        >>> hypervolume([(0.5, 1.0), (1.0, 0.5)], (0.0, 0.0))
-        0.75
-    """
-    if len(reference) == 1:
-        return max((max(0.0, point[0] - reference[0]) for point in points), default=0.0)
-    area, height = 0.0, reference[1]
-    for x, y in sorted(map(tuple, points), reverse=True):
-        if x > reference[0] and y > height:
-            area += (x - reference[0]) * (y - height)
-            height = y
-    return area
-
-
-def pareto(items: Iterable[_Item], values: Callable[[_Item], Sequence[float]]) -> list[_Item]:
-    """The items that no other beats in one or two maximized objectives, the best by the first objective first.
-
-    Args:
-        items: Candidates; of several with equal values the first is kept.
-        values: One or two objective values of an item.
-
-    Example:
-        >>> pareto([(0.8, 0.5), (0.9, 0.1), (0.7, 0.4)], lambda point: point)
-        [(0.9, 0.1), (0.8, 0.5)]
-    """
-    front: list[_Item] = []
-    for item in sorted(items, key=lambda item: [-value for value in values(item)]):
-        if not front or values(item)[-1] > values(front[-1])[-1]:
-            front.append(item)
-    return front

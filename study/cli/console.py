@@ -198,7 +198,7 @@ class ProgressView:
             self._messages.info(f"{progress.done} of {progress.total} trials · {figures}" if figures else "starting")
 
     def _figures(self, progress: StudyProgress) -> str:
-        from study.objectives import hypervolume
+        from study.pareto import hypervolume
 
         parts = []
         # Others may work on the study too: what is left is divided by the rate of all of them.

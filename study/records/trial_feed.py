@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from optuna.trial import FrozenTrial, TrialState
 
 from storage import CohortStorage
-from study.objectives import pareto
+from study.pareto import pareto
 from study.records.own_trials import is_feasible
 
 

@@ -11,7 +11,7 @@ from search_spaces import SearchSpace
 from search_spaces.space_files import parse_space
 from storage import CohortStorage
 from study.config import StudyConfig, digest
-from study.objectives import pareto
+from study.pareto import pareto
 from study.problem import Search, kind_of
 from study.records.attributes import IDENTITY, IDENTITY_DIGEST, resolve_name, saved_config
 from study.records.open_study import OpenStudy

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from study.config import StudyConfig
-from study.objectives import pareto
+from study.pareto import pareto
 from study.records.own_trials import NoResultsError, OwnTrial
 from study.search.recommendation import recommend, regret_of
 from study.wording import seeds_text

@@ -13,7 +13,7 @@ from problems import make_problem
 
 from study.config import ConfigError, StudyConfig
 from study.data.split import Part, Split
-from study.objectives import Judge, hypervolume, pareto
+from study.objectives import Judge
 from study.tasks import METRICS
 from study.training import Outcome
 from study.training.outcome import Replicate
@@ -166,28 +166,6 @@ def test_the_floor_asks_for_what_one_sample_is_worth_under_balanced_accuracy() -
     assert judged.constraint(outcome(1.0, 1.0, balanced_accuracy=reached)) == 0.0
     assert judged.constraint(outcome(1.0, 1.0, balanced_accuracy=guess)) > 0.0
     assert Judge.of(config, uneven(), weigh_samples=False).step == 1 / 8
-
-
-@given(st.lists(st.tuples(st.integers(-2, 9), st.integers(-2, 9)), max_size=8))
-def test_hypervolume_counts_the_unit_squares_below_the_points(points: list[tuple[int, int]]) -> None:
-    squares = {(x, y) for px, py in points for x in range(px) for y in range(py)}
-    assert hypervolume(points, (0.0, 0.0)) == len(squares)
-
-
-def test_hypervolume_of_one_objective_is_its_gain() -> None:
-    assert hypervolume([(0.7,), (0.9,)], (0.4,)) == pytest.approx(0.5)
-    assert hypervolume([], (0.4,)) == 0.0
-
-
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=20))
-def test_a_pareto_front_is_that_of_the_definition(points: list[tuple[int, int]]) -> None:
-    beaten = {(x, y) for x, y in points if any(a >= x and b >= y and (a, b) != (x, y) for a, b in points)}
-    front = pareto(points, lambda point: point)
-    assert front == sorted(set(points) - beaten, reverse=True)
-
-
-def test_of_equals_the_first_is_on_the_front() -> None:
-    assert pareto([("a", 0.5), ("b", 0.5), ("c", 0.4)], lambda item: item[1:]) == [("a", 0.5)]
 
 
 @pytest.mark.parametrize(
