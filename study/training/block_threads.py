@@ -26,11 +26,11 @@ class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for i
 
 def train_in_threads(
     blocks: Sequence[Block],
-    train: Callable[[Block, Callable[[], bool]], list[Replicate] | None],
+    train: Callable[[Block, Callable[[], bool]], Sequence[Replicate] | None],
     stop: Callable[[], bool],
     *,
     threads: int,
-) -> Iterator[tuple[Block, list[Replicate]]]:
+) -> Iterator[tuple[Block, Sequence[Replicate]]]:
     """Trains blocks in threads and yields them as they end; an error or a stop in one of them stops all.
 
     Args:

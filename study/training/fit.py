@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache, partial
-from itertools import product
 from typing import Any, Self
 
 import torch
@@ -18,15 +17,13 @@ from study.tasks import CLASSIFICATION, Task
 from study.training.block_threads import one_thread_a_kernel, train_in_threads
 from study.training.budget import Budget
 from study.training.engines import engine_of
-from study.training.engines.base import Block, OnTrained, Sizes, TrainedBlock
+from study.training.engines.base import Block, BlockResult, OnTrained, Sizes, TrainedBlock
 from study.training.failures import check_failures
 from study.training.outcome import Outcome, Replicate
 from study.training.processes import Processes, can_fork
-from study.training.progress import Keeper, OnEpoch, SlotState
+from study.training.progress import Keeper, OnEpoch, SlotState, Snapshot
+from study.training.rung_progress import Decide, RungProgress, Slot
 from study.training.streams import Streams
-
-Slot = tuple[int, int]
-"""A trial's index in its cohort, and a replicate."""
 
 
 class Trainer:
@@ -107,8 +104,9 @@ class Trainer:
         trials: Sequence[Hyperparameters],
         room: int | None = None,
         completed: Mapping[Slot, int] | None = None,
+        until: int | None = None,
     ) -> list[Block]:
-        """How a cohort is cut into blocks; `room` in bytes, `completed` as in `Engine.plan`."""
+        """How a cohort is cut into blocks; `room` in bytes, `completed` and `until` as in `Engine.plan`."""
         return self._engine.plan(
             trials,
             self._budget,
@@ -117,6 +115,7 @@ class Trainer:
             memory=room,
             device=self._device.type,
             completed=completed,
+            until=until,
         )
 
     def peak_bytes(self, trials: Sequence[Hyperparameters], blocks: Sequence[Block]) -> int:
@@ -143,8 +142,14 @@ class Trainer:
         keeper: Keeper | None = None,
         on_trained: Callable[[Block, TrainedBlock], None] | None = None,
         most_failures: int = 1,
+        rungs: Sequence[int] = (),
+        decide: Decide | None = None,
+        first_replicates: int | None = None,
     ) -> list[Outcome]:
-        """Trains every trial over all replicates and measures it.
+        """Trains every trial over all replicates and measures it; at rungs, some may be stopped.
+
+        The outcomes at rungs are part of the states that a keeper is given, so that a cohort that is resumed from these
+        states decides by the same outcomes.
 
         Args:
             trials: The cohort.
@@ -155,60 +160,88 @@ class Trainer:
                 in another process then.
             most_failures: So many trials in a row whose networks raise end training, where these are a user's; the
                 outcomes of fewer say why they failed.
+            rungs: Epochs, in ascending order, up to which all trials are trained before any goes on.
+            decide: Called at each rung; says which trials go on. None: all of them.
+            first_replicates: Replicates that go through the rungs, the first ones; the others are trained afterwards,
+                and only those of the trials that went on at the last rung. None: all replicates.
 
         Returns:
-            One outcome a trial, in the order asked.
+            One outcome a trial, in the order asked; those of stopped trials say where they were stopped.
 
         Raises:
+            BudgetError: Rungs or replicates do not fit the budget.
             Interrupted: `stop` returned True.
             NetworkFailedError: Too many networks raised.
             TrainingProcessError: A process that trained a block is gone.
         """
-        budget = self._budget
-        results, resume_states = _known(keeper, product(range(len(trials)), range(budget.seeds)))
-        completed = {slot: state.epoch for slot, state in resume_states.items()} | dict.fromkeys(results, budget.epochs)
-        blocks = self.plan(trials, self.room(memory), completed)
+        progress = RungProgress(len(trials), self._budget, keeper, rungs, first_replicates)
         processes = self._processes if on_trained is None else None
         if processes is not None:
             processes.begin()
+        room = self.room(memory)
+        failures: dict[int, str] = {}
+        for until in progress.phases:
+            blocks = self.plan(trials, room, progress.completed(until), until)
+            train = partial(self._train_phase, trials, until, progress, keeper, processes, on_trained)
+            with one_thread_a_kernel() if processes is None else nullcontext():
+                for block, replicates in train_in_threads(blocks, train, stop, threads=self._threads):
+                    for trial, replicate in zip(block.trials, replicates, strict=True):
+                        if replicate.failure is not None:
+                            failures[trial] = replicate.failure
+                    check_failures(failures, most_failures)
+            if decide is not None and until != progress.phases[-1]:
+                progress.decide(until, decide)
+        return progress.outcomes()
 
-        def train(block: Block, stop: Callable[[], bool]) -> list[Replicate] | None:
-            slots = [(trial, block.replicate) for trial in block.trials]
-            train_block = processes or partial(
-                self._train, on_trained=None if on_trained is None else partial(on_trained, block)
-            )
-            replicates = train_block(
-                [trials[trial] for trial in block.trials],
-                block.replicate,
-                stop,
-                [resume_states[slot] for slot in slots] if block.epoch else (),
-                None if keeper is None else partial(keeper.between_epochs, slots),
-            )
-            if keeper is not None and replicates is not None:
+    def _train_phase(
+        self,
+        trials: Sequence[Hyperparameters],
+        until: int,
+        progress: RungProgress,
+        keeper: Keeper | None,
+        processes: Processes | None,
+        on_trained: Callable[[Block, TrainedBlock], None] | None,
+        block: Block,
+        stop: Callable[[], bool],
+    ) -> Sequence[Replicate] | None:
+        """Trains a block up to an epoch, and keeps what that gave; returns None where `stop` ended it."""
+        slots = [(trial, block.replicate) for trial in block.trials]
+
+        def between_epochs(states: Snapshot) -> None:
+            if keeper is not None:
+                keeper.between_epochs(slots, progress.with_rungs(slots, states))
+
+        train = processes or partial(self._train, on_trained=None if on_trained is None else partial(on_trained, block))
+        result = train(
+            [trials[trial] for trial in block.trials],
+            block.replicate,
+            stop,
+            until,
+            progress.states(slots) if block.epoch else (),
+            None if keeper is None else between_epochs,
+        )
+        if result is None:
+            return None
+        replicates = progress.add(slots, until, result)
+        if keeper is not None:
+            if result.states:
+                between_epochs(lambda: list(result.states))
+            else:
                 trained = [pair for pair in zip(slots, replicates, strict=True) if pair[1].failure is None]
                 keeper.finished([slot for slot, _ in trained], [replicate for _, replicate in trained])
-            return replicates
-
-        failures: dict[int, str] = {}
-        with one_thread_a_kernel() if processes is None else nullcontext():
-            for block, replicates in train_in_threads(blocks, train, stop, threads=self._threads):
-                for trial, replicate in zip(block.trials, replicates, strict=True):
-                    results[trial, block.replicate] = replicate
-                    if replicate.failure is not None:
-                        failures[trial] = replicate.failure
-                check_failures(failures, most_failures)
-        return [Outcome(tuple(results[trial, r] for r in range(budget.seeds))) for trial in range(len(trials))]
+        return replicates
 
     def _train(
         self,
         slots: Sequence[Hyperparameters],
         replicate: int,
         stop: Callable[[], bool],
+        until: int,
         resume_states: Sequence[SlotState],
         on_epoch: OnEpoch | None,
         *,
         on_trained: OnTrained | None = None,
-    ) -> list[Replicate] | None:
+    ) -> BlockResult | None:
         return self._engine.train_block(
             slots,
             replicate,
@@ -216,12 +249,13 @@ class Trainer:
             self._budget,
             self._streams,
             stop,
+            until=until,
             resume_states=resume_states,
             on_epoch=on_epoch,
             on_trained=on_trained,
         )
 
-    def _train_in_child(self, *block: Any) -> list[Replicate] | None:
+    def _train_in_child(self, *block: Any) -> BlockResult | None:
         with one_thread_a_kernel():
             return self._train(*block)
 
@@ -266,18 +300,3 @@ def fit(
         clamp=clamp,
     )
     return trainer.fit(trials, memory=memory, stop=stop, keeper=keeper, on_trained=on_trained)
-
-
-def _known(keeper: Keeper | None, slots: Iterator[Slot]) -> tuple[dict[Slot, Replicate], dict[Slot, SlotState]]:
-    """The results and the states of those slots that a keeper knows."""
-    results: dict[Slot, Replicate] = {}
-    states: dict[Slot, SlotState] = {}
-    if keeper is None:
-        return results, states
-    for slot in slots:
-        known = keeper.known(*slot)
-        if isinstance(known, Replicate):
-            results[slot] = known
-        elif known is not None:
-            states[slot] = known
-    return results, states

@@ -28,6 +28,7 @@ class Replicate:
         curves: One number an epoch: `training_loss`, and the task's first metric on the validation part, which for
             classification is `validation_accuracy`.
         failure: Why there is nothing else: what a user's network raised; None where it was trained.
+        rungs: What it gave at the rungs that it reached, by epoch: scores and layers of the validation part alone.
     """
 
     diverged: bool
@@ -36,13 +37,29 @@ class Replicate:
     test_layers: tuple[Mapping[str, float], ...] = ()
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     failure: str | None = None
+    rungs: Mapping[int, Replicate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training one trial gave, one entry a replicate."""
+    """What training one trial gave.
+
+    Attributes:
+        replicates: One entry a replicate; of a trial that was stopped at a rung, what they gave there.
+        stopped_at: Epoch of the rung at which the trial was stopped; None where it was trained to the end, or failed.
+    """
 
     replicates: tuple[Replicate, ...]
+    stopped_at: int | None = None
+
+    @property
+    def rungs(self) -> dict[int, Outcome]:
+        """The outcome at each rung that the trial reached, by epoch, of the replicates that went through rungs."""
+        reached = sorted({epoch for replicate in self.replicates for epoch in replicate.rungs})
+        return {
+            epoch: Outcome(tuple(each.rungs[epoch] for each in self.replicates if epoch in each.rungs))
+            for epoch in reached
+        }
 
     @property
     def failure(self) -> str | None:

@@ -19,7 +19,7 @@ from typing import Any
 from reluctant.errors import ReluctantError
 from reluctant.exit_codes import FAILED
 from search_spaces import Hyperparameters
-from study.training.outcome import Replicate
+from study.training.engines.base import BlockResult
 from study.training.progress import OnEpoch, SlotState, Snapshot
 
 _POLL_SECONDS = 0.05
@@ -27,10 +27,11 @@ _PATIENCE = 10.0
 _UNTIL_THREADS_ARE_GONE = 0.01
 
 TrainBlock = Callable[
-    [Sequence[Hyperparameters], int, Callable[[], bool], Sequence[SlotState], OnEpoch | None],
-    list[Replicate] | None,
+    [Sequence[Hyperparameters], int, Callable[[], bool], int, Sequence[SlotState], OnEpoch | None],
+    BlockResult | None,
 ]
-"""Trains and measures the slots of a block: slots, replicate, stop, states to resume from, and `on_epoch`."""
+"""Trains and measures the slots of a block: slots, replicate, stop, epoch up to which they are trained, states to
+resume from, and `on_epoch`."""
 
 
 class _GoneError(Exception):
@@ -90,9 +91,10 @@ class Processes:
         slots: Sequence[Hyperparameters],
         replicate: int,
         stop: Callable[[], bool],
+        until: int,
         resume_states: Sequence[SlotState],
         on_epoch: OnEpoch | None,
-    ) -> list[Replicate] | None:
+    ) -> BlockResult | None:
         """Trains a block in a child; `stop` is asked here, and ends what all children train.
 
         Raises:
@@ -100,7 +102,7 @@ class Processes:
         """
         child = self._free.get()
         try:
-            _send(child.pipe, (slots, replicate, resume_states, on_epoch is not None))
+            _send(child.pipe, (slots, replicate, until, resume_states, on_epoch is not None))
             while True:
                 if stop():
                     self._stopping.value = 1
@@ -108,8 +110,8 @@ class Processes:
                     continue
                 kind, content = _receive(child.pipe)
                 if kind == "done":
-                    replicates: list[Replicate] | None = content
-                    return replicates
+                    result: BlockResult | None = content
+                    return result
                 if kind == "failed":
                     raise content
                 assert on_epoch is not None
@@ -187,10 +189,11 @@ def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, st
 
     with suppress(_GoneError):
         while True:
-            slots, replicate, resume_states, wants_epochs = _receive(pipe)
+            slots, replicate, until, resume_states, wants_epochs = _receive(pipe)
             answer: tuple[str, object]
             try:
-                answer = "done", train(slots, replicate, stop, resume_states, on_epoch if wants_epochs else None)
+                told = on_epoch if wants_epochs else None
+                answer = "done", train(slots, replicate, stop, until, resume_states, told)
             except _GoneError:
                 raise
             except Exception as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from torch import Tensor
@@ -19,10 +19,12 @@ class SlotState:
         epoch: Number of epochs that are completed.
         tensors: Parameters, optimizer state and curves by name, of this slot alone. The curves' names begin with
             `curve.`; the other names are the engine's own.
+        rungs: What the slot gave at the rungs that it reached, by epoch.
     """
 
     epoch: int
     tensors: Mapping[str, Tensor]
+    rungs: Mapping[int, Replicate] = field(default_factory=dict)
 
 
 Snapshot = Callable[[], list[SlotState]]
@@ -42,7 +44,12 @@ class Keeper(Protocol):
         """The state that a slot resumes from, or its result; None where it starts from the beginning."""
 
     def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:
-        """Is called after every epoch of a block but the last; `states()` copies the state of each of its slots."""
+        """Is called after every epoch of a block but its last, and when it has reached a rung.
+
+        Args:
+            slots: The slots of the block.
+            states: Copies the state of each of them.
+        """
 
     def finished(self, slots: Sequence[tuple[int, int]], replicates: Sequence[Replicate]) -> None:
         """Is called with the results of a block's slots."""

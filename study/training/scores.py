@@ -49,7 +49,7 @@ class Evaluated:
 
 def scores_of(
     task: Task,
-    training: tuple[Tensor, Tensor, Tensor | None],
+    training: tuple[Tensor, Tensor, Tensor | None] | None,
     validation: Evaluated,
     test: Evaluated | None,
     *,
@@ -60,7 +60,8 @@ def scores_of(
 
     Args:
         task: What is learned; its first metric is compared between training and validation part.
-        training: `[S, N]` predictions, `[N]` targets and `[N]` sample weights, or None, of the training part.
+        training: `[S, N]` predictions, `[N]` targets and `[N]` sample weights, or None, of the training part; None:
+            it is not measured.
         validation: What they give on the validation part; its metrics go by their own names.
         test: What they give on the test part, where it was read; its metrics' names begin with `test_`.
         clamped_validation: What the clamped networks give on the validation part, where that was asked for.
@@ -68,10 +69,11 @@ def scores_of(
     """
     scores = {metric.name: validation.value(metric, task) for metric in task.measured}
     scores[task.loss_name] = validation.loss
-    shown = task.metrics[0]
-    reached = shown.compute(*training)
-    scores[f"training_{shown.name}"] = reached
-    scores["generalization_gap"] = shown.sign * (reached - scores[shown.name])
+    if training is not None:
+        shown = task.metrics[0]
+        reached = shown.compute(*training)
+        scores[f"training_{shown.name}"] = reached
+        scores["generalization_gap"] = shown.sign * (reached - scores[shown.name])
     if test is not None:
         scores |= {f"test_{metric.name}": test.value(metric, task) for metric in task.measured}
         scores[f"test_{task.loss_name}"] = test.loss
@@ -131,8 +133,7 @@ def results_of(
     finite: Tensor,
     layers: Sequence[Sequence[LayerMeasures]],
     test_layers: Sequence[Sequence[LayerMeasures]],
-    norms_at_start: Sequence[Tensor],
-    norms_at_end: Sequence[Tensor],
+    norms: tuple[Sequence[Tensor], Sequence[Tensor]] | None,
     curves: Mapping[str, Tensor],
     diverged: Replicate,
 ) -> list[Replicate]:
@@ -143,37 +144,50 @@ def results_of(
         finite: `[S]` bool, whether a network's parameters and its validation loss are finite.
         layers: Measures of each network's hidden layers on the validation part.
         test_layers: The same on the test part; empty where it was not read.
-        norms_at_start: `[S]` norm of the loss's gradient for each layer's weights, the output layer's last.
-        norms_at_end: The same after training.
+        norms: `[S]` norm of the loss's gradient for each layer's weights, the output layer's last, before and after
+            training; None: they are not measured, and the output layer has no measures.
         curves: `[epochs, S]` learning curves by name.
         diverged: The result of a network that is not finite.
     """
     # To the host in few pieces: each waits for a device.
     scored = torch.stack(list(scores.values()), 1).tolist()
-    norms = torch.stack([torch.stack(list(norms_at_start)), torch.stack(list(norms_at_end))], 2)
+    norms_of_slots: list[list[list[float]]] = [[]] * len(finite)
+    if norms is not None:
+        norms_of_slots = torch.stack([torch.stack(list(each)) for each in norms], 2).transpose(0, 1).tolist()
     drawn = {name: curve.T.tolist() for name, curve in curves.items()}
     results = []
-    for slot, (is_finite, norms_of_slot) in enumerate(
-        zip(finite.tolist(), norms.transpose(0, 1).tolist(), strict=True)
-    ):
+    for slot, (is_finite, norms_of_slot) in enumerate(zip(finite.tolist(), norms_of_slots, strict=True)):
         if not is_finite:
             results.append(diverged)
             continue
-        ratios = {
-            name: norms_of_slot[0][place] / norms_of_slot[-1][place]
-            for place, name in enumerate(("gradient_ratio_start", "gradient_ratio_end"))
-            if norms_of_slot[-1][place] > 0
-        }
         results.append(
             Replicate(
                 diverged=False,
-                scores=dict(zip(scores, scored[slot], strict=True)) | network_measures(layers[slot]) | ratios,
-                layers=tuple(
-                    {**measures, "gradient_norm_start": start, "gradient_norm_end": end}
-                    for measures, (start, end) in zip([*layers[slot], {}], norms_of_slot, strict=True)
-                ),
+                scores=dict(zip(scores, scored[slot], strict=True))
+                | network_measures(layers[slot])
+                | _gradient_ratios(norms_of_slot),
+                layers=_with_norms(layers[slot], norms_of_slot),
                 test_layers=tuple(map(dict, test_layers[slot])) if test_layers else (),
                 curves={name: tuple(curve[slot]) for name, curve in drawn.items()},
             )
         )
     return results
+
+
+def _gradient_ratios(norms: Sequence[Sequence[float]]) -> dict[str, float]:
+    """The norm of the first layer's gradient over that of the last one's, from the norms of one network's layers."""
+    return {
+        name: norms[0][place] / norms[-1][place]
+        for place, name in enumerate(("gradient_ratio_start", "gradient_ratio_end"))
+        if norms and norms[-1][place] > 0
+    }
+
+
+def _with_norms(layers: Sequence[LayerMeasures], norms: Sequence[Sequence[float]]) -> tuple[LayerMeasures, ...]:
+    """The measures of one network's hidden layers; with the norms of gradients, and the output layer, where known."""
+    if not norms:
+        return tuple(map(dict, layers))
+    return tuple(
+        {**measures, "gradient_norm_start": start, "gradient_norm_end": end}
+        for measures, (start, end) in zip([*layers, {}], norms, strict=True)
+    )

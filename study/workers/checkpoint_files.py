@@ -58,6 +58,10 @@ def write(path: Path, subject: Mapping[str, Any], progress: TrialProgress) -> No
         "format": _FORMAT,
         "subject": dict(subject),
         "epochs": {replicate: state.epoch for replicate, state in progress.states.items()},
+        "rungs": {
+            replicate: {epoch: asdict(result) for epoch, result in state.rungs.items()}
+            for replicate, state in progress.states.items()
+        },
         "given": {replicate: asdict(result) for replicate, result in progress.finished.items()},
     }
     temporary = path.with_name(f"{path.name}.new")
@@ -100,7 +104,10 @@ def read(
     if header.get("subject") != json.loads(json.dumps(dict(subject))):
         raise CheckpointError("it is of another trial")
     try:
-        states = {int(r): SlotState(int(epoch), _of_slot(tensors, r)) for r, epoch in header["epochs"].items()}
+        states = {
+            int(r): SlotState(int(epoch), _of_slot(tensors, r), _at_rungs(header.get("rungs", {}).get(r, {})))
+            for r, epoch in header["epochs"].items()
+        }
         finished = {int(r): _replicate(values) for r, values in header["given"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"it is damaged ({error})") from None
@@ -126,4 +133,10 @@ def _replicate(values: Mapping[str, Any]) -> Replicate:
         layers=tuple(dict(layer) for layer in values["layers"]),
         curves={name: tuple(points) for name, points in values["curves"].items()},
         test_layers=tuple(dict(layer) for layer in values["test_layers"]),
+        rungs=_at_rungs(values.get("rungs", {})),
     )
+
+
+def _at_rungs(values: Mapping[str, Mapping[str, Any]]) -> dict[int, Replicate]:
+    """What a slot gave at the rungs that it reached; files of earlier versions have none."""
+    return {int(epoch): _replicate(at_rung) for epoch, at_rung in values.items()}

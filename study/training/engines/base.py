@@ -89,6 +89,20 @@ class TrainedBlock(Protocol):
 OnTrained = Callable[[TrainedBlock], None]
 
 
+@dataclass(frozen=True)
+class BlockResult:
+    """What training a block gave.
+
+    Attributes:
+        replicates: One replicate a slot; before the last epoch it has scores and layers of the validation part alone.
+        states: The state of each slot, from which it can be trained further; empty after the last epoch, and where a
+            user's network raised.
+    """
+
+    replicates: Sequence[Replicate]
+    states: Sequence[SlotState] = ()
+
+
 class Engine(ABC):
     """Trains the slots of one architecture for one task.
 
@@ -114,6 +128,7 @@ class Engine(ABC):
         memory: int | None = None,
         device: str = "cpu",
         completed: Mapping[tuple[int, int], int] | None = None,
+        until: int | None = None,
     ) -> list[Block]:
         """Cuts a cohort into blocks.
 
@@ -125,7 +140,9 @@ class Engine(ABC):
             memory: Bytes that they may use together; None: no limit.
             device: Type of device.
             completed: Epochs that a slot, named by trial and replicate, has completed, where that is not 0. Slots of
-                a block have completed equally many; a slot that has completed all is in no block.
+                a block have completed equally many.
+            until: Epoch up to which the blocks train; None: through all epochs. A slot that has completed so many is in
+                no block.
 
         Returns:
             Blocks, the most expensive first, so that threads end together.
@@ -169,11 +186,15 @@ class Engine(ABC):
         streams: Streams,
         stop: Callable[[], bool],
         *,
+        until: int | None = None,
         resume_states: Sequence[SlotState] = (),
         on_epoch: OnEpoch | None = None,
         on_trained: OnTrained | None = None,
-    ) -> list[Replicate] | None:
+    ) -> BlockResult | None:
         """Trains and measures the slots of one block.
+
+        Training up to one epoch, and from the states of its slots up to a later one, in any other blocks, gives the
+        same bits as training at once.
 
         Args:
             slots: Hyperparameters, in the order of the block.
@@ -182,10 +203,11 @@ class Engine(ABC):
             budget: Epochs, batch size, optimizer.
             streams: The study's random numbers.
             stop: Asked once a step.
+            until: Epoch up to which the block is trained; None: through all epochs.
             resume_states: The state of each slot, all after the same epoch; empty: training starts at the beginning.
-            on_epoch: Called after every epoch but the last.
-            on_trained: Called with the trained block.
+            on_epoch: Called after every epoch but the last that is trained.
+            on_trained: Called with the block that is trained through all epochs.
 
         Returns:
-            One replicate a slot; None where `stop` ended it.
+            What it gave; None where `stop` ended it.
         """

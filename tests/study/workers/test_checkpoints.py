@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from search_spaces import Hyperparameters
 from study.config import read_config
 from study.problem import Problem, Search
-from study.training import Interrupted, Outcome, fit
+from study.training import Interrupted, Outcome, Trainer, fit
 from study.workers.checkpoints import Checkpoints, remove_checkpoints
 
 OPTIONS = {"data": "iris", "seeds": 2, "epochs": 12, "hidden": "16", "name": "s"}
@@ -67,6 +67,31 @@ def test_an_interrupted_training_goes_on_from_its_files_and_ends_the_same(
     assert train(problem, keeper=last) == whole
     checkpoints.remove(TRIALS)
     assert not checkpoints.path(3, "f").parent.exists()
+    assert lines == []
+
+
+def test_what_was_given_at_rungs_survives_an_interruption(
+    problem: Problem, checkpoints: Checkpoints, lines: list[str]
+) -> None:
+    """The outcomes at rungs are read from the files, both of trials that go on and of those that are finished."""
+    trainer = Trainer(problem.splits, problem.budget, problem.streams, task=problem.task)
+
+    def fit_rungs(**options: Any) -> tuple[list[Outcome], list[tuple[int, dict[int, Outcome]]]]:
+        asked: list[tuple[int, dict[int, Outcome]]] = []
+
+        def all_but_the_worst(epoch: int, outcomes: Mapping[int, Outcome]) -> list[int]:
+            asked.append((epoch, dict(outcomes)))
+            return sorted(outcomes, key=lambda trial: outcomes[trial].mean("log_loss"))[: len(outcomes) - (epoch == 5)]
+
+        return trainer.fit(list(TRIALS.values()), rungs=(2, 5), decide=all_but_the_worst, **options), asked
+
+    whole = fit_rungs()
+    for number, steps in enumerate((9, 9, 9, 17)):
+        with pytest.raises(Interrupted):
+            fit_rungs(keeper=checkpoints.keeper(f"{number:032x}", TRIALS), stop=stop_after(steps))
+    last = checkpoints.keeper("f" * 32, TRIALS)
+    assert min(last.resumed.values()) > 2
+    assert fit_rungs(keeper=last) == whole
     assert lines == []
 
 

@@ -15,7 +15,7 @@ from search_spaces.architectures import Architecture
 from search_spaces.user_networks import NetworkError
 from study.data.split import Split
 from study.training.budget import Budget
-from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, Engine, OnTrained, Sizes
+from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, BlockResult, Engine, OnTrained, Sizes
 from study.training.engines.modules.first_weights import build
 from study.training.engines.modules.place_measures import Layers, measured_rows, place_paths
 from study.training.engines.modules.places import activation_places, recorded_calls
@@ -48,14 +48,15 @@ class Modules(Engine):
         memory: int | None = None,
         device: str = "cpu",
         completed: Mapping[tuple[int, int], int] | None = None,
+        until: int | None = None,
     ) -> list[Block]:
         """One block for each slot with epochs left, those with most epochs left first."""
-        reached = completed or {}
+        reached, last = completed or {}, budget.epochs if until is None else until
         blocks = [
             Block(replicate, (trial,), reached.get((trial, replicate), 0))
             for replicate, trial in product(range(budget.seeds), range(len(trials)))
         ]
-        return sorted((block for block in blocks if block.epoch < budget.epochs), key=lambda block: block.epoch)
+        return sorted((block for block in blocks if block.epoch < last), key=lambda block: block.epoch)
 
     def peak_bytes(
         self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu"
@@ -114,32 +115,37 @@ class Modules(Engine):
         streams: Streams,
         stop: Callable[[], bool],
         *,
+        until: int | None = None,
         resume_states: Sequence[SlotState] = (),
         on_epoch: OnEpoch | None = None,
         on_trained: OnTrained | None = None,
-    ) -> list[Replicate] | None:
+    ) -> BlockResult | None:
         """Trains and measures the slots of one block, one after the other in every epoch; see `Engine`."""
         of_user = partial(user_code, self._architecture)
+        until = budget.epochs if until is None else until
+        at_end = until == budget.epochs
         states: Sequence[SlotState | None] = resume_states or [None] * len(slots)
         try:
             with of_user():
                 trainings = [
-                    SlotTraining(self._architecture, slot, replicate, data, budget, streams, state)
+                    SlotTraining(self._architecture, slot, replicate, data, budget, streams, state, to_the_end=at_end)
                     for slot, state in zip(slots, states, strict=True)
                 ]
-            for epoch in range(resume_states[0].epoch if resume_states else 0, budget.epochs):
+            for epoch in range(resume_states[0].epoch if resume_states else 0, until):
                 with of_user():
                     if not all(training.train_epoch(epoch, stop) for training in trainings):
                         return None
-                if on_epoch is not None and epoch + 1 < budget.epochs:
+                if on_epoch is not None and epoch + 1 < until:
                     on_epoch(lambda: [training.snapshot() for training in trainings])
             with of_user():
-                results = [training.result() for training in trainings]
+                results = [training.result() if at_end else training.result_at_rung() for training in trainings]
         except UserCodeError as error:
-            return [Replicate(diverged=False, scores={}, failure=str(error)) for _ in slots]
+            return BlockResult([Replicate(diverged=False, scores={}, failure=str(error)) for _ in slots])
+        if not at_end:
+            return BlockResult(results, [training.snapshot() for training in trainings])
         if on_trained is not None:
             on_trained(_TrainedModules(self._architecture, trainings))
-        return results
+        return BlockResult(results)
 
 
 class _TrainedModules:

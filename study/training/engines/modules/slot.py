@@ -119,6 +119,7 @@ class SlotTraining:
         budget: Epochs, batch size, optimizer.
         streams: The study's random numbers.
         resume_state: The state that training resumes from; None: it starts at the beginning.
+        to_the_end: Whether it is trained through all epochs, so that gradients before training are measured.
     """
 
     def __init__(
@@ -130,6 +131,8 @@ class SlotTraining:
         budget: Budget,
         streams: Streams,
         resume_state: SlotState | None = None,
+        *,
+        to_the_end: bool = True,
     ) -> None:
         task = data.task
         self._architecture, self._task = architecture, task
@@ -145,7 +148,8 @@ class SlotTraining:
         user = architecture.user
         self._draws = user is not None and user.check(tuple(x.shape[1:]), data.outputs).draws
         self._layers = Layers.of(self._network, x)
-        self._norms_at_start = gradient_norms(self._network, task, self._layers, data.validation)
+        if to_the_end:
+            self._norms_at_start = gradient_norms(self._network, task, self._layers, data.validation)
         self._optimizer = make_optimizer(self._network, hyperparameters, budget)
         self._curves: dict[str, list[Tensor]] = {"training_loss": [], f"validation_{task.metrics[0].name}": []}
         if resume_state is not None:
@@ -202,23 +206,33 @@ class SlotTraining:
 
     def result(self) -> Replicate:
         """What the trained network gives on the data's parts."""
+        training = evaluate(self._network, self._task, self._data.training)
+        return self._result((training.predictions, training.y, training.weights), self._data.test)
+
+    def result_at_rung(self) -> Replicate:
+        """What the network gives before training goes on: scores and layers of the validation part alone."""
+        return self._result(None, None)
+
+    def _result(self, training: tuple[Tensor, Tensor, Tensor | None] | None, test_part: Samples | None) -> Replicate:
         network, task, data = self._network, self._task, self._data
-        training = evaluate(network, task, data.training)
         validation = evaluate(network, task, data.validation)
-        test = None if data.test is None else evaluate(network, task, data.test)
+        test = None if test_part is None else evaluate(network, task, test_part)
         finite = [p.isfinite().all() for p in network.parameters()]
         layers = [hidden_measures(network, self._layers, data.validation, with_threshold=data.clamp)]
-        test_layers = [] if data.test is None else [hidden_measures(network, self._layers, data.test)]
+        test_layers = [] if test_part is None else [hidden_measures(network, self._layers, test_part)]
         clamped = clamped_test = None
         if data.clamp:
             thresholds = [layer[CLAMP_THRESHOLD] for layer in layers[0]]
             clamped = evaluate_clamped(network, task, self._layers, data.validation, thresholds)
-            if data.test is not None:
-                clamped_test = evaluate_clamped(network, task, self._layers, data.test, thresholds)
+            if test_part is not None:
+                clamped_test = evaluate_clamped(network, task, self._layers, test_part, thresholds)
+        norms = None
+        if training is not None:
+            norms = self._norms_at_start, gradient_norms(network, task, self._layers, data.validation)
         (result,) = results_of(
             scores_of(
                 task,
-                (training.predictions, training.y, training.weights),
+                training,
                 validation,
                 test,
                 clamped_validation=clamped,
@@ -227,8 +241,7 @@ class SlotTraining:
             finite=torch.stack([*finite, validation.loss.isfinite().all()]).all(0, keepdim=True),
             layers=with_zeros(layers, clamped),
             test_layers=with_zeros(test_layers, clamped_test),
-            norms_at_start=self._norms_at_start,
-            norms_at_end=gradient_norms(network, task, self._layers, data.validation),
+            norms=norms,
             curves={name: torch.stack(points) for name, points in self._curves.items()},
             diverged=data.diverged,
         )

@@ -93,8 +93,8 @@ def _network_tensors(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
-    """A moment in the memory layout of its parameter, as before: other layouts might round otherwise."""
-    return tensor if tensor.shape != parameter.shape else torch.empty_like(parameter).copy_(tensor)
+    """A copy of a moment in the memory layout of its parameter, as before: other layouts might round otherwise."""
+    return tensor.clone() if tensor.shape != parameter.shape else torch.empty_like(parameter).copy_(tensor)
 
 
 def _keys(budget: Budget) -> tuple[str, ...]:

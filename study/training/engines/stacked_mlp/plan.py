@@ -96,6 +96,7 @@ def plan_blocks(
     memory: int | None = None,
     device: str = "cpu",
     completed: Mapping[tuple[int, int], int] | None = None,
+    until: int | None = None,
 ) -> list[Block]:
     """Cuts a cohort into blocks; how it is cut changes no result.
 
@@ -107,12 +108,15 @@ def plan_blocks(
         memory: Bytes that they may use together, which are exceeded where two slots need more; None: no limit.
         device: Type of device. On the processor a block should fit the cache; else it is as large as memory lets it.
         completed: Epochs that a slot, named by trial and replicate, has completed, where that is not 0. Slots of a
-            block have completed equally many; a slot that has completed all is in no block.
+            block have completed equally many.
+        until: Epoch up to which the blocks train; None: through all epochs. A slot that has completed so many is in no
+            block.
 
     Returns:
         Blocks, the most expensive first, so that threads end together; in a cache, of at most 32 slots. Their trials
         are sorted by activation, learning rate and weight decay, which neighbours in a stack can share.
     """
+    until = budget.epochs if until is None else until
     blocks: list[tuple[float, Block]] = []
     for hidden in dict.fromkeys(trial.hidden for trial in trials):
         members = sorted(
@@ -132,12 +136,12 @@ def plan_blocks(
                 limit -= 1
         for replicate in range(budget.seeds):
             epochs = [(completed or {}).get((index, replicate), 0) for index in members]
-            for epoch in sorted(set(epochs) - {budget.epochs}):
+            for epoch in sorted({reached for reached in epochs if reached < until}):
                 level = [index for index, reached in zip(members, epochs, strict=True) if reached == epoch]
                 count = _blocks(len(level), max(FEWEST_SLOTS, limit), budget.seeds, threads)
                 bounds = [len(level) * part // count for part in range(count + 1)]
                 for start, stop in pairwise(bounds):
-                    cost = (stop - start) * size * (budget.epochs - epoch) / budget.epochs
+                    cost = (stop - start) * size * (until - epoch) / budget.epochs
                     blocks.append((cost, Block(replicate, tuple(level[start:stop]), epoch)))
     return [block for _, block in sorted(blocks, key=lambda pair: -pair[0])]
 

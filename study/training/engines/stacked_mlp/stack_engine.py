@@ -12,13 +12,12 @@ from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
 from study.data.split import Split
 from study.training.budget import Budget
-from study.training.engines.base import Block, Engine, EngineError, OnTrained, Sizes
+from study.training.engines.base import Block, BlockResult, Engine, EngineError, OnTrained, Sizes
 from study.training.engines.stacked_mlp.block import train_block
 from study.training.engines.stacked_mlp.optimizer import Optimizer
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 from study.training.engines.stacked_mlp.plan import FEWEST_SLOTS, peak_bytes, plan_blocks
 from study.training.engines.stacked_mlp.stack import Stack
-from study.training.outcome import Replicate
 from study.training.plain_network import plain_network
 from study.training.progress import OnEpoch, SlotState
 from study.training.streams import Streams
@@ -41,6 +40,7 @@ class StackedMLP(Engine):
         memory: int | None = None,
         device: str = "cpu",
         completed: Mapping[tuple[int, int], int] | None = None,
+        until: int | None = None,
     ) -> list[Block]:
         """Cuts a cohort into blocks that fit the cache and the memory; see `plan_blocks`.
 
@@ -53,7 +53,9 @@ class StackedMLP(Engine):
                     "the engine stacked_mlp trains no normalization and no residual connections; give the architecture "
                     'another one: dataclasses.replace(ARCHITECTURES["mlp"], engine="modules")'
                 )
-        return plan_blocks(trials, budget, sizes, threads=threads, memory=memory, device=device, completed=completed)
+        return plan_blocks(
+            trials, budget, sizes, threads=threads, memory=memory, device=device, completed=completed, until=until
+        )
 
     def peak_bytes(
         self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu"
@@ -88,10 +90,11 @@ class StackedMLP(Engine):
         streams: Streams,
         stop: Callable[[], bool],
         *,
+        until: int | None = None,
         resume_states: Sequence[SlotState] = (),
         on_epoch: OnEpoch | None = None,
         on_trained: OnTrained | None = None,
-    ) -> list[Replicate] | None:
+    ) -> BlockResult | None:
         """Trains and measures the slots of one block as a stack; see `Engine`."""
 
         def on_stack(stack: Stack) -> None:
@@ -105,6 +108,7 @@ class StackedMLP(Engine):
             budget,
             streams,
             stop,
+            until=until,
             resume_states=resume_states,
             on_epoch=on_epoch,
             on_trained=on_stack,
