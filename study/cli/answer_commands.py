@@ -172,7 +172,7 @@ def export(
 def predict(
     folder: Annotated[str, typer.Argument(help="a model's folder, as `export --model` wrote it")],
     data: Annotated[
-        str, typer.Argument(help="CSV, TSV or Parquet file with the columns that the model was trained on")
+        str, typer.Argument(help="file of a table with the columns that the model was trained on, or images")
     ],
     output: Output = None,
     form: FileFormat = None,

@@ -118,7 +118,7 @@ def compare(
         check_format(form)
         columns, name = options.pop("target") or [], options["name"]
         given = {key: value for key, value in options.items() if value is not None}
-        decides_what_is_compared = {*StudyConfig.options(Scope.IDENTITY), "test", "rows", "drop", "keep"}
+        decides_what_is_compared = {*StudyConfig.options(Scope.IDENTITY), "test", "rows", "drop", "keep", "image_size"}
         asked = data or columns or given.keys() & decides_what_is_compared
         config = read_config({**COMPARISON_DEFAULTS, **given})
         wanted = comparisons(data or ["digits"], columns, config)

@@ -43,7 +43,7 @@ class DeclaredOptions(BaseModel):
             >>> from study.config import StudyConfig
             >>> from study.config import StudyConfig
             >>> StudyConfig.options(Scope.PLACE)
-            ('data', 'test', 'rows', 'drop', 'keep', 'space', 'storage', 'name')
+            ('data', 'test', 'rows', 'drop', 'keep', 'image_size', 'space', 'storage', 'name')
         """
         return tuple(name for name in cls.model_fields if not scopes or cls.option(name).scope in scopes)
 

@@ -55,6 +55,24 @@ def as_class_weights(value: Any) -> Any:
     return weights
 
 
+def as_image_size(value: Any) -> Any:
+    """Rows and columns of an image: `32` for as many of both, `24x32`, or [24, 32].
+
+    Raises:
+        ValueError: A text is something else.
+
+    Example:
+        >>> as_image_size("32"), as_image_size("24x32")
+        ((32, 32), (24, 32))
+    """
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+)(?:\s*[x×]\s*(\d+))?\s*", value)
+        if found is None:
+            raise ValueError("it needs a number of pixels, or rows and columns as in 24x32")
+        return int(found[1]), int(found[2] or found[1])
+    return (value, value) if isinstance(value, int) else value
+
+
 def check_pairs(value: tuple[str, ...]) -> tuple[str, ...]:
     """Options of a sampler, each as NAME=VALUE.
 

@@ -14,6 +14,7 @@ from study.config.declared_options import DeclaredOptions
 from study.config.option import Option, Scope, one_of
 from study.config.option_values import (
     as_class_weights,
+    as_image_size,
     as_names,
     as_sequence,
     check_name,
@@ -62,6 +63,8 @@ SPARSITY_AS_TRAINED: Sparsity = "near_zero"
 """The sparsity where none is named and the network as it was trained is meant; of all studies of version 0.1."""
 OptimizerName = Literal["adam", "sgd"]
 Width = Annotated[int, Field(ge=1, le=8192)]
+Pixels = Annotated[int, Field(ge=1, le=4096)]
+ImageSize = tuple[Pixels, Pixels]
 
 _IDENTITY = Option(scope=Scope.IDENTITY)
 _PLACE = Option(scope=Scope.PLACE)
@@ -106,6 +109,9 @@ class StudyConfig(DeclaredOptions):
     drop: Annotated[tuple[str, ...], _PLACE] = Field((), description="columns of a table to leave out: a,b")
     keep: Annotated[tuple[str, ...], _PLACE] = Field(
         (), description="columns of a table to keep, also where they look like identifiers: a,b"
+    )
+    image_size: Annotated[ImageSize | None, _PLACE] = Field(
+        None, description="rows and columns that a folder of images is resized to: 32, or 24x32; default: their own"
     )
     space: Annotated[str, _PLACE] = Field("core", description="search space: a preset, or a TOML file")
     trials: Annotated[int, Option(scope=Scope.RUN)] = Field(
@@ -239,6 +245,7 @@ class StudyConfig(DeclaredOptions):
 
     _widths = field_validator("hidden", "channels", mode="before")(as_sequence)
     _names = field_validator("drop", "keep", "sampler_option", mode="before")(as_names)
+    _size = field_validator("image_size", mode="before")(as_image_size)
     _pairs = field_validator("sampler_option")(check_pairs)
     _sampler = field_validator("sampler")(check_sampler)
     _class_weights = field_validator("class_weight", mode="before")(as_class_weights)
@@ -355,8 +362,8 @@ SEARCH_OPTIONS = tuple(name for name in StudyConfig.options() if name != "varian
 """The options that a search has."""
 COMPARISON_OPTIONS = (
     *("target", "task", "loss", "test", "weights", "class_weight", "label_smoothing"),
-    *("rows", "drop", "keep", "seeds", "epochs", "network", "hidden", "batch_size", "learning_rate", "optimizer"),
-    *("seed", "storage", "name"),
+    *("rows", "drop", "keep", "image_size", "seeds", "epochs", "network", "hidden", "batch_size"),
+    *("learning_rate", "optimizer", "seed", "storage", "name"),
     *(name for name in StudyConfig.options(Scope.RUN) if name not in ("trials", "tolerance", "confirm")),
 )
 """The options that a comparison has."""

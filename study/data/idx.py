@@ -92,6 +92,11 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
     return np.frombuffer(content, dtype=kind, offset=start).reshape(shape).astype(kind.newbyteorder("="), copy=False)
 
 
+def holds_idx_files(folder: Path) -> bool:
+    """Whether there is a file in a folder that has the name of an IDX file."""
+    return any(_NAME.fullmatch(path.name) for path in folder.iterdir())
+
+
 def _find(folder: Path) -> dict[tuple[str, str], Path]:
     """The IDX files of a folder by part and content; a plain file is preferred to its compressed copy."""
     files: dict[tuple[str, str], Path] = {}
@@ -109,7 +114,8 @@ def _find(folder: Path) -> dict[tuple[str, str], Path]:
     if missing:
         raise DataNotFoundError(
             f"{folder} is a folder, and {listing(missing)} (plain or .gz) {'is' if len(missing) == 1 else 'are'} "
-            f"missing in it; a folder of IDX files or a single file is needed{_instead(folder)}"
+            f"missing in it; a folder of IDX files, one of images (PNG, JPEG) with a folder for each class, or a "
+            f"single file is needed{_instead(folder)}"
         )
     return files
 

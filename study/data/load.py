@@ -18,7 +18,8 @@ from study.data.csv_parquet import read_csv, read_parquet, read_stored
 from study.data.dataset import Dataset, make_dataset
 from study.data.errors import DataError, DataNotFoundError, did_you_mean, listing
 from study.data.excel import read_excel
-from study.data.idx import read_idx_folder
+from study.data.idx import holds_idx_files, read_idx_folder
+from study.data.image_folder import holds_images, read_image_folder
 from study.data.npz import read_npz
 from study.data.openml import PREFIX, read_openml
 from study.data.reading import FIRST_READER, Reading, TableOptions
@@ -53,8 +54,8 @@ def load_dataset(source: str, *, target: str | None = None, options: TableOption
     A built-in name is preferred to a file of the same name; `./iris` names the file.
 
     Args:
-        source: A built-in name, a CSV, Excel, ARFF, Parquet or NPZ file, a folder of IDX files, "openml:ID", or
-            what `held_in_memory` yields.
+        source: A built-in name, a CSV, Excel, ARFF, Parquet or NPZ file, a folder of IDX files or
+            images, "openml:ID", or what `held_in_memory` yields.
         target: Name of the column to predict, or its number: 1 is the first, −1 the last. Tables need it; for
             `openml:ID` it is optional; other sources contain their labels, so it must be None.
         options: Version of the reader, columns to drop and to keep.
@@ -74,15 +75,20 @@ def load_dataset(source: str, *, target: str | None = None, options: TableOption
     if source in BUILT_IN:
         _refuse_target(target, source)
         _refuse_of_tables(options, source)
+        _refuse_image_size(options, source)
         return _without_columns(read_built_in(source), options)
     if source.startswith(in_memory.PREFIX):
         _refuse_test(options, "the data of a program")
+        _refuse_image_size(options, "the data of a program")
         return in_memory.read_held(source, target=target, options=options)
     if source.startswith(PREFIX):
         _refuse_test(options, source)
+        _refuse_image_size(options, source)
         return read_openml(source, target=target, options=options)
     path = Path(os.path.abspath(Path(source).expanduser()))
     try:
+        if not path.is_dir():
+            _refuse_image_size(options, source)
         if not source.strip() or not path.exists():
             raise _not_found(source, path)
         return _read_path(path, target=target, options=options)
@@ -96,7 +102,10 @@ def _read_path(path: Path, *, target: str | None, options: TableOptions) -> Data
     name = path.name.lower()
     if path.is_dir():
         _refuse_of_tables(options, str(path))
-        dataset = read_idx_folder(path, options=options)
+        is_of_images = not holds_idx_files(path) and holds_images(path)
+        if not is_of_images:
+            _refuse_image_size(options, str(path))
+        dataset = (read_image_folder if is_of_images else read_idx_folder)(path, options=options)
         _refuse_target(target, str(path))
         refuse_columns(options, str(path))
         return dataset
@@ -180,6 +189,11 @@ def _refuse_test(options: TableOptions, source: str) -> None:
             f"--test is {options.test!r}, but {source} is no file of a table; IDX folders and NPZ files have test "
             "parts of their own; leave it out"
         )
+
+
+def _refuse_image_size(options: TableOptions, source: str) -> None:
+    if options.image_size is not None:
+        raise DataError(f"--image-size is given, but {source} is no folder of images (PNG, JPEG); leave it out")
 
 
 def _without_columns(dataset: Dataset, options: TableOptions) -> Dataset:
@@ -278,5 +292,5 @@ def _not_found(source: str, path: Path) -> DataNotFoundError:
         )
     return DataNotFoundError(
         f"unknown data set {source!r}{did_you_mean(source, [*BUILT_IN, *beside])} (known: {listing(BUILT_IN)}, "
-        "openml:ID, or the path of a CSV, Excel, ARFF, Parquet or NPZ file or of a folder of IDX files)"
+        "openml:ID, or the path of a CSV, Excel, ARFF, Parquet or NPZ file or of a folder of IDX files or images)"
     )

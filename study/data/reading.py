@@ -31,6 +31,7 @@ class TableOptions:
         groups: Column of the groups that no split divides, which is no feature; None: there are none.
         time: Column by which the parts of a split follow each other, which is no feature; None: they are drawn.
         test: File of the official test part; None: the source has its own, or none.
+        image_size: Rows and columns that the images of a folder are resized to; None: their own.
     """
 
     reader: int = READER
@@ -41,6 +42,7 @@ class TableOptions:
     groups: str | None = None
     time: str | None = None
     test: str | None = None
+    image_size: tuple[int, int] | None = None
 
     @property
     def row_columns(self) -> dict[str, str]:

@@ -122,6 +122,7 @@ def train_model(
         quantity=_quantity(problem.task, prepared.split, network),
         layers=tuple(layers_of(network)) if isinstance(network, nn.Sequential) and user is None else (),
         input_shape=() if prepared.preprocessing.image is None and user is None else sizes.input_shape,
+        image=dataset.image,
         network=own_network,
         origin=_origin(study, chosen, outcome, replicate, clamp=clamp) | _recommendation(search, own, chosen),
     )

@@ -24,6 +24,7 @@ from search_spaces.user_networks import Source
 from search_spaces.user_networks.replacing import set_small_activations_to_zero
 from study.config import ConfigError
 from study.data.column_forms import ColumnForm
+from study.data.images import ImageLayout
 from study.model import onnx
 from study.model.layers import Value, network_of
 from study.model.preprocessing_file import UntrustedError, read_preprocessing, write_preprocessing
@@ -89,6 +90,7 @@ class ModelConfig(BaseModel):
         layers: Name in `torch.nn` and arguments of every layer, written and read by `study.model.layers`; empty of
             a user's network.
         input_shape: Shape of one sample as the network reads it; empty: features in a row.
+        image: How the pixels of an image lay in the training data; None where they were a table or rows of pixels.
         network: How a user's network is built; None where the layers say all.
         origin: Study, trial, scores and versions; to be read by people.
     """
@@ -108,6 +110,7 @@ class ModelConfig(BaseModel):
     quantity: Quantity | None = None
     layers: tuple[tuple[str, dict[str, Value | tuple[tuple[str, dict[str, Value]], ...]]], ...]
     input_shape: tuple[int, ...] = ()
+    image: ImageLayout | None = None
     network: NetworkConfig | None = None
     origin: dict[str, Any]
 

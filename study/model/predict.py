@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ import torch
 from sklearn.compose import ColumnTransformer
 
 from study.data import FIRST_READER, READER, DataError, load_dataset
+from study.data.built_in import BUILT_IN
 from study.data.column_forms import TEXT
 from study.data.errors import did_you_mean, listing, rows_where
 from study.data.first_reader import like_training
+from study.data.image_folder import ImageFiles, images_to_predict, read_images
 from study.data.images import ImageLayout
 from study.data.labels import label_texts
 from study.data.load import read_table
@@ -34,8 +37,8 @@ class Prediction:
     """The predictions of a model for the samples of a file.
 
     Attributes:
-        table: `[N]` rows: `label`, and `probability_CLASS` for every class; in regression `prediction`, and `low` and
-            `high`, between which the true value lies with the model's level.
+        table: `[N]` rows: `file` where the samples are image files; `label`, and `probability_CLASS` for every class;
+            in regression `prediction`, and `low` and `high`, between which the true value lies with the model's level.
         accuracy: Share of rows that the model predicts right, among those with a known label; None where there is none.
         errors: Metrics of a regression by name, over the rows with a known value; empty where there is none.
         notes: What a user should know about the predictions, a line each.
@@ -57,22 +60,60 @@ def predict(model: Model, source: str | pd.DataFrame | npt.NDArray[Any]) -> Pred
 
     Args:
         model: The model.
-        source: A file of a table, as `run` reads them, with the model's columns, in any order, among others; or
-            whatever else a study reads (NPZ file, IDX folder, built-in name); or the samples themselves, a DataFrame,
-            or an array `[N, …]` whose columns are those of the training data in their order.
+        source: A file of a table, as `run` reads them, with the model's columns, in any order, among others; an image
+            (PNG, JPEG), or a folder of images, with folders for the classes or without; or whatever else a study reads
+            (NPZ file, IDX folder, built-in name); or the samples themselves, a DataFrame, or an array `[N, …]` whose
+            columns are those of the training data in their order.
 
     Raises:
         DataError: The file cannot be read, or a value of a numeric column is no number.
         ModelError: The file lacks a column, or holds another kind of samples than the model was trained on.
     """
-    table, notes, labels = _samples(model, source)
+    files = _image_files(source)
+    table, notes, labels = _samples(model, source) if files is None else _of_image_files(model, files, str(source))
     said = (*notes, *_new_categories(model, table))
     of_rows = model.probabilities if model.config.quantity is None else model.values
     chunks = [of_rows(table.iloc[start : start + _ROWS_AT_ONCE]) for start in range(0, len(table), _ROWS_AT_ONCE)]
     found = torch.cat(chunks).numpy()
     if model.config.quantity is None:
-        return _labelled(model, found, labels, said)
-    return _valued(model.config.quantity, found, labels, said)
+        prediction = _labelled(model, found, labels, said)
+    else:
+        prediction = _valued(model.config.quantity, found, labels, said)
+    if files is not None:
+        prediction.table.insert(0, "file", [str(path) for path in files.paths])
+    return prediction
+
+
+def _image_files(source: str | pd.DataFrame | npt.NDArray[Any]) -> ImageFiles | None:
+    """The images that a source names; None where it is something else."""
+    if not isinstance(source, str) or source in BUILT_IN:
+        return None
+    path = Path(source).expanduser()
+    try:
+        return images_to_predict(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
+
+
+def _of_image_files(
+    model: Model, files: ImageFiles, source: str
+) -> tuple[pd.DataFrame, list[str], npt.NDArray[Any] | None]:
+    """The model's columns of images, resized to those that it was trained on, and their labels where they are known.
+
+    Raises:
+        ModelError: The model was not trained on images of rows and columns, or not on grey or coloured ones.
+    """
+    image = model.config.image
+    if image is None or image.channels not in (1, 3):
+        seen = "a table or rows of pixels" if image is None else f"images of {image.channels} channels"
+        raise ModelError(
+            f"{source} holds image files; the model was trained on {seen}; give it an NPZ file or a table of the same"
+        )
+    x = read_images(files.paths, (image.rows, image.columns), coloured=image.channels == 3)
+    if image.channels == 3 and not image.channels_last:
+        x = x.transpose(0, 3, 1, 2)
+    table = _pixels(model, x.reshape(len(x), -1), image, source)
+    return *_cleaned(model, table, source), None if files.labels is None else np.array(files.labels, dtype=object)
 
 
 def _valued(

@@ -86,6 +86,14 @@ def loading(config: Mapping[str, Any]) -> str:
     return network + table + predicting.replace("{inputs}", inputs)
 
 
+def _of_image_files(config: Mapping[str, Any]) -> str:
+    """That image files are predicted too, where the model was trained on grey or coloured images."""
+    image = config["image"]
+    if image is None or image["channels"] not in (1, 3):
+        return ""
+    return f"; so it does for a PNG or JPEG image, or a folder of them, resized to {image['rows']}x{image['columns']}"
+
+
 def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
     """The text of a model's README.
 
@@ -123,7 +131,8 @@ def readme(config: Mapping[str, Any], *, with_onnx: bool) -> str:
         *_clamping(origin),
         "## Predictions",
         "",
-        f"`reluctant predict . data.csv{trust}` prints them. Without `reluctant`, from {rows}:",
+        f"`reluctant predict . data.csv{trust}` prints them{_of_image_files(config)}. Without `reluctant`, from "
+        f"{rows}:",
         "",
         "```python",
         loading(config).rstrip(),

@@ -31,6 +31,7 @@ def read_data(config: StudyConfig, *, reader: int = READER, task: Task | None = 
         groups=config.groups,
         time=config.time,
         test=config.test,
+        image_size=config.image_size,
     )
     return sample_rows(load_dataset(config.data, target=config.target, options=options), config.rows, seed=config.seed)
 

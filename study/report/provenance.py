@@ -83,7 +83,7 @@ def command(study: OpenStudy) -> str:
     shown = config.model_dump(mode="json")
     defaults = StudyConfig.model_validate({}).model_dump(mode="json")
     # Where and how it ran is no part of what makes a study this study.
-    names = (*StudyConfig.options(Scope.IDENTITY), "test", "rows", "drop", "keep", "space")
+    names = (*StudyConfig.options(Scope.IDENTITY), "test", "rows", "drop", "keep", "image_size", "space")
     options = {name: shown[name] for name in StudyConfig.options() if name in names and shown[name] != defaults[name]}
     options["trials"] = study.total
     words = ["reluctant", problem.command, config.data]

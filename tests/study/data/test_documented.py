@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 from compression import zip_of, zstandard
 from documents import code_words, table_rows
+from PIL import Image
 
 from study.data import DataError, Dataset, load_dataset, prepare
 from study.data.data_summary import DataSummary, summarize
@@ -171,6 +172,13 @@ def _idx(folder: Path) -> None:
         (folder / f"train-{name}-ubyte").write_bytes(head + array.astype(np.uint8).tobytes())
 
 
+def _images(folder: Path) -> None:
+    for name in "ab":
+        (folder / name).mkdir()
+        for number in range(10):
+            Image.new("L", (2, 2), 20 * number).save(folder / name / f"{number}.png")
+
+
 def _parquet(folder: Path) -> None:
     PLAIN.to_parquet(folder / "t.parquet")
 
@@ -206,6 +214,7 @@ _CASES: dict[str, list[Write]] = {
     ],
     "`.npz` with": [_npz(*keys) for keys in (("x", "y"), ("X", "y"), ("data", "target"), ("features", "labels"))],
     "folder of IDX": [_idx],
+    "folder of images": [_images],
     "`.xls`, `.ods`,": [
         _bytes(f"t{ending}", b"?") for ending in (".xls", ".ods", ".json", ".npy", ".tar", ".pkl", ".docx")
     ],

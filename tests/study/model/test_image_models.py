@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from model_origins import ORIGIN
+from PIL import Image
 from torch import nn
 
 from search_spaces import ARCHITECTURES, Hyperparameters
@@ -89,6 +91,7 @@ def saved(folder: Path, source: str, network: nn.Module, *, as_images: bool) -> 
         classes=dataset.classes,
         layers=tuple(layers_of(numbered)),
         input_shape=preprocessing.input_shape if as_images else (),
+        image=dataset.image,
         origin=ORIGIN,
     )
     save_model(Model(config, numbered, plain(preprocessing)), str(folder))
@@ -130,6 +133,44 @@ def test_images_are_predicted_however_their_axes_are_ordered(tmp_path: Path, col
         found = predict(model, each).table.iloc[:, 1:].to_numpy(dtype=float)
         np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(from_readme(tmp_path / "model"), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("as_images", [True, False])
+@pytest.mark.parametrize("first", ["rows", "channels"])
+def test_image_files_are_predicted_as_the_arrays_that_they_hold(
+    tmp_path: Path, coloured: tuple[str, np.ndarray], first: str, *, as_images: bool
+) -> None:
+    x, source = coloured[1], str(tmp_path / "given.npz")
+    np.savez(source, x=x if first == "rows" else x.transpose(0, 3, 1, 2), y=np.array(["cat", "dog"])[np.arange(40) % 2])
+    of_trial = trial(channels=(3, 4))
+    network = plain_network(
+        ARCHITECTURES["cnn" if as_images else "mlp"], of_trial, (3, 6, 5) if as_images else (90,), 2
+    )
+    model = saved(tmp_path / "model", source, randomized(network), as_images=as_images)
+    expected = predict(model, source)
+    assert expected.table.iloc[:, 1:].std().min() > 1e-4
+    for number, pixels in enumerate(x):
+        folder = tmp_path / "photos" / ("dog" if number % 2 else "cat")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    found = predict(model, str(tmp_path / "photos"))
+    table = found.table.sort_values("file", key=lambda files: files.map(lambda file: Path(file).name))
+    np.testing.assert_allclose(table.iloc[:, 2:].to_numpy(float), expected.table.iloc[:, 1:].to_numpy(float), atol=1e-6)
+    assert found.accuracy == expected.accuracy
+    alone_file = tmp_path / "one.png"
+    Image.fromarray(x[3].repeat(2, 0).repeat(2, 1)).save(alone_file)
+    alone = predict(model, str(alone_file))
+    assert alone.table["file"].tolist() == [str(alone_file)]
+    assert alone.accuracy is None
+
+
+def test_image_files_are_refused_by_a_model_of_tables(tmp_path: Path, coloured: tuple[str, np.ndarray]) -> None:
+    network = plain_network(ARCHITECTURES["mlp"], trial(), (90,), 2)
+    model = saved(tmp_path / "model", coloured[0], network, as_images=False)
+    model = replace(model, config=model.config.model_copy(update={"image": None}))
+    Image.fromarray(coloured[1][0]).save(tmp_path / "one.png")
+    with pytest.raises(ModelError, match="holds image files; the model was trained on a table or rows of pixels"):
+        predict(model, str(tmp_path / "one.png"))
 
 
 def test_images_of_another_size_are_refused(tmp_path: Path, coloured: tuple[str, np.ndarray]) -> None:
