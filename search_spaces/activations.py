@@ -38,7 +38,8 @@ class Activation:
     * `forward(z, slope, a, scratch)` fills `a` with f(z);
     * `backward(g, z, a, slope, scratch)` turns `g` = dL/da into dL/dz, in place.
 
-    `z`, `a`, `g`, `scratch` are `[S, N, F]`, `slope` is `[S, 1, 1]`. What `scratch` holds afterwards means nothing.
+    `z`, `a`, `g`, `scratch` are `[S, N, F]`, `slope` is `[S, 1, 1]`; in training `[1, N, F]` where it is drawn, the
+    same for all slots. What `scratch` holds afterwards means nothing.
 
     Attributes:
         name: Name in `ACTIVATIONS`.
@@ -49,6 +50,8 @@ class Activation:
         gain: Gain for a given slope: of `torch.nn.init.calculate_gain` where torch has one, else
             1/√E f(z)² for z ~ N(0, 1), so that the second moment is kept (He et al. 2015, eq. 10).
         slope: What `negative_slope` is to it: nothing, a constant, or the start of a learned parameter.
+        drawn_slope: The range from which training draws a slope for each unit and sample, uniformly; the network has
+            their mean in eval mode. None: nothing is drawn.
         max_derivative: Largest |f′| for a given slope; infinity where |f′| grows without end.
         saturated_output: Range outside of which an output counts as saturated; None: it does where |f′| < 0.05 of
             its maximum, or < 0.05 where it has none.
@@ -62,6 +65,7 @@ class Activation:
     backward: Backward
     gain: Callable[[float], float]
     slope: Literal["none", "fixed", "learned"] = "none"
+    drawn_slope: tuple[float, float] | None = None
     max_derivative: Callable[[Tensor | float], Tensor | float] = lambda slope: 1.0
     saturated_output: tuple[float, float] | None = None
     spread: bool = False
@@ -71,6 +75,14 @@ class Activation:
     def has_slope(self) -> bool:
         """Whether `negative_slope` has a meaning for it."""
         return self.slope != "none"
+
+    def slope_in_eval(self, negative_slope: float) -> float:
+        """The slope that the kernels are given in eval mode: `negative_slope`, or the mean of those that are drawn.
+
+        Args:
+            negative_slope: The trial's.
+        """
+        return negative_slope if self.drawn_slope is None else sum(self.drawn_slope) / 2.0
 
     @property
     def is_torch_layer(self) -> bool:
@@ -113,6 +125,17 @@ def _one_or_slope(slope: Tensor | float) -> Tensor:
     return torch.as_tensor(slope).abs().clamp_min(1.0)
 
 
+class ReLUSquared(nn.Module):
+    """max(z, 0)² (So et al. 2021, Primer, section 4)."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """`[...]` pre-activations in, activations out."""
+        return nn.functional.relu(z).square()
+
+
+RRELU_SLOPES = (1.0 / 8.0, 1.0 / 3.0)
+"""The range of torch's `nn.RReLU`, that of the winners of a competition whom Xu et al. 2015 follow (section 3.4)."""
+
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
@@ -125,6 +148,24 @@ ACTIVATIONS: dict[str, Activation] = {
             mark=Mark("#2277dd", "circle"),
         ),
         Activation(
+            name="relu6",
+            module=lambda slope: nn.ReLU6(),
+            forward=kernels.relu6,
+            backward=kernels.relu6_backward,
+            gain=_constant(1.414),
+            mark=Mark("#2277dd", "triangle-nw"),
+        ),
+        # E max(z, 0)⁴ for z ~ N(0, 1) is 3/2.
+        Activation(
+            name="relu_squared",
+            module=lambda slope: ReLUSquared(),
+            forward=kernels.relu_squared,
+            backward=kernels.relu_squared_backward,
+            gain=_constant(math.sqrt(2.0 / 3.0)),
+            max_derivative=_constant(math.inf),
+            mark=Mark("#2277dd", "hexagon2"),
+        ),
+        Activation(
             name="leaky_relu",
             module=nn.LeakyReLU,
             forward=kernels.leaky_relu,
@@ -133,6 +174,15 @@ ACTIVATIONS: dict[str, Activation] = {
             slope="fixed",
             max_derivative=_one_or_slope,
             mark=Mark("#dd8800", "diamond"),
+        ),
+        Activation(
+            name="rrelu",
+            module=lambda slope: nn.RReLU(*RRELU_SLOPES),
+            forward=kernels.rrelu,
+            backward=kernels.rrelu_backward,
+            gain=_constant(_leaky_gain(sum(RRELU_SLOPES) / 2.0)),
+            drawn_slope=RRELU_SLOPES,
+            mark=Mark("#dd8800", "triangle-ne"),
         ),
         Activation(
             name="prelu",
@@ -151,6 +201,15 @@ ACTIVATIONS: dict[str, Activation] = {
             backward=kernels.elu_backward,
             gain=_constant(1.245),
             mark=Mark("#00aabb", "triangle-up"),
+        ),
+        # With α = 1 it is ELU. With any other its derivative has no jump at 0, where ELU's has one (Barron 2017).
+        Activation(
+            name="celu",
+            module=lambda slope: nn.CELU(kernels.CELU_ALPHA),
+            forward=kernels.celu,
+            backward=kernels.celu_backward,
+            gain=_constant(1.331),
+            mark=Mark("#00aabb", "triangle-se"),
         ),
         # Self-normalizing with `lecun_normal` weights and alpha dropout (Klambauer et al. 2017, sections 2 and 3). The
         # first can be searched. `dropout` is the ordinary one for SELU as for all: at rates above 0 it moves the mean
@@ -216,6 +275,14 @@ ACTIVATIONS: dict[str, Activation] = {
             gain=_constant(5.0 / 3.0),
             saturated_output=(-0.95, 0.95),
             mark=Mark("#aa0099", "triangle-down"),
+        ),
+        Activation(
+            name="hardtanh",
+            module=lambda slope: nn.Hardtanh(),
+            forward=kernels.hardtanh,
+            backward=kernels.hardtanh_backward,
+            gain=_constant(1.392),
+            mark=Mark("#aa0099", "triangle-sw"),
         ),
         Activation(
             name="sigmoid",

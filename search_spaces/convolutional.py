@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from search_spaces.hyperparameters import Hyperparameters
-from search_spaces.perceptron import dense_layer, layer_sizes
+from search_spaces.perceptron import dense_layer, layer_sizes, shifted
 
 if TYPE_CHECKING:
     from search_spaces.architectures import Place
@@ -33,7 +33,8 @@ def convolutional(
         bias = kind != "batch"  # Batch normalization has a shift of its own.
         modules.add_module(f"conv{number}", nn.Conv2d(channels, width, KERNEL, padding=KERNEL // 2, bias=bias))
         if kind != "none":
-            modules.add_module(f"norm{number}", nn.BatchNorm2d(width) if kind == "batch" else nn.GroupNorm(1, width))
+            norm = nn.BatchNorm2d(width) if kind == "batch" else nn.GroupNorm(1, width)
+            modules.add_module(f"norm{number}", shifted(norm, hyperparameters))
         modules.add_module(f"activation{number}", activation())
         if hyperparameters.dropout > 0:
             modules.add_module(f"dropout{number}", dropout())

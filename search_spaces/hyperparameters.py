@@ -7,7 +7,7 @@ from typing import Any
 
 from search_spaces.parsing import DOMAINS, check_value
 
-_SINCE_0_1 = ("normalization", "residual", "channels", "head")
+_SINCE_0_1 = ("normalization", "residual", "channels", "head", "bias", "l2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,9 @@ class Hyperparameters:
         learning_rate: Step size of the optimizer.
         weight_decay: Factor of the L2 penalty as in `torch.optim` (added to the gradient); PReLU's slope has none.
         l1: Factor of the L1 penalty on hidden activations, summed over units and averaged over the batch.
+        l2: Factor of the penalty on the squares of hidden activations, summed and averaged as that of `l1`.
+        bias: Constant that is added to the first biases of all layers but the last; where a layer is normalized, to the
+            shift of its normalization.
         hidden: Number of units of each hidden layer; empty for a user's network, which has layers of its own.
         normalization: `none`, `batch` (Ioffe and Szegedy 2015) or `layer` (Ba et al. 2016), before each activation.
         residual: Whether the output of a hidden layer is added to its input, where both have the same width.
@@ -47,6 +50,8 @@ class Hyperparameters:
     residual: bool = False
     channels: tuple[int, ...] = ()
     head: str = "flatten"
+    bias: float = 0.0
+    l2: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values with which no network can be trained.

@@ -2,7 +2,7 @@
 
 Forward kernels have the arguments `(z, slope, a, scratch)` and fill `a` with f(z). Backward kernels have the arguments
 `(g, z, a, slope, scratch)` and turn `g` = dL/da into dL/dz in place. `z`, `a`, `g` and `scratch` are contiguous
-`[S, N, F]`, `slope` is `[S, 1, 1]`; see `search_spaces.activations.Activation`.
+`[S, N, F]`, `slope` is `[S, 1, 1]`, or `[1, N, F]` where it is drawn; see `search_spaces.activations.Activation`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,24 @@ def relu_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: Tenso
     aten.threshold_backward.grad_input(g, z, 0.0, grad_input=g)
 
 
+def relu_squared(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
+    torch.clamp_min(z, 0.0, out=a)
+    a.mul_(a)
+
+
+def relu_squared_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: Tensor) -> None:
+    torch.clamp_min(z, 0.0, out=scratch)
+    g.mul_(scratch).mul_(2.0)
+
+
+def relu6(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
+    aten.hardtanh.out(z, 0.0, 6.0, out=a)
+
+
+def relu6_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: Tensor) -> None:
+    aten.hardtanh_backward.grad_input(g, z, 0.0, 6.0, grad_input=g)
+
+
 def leaky_relu(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
     # max(z, slope · z) is leaky ReLU for slopes from 0 to 1; no other slopes can be searched.
     torch.mul(z, slope, out=a)
@@ -31,6 +49,10 @@ def leaky_relu_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch:
     torch.gt(z, 0.0, out=scratch)
     torch.maximum(scratch, slope, out=scratch)
     g.mul_(scratch)
+
+
+# Randomized leaky ReLU is leaky ReLU with a slope for each unit and sample.
+rrelu, rrelu_backward = leaky_relu, leaky_relu_backward
 
 
 def prelu(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
@@ -51,6 +73,17 @@ def elu(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
 
 def elu_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: Tensor) -> None:
     aten.elu_backward.grad_input(g, 1.0, 1.0, 1.0, True, a, grad_input=g)
+
+
+CELU_ALPHA = 0.5
+
+
+def celu(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
+    aten.elu.out(z, CELU_ALPHA, 1.0, 1.0 / CELU_ALPHA, out=a)
+
+
+def celu_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: Tensor) -> None:
+    aten.elu_backward.grad_input(g, CELU_ALPHA, 1.0, 1.0 / CELU_ALPHA, True, a, grad_input=g)
 
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -117,6 +150,14 @@ def tanh(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
 
 def tanh_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: Tensor) -> None:
     aten.tanh_backward.grad_input(g, a, grad_input=g)
+
+
+def hardtanh(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:
+    aten.hardtanh.out(z, -1.0, 1.0, out=a)
+
+
+def hardtanh_backward(g: Tensor, z: Tensor, a: Tensor, slope: Tensor, scratch: Tensor) -> None:
+    aten.hardtanh_backward.grad_input(g, z, -1.0, 1.0, grad_input=g)
 
 
 def sigmoid(z: Tensor, slope: Tensor, a: Tensor, scratch: Tensor) -> None:

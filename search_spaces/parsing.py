@@ -63,6 +63,8 @@ DOMAINS: dict[str, Domain] = {
     "depth": Domain(whole=True, low=1, high=100),
     "l1": Domain(high=10.0),
     "normalization": Domain(names=NORMALIZATIONS),
+    "bias": Domain(low=-10.0, high=10.0),
+    "l2": Domain(high=10.0),
 }
 """The domain of each hyperparameter, in the order of suggestion; a condition refers to an earlier one."""
 

@@ -35,6 +35,12 @@ def layer_sizes(hidden: tuple[int, ...], inputs: int, outputs: int) -> list[tupl
     return list(pairwise([inputs, *hidden, outputs]))
 
 
+def shifted(norm: nn.Module, hyperparameters: Hyperparameters) -> nn.Module:
+    """A new normalization whose shift starts at the trial's `bias`, which that of the layer before it would undo."""
+    nn.init.constant_(norm.get_parameter("bias"), hyperparameters.bias)
+    return norm
+
+
 def dense_layer(
     hyperparameters: Hyperparameters, fan_in: int, fan_out: int, activation: Place, dropout: Place
 ) -> dict[str, nn.Module]:
@@ -43,7 +49,8 @@ def dense_layer(
     # Batch normalization has a shift of its own.
     modules: dict[str, nn.Module] = {"linear": nn.Linear(fan_in, fan_out, bias=kind != "batch")}
     if kind != "none":
-        modules["norm"] = nn.BatchNorm1d(fan_out) if kind == "batch" else nn.LayerNorm(fan_out)
+        norm = nn.BatchNorm1d(fan_out) if kind == "batch" else nn.LayerNorm(fan_out)
+        modules["norm"] = shifted(norm, hyperparameters)
     modules["activation"] = activation()
     if hyperparameters.dropout > 0:
         modules["dropout"] = dropout()

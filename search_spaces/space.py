@@ -102,6 +102,7 @@ class SearchSpace:
             residual=defaults.residual,
             channels=defaults.channels,
             head=defaults.head,
+            bias=defaults.bias,
         )
         return self.suggest(_Nearest(usual))
 

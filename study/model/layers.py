@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,8 +49,9 @@ def layer_of(module: nn.Module) -> Layer:
     if isinstance(module, Residual):
         return RESIDUAL, {LAYERS: layers_of(module)}
     name = type(module).__name__
-    # What torch's activations call their constants is what their constructors take.
-    constants = [each for each in getattr(module, "__constants__", ()) if each != "inplace"]
+    # What torch's activations call their constants is what their constructors take; ReLU6 inherits some and takes none.
+    taken = inspect.signature(type(module)).parameters.keys() - {"inplace"}
+    constants = [each for each in getattr(module, "__constants__", ()) if each in taken]
     options = {each: getattr(module, each) for each in _ARGUMENTS.get(name, constants)}
     return name, options | ({"bias": False} if getattr(module, "bias", True) is None else {})
 

@@ -7,6 +7,8 @@ from typing import Any
 from search_spaces import ACTIVATIONS, Hyperparameters
 from study.config import StudyConfig
 
+_PENALTIES = ("weight_decay", "l1", "l2")
+
 
 def settings(used: Hyperparameters) -> dict[str, Any]:
     """The hyperparameters that have an effect, by name: a slope where the activation has one, penalties above 0.
@@ -22,10 +24,11 @@ def settings(used: Hyperparameters) -> dict[str, Any]:
         "dropout": used.dropout,
         "learning_rate": used.learning_rate,
         **({"hidden": used.hidden} if used.hidden else {}),
-        **{name: value for name in ("weight_decay", "l1") if (value := getattr(used, name)) > 0},
+        **{name: value for name in _PENALTIES if (value := getattr(used, name)) > 0},
         **({"channels": used.channels, "head": used.head} if used.channels else {}),
         **({"normalization": used.normalization} if used.normalization != "none" else {}),
         **({"residual": True} if used.residual else {}),
+        **({"bias": used.bias} if used.bias else {}),
     }
 
 
@@ -57,7 +60,7 @@ def describe(used: Hyperparameters) -> str:
     """
     shown = settings(used)
     slope = f" (slope {shown['negative_slope']:.3g})" if "negative_slope" in shown else ""
-    penalties = [f"{name.replace('_', ' ')} {shown[name]:.3g}" for name in ("weight_decay", "l1") if name in shown]
+    penalties = [f"{name.replace('_', ' ')} {shown[name]:.3g}" for name in _PENALTIES if name in shown]
     layers = f"layers {' × '.join(map(str, used.hidden))}"
     if used.channels:
         layers = f"blocks {' × '.join(map(str, used.channels))}, {used.head}, {layers}"
@@ -70,5 +73,6 @@ def describe(used: Hyperparameters) -> str:
         *([layers] if used.hidden else []),
         *([f"{used.normalization} normalization"] if used.normalization != "none" else []),
         *(["residual"] if used.residual else []),
+        *([f"biases from {used.bias:.3g}"] if used.bias else []),
     ]
     return ", ".join(parts)

@@ -22,7 +22,9 @@ def draws(sizes: Sequence[tuple[int, int]], streams: Streams, replicate: int) ->
     ]
 
 
-def initial_layer(hyperparameters: Hyperparameters, normal: Tensor, *, positions: int = 1) -> tuple[Tensor, Tensor]:
+def initial_layer(
+    hyperparameters: Hyperparameters, normal: Tensor, *, positions: int = 1, last: bool = False
+) -> tuple[Tensor, Tensor]:
     """`[F_in, F_out]` weights and `[F_out]` biases of one layer, from its draws and without looking at data.
 
     Every layer has the activation's gain, the output layer too, as the usual loop over `net.modules()` gives it.
@@ -31,12 +33,15 @@ def initial_layer(hyperparameters: Hyperparameters, normal: Tensor, *, positions
         hyperparameters: Initialization, activation and slope.
         normal: `[F_in + 1, F_out]` draws of the layer.
         positions: Positions of a convolution's kernel; 1 for a linear layer.
+        last: Whether it is the output layer, to which `bias` is not added.
     """
     rule = INITIALIZATIONS[hyperparameters.initialization]
     activation = ACTIVATIONS[hyperparameters.activation]
     gain = activation.gain(hyperparameters.negative_slope) if rule.uses_gain else 1.0
     weights = rule.weights(normal[:-1], gain, normal.shape[1] * positions)
-    return weights, rule.bias(normal[-1], normal.shape[0] - 1)
+    biases = rule.bias(normal[-1], normal.shape[0] - 1)
+    shifts = not last and hyperparameters.normalization == "none"  # a normalization has a shift of its own
+    return weights, biases + hyperparameters.bias if shifts else biases
 
 
 def initial_parameters(
@@ -52,9 +57,9 @@ def initial_parameters(
     Returns:
         `[F_in, F_out]` weights and `[F_out]` biases of every layer, float64.
     """
-    parameters = [initial_layer(hyperparameters, z) for z in normal]
+    parameters = [initial_layer(hyperparameters, z, last=z is normal[-1]) for z in normal]
     if INITIALIZATIONS[hyperparameters.initialization].unit_variance:
-        module = ACTIVATIONS[hyperparameters.activation].module(hyperparameters.negative_slope).double()
+        module = ACTIVATIONS[hyperparameters.activation].module(hyperparameters.negative_slope).double().eval()
         h = samples[:LSUV_SAMPLES].double()
         with torch.no_grad():
             for weight, bias in parameters:

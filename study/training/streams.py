@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     DROPOUT = 3
     PROPOSAL = 4
     NETWORK = 5
+    SLOPE = 6
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Streams:
     def dropout(self, replicate: int, layer: int, epoch: int) -> np.random.Generator:
         """The generator whose `random((n, F), dtype=float32)`, batch by batch, is compared to dropout rates."""
         return self.generator(Purpose.DROPOUT, self.first + replicate, layer, epoch)
+
+    def slopes(self, replicate: int, layer: int, epoch: int) -> np.random.Generator:
+        """The generator whose `random((n, F), dtype=float32)`, batch by batch, becomes the slopes that are drawn."""
+        return self.generator(Purpose.SLOPE, self.first + replicate, layer, epoch)
 
     def of_network(self, replicate: int, epoch: int) -> np.random.Generator:
         """The generator that seeds torch's own, step by step, for a network that draws random numbers in training."""

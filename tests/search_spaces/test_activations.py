@@ -22,6 +22,8 @@ every_dtype = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], i
 
 
 def slopes_of(activation: Activation) -> tuple[float, ...]:
+    if activation.drawn_slope is not None:
+        return (activation.slope_in_eval(0.0),) * 2
     return LEARNED_SLOPES if activation.slope == "learned" else SLOPES
 
 
@@ -43,7 +45,7 @@ def stacked(values: Tensor, slots: int) -> tuple[Tensor, Tensor]:
 def reference(activation: Activation, slope: float, z: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
     """Output and input gradient of torch's own layer, by autograd."""
     leaf = z.clone().requires_grad_()
-    output = activation.module(slope).to(z.dtype)(leaf)
+    output = activation.module(slope).eval().to(z.dtype)(leaf)
     output.backward(g)
     assert leaf.grad is not None
     return output.detach(), leaf.grad
@@ -57,7 +59,7 @@ def second_moment(activation: Activation, slope: float) -> float:
     """E f(z)² for z ~ N(0, 1), by the trapezoidal rule."""
     z = torch.linspace(-12.0, 12.0, 48001, dtype=torch.float64)
     with torch.no_grad():
-        f = activation.module(slope).double()(z).numpy()
+        f = activation.module(slope).double().eval()(z).numpy()
     density = np.exp(-(z.numpy() ** 2) / 2.0) / math.sqrt(2.0 * math.pi)
     return float(np.trapezoid(f * f * density, z.numpy()))
 
@@ -142,12 +144,33 @@ def test_spread_says_whether_zero_goes_to_zero(activation: Activation) -> None:
     assert bool((a != 0.0).any()) == activation.spread
 
 
+@pytest.mark.parametrize("name", [name for name, each in ACTIVATIONS.items() if each.drawn_slope is not None])
+def test_kernels_equal_torch_given_the_same_drawn_slopes(name: str) -> None:
+    """Torch's layer says in `noise` which slopes it drew; all slots share those of the stack."""
+    activation, z = ACTIVATIONS[name], inputs(torch.float64)
+    assert activation.drawn_slope is not None
+    g = torch.randn(z.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    noise, generator = torch.zeros_like(z), torch.Generator().manual_seed(4)
+    expected = torch.ops.aten.rrelu_with_noise(z, noise, *activation.drawn_slope, True, generator)
+    gradient = torch.ops.aten.rrelu_with_noise_backward(g, z, noise, *activation.drawn_slope, True, False)
+    low, high = activation.drawn_slope
+    drawn = noise[z < 0]
+    assert low <= float(drawn.min()) < float(drawn.max()) <= high
+    stack, scratch = z.repeat(3, 1, 1), torch.empty(3, *z.shape, dtype=z.dtype)
+    a, upstream = torch.empty_like(stack), g.repeat(3, 1, 1)
+    slope = torch.where(z > 0, low, noise)[None]  # torch notes 1 where z > 0
+    activation.forward(stack, slope, a, scratch)
+    activation.backward(upstream, stack, a, slope, scratch)
+    torch.testing.assert_close(a, expected.expand_as(a), rtol=1e-15, atol=0.0)
+    torch.testing.assert_close(upstream, gradient.expand_as(a), rtol=1e-15, atol=0.0)
+
+
 @every_activation
 def test_role_of_the_slope(activation: Activation) -> None:
     z = torch.full((2, 1, 16), -2.0)
     a = torch.empty_like(z)
     activation.forward(z, torch.tensor([0.1, 0.2])[:, None, None], a, torch.empty_like(z))
-    assert torch.equal(a[0], a[1]) == (activation.slope == "none")
+    assert torch.equal(a[0], a[1]) == (activation.slope == "none" and activation.drawn_slope is None)
     parameters = [parameter.item() for parameter in activation.module(0.2).parameters()]
     assert parameters == ([0.2] if activation.slope == "learned" else [])
     assert (activation.gain(0.1) == activation.gain(0.5)) == (activation.slope == "none")
@@ -158,7 +181,7 @@ def test_role_of_the_slope(activation: Activation) -> None:
 def test_saturated_where_the_function_is_flat(activation: Activation, slope: float) -> None:
     z = 4.0 * torch.randn(40, 16, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     with torch.no_grad():
-        a = activation.module(slope).double()(z)
+        a = activation.module(slope).double().eval()(z)
     steepness = derivative(activation, slope, z).abs()
     largest = activation.max_derivative(slope)
     largest = 1.0 if largest == math.inf else largest
@@ -168,7 +191,7 @@ def test_saturated_where_the_function_is_flat(activation: Activation, slope: flo
         flat = (a < low) | (a > high)
         assert bool((steepness[flat] < 0.25 * largest).all())
     before = z.clone(), a.clone()
-    assert torch.equal(activation.saturated(z, a, slope), flat)
+    assert torch.equal(activation.saturated(z, a, activation.slope_in_eval(slope)), flat)
     assert torch.equal(z, before[0])
     assert torch.equal(a, before[1])
 

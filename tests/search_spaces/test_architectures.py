@@ -70,6 +70,16 @@ def test_every_activation_is_normalized_before(architecture: Architecture, norma
         torch.testing.assert_close(values.std(1, correction=0), usual, rtol=0.1, atol=0)
 
 
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_the_shift_of_a_normalization_starts_at_the_bias(architecture: Architecture, normalization: str) -> None:
+    """A bias before it would be undone."""
+    network = built(architecture, trial_of(architecture, normalization=normalization, bias=0.3))
+    kinds = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+    norms = [each for each in network.modules() if isinstance(each, kinds)]
+    assert norms
+    assert all(bool((each.bias == 0.3).all()) for each in norms)
+
+
 def test_an_architecture_is_found_by_its_name_and_the_nearest_one_is_offered(architecture: Architecture) -> None:
     assert architecture_of(architecture.name) is architecture
     with pytest.raises(ArchitectureError, match=f"unknown network '{architecture.name}x'; did you mean"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -175,7 +176,7 @@ def test_lsuv_gives_unit_variance(activation: str) -> None:
     normals = draws(layer_sizes(slot.hidden, 9, 4), Streams(3), 0)
     samples = 5.0 + 30.0 * normal(LSUV_SAMPLES + 44, 9)
     parameters = initial_parameters(slot, normals, samples)
-    module = ACTIVATIONS[activation].module(SLOPE).double()
+    module = ACTIVATIONS[activation].module(SLOPE).double().eval()
     h = samples[:LSUV_SAMPLES]
     for layer, (weight, bias) in enumerate(parameters):
         z = h @ weight + bias
@@ -188,3 +189,14 @@ def test_lsuv_of_samples_that_say_nothing() -> None:
     slot = Hyperparameters(initialization="lsuv", hidden=(8,))
     parameters = initial_parameters(slot, draws(layer_sizes((8,), 9, 4), Streams(3), 0), torch.zeros(20, 9))
     assert all(weight.isfinite().all() and weight.abs().sum() > 0 for weight, _ in parameters)
+
+
+@pytest.mark.parametrize("initialization", INITIALIZATIONS)
+def test_a_bias_is_added_to_all_layers_but_the_last(initialization: str) -> None:
+    usual = Hyperparameters(initialization=initialization, hidden=(24, 17))
+    normals, samples = draws(layer_sizes(usual.hidden, 9, 4), Streams(3), 0), normal(40, 9)
+    start, shifted = (initial_parameters(slot, normals, samples) for slot in (usual, replace(usual, bias=0.25)))
+    *hidden, (_, last) = zip(start, shifted, strict=True)
+    for (_, bias), (_, moved) in hidden:
+        torch.testing.assert_close(moved, bias + 0.25)
+    assert torch.equal(last[1], start[-1][1])

@@ -281,6 +281,16 @@ def test_width_and_depth_make_the_hidden_layers(params: dict[str, int], hidden: 
     assert load_space("wide").hyperparameters(params, defaults).hidden == hidden
 
 
+def test_biases_and_squared_activations_are_searched() -> None:
+    text = "[bias]\nchoices = [0.0, 0.1]\n[l2]\nlow = 1e-5\nhigh = 0.1\nlog = true\n"
+    space = parse_space(text, name="own", where="own.toml")
+    point = space.hyperparameters({"bias": 0.1, "l2": 0.01}, Hyperparameters())
+    assert (point.bias, point.l2) == (0.1, 0.01)
+    assert space.baseline(Hyperparameters()) == {"bias": 0.0, "l2": 1e-5}
+    assert {"bias", "l2"} <= point.values.keys()
+    assert not {"bias", "l2"} & Hyperparameters().values.keys()  # earlier studies have neither
+
+
 def test_hyperparameters_take_the_defaults_where_the_space_is_silent() -> None:
     defaults = Hyperparameters(
         activation="tanh", negative_slope=0.2, initialization="lsuv", dropout=0.1, learning_rate=0.1, weight_decay=0.3

@@ -42,6 +42,39 @@ class StreamDropout(nn.Module):
         return h * (uniforms >= self.rate) / (1.0 - self.rate)
 
 
+class StreamRReLU(nn.Module):
+    """Randomized leaky ReLU (Xu et al. 2015) whose slopes come from a stream instead of torch's global generator.
+
+    Args:
+        low: Smallest slope.
+        high: Largest slope.
+
+    Attributes:
+        generator: Yields the uniforms of the next training passes.
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.low, self.high = low, high
+        self.generator = np.random.default_rng(0)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """`[N, F]` in, `[N, F]` out, or images `[N, C, H, W]`, drawn channels last; torch's own layer in eval mode."""
+        if not self.training:
+            return nn.functional.rrelu(z, self.low, self.high, training=False)
+        last = z.movedim(1, -1)
+        uniforms = torch.from_numpy(self.generator.random(tuple(last.shape), dtype="float32")).movedim(-1, 1)
+        return z * torch.where(z > 0, 1.0, self.low + (self.high - self.low) * uniforms.to(z.dtype))
+
+
+def plain_activation(hyperparameters: Hyperparameters) -> nn.Module:
+    """Torch's own layer, float64; where its slopes are drawn, the same with those of a stream."""
+    activation = ACTIVATIONS[hyperparameters.activation]
+    if activation.drawn_slope is not None:
+        return StreamRReLU(*activation.drawn_slope)
+    return activation.module(hyperparameters.negative_slope).double()
+
+
 def build(hyperparameters: Hyperparameters, parameters: Sequence[tuple[Tensor, Tensor]]) -> nn.Sequential:
     """The network as a plain `nn.Sequential` of Linear, activation, dropout.
 
@@ -57,8 +90,7 @@ def build(hyperparameters: Hyperparameters, parameters: Sequence[tuple[Tensor, T
             linear.bias.copy_(bias)
         layers.append(linear)
         if index < len(parameters) - 1:
-            activation = ACTIVATIONS[hyperparameters.activation].module(hyperparameters.negative_slope)
-            layers += [activation.to(weight.dtype), StreamDropout(hyperparameters.dropout)]
+            layers += [plain_activation(hyperparameters).to(weight.dtype), StreamDropout(hyperparameters.dropout)]
     return nn.Sequential(*layers)
 
 
@@ -123,7 +155,7 @@ def train_alone(
 
     Args:
         network: Any module with `StreamDropout`s, each used once in a pass.
-        activations: Those of its modules whose outputs the L1 penalty is on.
+        activations: Those of its modules whose outputs the penalties are on.
         hyperparameters: Learning rate, weight decay and penalty.
         training: Training part.
         budget: Epochs, batch size, optimizer.
@@ -149,10 +181,13 @@ def train_alone(
     for module in activations:
         module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     dropouts = [module for module in network.modules() if isinstance(module, StreamDropout)]
+    drawing = [module for module in network.modules() if isinstance(module, StreamRReLU)]
     curve = []
     for epoch in range(budget.epochs):
         for layer, dropout in enumerate(dropouts):
             dropout.generator = streams.dropout(replicate, layer, epoch)
+        for layer, activation in enumerate(drawing):
+            activation.generator = streams.slopes(replicate, layer, epoch)
         losses = 0.0
         for chosen in torch.split(torch.from_numpy(streams.order(replicate, epoch, count)), budget.batch_size):
             outputs.clear()
@@ -160,6 +195,7 @@ def train_alone(
             losses += float(loss.detach()) * len(chosen)
             for a in outputs:
                 loss = loss + hyperparameters.l1 * a.abs().sum() / len(chosen)
+                loss = loss + hyperparameters.l2 * a.square().sum() / len(chosen)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

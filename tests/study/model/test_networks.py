@@ -56,5 +56,5 @@ def test_every_layer_is_built_again_from_its_name_and_arguments(activation: str,
     assert torch.equal(again(x), network(x))
     assert [type(module) for module in again] == [type(module) for module in network]
     assert sum(isinstance(module, nn.Dropout) and module.p == dropout for module in again) == (dropout > 0)
-    expected = network[-1](ACTIVATIONS[activation].module(0.07).float()(network[0](x)))
+    expected = network[-1](ACTIVATIONS[activation].module(0.07).float().eval()(network[0](x)))
     torch.testing.assert_close(again(x), expected)

@@ -37,6 +37,13 @@ def test_words_name_every_value() -> None:
 def test_an_l1_penalty_is_named() -> None:
     assert "l1 0.001" in describe(Hyperparameters(l1=0.001))
     assert "l1" not in describe(Hyperparameters())
+    assert "l2 0.01" in describe(Hyperparameters(l2=0.01))
+
+
+def test_biases_are_named_where_they_start_elsewhere_than_at_zero() -> None:
+    assert describe(Hyperparameters(bias=-0.1)).endswith("biases from -0.1")
+    assert settings(Hyperparameters(bias=0.1))["bias"] == 0.1
+    assert "bias" not in settings(Hyperparameters())
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

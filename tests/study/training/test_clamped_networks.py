@@ -53,7 +53,7 @@ def after_setting_to_zero(
     with torch.inference_mode():
         stack = start_stack([slot, slot], 0, DATA, Streams(0))
         parameters = stack.parameters(0)
-        activation = ACTIVATIONS[slot.activation].module(slot.negative_slope).double()
+        activation = ACTIVATIONS[slot.activation].module(slot.negative_slope).double().eval()
         h = kept = SPLIT.validation.x.double()
         shares = []
         for layer, (weight, bias) in enumerate(parameters):

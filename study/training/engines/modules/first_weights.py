@@ -74,7 +74,9 @@ def start_network(
     normals = draws([(layer.weight[0].numel(), layer.weight.shape[0]) for layer in layers], streams, replicate)
     with torch.no_grad():
         for layer, normal in zip(layers, normals, strict=True):
-            weight, bias = initial_layer(hyperparameters, normal, positions=layer.weight[0, 0].numel())
+            weight, bias = initial_layer(
+                hyperparameters, normal, positions=layer.weight[0, 0].numel(), last=layer is layers[-1]
+            )
             layer.weight.copy_(weight.T.reshape(layer.weight.shape))
             if layer.bias is not None:
                 layer.bias.copy_(bias)

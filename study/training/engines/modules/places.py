@@ -25,6 +25,8 @@ class SearchedActivation(nn.Module):
 
     Attributes:
         module: Torch's own layer.
+        generator: Yields the uniforms that become slopes in the next training passes, where the activation draws them
+            from a study's streams instead of torch's generator.
         threshold: Activations of at most this magnitude are set to 0; None: all stay as they are.
         unit_axis: The axis of its units: 1 for the channels of a convolution, which has positions too, else the last.
     """
@@ -36,16 +38,23 @@ class SearchedActivation(nn.Module):
         self._constant_slope = hyperparameters.negative_slope
         self.threshold: float | None = None
         self.unit_axis = -1
+        self.generator = np.random.default_rng(0)
 
     def forward(self, z: Tensor) -> Tensor:
         """`[N, ..., F]` or `[N, F, ...]` pre-activations in, activations out."""
+        drawn = self.activation.drawn_slope
+        if self.training and drawn is not None:
+            slopes = drawn[0] + (drawn[1] - drawn[0]) * _uniforms(self.generator, z).to(z)
+            return torch.where(z > 0, z, slopes * z)
         activations: Tensor = self.module(z)
         return activations if self.threshold is None else nn.functional.hardshrink(activations, self.threshold)
 
     @property
     def slope(self) -> Tensor | float:
-        """Negative slope, learned or constant."""
-        return self.module.weight.detach() if isinstance(self.module, nn.PReLU) else self._constant_slope
+        """Negative slope in eval mode: learned, constant, or the mean of those that are drawn."""
+        if isinstance(self.module, nn.PReLU):
+            return self.module.weight.detach()
+        return self.activation.slope_in_eval(self._constant_slope)
 
 
 class SearchedDropout(nn.Module):
@@ -67,13 +76,15 @@ class SearchedDropout(nn.Module):
         """`[N, ...]` in and out; the identity in eval mode, and at rate 0."""
         if not self.training or self.rate == 0:
             return h
-        if h.dim() == 4:  # Images are drawn as they lie in memory, channels last.
-            samples, channels, *positions = h.shape
-            drawn = self.generator.random((samples, *positions, channels), dtype=np.float32)
-            uniforms = torch.from_numpy(drawn).permute(0, 3, 1, 2)
-        else:
-            uniforms = torch.from_numpy(self.generator.random(tuple(h.shape), dtype=np.float32))
-        return h * (uniforms.to(h) >= self.rate).to(h.dtype) / (1.0 - self.rate)
+        return h * (_uniforms(self.generator, h).to(h) >= self.rate).to(h.dtype) / (1.0 - self.rate)
+
+
+def _uniforms(generator: np.random.Generator, h: Tensor) -> Tensor:
+    """As `h`: the next draws from U[0, 1); images are drawn as they lie in memory, channels last."""
+    if h.dim() == 4:
+        samples, channels, *positions = h.shape
+        return torch.from_numpy(generator.random((samples, *positions, channels), dtype=np.float32)).permute(0, 3, 1, 2)
+    return torch.from_numpy(generator.random(tuple(h.shape), dtype=np.float32))
 
 
 def activation_places(network: nn.Module) -> list[SearchedActivation]:

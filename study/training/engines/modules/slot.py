@@ -166,6 +166,8 @@ class SlotTraining:
         self._network.train()
         for index, dropout in enumerate(dropout_places(self._network)):
             dropout.generator = self._streams.dropout(self._replicate, index, epoch)
+        for index, activation in enumerate(activation_places(self._network)):
+            activation.generator = self._streams.slopes(self._replicate, index, epoch)
         own = self._streams.of_network(self._replicate, epoch) if self._draws else None
         for chosen in torch.split(self._order(epoch), self._budget.batch_size):
             if stop():
@@ -183,18 +185,20 @@ class SlotTraining:
 
     def _step(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
         """Updates the parameters once; returns the `[N, C]` outputs before the update."""
-        l1 = self._hyperparameters.l1
+        l1, l2 = self._hyperparameters.l1, self._hyperparameters.l2
         with (
             running_statistics_where_needed(self._network) if len(y) == 1 else nullcontext(),
-            recorded_calls(*(activation_places(self._network) if l1 > 0 else ())) as calls,
+            recorded_calls(*(activation_places(self._network) if l1 > 0 or l2 > 0 else ())) as calls,
         ):
             outputs: Tensor = self._network(x)
         loss = self._task.loss(outputs, y, weights)
         for _, _, activations in calls:
-            sizes = activations.abs()
-            if weights is not None:
-                sizes = sizes.flatten(1) * weights.to(sizes.dtype)[:, None]
-            loss = loss + l1 * sizes.sum() / len(y)
+            for factor, sizes in ((l1, activations.abs()), (l2, activations.square())):
+                if factor == 0:
+                    continue
+                if weights is not None:
+                    sizes = sizes.flatten(1) * weights.to(sizes.dtype)[:, None]
+                loss = loss + factor * sizes.sum() / len(y)
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
         self._optimizer.step()

@@ -22,7 +22,7 @@ def on_device(array: np.ndarray, device: torch.device) -> Tensor:
 
 
 class Uniforms:
-    """One epoch's dropout uniforms for each hidden layer, drawn a few batches ahead."""
+    """One epoch's uniforms for each hidden layer, of dropout or of slopes, drawn a few batches ahead."""
 
     def __init__(
         self, generators: Sequence[np.random.Generator], widths: Sequence[int], rows: int, device: torch.device
@@ -33,7 +33,7 @@ class Uniforms:
         self._used = 0
 
     def next(self, rows: int) -> list[Tensor]:
-        """`[rows, F]` next draws for each layer; no layers without dropout."""
+        """`[rows, F]` next draws for each layer; no layers where nothing draws."""
         if not self._generators:
             return []
         if not self._drawn or self._used == len(self._drawn[0]):
@@ -55,7 +55,8 @@ class Batch:
         targets: `[N, C]` encoded targets.
         y: `[size]` targets as the split holds them.
         row_weights: `[N]` 1/size for samples, times their weight in the loss; 0 for padding.
-        uniforms: `[N, F]` draws for each hidden layer.
+        uniforms: `[N, F]` draws of dropout for each hidden layer.
+        slopes: `[1, N, F]` draws of slopes for each hidden layer; empty where no slot draws any.
     """
 
     def __init__(self, stack: Stack, samples: Samples, size: int) -> None:
@@ -68,14 +69,19 @@ class Batch:
         self.row_weights[:size] = 1.0 / max(1, size)
         widths = [fan_out for _, fan_out in stack.sizes[:-1]]
         self.uniforms = [samples.x.new_zeros(rows, padded(width)) for width in widths]
-        self._drawn = [uniform[:size, :width] for uniform, width in zip(self.uniforms, widths, strict=True)]
+        self.slopes = [samples.x.new_zeros(1, rows, padded(width)) for width in widths if stack.draws_slopes]
+        self._drawn, self._drawn_slopes = (
+            [uniform[..., :size, :width] for uniform, width in zip(uniforms, widths, strict=False)]
+            for uniforms in (self.uniforms, self.slopes)
+        )
 
-    def fill(self, samples: Samples, chosen: Tensor, uniforms: Sequence[Tensor]) -> None:
-        """Gathers the chosen samples and copies the dropout uniforms, which all slots share."""
+    def fill(self, samples: Samples, chosen: Tensor, uniforms: Sequence[Tensor], slopes: Sequence[Tensor] = ()) -> None:
+        """Gathers the chosen samples and copies the uniforms of dropout and of slopes, which all slots share."""
         torch.index_select(samples.x, 0, chosen, out=self.x[: self._size])
         torch.index_select(samples.targets, 0, chosen, out=self.targets[: self._size])
         torch.index_select(samples.y, 0, chosen, out=self.y)
         if samples.loss_weights is not None:
             self.row_weights[: self._size] = samples.loss_weights[chosen] / self._size
-        for place, drawn in zip(self._drawn, uniforms, strict=False):
-            place.copy_(drawn)
+        for places, draws in ((self._drawn, uniforms), (self._drawn_slopes, slopes)):
+            for place, drawn in zip(places, draws, strict=False):
+                place.copy_(drawn)

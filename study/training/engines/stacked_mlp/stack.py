@@ -60,7 +60,7 @@ class Lane:
     Attributes:
         activation: What the run's slots have in common.
         z: `[S, N, F]`, as `a`, `g` and `scratch`: see `Buffers`.
-        slope: `[S, 1, 1]`.
+        slope: `[S, 1, 1]`; in training `[1, N, F]` where it is drawn.
         slope_gradient: `[S, 16]`.
         padding: `[S, N, F]` those of `a` that must be cleared, or None.
     """
@@ -116,9 +116,12 @@ class Stack:
         sizes: (fan-in, fan-out) of each layer, without padding.
         weights: `[S, F_in, F_out]` of each layer.
         biases: `[S, 1, F_out]` of each layer.
-        slopes: `[S, 16]` negative slope after each hidden layer, 16 times the same (see the module's note).
+        slopes: `[S, 16]` negative slope after each hidden layer, 16 times the same (see the module's note); the mean
+            of those that are drawn.
         gradients: Of weights, biases and slopes, as three lists.
         runs: Neighbouring slots of the same activation.
+        uses_dropout: Whether any slot drops units in training.
+        draws_slopes: Whether any slot draws the slopes of its activations in training.
     """
 
     def __init__(
@@ -141,10 +144,8 @@ class Stack:
 
         self.weights = [stack(padded(fan_in), padded(fan_out)) for fan_in, fan_out in self.sizes]
         self.biases = [stack(1, padded(fan_out)) for _, fan_out in self.sizes]
-        self.slopes = [
-            self._column([slot.negative_slope for slot in slots]).expand(count, ALIGNMENT).clone()
-            for _ in self.sizes[:-1]
-        ]
+        slopes = self._column([ACTIVATIONS[slot.activation].slope_in_eval(slot.negative_slope) for slot in slots])
+        self.slopes = [slopes.expand(count, ALIGNMENT).clone() for _ in self.sizes[:-1]]
         self.gradients = tuple(
             [torch.zeros_like(parameter) for parameter in group] for group in (self.weights, self.biases, self.slopes)
         )
@@ -156,6 +157,9 @@ class Stack:
         self._keep_scale = 1.0 / (1.0 - self._rate)
         self._l1 = self._column([slot.l1 for slot in slots])[:, :, None]
         self.uses_dropout = any(slot.dropout > 0 for slot in slots)
+        self.draws_slopes = any(activation.drawn_slope is not None for _, activation in self.runs)
+        self._twice_l2 = 2.0 * self._column([slot.l2 for slot in slots])[:, :, None]
+        self._uses_l2 = any(slot.l2 > 0 for slot in slots)
         self._uses_l1 = any(slot.l1 > 0 for slot in slots)
         self._output_padding = stack(1, padded(outputs))[:1]
         self._output_padding[..., outputs:] = task.padded_output
@@ -201,6 +205,8 @@ class Stack:
             z, g = ([stack(fan_out) for _, fan_out in self.sizes] for _ in range(2))
             a, scratch = ([stack(width) for width in hidden] for _ in range(2))
             dropping = training and self.uses_dropout
+            drawing = training and self.draws_slopes
+            drawn = [z[layer].new_empty(1, *z[layer].shape[1:]) for layer in range(len(hidden)) if drawing]
             self._buffers[key] = Buffers(
                 z=z,
                 a=a,
@@ -210,13 +216,15 @@ class Stack:
                 scratch=scratch,
                 responses=stack(self.sizes[-1][1]),
                 lanes=[
-                    [self._lane(run, activation, layer, z, a, g, scratch) for run, activation in self.runs]
+                    [self._lane(run, activation, layer, drawn, z, a, g, scratch) for run, activation in self.runs]
                     for layer in range(len(hidden))
                 ],
             )
         return self._buffers[key]
 
-    def _lane(self, run: Run, activation: Activation, layer: int, *buffers: Sequence[Tensor]) -> Lane:
+    def _lane(
+        self, run: Run, activation: Activation, layer: int, drawn: Sequence[Tensor], *buffers: Sequence[Tensor]
+    ) -> Lane:
         z, a, g, scratch = (run.of(buffer[layer]) for buffer in buffers)
         width = self.sizes[layer][1]
         return Lane(
@@ -225,13 +233,18 @@ class Stack:
             a,
             g,
             scratch,
-            slope=run.of(self.slopes[layer])[:, :1, None],
+            slope=drawn[layer] if drawn and activation.drawn_slope else run.of(self.slopes[layer])[:, :1, None],
             slope_gradient=run.of(self.gradients[2][layer]),
             padding=a[..., width:] if activation.spread and width < a.shape[2] else None,
         )
 
     def forward(
-        self, x: Tensor, uniforms: Sequence[Tensor] | None = None, *, thresholds: Sequence[Tensor] | None = None
+        self,
+        x: Tensor,
+        uniforms: Sequence[Tensor] | None = None,
+        *,
+        slopes: Sequence[Tensor] = (),
+        thresholds: Sequence[Tensor] | None = None,
     ) -> Buffers:
         """One forward pass.
 
@@ -239,6 +252,8 @@ class Stack:
             x: `[N, F]` padded features, shared by all slots.
             uniforms: `[N, F]` padded draws from U[0, 1) for each hidden layer, compared to each slot's dropout
                 rate; None: eval mode.
+            slopes: `[1, N, F]` padded draws from U[0, 1) for each hidden layer, which become the slopes of activations
+                that draw them; none in eval mode.
             thresholds: `[S, 1, 1]` magnitude for each hidden layer, up to which activations are set to 0; None: all
                 stay as they are.
 
@@ -251,6 +266,9 @@ class Stack:
             z, a = buffers.z[layer], buffers.a[layer]
             torch.baddbmm(self.biases[layer], h, self.weights[layer], out=z)
             for lane in buffers.lanes[layer]:
+                if slopes and lane.activation.drawn_slope is not None:
+                    low, high = lane.activation.drawn_slope
+                    torch.mul(slopes[layer], high - low, out=lane.slope).add_(low)
                 lane.activation.forward(lane.z, lane.slope, lane.a, lane.scratch)
                 if lane.padding is not None:
                     lane.padding.zero_()
@@ -276,7 +294,7 @@ class Stack:
             buffers: What `forward` returned.
             targets: `[N, C]` encoded targets, padded.
             row_weights: `[N]` weight of each row: 1/n for the n rows that are samples, 0 for padding.
-            penalty: Whether the L1 penalty on activations belongs to the loss.
+            penalty: Whether the penalties on activations belong to the loss.
         """
         weight_gradients, bias_gradients, _ = self.gradients
         responses = self.task.respond(buffers.z[-1], out=buffers.responses)
@@ -296,6 +314,9 @@ class Stack:
                 scratch = torch.sign(buffers.a[layer - 1], out=buffers.scratch[layer - 1])
                 scratch.mul_(row_weights[:, None])
                 g.addcmul_(scratch, self._l1)
+            if penalty and self._uses_l2:
+                scratch = torch.mul(buffers.a[layer - 1], row_weights[:, None], out=buffers.scratch[layer - 1])
+                g.addcmul_(scratch, self._twice_l2)
             for lane in buffers.lanes[layer - 1]:
                 if lane.activation.slope == "learned":
                     torch.clamp_max(lane.z, 0.0, out=lane.scratch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,16 +81,14 @@ class StackTraining:
         """Trains for one epoch; returns False where `stop`, which is asked once a step, ended it."""
         stack, samples, task, streams = self.stack, self._data.training, self.stack.task, self._streams
         order = on_device(streams.order(self._replicate, self.epoch, len(samples)), samples.x.device)
-        layers = range(len(stack.sizes) - 1) if stack.uses_dropout else ()
-        generators = [streams.dropout(self._replicate, layer, self.epoch) for layer in layers]
-        widths = [fan_out for _, fan_out in stack.sizes[:-1]]
-        uniforms = Uniforms(generators, widths, len(samples), samples.x.device)
+        uniforms = self._uniforms(streams.dropout, stack.uses_dropout)
+        slopes = self._uniforms(streams.slopes, stack.draws_slopes)
         terms: list[Tensor] = []
         for chosen in torch.split(order, self._batch_size):
             if stop():
                 return False
             batch = self._batches[len(chosen)]
-            batch.fill(samples, chosen, uniforms.next(len(chosen)))
+            batch.fill(samples, chosen, uniforms.next(len(chosen)), slopes.next(len(chosen)))
             self._steps[len(chosen)]()
             terms.append(task.batch_terms(stack.buffers(len(batch.x), training=True).responses, batch.y))
         losses, reached = self._curves.values()
@@ -100,12 +99,19 @@ class StackTraining:
         self.epoch += 1
         return True
 
+    def _uniforms(self, draw: Callable[[int, int, int], np.random.Generator], draws: bool) -> Uniforms:
+        """The uniforms of this epoch for each hidden layer, from one kind of stream; none where no slot `draws`."""
+        widths = [fan_out for _, fan_out in self.stack.sizes[:-1]]
+        generators = [draw(self._replicate, layer, self.epoch) for layer in range(len(widths)) if draws]
+        samples = self._data.training
+        return Uniforms(generators, widths, len(samples), samples.x.device)
+
 
 def _step(stack: Stack, optimizer: Optimizer, batch: Batch) -> Step:
     """One step on what is in the batch's buffers."""
 
     def step() -> None:
-        buffers = stack.forward(batch.x, batch.uniforms)
+        buffers = stack.forward(batch.x, batch.uniforms, slopes=batch.slopes)
         stack.backward(batch.x, buffers, batch.targets, batch.row_weights, penalty=True)
         optimizer.step()
 

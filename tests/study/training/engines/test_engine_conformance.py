@@ -116,7 +116,7 @@ def test_every_activation_equals_the_plain_loop(
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_mixed_rates_decays_penalties_and_slopes_equal_the_plain_loop(
+def test_mixed_rates_decays_penalties_biases_and_slopes_equal_the_plain_loop(
     optimizer: str, problem: Split, architecture: Architecture
 ) -> None:
     budget = Budget(epochs=3, seeds=1, batch_size=40, optimizer=optimizer)
@@ -128,13 +128,16 @@ def test_mixed_rates_decays_penalties_and_slopes_equal_the_plain_loop(
             learning_rate=rate,
             weight_decay=decay,
             l1=l1,
+            l2=l2,
+            bias=bias,
             hidden=(48, 16, 16),
         )
         for activation in ("leaky_relu", "prelu", "sigmoid", "tanh")
-        for slope, dropout, rate, decay, l1 in (
-            (0.01, 0.0, 0.001, 0.0, 0.0),
-            (0.3, 0.4, 0.001, 0.0, 1e-3),
-            (0.7, 0.1, 0.01, 0.01, 1e-4),
+        for slope, dropout, rate, decay, l1, l2, bias in (
+            (0.01, 0.0, 0.001, 0.0, 0.0, 0.0, 0.0),
+            (0.3, 0.4, 0.001, 0.0, 1e-3, 0.0, 0.1),
+            (0.7, 0.1, 0.01, 0.01, 1e-4, 1e-3, 0.0),
+            (0.2, 0.1, 0.01, 0.0, 0.0, 1e-3, -0.2),
         )
     ]
     _, networks = trained_networks(slots, problem, budget, dtype=torch.float64, architecture=architecture)

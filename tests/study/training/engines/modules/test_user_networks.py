@@ -10,7 +10,7 @@ import pytest
 import torch
 import user_files
 from cohorts import Remembers
-from plain_loop import StreamDropout, train_alone
+from plain_loop import StreamDropout, plain_activation, train_alone
 from problems import make_images, make_problem
 from torch import nn
 
@@ -85,7 +85,7 @@ def plain(text: str, trial: Hyperparameters, *places: Callable[[], nn.Module]) -
     exec(text, names)
     network = names["make"]((13,), 5, *places)
     if not places:
-        network.act = ACTIVATIONS[trial.activation].module(trial.negative_slope)
+        network.act = plain_activation(trial)
     return network
 
 
@@ -106,11 +106,10 @@ def test_every_activation_with_a_residual_sum_and_layer_normalization_equals_the
     trials = every_activation(learning_rate=0.003)
     _, networks = trained(trials, load(user_files.RESIDUAL), budget, dtype=dtype)
     for trial, network in zip(trials, networks, strict=True):
-        make = ACTIVATIONS[trial.activation].module
         expected = plain(
             user_files.RESIDUAL,
             trial,
-            lambda make=make, trial=trial: make(trial.negative_slope),
+            lambda trial=trial: plain_activation(trial),
             lambda trial=trial: StreamDropout(trial.dropout),
         )
         expected = started(expected, trial, dtype)
@@ -121,8 +120,9 @@ def test_every_activation_with_a_residual_sum_and_layer_normalization_equals_the
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_shared_activation_and_batch_normalization_equal_the_plain_loop(optimizer: str, load: Load) -> None:
     budget = Budget(epochs=3, seeds=1, batch_size=24, optimizer=optimizer)  # type: ignore[arg-type]
-    # A PReLU learns a slope for each use, so that the shared one of the plain loop is another network.
-    trials = [trial for trial in every_activation(learning_rate=0.003, l1=1e-3) if trial.activation != "prelu"]
+    # Each use of a PReLU learns a slope of its own, and of an RReLU draws its own: the plain loop shares both.
+    apart = ("prelu", "rrelu")
+    trials = [trial for trial in every_activation(learning_rate=0.003, l1=1e-3) if trial.activation not in apart]
     outcomes, networks = trained(trials, load(user_files.SHARED), budget, dtype=torch.float64)
     for trial, network, outcome in zip(trials, networks, outcomes, strict=True):
         expected = started(plain(user_files.SHARED, trial), trial, torch.float64)
