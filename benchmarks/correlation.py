@@ -28,7 +28,7 @@ from benchmarks.hardware import taken
 from benchmarks.tables import table
 from benchmarks.trained import train
 from search_spaces.design import Design
-from study.comparison.claims import CLAIMS, ClaimContrast
+from study.comparison.claims import ClaimContrast, claims_of
 from study.comparison.correlation import Kind
 from study.data import Dataset, prepare
 from study.data.dataset import make_dataset
@@ -88,8 +88,8 @@ class Pooled:
 
 
 def contrasts() -> list[tuple[int, ClaimContrast]]:
-    """The contrasts that replicates of splits have: all but the clock's."""
-    return [(claim.id, part) for claim in CLAIMS for part in claim.contrasts if part.kind != "time"]
+    """The contrasts of the usual claims that replicates of splits have: all but the clock's."""
+    return [(claim.id, part) for claim in claims_of(Design()) for part in claim.contrasts if part.kind != "time"]
 
 
 def subsets(dataset: Dataset, *, count: int, rows: int, seed: int) -> list[Dataset]:

@@ -29,7 +29,7 @@ from scipy.optimize import brentq
 
 from benchmarks.planted import Array, Outcomes
 from search_spaces.design import Design
-from study.comparison.claims import CLAIMS, LEVEL, Claim, ClaimContrast
+from study.comparison.claims import LEVEL, Claim, ClaimContrast, claims_of
 from study.comparison.correlation import variance_ratio
 from study.comparison.verdicts import shows_spread
 from study.config import Variance
@@ -101,8 +101,8 @@ class Trial:
 
 
 def parts() -> list[tuple[int, ClaimContrast]]:
-    """Every contrast with its claim's number."""
-    return [(claim.id, part) for claim in CLAIMS for part in claim.contrasts]
+    """Every contrast of the usual claims with its claim's number."""
+    return [(claim.id, part) for claim in claims_of(Design()) for part in claim.contrasts]
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,7 @@ def simulate(
         variance: Which correlation the intervals assume.
         seed: Decides all draws.
     """
+    claims = claims_of(design)
     covered: list[list[Array]] = [[] for _ in known]
     missed, called = [], []
     for start in range(0, data_sets, _AT_ONCE):
@@ -196,8 +197,8 @@ def simulate(
             errors.append(np.where(judged, _error_at_the_edge(part, values, ratio, each.truth), 1.0))
         missed.append(any_missed)
         by_claim = iter(errors)
-        of_claims = [_of_claim(claim, [next(by_claim) for _ in claim.contrasts]) for claim in CLAIMS]
-        called.append(np.min(of_claims, 0) <= FAMILY_ERROR / len(CLAIMS))
+        of_claims = [_of_claim(claim, [next(by_claim) for _ in claim.contrasts]) for claim in claims]
+        called.append(np.min(of_claims, 0) <= FAMILY_ERROR / len(claims))
     return Trial(
         seeds,
         data_sets,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from search_spaces import ACTIVATIONS, Hyperparameters, SearchSpace
+from search_spaces.claim_cells import ARMS, USUAL_CLAIMS
 from search_spaces.space_files import parse_space
 
 LINEAR = "identity"
@@ -44,6 +45,8 @@ class Design:
         deep_initializations: The initializations of deep ReLU networks, the usual one first.
         streams: The random streams under which every cell is trained on each split.
         tuned: Whether the learning rate is tuned in the designs of initializations and dropout rates too.
+        claims: The numbers of the claims whose cells are trained.
+        linear: Activation of the linear network.
 
     Example:
         >>> design = Design()
@@ -64,6 +67,9 @@ class Design:
     deep_initializations: tuple[str, ...] = ("kaiming_normal",)
     streams: int = 3
     tuned: bool = True
+    claims: tuple[int, ...] = USUAL_CLAIMS
+
+    linear: ClassVar[str] = LINEAR
 
     @classmethod
     def restored(cls, levels: Mapping[str, Any]) -> Design:
@@ -87,9 +93,11 @@ class Design:
     def levels(self) -> dict[str, Any]:
         """The levels of all factors as plain values that JSON can encode; they define the design.
 
-        Those of a design of version 0.1 are what that version stored.
+        Those of a design of version 0.1 are what that version stored; and those of the usual claims do not name them.
         """
         levels = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        if self.claims == USUAL_CLAIMS:
+            del levels["claims"]
         return levels if self.streams > 1 else {name: levels[name] for name in levels if name not in _SINCE_0_1}
 
     def cell(self, activation: str, *, depth: int | None = None, **changes: Any) -> Hyperparameters:
@@ -127,6 +135,14 @@ class Design:
     @cached_property
     def cells(self) -> tuple[Hyperparameters, ...]:
         """All cells without repetition: the usual ReLU network first, shallow networks before deep ones."""
+        needed = dict.fromkeys(cell for claim in self.claims for arm in ARMS[claim](self) for cell in arm)
+        usual = self._cells_of_the_usual_claims()
+        if not set(USUAL_CLAIMS) <= set(self.claims):
+            usual = [self.cell(self.activations[0]), *(cell for cell in usual if cell in needed)]
+        return tuple(sorted(dict.fromkeys([*usual, *needed]), key=lambda cell: len(cell.hidden)))
+
+    def _cells_of_the_usual_claims(self) -> list[Hyperparameters]:
+        """In the order in which they were always trained; some of the deep ones only figures show."""
         wanted = [self.cell(self.activations[0])]
         for activation in self.activations:
             arms = [self.arm(activation)]
@@ -136,7 +152,7 @@ class Design:
             wanted += [self.cell(activation, depth=depth) for depth in self.depths]
         wanted += [cell for arm in self.over_slopes() for cell in arm]
         wanted += self.deep_cells()
-        return tuple(sorted(dict.fromkeys(wanted), key=lambda cell: len(cell.hidden)))
+        return wanted
 
     def deep_cells(self) -> tuple[Hyperparameters, ...]:
         """ReLU's cells over depths and the initializations of deep networks, which have one learning rate."""
@@ -149,24 +165,19 @@ class Design:
     @cached_property
     def space(self) -> SearchSpace:
         """The levels as a search space, so that trials of a comparison are stored and read like those of a search."""
-        sloped = [name for name in self.activations if ACTIVATIONS[name].has_slope]
+        choices: dict[str, list[Any]] = {
+            "activation": _with_others(self.activations, [cell.activation for cell in self.cells]),
+            "initialization": _with_others(self.initializations, [cell.initialization for cell in self.cells]),
+            "dropout": list(self.dropouts),
+            "learning_rate": sorted({cell.learning_rate for cell in self.cells}),
+            "depth": _with_others(self.depths, [len(cell.hidden) for cell in self.cells]),
+        }
+        sloped = [name for name in choices["activation"] if ACTIVATIONS[name].has_slope]
         slopes = sorted({cell.negative_slope for cell in self.cells if cell.activation in sloped})
-        rates = sorted({cell.learning_rate for cell in self.cells})
-        text = f"""\
-[activation]
-choices = {list(self.activations)}
-[negative_slope]
-choices = {slopes}
-when = {{ activation = {sloped} }}
-[initialization]
-choices = {list(self.initializations)}
-[dropout]
-choices = {list(self.dropouts)}
-[learning_rate]
-choices = {rates}
-[depth]
-choices = {list(self.depths)}
-"""
+        tables = [f"[{name}]\nchoices = {values}\n" for name, values in choices.items()]
+        if slopes:
+            tables.insert(1, f"[negative_slope]\nchoices = {slopes}\nwhen = {{ activation = {sloped} }}\n")
+        text = "".join(tables)
         return parse_space(text, name="claims", where="the designs of a comparison")
 
     def params(self, number: int) -> dict[str, Any]:
@@ -179,3 +190,8 @@ choices = {list(self.depths)}
             if parameter.active(active):
                 active[parameter.name] = values[parameter.name]
         return active
+
+
+def _with_others(levels: Sequence[Any], used: Sequence[Any]) -> list[Any]:
+    """The levels of a factor, and behind them those that only the cells of single claims have."""
+    return list(dict.fromkeys([*levels, *sorted(set(used) - set(levels))]))

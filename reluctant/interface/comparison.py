@@ -9,6 +9,7 @@ import pandas as pd
 from reluctant.errors import UnknownNameError
 from reluctant.interface.any_study import AnyStudy, begin
 from reluctant.interface.options import configuration, documents_options
+from search_spaces.claim_cells import claims_text
 from study.comparison.layer_timing import store_layer_times
 from study.comparison.summary import ComparisonSummary, summarize
 from study.comparison.verdicts import ClaimVerdict
@@ -48,7 +49,7 @@ class ComparisonStudy(AnyStudy):
         """
         verdicts = {verdict.id: verdict for verdict in self.summary.verdicts}
         if number not in verdicts:
-            raise UnknownNameError(f"there is no claim {number!r}; the claims have the numbers 1 to {len(verdicts)}")
+            raise UnknownNameError(f"there is no claim {number!r}; this comparison has {claims_text([*verdicts])}")
         return verdicts[number]
 
     def _train(self) -> bool:

@@ -90,6 +90,7 @@ def _of_a_comparison(name: str, description: str) -> Any:
         list[str] | None,
         typer.Option("--target", help="column to predict: one for all tables, or one for each", show_default=False),
     ],
+    claims=Annotated[str | None, option("claims", default="1-12")],
     seeds=Annotated[str | None, _of_a_comparison("seeds", "splits, each with random streams of its own")],
     hidden=Annotated[str | None, _of_a_comparison("hidden", "units of every hidden layer")],
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from search_spaces.claim_cells import USUAL_CLAIMS
 from search_spaces.design import Design
 from study.comparison import contrasts
 from study.comparison.cell_measures import SCORE, CellMeasures
@@ -292,7 +293,25 @@ CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
-LEVEL = 1.0 - FAMILY_ERROR / len(CLAIMS)
-"""Confidence level of each simultaneous interval: the claims share the error (Bonferroni). Of the contrasts of one
-claim, each may have all of its share: a claim that needs all of them is wrongly supported only where each of them is
-(intersection-union; Berger 1982), and of two contrasts either can err on one side of its interval alone."""
+
+def claims_of(design: Design) -> tuple[Claim, ...]:
+    """The claims that a comparison was asked for, over which its verdicts are judged."""
+    return tuple(claim for claim in CLAIMS if claim.id in design.claims)
+
+
+def level_of(claims: int) -> float:
+    """Confidence level of each simultaneous interval where so many claims are judged.
+
+    Example:
+        >>> round(level_of(12), 4)
+        0.9958
+    """
+    return 1.0 - FAMILY_ERROR / claims
+
+
+LEVEL = level_of(len(USUAL_CLAIMS))
+"""That of the usual claims: they share the error (Bonferroni).
+
+Of the contrasts of one claim, each may have all of its share: a claim that needs all of them is wrongly supported only
+where each of them is (intersection-union; Berger 1982), and of two contrasts either can err on one side of its interval
+alone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from study.comparison.claims import CLAIMS
 from study.comparison.summary import ComparisonSummary
 
 _MOST_AT_AN_EDGE = 0.05
@@ -46,6 +45,10 @@ def _errors(comparison: ComparisonSummary) -> str:
         else "replicates correlate as Nadeau and Bengio assume"
     )
     return (
-        f"verdicts: Holm's procedure over {len(CLAIMS)} claims at 5 %; two intervals: 95 % for the contrast alone, and "
-        f"{100 * comparison.level:.2f} %, by which all claims share 5 %; {variance} (--variance)"
+        f"verdicts: Holm's procedure over {_number(len(comparison.verdicts))} at 5 %; two intervals: 95 % for the "
+        f"contrast alone, and {100 * comparison.level:.2f} %, by which all claims share 5 %; {variance} (--variance)"
     )
+
+
+def _number(claims: int) -> str:
+    return "1 claim" if claims == 1 else f"{claims} claims"

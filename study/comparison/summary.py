@@ -12,7 +12,7 @@ from search_spaces import ACTIVATIONS, Hyperparameters
 from search_spaces.design import Arm, Design
 from storage import CohortStorage
 from study.comparison.cell_measures import LAYER_TIMES, CellMeasures, read_cell_measures
-from study.comparison.claims import LEVEL
+from study.comparison.claims import level_of
 from study.comparison.contrasts import arms_of
 from study.comparison.correlation import variance_ratio
 from study.comparison.readings import TEST_ACCURACY, Reading, mean_of, rates_at_edges, readings, select
@@ -192,7 +192,7 @@ def summarize_stored(storage: CohortStorage, study_id: int, *, variance: Varianc
         epochs=epochs,
         ratio=ratio,
         variance=chosen,
-        level=LEVEL,
+        level=level_of(len(design.claims)),
         machine=saved.get(LAYER_TIMES, {}).get("machine"),
         verdicts=judge_claims(design, measured, lambda kind: variance_ratio(kind, chosen, ratio), task=task),
         accuracy_by_activation=_points(own, measured, ratio, metric),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from search_spaces.design import Design
 from study.comparison.cell_measures import CellMeasures
-from study.comparison.claims import CLAIMS, LEVEL, Claim, ClaimContrast
+from study.comparison.claims import LEVEL, Claim, ClaimContrast, claims_of, level_of
 from study.comparison.correlation import Kind
 from study.comparison.what_would_change import what_would_change
 from study.intervals import FAMILY_ERROR, Array, Verdict, corrected_interval, error_at, holm, holm_errors
@@ -148,7 +148,7 @@ def judge_claims(
     error: float = FAMILY_ERROR,
     task: Task = CLASSIFICATION,
 ) -> tuple[ClaimVerdict, ...]:
-    """The verdicts of a comparison, claim by claim, by Holm's procedure over the claims.
+    """The verdicts of a comparison, claim by claim, by Holm's procedure over the claims that it was asked for.
 
     Args:
         design: Its designs.
@@ -157,12 +157,13 @@ def judge_claims(
         error: The error over all claims.
         task: What was learned.
     """
-    claims = [claim.about(task.metrics[0]) for claim in CLAIMS]
+    claims = [claim.about(task.metrics[0]) for claim in claims_of(design)]
+    level = level_of(len(claims))
     values = [[_values(contrast, design, measured) for contrast in claim.contrasts] for claim in claims]
 
     def estimates(claim: Claim, columns: Sequence[Array], error: float) -> tuple[ContrastEstimate, ...]:
         return tuple(
-            estimate_contrast(contrast, column, ratio_of(contrast.kind), error=error)
+            estimate_contrast(contrast, column, ratio_of(contrast.kind), error=error, level=level)
             for contrast, column in zip(claim.contrasts, columns, strict=True)
         )
 
@@ -177,7 +178,7 @@ def judge_claims(
 
 
 def estimate_contrast(
-    contrast: ClaimContrast, values: Array, ratio: float, *, error: float = 1.0 - LEVEL
+    contrast: ClaimContrast, values: Array, ratio: float, *, error: float = 1.0 - LEVEL, level: float = LEVEL
 ) -> ContrastEstimate:
     """The estimate, intervals and verdict that the values of one contrast allow.
 
@@ -186,6 +187,7 @@ def estimate_contrast(
         values: `[R]`, NaN where a replicate has none.
         ratio: ρ/(1 - ρ); 0 for values that are independent.
         error: The error that the verdict may have.
+        level: Confidence level of the simultaneous interval.
     """
     asked = len(values)
     values = values[~np.isnan(values)]
@@ -202,7 +204,7 @@ def estimate_contrast(
 
         plain, judged = at(PLAIN_LEVEL), at(1.0 - error)
         verdict = region.verdict(judged)
-        interval = region.decided(at(LEVEL), verdict, estimate)
+        interval = region.decided(at(level), verdict, estimate)
         smallest = error_at(region.distance(estimate), float(values.std(ddof=1)), len(values), ratio)
     return ContrastEstimate(
         name=contrast.name,

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from search_spaces.claim_cells import ClaimError, check_claims, read_claims
 from study.sampling.registry import SAMPLER_NAMES
 
 _LONGEST_NAME = 200
@@ -32,6 +33,24 @@ def as_names(value: Any) -> Any:
         ['a', 'b']
     """
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def as_claims(value: Any) -> tuple[int, ...]:
+    """Numbers of claims: `1-3,7`, `all`, 7 or [1, 2, 7].
+
+    Raises:
+        ValueError: It is something else, or there is no such claim.
+
+    Example:
+        >>> as_claims("1-3,7"), as_claims([7, 1])
+        ((1, 2, 3, 7), (1, 7))
+    """
+    try:
+        if isinstance(value, str):
+            return read_claims(value)
+        return check_claims([value] if isinstance(value, int) else list(value))
+    except (ClaimError, TypeError) as error:
+        raise ValueError(str(error)) from None
 
 
 def as_class_weights(value: Any) -> Any:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from search_spaces.claim_cells import USUAL_CLAIMS
 from search_spaces.network_names import HEADS, NORMALIZATIONS, is_of_user
 from study.config.declared_options import DeclaredOptions
 from study.config.option import Option, Scope, one_of
 from study.config.option_values import (
+    as_claims,
     as_class_weights,
     as_image_size,
     as_names,
@@ -188,6 +190,9 @@ class StudyConfig(DeclaredOptions):
         strict=True,
         description="train the front on fresh seeds at the end  [default: where front x 10 <= trials x seeds / 10]",
     )
+    claims: Annotated[tuple[int, ...], Option(scope=Scope.IDENTITY, absent_means=[*USUAL_CLAIMS])] = Field(
+        USUAL_CLAIMS, description="claims to test, by their numbers: 1-3,7; or all"
+    )
     variance: Annotated[Variance, Option(scope=Scope.RUN)] = Field(
         "measured",
         description="correlation of the replicates of a comparison: measured, or nadeau-bengio, which is conservative",
@@ -248,6 +253,7 @@ class StudyConfig(DeclaredOptions):
     _size = field_validator("image_size", mode="before")(as_image_size)
     _pairs = field_validator("sampler_option")(check_pairs)
     _sampler = field_validator("sampler")(check_sampler)
+    _claims = field_validator("claims", mode="before")(as_claims)
     _class_weights = field_validator("class_weight", mode="before")(as_class_weights)
     _printable = field_validator("name")(check_name)
 
@@ -358,12 +364,12 @@ class StudyConfig(DeclaredOptions):
         return f"{self.tolerance:g} points" if self.judged_by.percent else f"{self.tolerance:g} % of its {self.metric}"
 
 
-SEARCH_OPTIONS = tuple(name for name in StudyConfig.options() if name != "variance")
+SEARCH_OPTIONS = tuple(name for name in StudyConfig.options() if name not in ("variance", "claims"))
 """The options that a search has."""
 COMPARISON_OPTIONS = (
     *("target", "task", "loss", "test", "weights", "class_weight", "label_smoothing"),
     *("rows", "drop", "keep", "image_size", "seeds", "epochs", "network", "hidden", "batch_size"),
-    *("learning_rate", "optimizer", "seed", "storage", "name"),
+    *("learning_rate", "optimizer", "claims", "seed", "storage", "name"),
     *(name for name in StudyConfig.options(Scope.RUN) if name not in ("trials", "tolerance", "confirm")),
 )
 """The options that a comparison has."""

@@ -57,7 +57,7 @@ class Comparison(Problem):
                 f"--network is {config.network}, and the designs of a comparison are those of multilayer perceptrons; "
                 f"leave it out, or search it with `reluctant run --network {config.network}`"
             )
-        design = Design(learning_rate=config.learning_rate, width=config.hidden[0])
+        design = Design(learning_rate=config.learning_rate, width=config.hidden[0], claims=config.claims)
         # Claims speak of networks as they were trained.
         own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}
         config = config.model_copy(update=own)
@@ -74,7 +74,10 @@ class Comparison(Problem):
         if DESIGN not in identity:
             return None
         design = stored_design(identity)
-        if design.streams > 1 or (design.learning_rate, design.width) != (self.design.learning_rate, self.design.width):
+        own = self.design
+        if design.streams > 1 or design.claims != own.claims:
+            return None
+        if (design.learning_rate, design.width) != (own.learning_rate, own.width):
             return None
         config = self.config.model_copy(update={"trials": len(design.cells)})
         return replace(self, config=config, space=design.space, design=design)

@@ -23,6 +23,8 @@ def designs(summary: ComparisonSummary) -> list[Section]:
 
 
 def _activations(summary: ComparisonSummary) -> Section | None:
+    if not summary.accuracy_by_activation:
+        return None
     cells = sorted(summary.accuracy_by_activation, key=lambda cell: -cell.accuracy)
     chart = figure("", _title(summary))
     for cell in cells:
@@ -41,6 +43,8 @@ def _activations(summary: ComparisonSummary) -> Section | None:
 
 
 def _slopes(summary: ComparisonSummary) -> Section | None:
+    if not summary.slope_response:
+        return None
     panels = []
     for name, label, value in (("accuracy", _title(summary), _accuracy), ("sparsity", _NEAR_ZERO, _near_zero)):
         chart = figure("negative slope", label)
@@ -57,6 +61,8 @@ def _slopes(summary: ComparisonSummary) -> Section | None:
 
 
 def _initializations(summary: ComparisonSummary) -> Section | None:
+    if not summary.initialization_by_activation:
+        return None
     cells = {
         (cell.activation, cell.initialization): 100 * cell.accuracy for cell in summary.initialization_by_activation
     }
@@ -74,6 +80,8 @@ def _initializations(summary: ComparisonSummary) -> Section | None:
 
 
 def _dropout(summary: ComparisonSummary) -> Section | None:
+    if not summary.dropout_by_activation:
+        return None
     panels = []
     for name, label, value in (("sparsity", _NEAR_ZERO, _near_zero), ("accuracy", _title(summary), _accuracy)):
         chart = figure("dropout rate", label)
@@ -90,6 +98,8 @@ def _dropout(summary: ComparisonSummary) -> Section | None:
 
 
 def _depth(summary: ComparisonSummary) -> Section | None:
+    if len({cell.depth for cell in summary.depth_by_activation}) < 2:
+        return None
     chart = figure("hidden layers", _title(summary))
     _by_activation(chart, summary.depth_by_activation, lambda cell: str(cell.depth), _accuracy)
     return Section(
@@ -102,8 +112,10 @@ def _depth(summary: ComparisonSummary) -> Section | None:
 
 
 def _layers(summary: ComparisonSummary) -> Section | None:
-    deepest = max(cell.depth for cell in summary.depth_by_activation)
+    deepest = max((cell.depth for cell in summary.depth_by_activation), default=0)
     cells = [cell for cell in summary.depth_by_activation if cell.depth == deepest]
+    if not cells:
+        return None
     panels, hidden = [], 0
     measures: tuple[tuple[str, str, Callable[[LayerSummary], float]], ...] = (
         ("sparsity", _NEAR_ZERO, lambda layer: 100 * layer.near_zero),

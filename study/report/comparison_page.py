@@ -51,7 +51,8 @@ def _across_data_sets(study: OpenStudy, summary: ComparisonSummary) -> list[Sect
 def curves(study: OpenStudy) -> Section:
     """Learning curves of the usual network of each activation."""
     design = study.comparison.design
-    numbers = {name: design.cells.index(design.cell(name)) for name in design.activations}
+    usual = {name: design.cell(name) for name in design.activations}
+    numbers = {name: design.cells.index(cell) for name, cell in usual.items() if cell in design.cells}
     rows = study.storage.learning_curves(study.study_id, numbers=list(numbers.values()))
     panels, curves_of, task = [], {}, study.problem.task
     for curve, label, factor in learning_curves(task):

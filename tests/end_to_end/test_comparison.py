@@ -14,7 +14,7 @@ import pytest
 from command import Reluctant, run_here
 from databases import contents, count, start, wait_until_running
 
-from study.comparison.claims import CLAIMS
+from search_spaces.claim_cells import USUAL_CLAIMS
 
 SMALL = ("compare", "iris", "--seeds", 2, "--epochs", 2, "--hidden", 8)
 LONGER = ("compare", "iris", "--seeds", 3, "--epochs", 4, "--hidden", 8, "--name", "c")
@@ -48,7 +48,7 @@ def test_it_gives_a_verdict_and_an_interval_for_each_claim(reluctant: Reluctant,
     result = reluctant("compare", "--name", "c", "--format", "json", "--quiet", cwd=undisturbed.parent, check=True)
     printed = json.loads(result.stdout)
     claims = printed["claims"]
-    assert [claim["id"] for claim in claims] == [claim.id for claim in CLAIMS]
+    assert [claim["id"] for claim in claims] == [*USUAL_CLAIMS]
     for claim in claims:
         assert {"statement", "estimate", "interval", "unit", "rope", "verdict", "change"} <= claim.keys()
         low, high = claim["interval"]
@@ -65,9 +65,9 @@ def test_it_gives_a_verdict_and_an_interval_for_each_claim(reluctant: Reluctant,
     assert 0 <= study["chosen_at_lowest_rate"] + study["chosen_at_highest_rate"] <= 1
     assert printed["together"] is None
     table = reluctant("compare", "--name", "c", "--quiet", cwd=undisturbed.parent, check=True).stdout
-    assert table.count("would change it: ") == len(CLAIMS)
+    assert table.count("would change it: ") == len(USUAL_CLAIMS)
     csv = reluctant("compare", "--name", "c", "--format", "csv", "--quiet", cwd=undisturbed.parent, check=True).stdout
-    assert len(csv.splitlines()) == 1 + len(CLAIMS)
+    assert len(csv.splitlines()) == 1 + len(USUAL_CLAIMS)
 
 
 def test_the_conservative_variance_widens_the_intervals_of_the_same_estimates(
@@ -106,13 +106,28 @@ def test_killed_it_ends_as_if_undisturbed(reluctant: Reluctant, tmp_path: Path, 
     assert count(database, "COMPLETE") == 256
 
 
+def test_only_the_cells_of_the_claims_that_were_asked_for_are_trained(reluctant: Reluctant, tmp_path: Path) -> None:
+    arguments = (*SMALL, "--claims", "7-8", "--name", "few", "--quiet")
+    printed = json.loads(reluctant(*arguments, "--format", "json", check=True).stdout)
+    assert [claim["id"] for claim in printed["claims"]] == [7, 8]
+    assert count(tmp_path / "reluctant.db", "COMPLETE") == 22  # tanh, sigmoid, linear at each rate; the usual network
+    again = reluctant("compare", "--name", "few", check=True)
+    assert "Holm's procedure over 2 claims" in again.stdout + again.stderr
+    assert count(tmp_path / "reluctant.db", "COMPLETE") == 22
+    reluctant("report", "few", check=True)
+    assert "Verdicts on 2 claims" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    refused = reluctant(*SMALL, "--name", "few", "--claims", "7")
+    assert refused.returncode == 2
+    assert "claims (7,8 there, 7 here)" in refused.stderr
+
+
 def test_several_data_sets_are_seen_together(reluctant: Reluctant, tmp_path: Path) -> None:
     table = tmp_path / "points.csv"
     table.write_text("a,b,kind\n" + "".join(f"{i % 7},{i % 5},{'xy'[i % 7 > 3]}\n" for i in range(80)))
     arguments = ("compare", "iris", table, "--target", "kind", *SMALL[2:], "--rows", 60, "--quiet")
     printed = json.loads(reluctant(*arguments, "--format", "json", check=True).stdout)
     assert [study["data"] for study in printed["studies"]] == ["iris", "points"]
-    assert len(printed["claims"]) == 2 * len(CLAIMS)
+    assert len(printed["claims"]) == 2 * len(USUAL_CLAIMS)
     together = printed["together"]
     assert together["data"] == ["iris", "points"]
     assert together["smallest_p"] == 0.5
@@ -220,6 +235,9 @@ def test_searches_and_comparisons_are_told_apart(reluctant: Reluctant, undisturb
         (("--target", "kind"), "iris has labels of its own"),
         (("iris",), "two of the data sets are the same"),
         (("--seeds", "0"), "--seeds is '0'"),
+        (("--claims", "99"), "--claims is '99'; there is no claim 99; there are the claims 1-"),
+        (("--claims", "0-3"), "--claims is '0-3'; there is no claim 0; "),
+        (("--claims", "x"), "--claims is 'x'; 'x' is no number and no range; "),
         (("--rows", "7"), "rows"),
         (("--format", "xml"), "unknown format 'xml'"),
     ],

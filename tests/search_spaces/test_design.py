@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from search_spaces import Hyperparameters
+from search_spaces.claim_cells import ARMS, USUAL_CLAIMS
 from search_spaces.design import Design
 
 LEVELS_OF_0_1: dict[str, Any] = {
@@ -32,7 +34,43 @@ def test_the_cells_of_version_0_1_keep_their_order() -> None:
     assert hashlib.sha256(design.space.text.encode()).hexdigest().startswith("39af45c268d6cde9")
 
 
-@pytest.mark.parametrize("design", [Design(), Design(width=8, learning_rate=0.02), Design.restored(LEVELS_OF_0_1)])
+def test_the_cells_of_the_usual_claims_keep_their_order() -> None:
+    """Whatever claims are added: a comparison that was begun goes on with the same, under the same identity."""
+
+    def begins(text: str, digest: str) -> bool:
+        return hashlib.sha256(text.encode()).hexdigest().startswith(digest)
+
+    design = Design()
+    params = [design.params(number) for number in range(256)]
+    assert (len(design.cells), "claims" in design.levels) == (256, False)
+    assert begins(json.dumps(params, sort_keys=True), "3b99b0b236b5bd69")
+    assert begins(design.space.text, "fe0b2bb73e33e700")
+    assert begins(json.dumps(design.levels, sort_keys=True), "9325631090072f56")
+
+
+@pytest.mark.parametrize("claims", [*((number,) for number in ARMS), tuple(ARMS)], ids=str)
+def test_the_cells_of_claims_are_points_of_their_space(claims: tuple[int, ...]) -> None:
+    design = Design(claims=claims)
+    assert design.cells[0] == design.cell("relu")
+    assert len(set(design.cells)) == len(design.cells)
+    defaults = Hyperparameters(learning_rate=design.learning_rate, hidden=(design.width,) * 2)
+    for number, cell in enumerate(design.cells):
+        assert design.space.hyperparameters(design.params(number), defaults) == cell
+    needed = {cell for claim in claims for arm in ARMS[claim](design) for cell in arm}
+    assert needed <= set(design.cells)
+    if not set(USUAL_CLAIMS) <= set(claims):
+        assert set(design.cells) == needed | {design.cells[0]}
+
+
+def test_claims_that_are_asked_for_beside_the_usual_ones_move_none_of_their_cells() -> None:
+    shallow = [cell for cell in Design().cells if len(cell.hidden) == 2]
+    assert list(Design(claims=tuple(ARMS)).cells[: len(shallow)]) == shallow
+
+
+@pytest.mark.parametrize(
+    "design",
+    [Design(), Design(width=8, learning_rate=0.02), Design(claims=(2, 7)), Design.restored(LEVELS_OF_0_1)],
+)
 def test_levels_restore_the_design(design: Design) -> None:
     assert Design.restored(json.loads(json.dumps(design.levels))) == design
 

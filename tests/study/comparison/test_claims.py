@@ -6,8 +6,10 @@ import inspect
 
 import pytest
 
+from search_spaces.claim_cells import ARMS, USUAL_CLAIMS
+from search_spaces.design import Design
 from study.comparison import contrasts
-from study.comparison.claims import CLAIMS, LEVEL, Claim
+from study.comparison.claims import CLAIMS, LEVEL, Claim, claims_of, level_of
 
 every_claim = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: str(claim.id))
 
@@ -16,9 +18,16 @@ def test_numbers_are_places() -> None:
     assert [claim.id for claim in CLAIMS] == list(range(1, len(CLAIMS) + 1))
 
 
-def test_claims_share_the_error() -> None:
-    """Bonferroni over claims: the errors of one interval of each claim sum to 5 %."""
-    assert (1.0 - LEVEL) * len(CLAIMS) == pytest.approx(0.05)
+def test_every_claim_has_cells_and_no_cells_are_without_a_claim() -> None:
+    assert set(ARMS) == {claim.id for claim in CLAIMS}
+
+
+def test_claims_share_the_error_and_more_claims_in_the_registry_widen_nobodys_intervals() -> None:
+    """Bonferroni over the claims that were asked for: the errors of one interval of each sum to 5 %."""
+    assert (1.0 - LEVEL) * len(USUAL_CLAIMS) == pytest.approx(0.05)
+    assert (1.0 - level_of(3)) * 3 == pytest.approx(0.05)
+    assert [claim.id for claim in claims_of(Design())] == [*USUAL_CLAIMS]
+    assert [claim.id for claim in claims_of(Design(claims=(2, 7)))] == [2, 7]
 
 
 @every_claim

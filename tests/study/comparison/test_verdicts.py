@@ -13,7 +13,7 @@ from benchmarks.planted import Outcomes
 from search_spaces import Hyperparameters
 from search_spaces.design import Design
 from study.comparison.cell_measures import CellMeasures, StreamMeasures
-from study.comparison.claims import CLAIMS, LEVEL
+from study.comparison.claims import CLAIMS, LEVEL, Claim
 from study.comparison.correlation import variance_ratio
 from study.comparison.verdicts import deciding_index, error_of, estimate_contrast, judge_claims
 from study.config import Variance
@@ -29,7 +29,7 @@ def test_every_interval_agrees_with_its_verdict_and_the_claim_with_its_deciding_
         {k: v[0] for k, v in measured.layer_seconds.items()},
     )
     found = judge_claims(DESIGN, flat, lambda kind: variance_ratio(kind, "nadeau-bengio", RATIO))
-    assert [claim.id for claim in found] == list(range(1, len(CLAIMS) + 1))
+    assert [claim.id for claim in found] == list(DESIGN.claims)
     for claim in found:
         assert claim.deciding in claim.estimates
         assert (claim.verdict != "undecided") == (claim.p <= 0.05)
@@ -44,6 +44,21 @@ def test_every_interval_agrees_with_its_verdict_and_the_claim_with_its_deciding_
             assert low <= estimate.plain_interval[0]
             assert estimate.plain_interval[1] <= high
             assert estimate.change
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: str(claim.id))
+def test_a_claim_finds_in_the_cells_of_its_own_all_that_it_reads(claim: Claim) -> None:
+    design = replace(DESIGN, claims=(claim.id,))
+    measured = Outcomes(design, 1, 10, 0.25, seed=3).measured
+    flat = CellMeasures(
+        tuple(StreamMeasures({cell: _Row(stream, cell) for cell in design.cells}) for stream in measured.streams),
+        {k: v[0] for k, v in measured.layer_seconds.items()},
+    )
+    (found,) = judge_claims(design, flat, lambda kind: variance_ratio(kind, "measured", RATIO))
+    assert found.id == claim.id
+    for estimate in found.estimates:
+        assert estimate.estimate is not None, estimate.name
+        assert estimate.interval == estimate.plain_interval  # one claim alone has all of the 5 %
 
 
 class _Row(dict[str, Array]):
@@ -159,7 +174,7 @@ def test_intervals_hold_what_was_planted(null: bool, variance: Variance, seeds: 
     assert len(trial.contrasts) == len(parts())
     for each in trial.contrasts:
         assert abs(each.covered - 0.95) < 0.015 + 1.5 * margin(0.95, count), each
-    intervals = len(parts()) / len(CLAIMS)
+    intervals = len(parts()) / len(DESIGN.claims)
     assert trial.family_missed < intervals * 0.05 + 0.01 + 1.5 * margin(0.05, count)
     assert trial.family_called < 0.05
 
