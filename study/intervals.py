@@ -51,6 +51,17 @@ class Region:
             return "refuted" if self.above else "supported"
         return "no practical difference" if least <= low and high <= most else "undecided"
 
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """The bounds at which the verdict changes, of which none is an end of the domain.
+
+        Example:
+            >>> Region((0.0, 1.0), limit=99.0, domain=(0.0, 100.0)).bounds
+            (1.0, 99.0)
+        """
+        least, most = self.domain
+        return tuple(bound for bound in (*self.rope, self.limit) if least < bound < most or bound == self.limit)
+
     def distance(self, estimate: float) -> float:
         """Distance from an estimate to the nearest bound at which the verdict changes.
 
@@ -58,9 +69,7 @@ class Region:
             >>> Region((0.0, 1.0), domain=(0.0, 100.0)).distance(0.25)
             0.75
         """
-        least, most = self.domain
-        bounds = [bound for bound in (*self.rope, self.limit) if least < bound < most or bound == self.limit]
-        return min(abs(estimate - bound) for bound in bounds)
+        return min(abs(estimate - bound) for bound in self.bounds)
 
     def decided(self, interval: tuple[float, float], verdict: Verdict, estimate: float) -> tuple[float, float]:
         """The part of an interval that agrees with a verdict which a sharper procedure reached.

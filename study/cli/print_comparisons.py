@@ -8,7 +8,12 @@ from typing import Any
 
 from study.cli.console import print_rows
 from study.cli.machine_text import json_text
-from study.comparison.across_data_sets import AcrossDataSets, compare_data_sets
+from study.comparison.across_data_sets import (
+    AcrossDataSets,
+    ClaimAcrossDataSets,
+    ContrastAcrossDataSets,
+    compare_data_sets,
+)
 from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.summary import ComparisonSummary
@@ -133,21 +138,14 @@ def _print_several(comparisons: Sequence[ComparisonSummary], several: AcrossData
     ]
     print_rows(rows, "table", table=rows)
     print(
-        f"\n{len(several.data)} data sets, one mean each (Wilcoxon signed-rank, Holm; "
-        f"the smallest p that so many can give is {several.smallest_p:.3g})"
+        f"\nover {len(several.data)} data sets, each counting once: on average, against the ROPE's edges (Holm, 5 %), "
+        "and on a new data set, by its 95 % prediction interval"
     )
-    contrasts = [
-        {
-            "": str(across.id),
-            "contrast": across.name,
-            "median": f"{across.median:+.2f} {across.unit}",
-            "range": f"{min(across.means):+.2f} … {max(across.means):+.2f}",
-            "p": f"{across.p:.3g}",
-        }
-        for across in several.contrasts
-    ]
-    print_rows(contrasts, "table", table=contrasts)
+    for claim in several.claims:
+        print("\n".join(_claim_across(claim)))
     ranking = several.ranking
+    if ranking is None:
+        return
     print(
         f"\nmean rank by test {several.metric}, 1 is best (Friedman p = {ranking.friedman_p:.3g}; "
         f"ranks less than {ranking.critical_difference:.2f} apart are not told apart)"
@@ -158,3 +156,34 @@ def _print_several(comparisons: Sequence[ComparisonSummary], several: AcrossData
         for name, rank, row in zip(ranking.activations, ranking.ranks, ranking.accuracies, strict=True)
     ]
     print_rows(ranks, "table", table=ranks)
+
+
+def _claim_across(claim: ClaimAcrossDataSets) -> list[str]:
+    """A claim over several data sets as a person reads it."""
+    association = " (an association)" if claim.association else ""
+    lines = [
+        f"{claim.id:>2}  {claim.statement}{association}: on average {claim.verdict.upper()}; on a new data set, most "
+        f"likely: {claim.verdict_on_new}"
+    ]
+    return lines + [line for each in claim.contrasts for line in _contrast_across(each)]
+
+
+def _contrast_across(contrast: ContrastAcrossDataSets) -> list[str]:
+    role = "" if contrast.decides else " (it does not decide the claim)"
+    if contrast.estimate is None or contrast.shares is None:
+        return [f"    {contrast.name}: no value{role}"]
+    (below, _, above), weighted = contrast.shares, contrast.sensitivity
+    others = [
+        f"{len(contrast.data)} data sets, {100 * below:.0f} % below the ROPE and {100 * above:.0f} % above",
+        *([] if contrast.leave_one_out is None else [f"without any one of them {_range(contrast.leave_one_out)}"]),
+        *([] if weighted is None else [f"weighted {weighted.estimate:+.2f} ({_range(weighted.interval)})"]),
+    ]
+    return [
+        f"    {contrast.name}: {contrast.average} {contrast.estimate:+.2f} {contrast.unit} "
+        f"({_or_none(contrast.interval)}), prediction {_or_none(contrast.prediction_interval)}{role}",
+        f"    {'; '.join(others)}",
+    ]
+
+
+def _or_none(interval: tuple[float, float] | None) -> str:
+    return "no interval" if interval is None else _range(interval)

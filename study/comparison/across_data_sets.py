@@ -1,61 +1,117 @@
-"""Contrasts and ranks of activations over several data sets, each a single observation (Demšar 2006)."""
+"""The claims over several data sets, each a single observation: on average, and on a data set that is not among them.
+
+The primary estimate of a contrast is the unweighted mean over data sets, or the median where a contrast is skewed. It
+is judged against the edges of the region of practical equivalence: outside it (a minimum-effect test) or inside (two
+one-sided tests), by the same rule as on one data set.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
-from search_spaces.design import LINEAR
-from study.comparison.claims import CLAIMS
+from study.comparison.averages import AVERAGES, leave_one_out
+from study.comparison.claims import CLAIMS, Average, Claim, ClaimContrast
+from study.comparison.heterogeneity import Predictive, Weighted, paule_mandel, predictive
+from study.comparison.ranks import Ranking, rank
 from study.comparison.summary import ComparisonSummary
-from study.intervals import FAMILY_ERROR, Array, holm
+from study.comparison.verdicts import PLAIN_LEVEL, deciding_index, error_of
+from study.intervals import FAMILY_ERROR, Array, Verdict, holm, holm_errors
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class SetEstimate:
+    """The estimate of one contrast on one data set.
+
+    Attributes:
+        value: The estimate.
+        standard_error: Its standard error; None where unknown.
+    """
+
+    value: float
+    standard_error: float | None
+
+
+SetEstimates = Mapping[str, Sequence[SetEstimate | None]]
+"""The estimates on one data set: of each claim, by its statement, those of its contrasts in their order."""
 
 
 @dataclass(frozen=True)
 class ContrastAcrossDataSets:
-    """The estimate of one contrast over data sets.
+    """One contrast over data sets.
 
     Attributes:
-        id: The claim's number.
         name: What is estimated.
-        unit: Unit of the means.
-        means: Mean over seeds, data set by data set.
-        median: Median of the means.
-        p: P-value of the Wilcoxon signed-rank test against 0, two-sided, after Holm's correction over all
-            contrasts.
+        unit: Unit of all estimates.
+        rope: Region of practical equivalence.
+        decides: Whether the claim is judged by it.
+        data: The data sets that have an estimate.
+        estimates: Their estimates.
+        standard_errors: The standard errors of these; None where unknown.
+        average: What the average is: the unweighted mean, or the median.
+        estimate: The average; None where no data set has an estimate.
+        interval: Its 95 % interval; None where there are too few data sets.
+        error: The smallest error at which it would be decided.
+        verdict: The verdict about the average, at the error that Holm's procedure grants the claim.
+        prediction_interval: In it lies the effect on a new data set, with 95 %; None for a single data set.
+        verdict_on_new: The verdict about a new data set, by that interval.
+        shares: Shares of the estimates below, inside and above the region.
+        leave_one_out: Smallest and largest average with one data set left out.
+        sensitivity: The mean weighted by variances; None where no variance is known.
     """
 
-    id: int
     name: str
     unit: str
-    means: tuple[float, ...]
-    median: float
-    p: float
+    rope: Interval
+    decides: bool
+    data: tuple[str, ...]
+    estimates: tuple[float, ...]
+    standard_errors: tuple[float | None, ...]
+    average: Average
+    estimate: float | None
+    interval: Interval | None
+    error: float
+    verdict: Verdict
+    prediction_interval: Interval | None
+    verdict_on_new: Verdict
+    shares: tuple[float, float, float] | None
+    leave_one_out: Interval | None
+    sensitivity: Weighted | None
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """Activations by their mean rank over data sets, 1 being best: a critical-difference diagram's data.
+class ClaimAcrossDataSets:
+    """What several data sets say to one claim.
 
     Attributes:
-        activations: Names, the best first.
-        ranks: Mean rank of each.
-        accuracies: The test metric of each, data set by data set.
-        friedman_p: P-value of Friedman's test, whose null hypothesis is that all activations are alike.
-        critical_difference: Distance of mean ranks beyond which two activations differ at 5 % (Nemenyi).
-        cliques: Largest runs of activations, by index, that are not further apart than that.
+        id: The claim's number.
+        statement: What it says.
+        association: Whether the comparisons show no more than an association.
+        p: The smallest error, over all claims, at which it would be decided about the average (Holm).
+        verdict: The verdict on average.
+        verdict_on_new: The verdict about a new data set.
+        deciding: The place of the contrast that decides on average.
+        contrasts: All its contrasts.
     """
 
-    activations: tuple[str, ...]
-    ranks: tuple[float, ...]
-    accuracies: tuple[tuple[float, ...], ...]
-    friedman_p: float
-    critical_difference: float
-    cliques: tuple[tuple[int, int], ...]
+    id: int
+    statement: str
+    association: bool
+    p: float
+    verdict: Verdict
+    verdict_on_new: Verdict
+    deciding: int
+    contrasts: tuple[ContrastAcrossDataSets, ...]
+
+    @property
+    def judged(self) -> ContrastAcrossDataSets:
+        """The contrast that decides on average."""
+        return self.contrasts[self.deciding]
 
 
 @dataclass(frozen=True)
@@ -64,17 +120,25 @@ class AcrossDataSets:
 
     Attributes:
         data: Names of the data sets.
-        smallest_p: The smallest p-value that the signed-rank test can give for so many data sets, before correction.
-        contrasts: The contrasts whose null hypothesis is 0 and that are read on data.
-        ranking: Ranks of the activations, each at the learning rate and slope that validation chooses.
+        claims: The claims that are read on data.
+        ranking: Ranks of the activations, each at the learning rate and slope that validation chooses; None where
+            the claims leave fewer than two to rank.
         metric: What they are ranked by, on the test part; several names where the data sets have several tasks.
     """
 
     data: tuple[str, ...]
-    smallest_p: float
-    contrasts: tuple[ContrastAcrossDataSets, ...]
-    ranking: Ranking
+    claims: tuple[ClaimAcrossDataSets, ...]
+    ranking: Ranking | None
     metric: str
+
+
+@dataclass(frozen=True)
+class _New:
+    """A contrast as the verdict about a new data set sees it."""
+
+    estimate: float | None
+    verdict: Verdict
+    error: float = 1.0
 
 
 def compare_data_sets(comparisons: Sequence[ComparisonSummary]) -> AcrossDataSets:
@@ -83,81 +147,122 @@ def compare_data_sets(comparisons: Sequence[ComparisonSummary]) -> AcrossDataSet
     Args:
         comparisons: At least two comparisons.
     """
-    testable = []
-    for place, claim in enumerate(CLAIMS):
-        for index, contrast in enumerate(claim.contrasts):
-            least, most = contrast.region.rope
-            estimates = [comparison.verdicts[place].estimates[index] for comparison in comparisons]
-            means = [estimate.estimate for estimate in estimates]
-            if (
-                contrast.decides
-                and contrast.kind != "time"
-                and least == -most < 0
-                and all(mean is not None for mean in means)
-            ):
-                testable.append((claim.id, estimates[0], [mean for mean in means if mean is not None]))
-    adjusted = holm([_signed_rank(means) for _, _, means in testable])
     return AcrossDataSets(
         data=tuple(comparison.data for comparison in comparisons),
-        smallest_p=2.0 ** (1 - len(comparisons)),
-        contrasts=tuple(
-            ContrastAcrossDataSets(number, estimate.name, estimate.unit, tuple(means), float(np.median(means)), p)
-            for (number, estimate, means), p in zip(testable, adjusted, strict=True)
-        ),
-        ranking=_ranking(comparisons),
+        claims=judge_across({comparison.data: estimates_of(comparison) for comparison in comparisons}),
+        ranking=rank(comparisons),
         metric=" or ".join(dict.fromkeys(comparison.metric.name for comparison in comparisons)),
     )
 
 
-def critical_difference(candidates: int, data_sets: int, error: float = FAMILY_ERROR) -> float:
-    """Distance of mean ranks beyond which two of so many candidates differ (Nemenyi; Demšar 2006, section 3.2.2).
+def estimates_of(comparison: ComparisonSummary) -> dict[str, list[SetEstimate | None]]:
+    """The estimates of a comparison's contrasts, as `judge_across` takes them."""
+    return {
+        verdict.statement: [
+            None if each.estimate is None else SetEstimate(each.estimate, each.standard_error)
+            for each in verdict.estimates
+        ]
+        for verdict in comparison.verdicts
+    }
 
-    Example:
-        >>> round(critical_difference(4, 14), 2)
-        1.25
+
+def judge_across(
+    sets: Mapping[str, SetEstimates], claims: Sequence[Claim] = CLAIMS, *, error: float = FAMILY_ERROR
+) -> tuple[ClaimAcrossDataSets, ...]:
+    """The verdicts over data sets, claim by claim, by Holm's procedure over the claims.
+
+    The clock's claims are left out: times do not depend on data.
+
+    Args:
+        sets: The estimates of each data set, by its name; what a data set lacks, it does not count for.
+        claims: The claims.
+        error: The error over all claims.
     """
-    quantile = float(stats.studentized_range.ppf(1.0 - error, candidates, np.inf)) / math.sqrt(2.0)
-    return quantile * math.sqrt(candidates * (candidates + 1) / (6.0 * data_sets))
+    read_on_data = [claim for claim in claims if all(part.kind != "time" for part in claim.contrasts)]
+    read_on_data = [claim for claim in read_on_data if any(claim.statement in each for each in sets.values())]
+    first = [_contrasts(claim, sets, error) for claim in read_on_data]
+    errors = [error_of(claim, found) for claim, found in zip(read_on_data, first, strict=True)]
+    verdicts = []
+    for claim, granted, p in zip(read_on_data, holm_errors(errors, error), holm(errors), strict=True):
+        found = _contrasts(claim, sets, granted)
+        place = deciding_index(claim, found)
+        new = [_New(each.estimate, each.verdict_on_new) for each in found]
+        verdicts.append(
+            ClaimAcrossDataSets(
+                id=claim.id,
+                statement=claim.statement,
+                association=claim.association,
+                p=p,
+                verdict=found[place].verdict,
+                verdict_on_new=new[deciding_index(claim, new)].verdict,
+                deciding=place,
+                contrasts=found,
+            )
+        )
+    return tuple(verdicts)
 
 
-def _signed_rank(means: Sequence[float]) -> float:
-    """P-value of the Wilcoxon signed-rank test against 0; 1 where all means are 0."""
-    return float(stats.wilcoxon(means).pvalue) if any(means) else 1.0
+def distribution_of_new(estimates: Sequence[SetEstimate]) -> Predictive:
+    """What at least two data sets say of the effect on a new one."""
+    return predictive(_values(estimates), _variances(estimates))
 
 
-def _ranking(comparisons: Sequence[ComparisonSummary]) -> Ranking:
-    tables = [
-        {cell.activation: cell.accuracy for cell in comparison.accuracy_by_activation if cell.activation != LINEAR}
-        for comparison in comparisons
-    ]
-    names = [name for name in tables[0] if all(name in table for table in tables)]
-    accuracies = np.array([[table[name] for name in names] for table in tables])
-    ranks = stats.rankdata(-accuracies, axis=1).mean(0)
-    order = np.argsort(ranks, kind="stable")
-    distance = critical_difference(len(names), len(tables))
-    sorted_ranks = [float(rank) for rank in ranks[order]]
-    return Ranking(
-        activations=tuple(names[index] for index in order),
-        ranks=tuple(sorted_ranks),
-        accuracies=tuple(tuple(accuracies[:, index].tolist()) for index in order),
-        friedman_p=_friedman(accuracies),
-        critical_difference=distance,
-        cliques=_cliques(sorted_ranks, distance),
+def _contrasts(claim: Claim, sets: Mapping[str, SetEstimates], error: float) -> tuple[ContrastAcrossDataSets, ...]:
+    return tuple(
+        _contrast(
+            part,
+            {name: each[claim.statement][place] for name, each in sets.items() if claim.statement in each},
+            error,
+        )
+        for place, part in enumerate(claim.contrasts)
     )
 
 
-def _friedman(accuracies: Array) -> float:
-    """P-value of Friedman's test over `[data sets, activations]`; 1 where nothing differs."""
-    if (accuracies == accuracies[:, :1]).all() or accuracies.shape[1] < 3:
-        return 1.0
-    return float(stats.friedmanchisquare(*accuracies.T).pvalue)
+def _contrast(part: ClaimContrast, found: Mapping[str, SetEstimate | None], error: float) -> ContrastAcrossDataSets:
+    """One contrast over the data sets that have an estimate."""
+    there = {name: each for name, each in found.items() if each is not None}
+    values, average, region = _values([*there.values()]), AVERAGES[part.average], part.region
+    several = len(there) > 1
+    judged = average.interval(values, 1.0 - error) if several else None
+    interval = average.interval(values, PLAIN_LEVEL) if several else None
+    prediction = distribution_of_new([*there.values()]).interval(PLAIN_LEVEL) if several else None
+    least, most = region.rope
+
+    def within(bounds: Interval | None) -> Interval | None:
+        low, high = region.domain
+        return None if bounds is None else (min(high, max(low, bounds[0])), max(low, min(high, bounds[1])))
+
+    return ContrastAcrossDataSets(
+        name=part.name,
+        unit=part.unit,
+        rope=region.rope,
+        decides=part.decides,
+        data=tuple(there),
+        estimates=tuple(values.tolist()),
+        standard_errors=tuple(each.standard_error for each in there.values()),
+        average=part.average,
+        estimate=average.of(values) if there else None,
+        interval=within(interval),
+        error=average.error(values, region) if several else 1.0,
+        verdict=region.verdict(within(judged)),
+        prediction_interval=within(prediction),
+        verdict_on_new=region.verdict(within(prediction)),
+        shares=_shares(values, least, most) if there else None,
+        leave_one_out=leave_one_out(values, average) if several else None,
+        sensitivity=paule_mandel(values, _variances([*there.values()]), PLAIN_LEVEL) if several else None,
+    )
 
 
-def _cliques(ranks: Sequence[float], distance: float) -> tuple[tuple[int, int], ...]:
-    """First and last index of the largest runs of sorted ranks that span no more than the distance."""
-    runs: list[tuple[int, int]] = []
-    for first, rank in enumerate(ranks):
-        last = max(index for index, other in enumerate(ranks) if other - rank <= distance)
-        if last > first and (not runs or last > runs[-1][1]):
-            runs.append((first, last))
-    return tuple(runs)
+def _shares(values: Array, least: float, most: float) -> tuple[float, float, float]:
+    below, above = float((values < least).mean()), float((values > most).mean())
+    return below, 1.0 - below - above, above
+
+
+def _values(estimates: Sequence[SetEstimate]) -> Array:
+    return np.array([each.value for each in estimates], dtype=float)
+
+
+def _variances(estimates: Sequence[SetEstimate]) -> Array:
+    errors = [math.nan if each.standard_error is None else each.standard_error for each in estimates]
+    variances: Array = np.array(errors, dtype=float) ** 2
+    return variances

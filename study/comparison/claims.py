@@ -15,6 +15,7 @@ from study.comparison.correlation import Kind
 from study.intervals import FAMILY_ERROR, Array, Region
 from study.tasks import Metric
 
+Average = Literal["mean", "median"]
 ContrastFunction = Callable[[Design, CellMeasures], Array]
 _POINTS = (-100.0, 100.0)
 _SHARE = (0.0, 100.0)
@@ -47,6 +48,8 @@ class ClaimContrast:
             replicates count the same, there is no spread to judge by. Times are over processes, which share no data.
         equal_suffices: Whether no practical difference is as good as support: "no worse than".
         decides: Whether the claim is judged by it; else it is reported beside those that are.
+        skewed: Whether it lies far on one side on a few data sets. Over data sets it is then judged by its median, as
+            shares are.
     """
 
     name: str
@@ -56,6 +59,12 @@ class ClaimContrast:
     kind: Kind = "score"
     equal_suffices: bool = False
     decides: bool = True
+    skewed: bool = False
+
+    @property
+    def average(self) -> Average:
+        """What it is judged by over data sets."""
+        return "median" if self.skewed or self.kind == "share" else "mean"
 
     def about(self, metric: Metric) -> ClaimContrast:
         """The contrast of a task whose first metric is another than accuracy: so named, within that metric's range."""
@@ -137,6 +146,7 @@ CLAIMS: tuple[Claim, ...] = (
                 contrasts.worst_minus_best_slope,
                 "pp",
                 _accuracy(above=False),
+                skewed=True,
             ),
             ClaimContrast(
                 "accuracy, PReLU - best slope",

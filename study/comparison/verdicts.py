@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,22 @@ from study.tasks import CLASSIFICATION, Task
 
 PLAIN_LEVEL = 0.95
 _SMALLEST_SPREAD = 1e-9
+
+
+class Judged(Protocol):
+    """What decides a claim: an estimate of each of its contrasts, on one data set or over many."""
+
+    @property
+    def estimate(self) -> float | None:
+        """The estimate; None where there is none."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of this contrast alone."""
+
+    @property
+    def error(self) -> float:
+        """The smallest error at which the contrast would be decided."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,7 @@ class ContrastEstimate:
         change: What would change the verdict, in a line.
         decides: Whether the claim is judged by it.
         values: The contrast in each replicate, or process of timing.
+        standard_error: Of the estimate; None for fewer than two replicates, or where counts show no spread.
     """
 
     name: str
@@ -52,6 +70,7 @@ class ContrastEstimate:
     change: str
     decides: bool
     values: tuple[float, ...]
+    standard_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +153,12 @@ class ClaimVerdict:
             "association": self.association,
             "p": self.p,
             "evidence": [
-                row(estimate) | {"decides": estimate.decides, "values": list(estimate.values)}
+                row(estimate)
+                | {
+                    "decides": estimate.decides,
+                    "values": list(estimate.values),
+                    "standard_error": estimate.standard_error,
+                }
                 for estimate in self.estimates
             ],
         }
@@ -193,7 +217,7 @@ def estimate_contrast(
     values = values[~np.isnan(values)]
     estimate = float(values.mean()) if len(values) else None
     region = contrast.region
-    interval = plain = judged = None
+    interval = plain = judged = deviation = None
     smallest, verdict = 1.0, region.verdict(None)
     if estimate is not None and len(values) > 1 and shows_spread(contrast.kind, values):
 
@@ -205,7 +229,8 @@ def estimate_contrast(
         plain, judged = at(PLAIN_LEVEL), at(1.0 - error)
         verdict = region.verdict(judged)
         interval = region.decided(at(level), verdict, estimate)
-        smallest = error_at(region.distance(estimate), float(values.std(ddof=1)), len(values), ratio)
+        deviation = float(values.std(ddof=1))
+        smallest = error_at(region.distance(estimate), deviation, len(values), ratio)
     return ContrastEstimate(
         name=contrast.name,
         estimate=estimate,
@@ -218,10 +243,11 @@ def estimate_contrast(
         change=what_would_change(contrast, values, judged, ratio=ratio, level=1.0 - error, asked=asked),
         decides=contrast.decides,
         values=tuple(values.tolist()),
+        standard_error=None if deviation is None else deviation * math.sqrt(1.0 / len(values) + ratio),
     )
 
 
-def error_of(claim: Claim, estimates: Sequence[ContrastEstimate]) -> float:
+def error_of(claim: Claim, estimates: Sequence[Judged]) -> float:
     """The smallest error at which a claim would be decided, from those of its contrasts."""
     ends = {"all": "refuted", "any": "supported"}[claim.needs]
     errors, alone = [], []
@@ -238,7 +264,7 @@ def shows_spread(kind: Kind, values: Array) -> npt.NDArray[np.bool_]:
     return np.asarray((np.ptp(values, axis=-1) >= _SMALLEST_SPREAD) | (kind != "score"))
 
 
-def deciding_index(claim: Claim, estimates: Sequence[ContrastEstimate]) -> int:
+def deciding_index(claim: Claim, estimates: Sequence[Judged]) -> int:
     """The index of the contrast whose verdict is the claim's.
 
     A claim that needs all of its contrasts is decided by one that refutes it, or else leaves it undecided; a claim

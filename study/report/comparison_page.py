@@ -15,7 +15,7 @@ from study.report.page import Page
 from study.report.palette import MARKS
 from study.report.plot import LOSS_CURVE, Panel, Section, band, figure, learning_curves
 from study.report.provenance import provenance
-from study.report.ranking_figures import ranks
+from study.report.ranking_figures import together
 from study.report.verdict_figures import verdicts
 
 
@@ -43,9 +43,8 @@ def comparison_sections(summary: ComparisonSummary) -> list[Section]:
 
 
 def _across_data_sets(study: OpenStudy, summary: ComparisonSummary) -> list[Section]:
-    """The section on all comparisons of the database that differ in their data alone, where there are others."""
-    section = ranks([summary, *related_comparisons(study)])
-    return [] if section is None else [section]
+    """The sections on all comparisons of the database that differ in their data alone, where there are others."""
+    return together([summary, *related_comparisons(study)])
 
 
 def curves(study: OpenStudy) -> Section:

@@ -1,4 +1,4 @@
-"""The ranks of activations over several data sets, and each contrast on all of them."""
+"""The ranks of activations over several data sets, and the verdicts on all of them."""
 
 from __future__ import annotations
 
@@ -7,47 +7,53 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from study.comparison.across_data_sets import AcrossDataSets, compare_data_sets
+from study.comparison.ranks import Ranking
 from study.comparison.summary import ComparisonSummary
+from study.report.forest_figures import forests, verdict_row
 from study.report.palette import MARKS
 from study.report.plot import Panel, Section, figure
 
 _ROW, _AROUND = 30, 90
 
 
-def ranks(comparisons: Sequence[ComparisonSummary]) -> Section | None:
-    """The critical-difference figure, and a table of contrasts; None for a single comparison."""
+def together(comparisons: Sequence[ComparisonSummary]) -> list[Section]:
+    """The verdicts over several data sets, a forest plot of each contrast, and the ranks; none for one comparison."""
     if len(comparisons) < 2:
-        return None
+        return []
     combined = compare_data_sets(comparisons)
+    count = len(combined.data)
+    return [
+        Section(
+            "together",
+            f"{len(combined.claims)} claims over {count} data sets",
+            "Every data set counts once. On average: the unweighted mean, or for shares and skewed contrasts the "
+            "median, against the edges of the region of practical equivalence, by Holm's procedure at 5 % over the "
+            "claims. On a new data set: by the 95 % prediction interval, in which the effect on a data set that is not "
+            "among these is to be expected.",
+            (),
+            tuple(verdict_row(claim) for claim in combined.claims),
+        ),
+        forests(combined.claims),
+        *([] if combined.ranking is None else [_ranks(combined, combined.ranking)]),
+    ]
+
+
+def _ranks(combined: AcrossDataSets, ranking: Ranking) -> Section:
     return Section(
-        "together",
-        "All data sets together",
+        "ranks",
+        "Ranks of the activations",
         f"Mean rank of each activation by test {combined.metric} on {', '.join(combined.data)}, 1 being best. Two "
         "activations whose bars overlap, that is, whose ranks are less than "
-        f"{combined.ranking.critical_difference:.2f} apart, are not told apart at 5 % "
-        f"(Nemenyi; Friedman's test of any difference: p = {combined.ranking.friedman_p:.2g}). "
-        "Below, each contrast's mean on each data set; p is of a Wilcoxon signed-rank test after Holm's correction, "
-        f"and {combined.smallest_p:.2g} is the smallest that {len(combined.data)} data sets can give before it.",
-        (Panel("ranks-figure", _figure(combined)),),
-        tuple(
-            {
-                "": str(across.id),
-                "contrast": across.name,
-                **{data: f"{mean:+.2f}" for data, mean in zip(combined.data, across.means, strict=True)},
-                "median": f"{across.median:+.2f} {across.unit}",
-                "p": f"{across.p:.2g}",
-                "class": "",
-            }
-            for across in combined.contrasts
-        ),
+        f"{ranking.critical_difference:.2f} apart, are not told apart at 5 % "
+        f"(Nemenyi; Friedman's test of any difference: p = {ranking.friedman_p:.2g}).",
+        (Panel("ranks-figure", _figure(ranking, combined.data)),),
     )
 
 
-def _figure(combined: AcrossDataSets) -> go.Figure:
-    ranking = combined.ranking
+def _figure(ranking: Ranking, data: Sequence[str]) -> go.Figure:
     chart = figure("mean rank", "", height=_AROUND + _ROW * len(ranking.activations), showlegend=False)
     for name, rank, accuracies in zip(ranking.activations, ranking.ranks, ranking.accuracies, strict=True):
-        each = "<br>".join(f"{data} {100 * a:.2f} %" for data, a in zip(combined.data, accuracies, strict=True))
+        each = "<br>".join(f"{each} {100 * a:.2f} %" for each, a in zip(data, accuracies, strict=True))
         chart.add_scatter(
             x=[rank],
             y=[name],

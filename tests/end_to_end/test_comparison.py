@@ -130,10 +130,19 @@ def test_several_data_sets_are_seen_together(reluctant: Reluctant, tmp_path: Pat
     assert len(printed["claims"]) == 2 * len(USUAL_CLAIMS)
     together = printed["together"]
     assert together["data"] == ["iris", "points"]
-    assert together["smallest_p"] == 0.5
+    assert [claim["id"] for claim in together["claims"]] == [claim for claim in USUAL_CLAIMS if claim != 9]
+    leaky = next(claim for claim in together["claims"] if claim["id"] == 2)["contrasts"][0]
+    own = [claim["estimate"] for claim in printed["claims"] if claim["id"] == 2]
+    assert leaky["estimates"] == own
+    assert leaky["estimate"] == sum(own) / 2
     assert len(together["ranking"]["activations"]) == 8
     assert sorted(together["ranking"]["ranks"]) == together["ranking"]["ranks"]
-    assert "mean rank by test accuracy" in reluctant(*arguments, check=True).stdout
+    text = reluctant(*arguments, check=True).stdout
+    assert "mean rank by test accuracy" in text
+    assert (
+        " 2  leaky ReLU is an overall improvement: on average UNDECIDED; on a new data set, most likely: undecided"
+        in text
+    )
 
 
 def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(reluctant: Reluctant, tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from typing import Any
 import optuna
 import pytest
 
+from search_spaces.claim_cells import USUAL_CLAIMS
 from storage import open_storage
 from study.comparison.across_data_sets import compare_data_sets
+from study.comparison.claims import CLAIMS
 from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.related import related_comparisons
@@ -148,7 +150,11 @@ def test_comparisons_of_other_data_are_seen_together(tmp_path: Path) -> None:
     (written,) = re.findall(r'id="figures">(.*?)</script>', text, flags=re.DOTALL)
     drawn = {trace["name"]: trace for trace in json.loads(written)["ranks-figure"]["data"]}
     ranking = compare_data_sets([summarize(studies["a"]), summarize(studies["b"])]).ranking
+    assert ranking is not None
     assert set(drawn) == set(ranking.activations)
+    assert len([name for name in json.loads(written) if name.startswith("forest-")]) == sum(
+        len(claim.contrasts) for claim in CLAIMS if claim.id != 9 and claim.id in USUAL_CLAIMS
+    )
     for name, rank in zip(ranking.activations, ranking.ranks, strict=True):
         assert drawn[name]["x"] == pytest.approx([rank])
         assert drawn[name]["error_x"]["value"] == pytest.approx(ranking.critical_difference / 2)
