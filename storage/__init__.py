@@ -4,8 +4,9 @@
 records their results; trials of workers that died are reclaimed. Errors are a `StorageError` each.
 
 Inside, `cohort_storage` and `study_reader` hold the methods that callers use. Each hands its work to a module of
-functions on one transaction: `studies`, `proposals`, `leases`, `losses`, `results`, `workers`, `frozen_trials` and
-`reading`. The locks that show which workers live are `file_locks` on SQLite and `session_locks` on PostgreSQL.
+functions on one transaction: `studies`, `proposals`, `leases`, `brackets`, `losses`, `results`, `workers`,
+`frozen_trials` and `reading`. The locks that show which workers live are `file_locks` on SQLite and `session_locks` on
+PostgreSQL.
 Importing the package is fast: Optuna and SQLAlchemy are imported together with the first name that needs them.
 """
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError
 
-from storage import leases, proposals, results, studies
+from storage import brackets, leases, proposals, results, studies
 from storage.errors import StorageError, StudyDeletedError
 from storage.file_locks import FileLocks
 from storage.liveness import Liveness
@@ -121,6 +121,7 @@ class CohortStorage(StudyStorage):
         cohort: ProposedCohort | None = None,
         complete: Callable[[Claimed], Proposal | None] | None = None,
         unchanged: tuple[str, Any] | None = None,
+        bracket: int | None = None,
     ) -> list[Claimed]:
         """Claim the waiting trials with the lowest numbers for a worker; they become RUNNING under its lease.
 
@@ -134,6 +135,8 @@ class CohortStorage(StudyStorage):
                 has `fixed` and no `params`. The function must not use this storage.
             unchanged: The key of a system attribute of the study, and the value on which the other arguments rely.
                 Nothing is proposed or claimed where the attribute has another value by now.
+            bracket: Trials of a bracket: numbers from a multiple of it to the next. A bracket is claimed as a whole,
+                and only while no other worker holds one of its trials; the first one even where it exceeds `limit`.
 
         Returns:
             The claimed trials in number order.
@@ -149,7 +152,7 @@ class CohortStorage(StudyStorage):
                     return []
             if cohort is not None:
                 proposals.insert_cohort(connection, worker.study_id, cohort)
-            return leases.claim_waiting(connection, worker.study_id, worker.token, limit, below, complete)
+            return leases.claim_waiting(connection, worker.study_id, worker.token, limit, below, complete, bracket)
 
     def finish(self, worker: Worker, outcomes: Sequence[Result]) -> list[int]:
         """Record the results of all trials whose lease is still valid, in one transaction.
@@ -169,6 +172,23 @@ class CohortStorage(StudyStorage):
         results.check(outcomes)
         with writing(self.engine, worker.study_id, token=worker.token) as connection:
             return results.write_results(connection, worker.study_id, worker.token, outcomes)
+
+    def set_aside(self, worker: Worker, trial_id: int, text: str) -> bool:
+        """Store what a claimed trial gave that was trained alone, and let it wait until its bracket is decided.
+
+        Args:
+            worker: The worker that claimed the trial.
+            trial_id: The trial's id.
+            text: What it gave; whoever claims the trial next finds it in `Claimed.set_aside`.
+
+        Returns:
+            Whether it counts: not where the worker lost the trial meanwhile, which is recorded.
+        """
+        with writing(self.engine, worker.study_id, token=worker.token) as connection:
+            released = bool(leases.release_trials(connection, worker.token, [trial_id]))
+            return brackets.write_set_aside(
+                connection, worker.study_id, worker.token, trial_id, text, released=released
+            )
 
     def release(self, worker: Worker, trial_ids: Collection[int] | None = None) -> list[int]:
         """Release claimed trials: they become WAITING again, with the same numbers and parameters.

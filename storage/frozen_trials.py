@@ -46,24 +46,29 @@ def trials(
 
 
 def changes(
-    connection: Connection, study_id: int, from_number: int, trial_ids: Collection[int]
+    connection: Connection,
+    study_id: int,
+    from_number: int,
+    trial_ids: Collection[int],
+    attributes: Collection[str] = (),
 ) -> Iterator[list[FrozenTrial]]:
-    """The same trials in several lists, each in number order: trials in any state, without user attributes.
+    """The same trials in several lists, each in number order: trials in any state, with few of their attributes.
 
     Args:
         connection: A snapshot.
         study_id: The study.
         from_number: The lowest number.
         trial_ids: Ids of lower-numbered trials to read too.
+        attributes: Keys of the attributes to read, in addition to constraints and to parameters that a user fixed.
     """
     of_study = TRIALS.c.study_id == study_id
     for some in chunks(trial_ids):
         lower = of_study & (TRIALS.c.number < from_number) & TRIALS.c.trial_id.in_(some)
-        yield sorted(_frozen(connection, lower, ()), key=lambda trial: trial.number)
+        yield sorted(_frozen(connection, lower, attributes), key=lambda trial: trial.number)
     read = _AT_ONCE
     while read == _AT_ONCE:
         wanted = of_study & (TRIALS.c.number >= from_number) & (TRIALS.c.number < from_number + _AT_ONCE)
-        piece = sorted(_frozen(connection, wanted, ()), key=lambda trial: trial.number)
+        piece = sorted(_frozen(connection, wanted, attributes), key=lambda trial: trial.number)
         yield piece
         read, from_number = len(piece), from_number + _AT_ONCE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,10 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
+from storage.brackets import set_aside_of, whole_brackets
 from storage.clock import DatabaseSeconds
 from storage.encoding import chunks, json_to_cached_distribution, now, param_rows
-from storage.losses import Loss, claimable_together, fail_if_lost_too_often, is_suspect, record_losses
+from storage.losses import Loss, claimable_together, fail_if_lost_too_often, record_losses, suspects_of
 from storage.records import Claimed, Proposal
 from storage.tables import (
     BEATS,
@@ -35,6 +37,7 @@ def claim_waiting(
     limit: int,
     below: int | None,
     complete: Callable[[Claimed], Proposal | None] | None,
+    bracket: int | None = None,
 ) -> list[Claimed]:
     """Turn the lowest waiting numbers into running trials of one worker.
 
@@ -45,21 +48,27 @@ def claim_waiting(
         limit: How many trials at most.
         below: Only numbers below this one; None means all.
         complete: Returns the parameters that a claimed trial still lacks; see `CohortStorage.claim`.
+        bracket: Trials of a bracket, which is claimed as a whole; None: each trial may be claimed by itself.
 
     Returns:
         The claimed trials in number order.
     """
     at = now()
-    lowest = (
-        select(TRIALS.c.trial_id)
+    waiting = (
+        select(TRIALS.c.trial_id, TRIALS.c.number)
         .where(TRIALS.c.study_id == study_id, TRIALS.c.state == TrialState.WAITING)
         .order_by(TRIALS.c.number)
-        .limit(max(limit, 0))  # SQLite reads a negative limit as no limit
     )
     if below is not None:
-        lowest = lowest.where(TRIALS.c.number < below)
+        waiting = waiting.where(TRIALS.c.number < below)
+    if bracket is None:
+        lowest = waiting.limit(max(limit, 0))  # SQLite reads a negative limit as no limit
+        wanted = claimable_together(connection, list(connection.execute(lowest).scalars()))
+    else:
+        numbers = {row.number: row.trial_id for row in connection.execute(waiting)}
+        wanted = whole_brackets(connection, study_id, numbers, limit=limit, bracket=bracket)
     won: dict[int, int] = {}
-    for some in chunks(claimable_together(connection, list(connection.execute(lowest).scalars()))):
+    for some in chunks(wanted):
         start = (
             update(TRIALS)
             .where(TRIALS.c.trial_id.in_(some), TRIALS.c.state == TrialState.WAITING)
@@ -121,7 +130,8 @@ def reclaim_from(connection: Connection, study_id: int, token: str, reason: str 
     """
     held = select(LEASES.c.trial_id).where(LEASES.c.token == token)
     trial_ids = list(connection.execute(held).scalars())
-    alone = len(trial_ids) == 1 and is_suspect(connection, trial_ids[0])
+    to_blame = suspects_of(connection, trial_ids) - set_aside_of(connection, trial_ids).keys()
+    alone = len(trial_ids) == 1 and trial_ids[0] in to_blame
     numbers = release_trials(connection, token, trial_ids)
     if reason is not None:
         record_losses(connection, study_id, token, trial_ids, Loss(reason, alone=alone))
@@ -172,7 +182,8 @@ def _read_claimed(connection: Connection, trials: list[tuple[int, int]]) -> list
         attributes = select(SYSTEM_ATTRS.c.trial_id, SYSTEM_ATTRS.c.value_json)
         enqueued = (SYSTEM_ATTRS.c.trial_id.in_(some), SYSTEM_ATTRS.c.key == "fixed_params")
         fixed.update((i, json.loads(text)) for i, text in connection.execute(attributes.where(*enqueued)))
-    return [Claimed(i, number, params[i], distributions[i], fixed.get(i, {})) for number, i in trials]
+    aside = set_aside_of(connection, [trial_id for _, trial_id in trials])
+    return [Claimed(i, number, params[i], distributions[i], fixed.get(i, {}), aside.get(i)) for number, i in trials]
 
 
 def _with_missing_params(
@@ -189,7 +200,7 @@ def _with_missing_params(
         rows += param_rows(trial.trial_id, missing, added.distributions)
         params = {**trial.params, **missing}
         distributions = {**{name: added.distributions[name] for name in missing}, **trial.distributions}
-        whole.append(Claimed(trial.trial_id, trial.number, params, distributions, trial.fixed))
+        whole.append(replace(trial, params=params, distributions=distributions))
     if rows:
         connection.execute(insert(PARAMS), rows)
     return whole

@@ -67,9 +67,10 @@ def record_losses(connection: Connection, study_id: int, token: str, trial_ids: 
         connection.execute(insert(LOSSES), [{**row, "trial_id": trial_id} for trial_id in trial_ids])
 
 
-def is_suspect(connection: Connection, trial_id: int) -> bool:
-    """Whether a trial was lost so often that it is trained alone."""
-    return len(_losses(connection, [trial_id])[trial_id]) >= SUSPECT_LOSSES
+def suspects_of(connection: Connection, trial_ids: Collection[int]) -> set[int]:
+    """Those of some trials that were lost so often that they are trained alone."""
+    losses = _losses(connection, trial_ids)
+    return {trial_id for trial_id, of_trial in losses.items() if len(of_trial) >= SUSPECT_LOSSES}
 
 
 def claimable_together(connection: Connection, trial_ids: list[int]) -> list[int]:
@@ -78,8 +79,7 @@ def claimable_together(connection: Connection, trial_ids: list[int]) -> list[int
     Returns:
         The first alone where it is a suspect; otherwise all that are no suspects.
     """
-    losses = _losses(connection, trial_ids)
-    suspects = {trial_id for trial_id, of_trial in losses.items() if len(of_trial) >= SUSPECT_LOSSES}
+    suspects = suspects_of(connection, trial_ids)
     if trial_ids and trial_ids[0] in suspects:
         return trial_ids[:1]
     return [trial_id for trial_id in trial_ids if trial_id not in suspects]

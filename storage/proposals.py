@@ -45,7 +45,8 @@ def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort)
     user_attrs: list[dict[str, Any]] = []
     for trial_id, proposal in zip(trial_ids, cohort.proposals, strict=True):
         params += param_rows(trial_id, proposal.params, proposal.distributions)
-        system_attrs += attribute_rows({"trial_id": trial_id}, {"fixed_params": dict(proposal.params)})
+        attributes = {"fixed_params": dict(proposal.params), **proposal.system_attrs}
+        system_attrs += attribute_rows({"trial_id": trial_id}, attributes)
         user_attrs += attribute_rows({"trial_id": trial_id}, proposal.user_attrs)
     for table, rows in ((PARAMS, params), (SYSTEM_ATTRS, system_attrs), (USER_ATTRS, user_attrs)):
         if rows:

@@ -18,11 +18,13 @@ class Proposal:
         params: Values as a user sees them (external representation), by name.
         distributions: The distribution of each of `params`.
         user_attrs: Optuna user attributes that the trial has from the start.
+        system_attrs: Optuna system attributes that it has from the start.
     """
 
     params: Mapping[str, Any]
     distributions: Mapping[str, BaseDistribution]
     user_attrs: Mapping[str, Any] = field(default_factory=dict)
+    system_attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Claimed:
         params: Stored values, in external representation. A trial that a user enqueued may have none yet.
         distributions: The distribution of each of `params`.
         fixed: The parameters that a user or a proposal fixed when the trial was inserted.
+        set_aside: What `CohortStorage.set_aside` stored of it; None for a trial that is to be trained.
     """
 
     trial_id: int
@@ -55,6 +58,7 @@ class Claimed:
     params: Mapping[str, Any]
     distributions: Mapping[str, BaseDistribution]
     fixed: Mapping[str, Any]
+    set_aside: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Result:
 
     Attributes:
         trial_id: The id of the claimed trial.
-        values: One value for each objective, never NaN; None for a failed trial.
+        values: One value for each objective, never NaN; None for a trial that failed or was stopped early.
         constraints: Constraints by name; the trial is feasible where all are ≤ 0.
         user_attrs: Optuna user attributes.
         system_attrs: Optuna system attributes.
@@ -90,6 +94,7 @@ class Result:
         test: Measures on the test part, where they were taken together with the training.
         failure: The reason why the trial failed. The trial is recorded as FAIL, with this text as its user attribute
             `failure`.
+        pruned: Whether the trial was stopped early. It is recorded as PRUNED, which has no values.
     """
 
     trial_id: int
@@ -101,6 +106,7 @@ class Result:
     curves: Sequence[Curve] = ()
     test: Sequence[TestMeasures] = ()
     failure: str | None = None
+    pruned: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from storage.tables import (
     FINISHES,
     LAYERS,
     LEASES,
+    SET_ASIDE,
     STUDY_DIRECTIONS,
     SYSTEM_ATTRS,
     TEST_RESULTS,
@@ -33,14 +34,14 @@ def check(results: Sequence[Result]) -> None:
 
     Raises:
         ValueError: A value or constraint is NaN, a constraint's name is a number, a trial has neither or both of
-            values and a failure, or a trial has two results.
+            values and a failure (a pruned trial has no values), or a trial has two results.
     """
     if len({result.trial_id for result in results}) != len(results):
         raise ValueError("a trial has two results")
     for result in results:
         name = f"trial id {result.trial_id}"
-        if (result.values is None) == (result.failure is None):
-            raise ValueError(f"{name} needs either values or a failure")
+        if (result.values is not None) + (result.failure is not None) + result.pruned != 1:
+            raise ValueError(f"{name} needs either values or a failure, or to be pruned")
         for value in result.values or ():
             if math.isnan(value):
                 raise ValueError(f"{name} has the value NaN; record what a trial without a result is worth")
@@ -69,8 +70,8 @@ def write_results(connection: Connection, study_id: int, token: str, results: Se
             raise ValueError(f"trial id {result.trial_id} has {len(result.values)} values, the study {objectives}")
 
     won: set[int] = set()
-    for state, failed in ((TrialState.COMPLETE, False), (TrialState.FAIL, True)):
-        for some in chunks(result.trial_id for result in results if (result.failure is not None) == failed):
+    for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL):
+        for some in chunks(result.trial_id for result in results if _state(result) is state):
             finish = (
                 update(TRIALS)
                 .where(TRIALS.c.trial_id.in_(some), TRIALS.c.study_id == study_id, lease_stands(token))
@@ -80,6 +81,8 @@ def write_results(connection: Connection, study_id: int, token: str, results: Se
             won.update(connection.execute(finish).scalars())
     for some in chunks(result.trial_id for result in results):
         connection.execute(delete(LEASES).where(LEASES.c.trial_id.in_(some), LEASES.c.token == token))
+    for some in chunks(won):
+        connection.execute(delete(SET_ASIDE).where(SET_ASIDE.c.trial_id.in_(some)))
 
     finished = [result for result in results if result.trial_id in won]
     lost = _lost(connection, token, [result.trial_id for result in results if result.trial_id not in won])
@@ -93,6 +96,13 @@ def write_results(connection: Connection, study_id: int, token: str, results: Se
     record_losses(connection, study_id, token, lost, Loss(RESULT_DISCARDED))
     mark_active(connection, token, at)
     return lost
+
+
+def _state(result: Result) -> TrialState:
+    """The state in which a result leaves its trial."""
+    if result.pruned:
+        return TrialState.PRUNED
+    return TrialState.COMPLETE if result.failure is None else TrialState.FAIL
 
 
 def _lost(connection: Connection, token: str, trial_ids: Sequence[int]) -> list[int]:

@@ -149,6 +149,7 @@ class StudyReader(RDBStorage):
         from_number: int,
         trial_ids: Collection[int],
         on_trials: Callable[[list[FrozenTrial]], None],
+        attributes: Collection[str] = (),
     ) -> set[int]:
         """Read new trials, and some older ones again, without holding many of them in memory at once.
 
@@ -160,7 +161,8 @@ class StudyReader(RDBStorage):
             from_number: The lowest number of new trials.
             trial_ids: Ids of lower-numbered trials to read too.
             on_trials: Called with one list of trials after another. Of their attributes, the trials carry only the
-                constraints and the parameters that a user fixed; measurements are left out.
+                constraints, the parameters that a user fixed, and those of `attributes`; measurements are left out.
+            attributes: Keys of further attributes to read.
 
         Returns:
             The ids of all running trials on which a worker, living or dead, has a lease.
@@ -170,7 +172,7 @@ class StudyReader(RDBStorage):
         """
         with snapshot(self.engine) as connection:
             check_study(connection, study_id, place_of(self.engine))
-            for piece in frozen_trials.changes(connection, study_id, from_number, trial_ids):
+            for piece in frozen_trials.changes(connection, study_id, from_number, trial_ids, attributes):
                 on_trials(piece)
             return reading.leased_trials(connection, study_id)
 

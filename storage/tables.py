@@ -111,6 +111,14 @@ CURVES = Table(
     Column("points_json", Text, nullable=False),
 )
 
+# What a trial gave that was trained alone, in its caller's words, until its bracket is decided.
+SET_ASIDE = Table(
+    f"{PREFIX}set_aside",
+    METADATA,
+    Column("trial_id", Integer, primary_key=True, autoincrement=False),
+    Column("result_json", Text, nullable=False),
+)
+
 TEST_RESULTS = Table(
     f"{PREFIX}test_results",
     METADATA,
@@ -121,7 +129,7 @@ TEST_RESULTS = Table(
 
 # Tables with rows of a trial id, which are deleted where the id is given to another trial.
 RESULT_TABLES = (LAYERS, CURVES, TEST_RESULTS)
-TRIAL_TABLES = (*RESULT_TABLES, LEASES, LOSSES, FINISHES)
+TRIAL_TABLES = (*RESULT_TABLES, LEASES, LOSSES, FINISHES, SET_ASIDE)
 # Optuna's tables with rows of a trial id, and with rows of a study id.
 OPTUNA_TRIAL_TABLES: tuple[Table, ...] = (
     PARAMS,
