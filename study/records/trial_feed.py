@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from storage import CohortStorage
 from study.pareto import pareto
+from study.records.attributes import BRACKET, RUNGS
 from study.records.own_trials import is_feasible
 
 
@@ -50,7 +51,11 @@ class TrialFeed:
         """Reads new trials, and again those that were unfinished."""
         open_ids = [trial._trial_id for trial in self.unfinished.values()]
         self.leased = self._storage.read_changes(
-            self._study_id, from_number=self.count, trial_ids=open_ids, on_trials=self._pass_on
+            self._study_id,
+            from_number=self.count,
+            trial_ids=open_ids,
+            on_trials=self._pass_on,
+            attributes=(BRACKET, RUNGS),
         )
 
     def _pass_on(self, trials: Sequence[FrozenTrial]) -> None:

@@ -21,13 +21,14 @@ from optuna.samplers._tpe.sampler import _get_reference_point, default_gamma
 from optuna.study._multi_objective import _fast_non_domination_rank
 from optuna.trial import FrozenTrial, TrialState
 
+from study.records.rung_results import rung_results
 from study.sampling.base import CohortSampler, SampledStudy, constraints_of
 from study.sampling.candidates import Candidates, Group, Numbers, Points
 from study.sampling.quasi_random import QuasiRandom
 from study.training import Purpose
 
 STARTUP_TRIALS = 10
-"""Complete trials that TPE needs; before, trials are quasi-random."""
+"""Trials with values that TPE needs, also of those that were stopped early; before, trials are quasi-random."""
 MOST_BETTER = 100
 MOST_OTHERS = 256
 
@@ -59,7 +60,8 @@ class Tpe(CohortSampler):
                 ("values", float, (study.objectives,)),
                 ("violation", float),
                 ("ended", bool),
-                ("complete", bool),
+                ("judged", bool),
+                ("rung", float),
             ]
         )
         self._trials = np.zeros(64, row)
@@ -70,15 +72,22 @@ class Tpe(CohortSampler):
         return cohort * (1 + -(-STARTUP_TRIALS // cohort))
 
     def record(self, trial: FrozenTrial, params: Mapping[str, Any]) -> None:
-        """Records a new or updated trial; the values of one that did not complete are ignored."""
+        """Records a new or updated trial: its values, or those at the last rung that it reached where it was stopped.
+
+        A trial that failed teaches nothing, and neither does one that another program stopped.
+        """
         while trial.number >= len(self._trials):
             self._trials = np.concatenate([self._trials, np.zeros_like(self._trials)])
         row = self._trials[trial.number]
         row["point"], row["ended"] = self._point(params), trial.state.is_finished()
-        row["complete"] = trial.state is TrialState.COMPLETE
-        if row["complete"]:
-            row["values"] = trial.values
-            row["violation"] = sum(value for value in constraints_of(trial).values() if value > 0)
+        row["judged"] = False
+        if trial.state is TrialState.COMPLETE:
+            violation = sum(value for value in constraints_of(trial).values() if value > 0)
+            row["judged"], row["rung"], row["values"], row["violation"] = True, math.inf, trial.values, violation
+        elif trial.state is TrialState.PRUNED and (reached := rung_results(trial)):
+            rung, result = max(reached.items())
+            row["judged"], row["rung"], row["values"] = True, rung, result.values
+            row["violation"] = max(0.0, result.violation)
 
     def cohort(self, numbers: range, *, start: int, visible: int) -> list[dict[str, Any]]:
         """Proposes trials, each in view of those before it; see `CohortSampler.cohort`."""
@@ -100,7 +109,7 @@ class Tpe(CohortSampler):
         """Fits the recorded trials, and draws candidates for a cohort.
 
         Args:
-            visible: The outcomes of complete trials below this number are used.
+            visible: The outcomes of trials below this number are used.
             start: The cohort's first number. All trials before it whose outcomes are not used count as bad ones, so
                 that the same place is not tried twice at the same time (a constant liar).
             size: Trials of the cohort.
@@ -108,12 +117,12 @@ class Tpe(CohortSampler):
             occupied: How many of the cohort's places have trials already.
 
         Returns:
-            The candidates; None where fewer than `STARTUP_TRIALS` are complete.
+            The candidates; None where fewer than `STARTUP_TRIALS` have values.
         """
-        complete = np.flatnonzero(self._trials["complete"][:visible])
-        if len(complete) < STARTUP_TRIALS:
+        judged = np.flatnonzero(self._trials["judged"][:visible])
+        if len(judged) < STARTUP_TRIALS:
             return None
-        better, others = self._split(complete)
+        better, others = self._split(judged)
         running = np.flatnonzero(~self._trials["ended"][:start] | (np.arange(start) >= visible))
         good, bad = (self._trials["point"][numbers] for numbers in (better, np.concatenate([others, running])))
         groups = [
@@ -125,14 +134,23 @@ class Tpe(CohortSampler):
             candidates.avoid(point)
         return candidates
 
-    def _split(self, complete: Numbers) -> tuple[Numbers, Numbers]:
-        """The better of some trials and the others, in number order, at most `MOST_BETTER` and `MOST_OTHERS`."""
-        count, violations = len(complete), self._trials["violation"][complete]
+    def _split(self, judged: Numbers) -> tuple[Numbers, Numbers]:
+        """The better of some trials and the others, in number order, at most `MOST_BETTER` and `MOST_OTHERS`.
+
+        The better ones are the best that were trained to the end, then the best that were stopped, those of later rungs
+        first, and then the infeasible ones of least violation.
+        """
+        count, violations = len(judged), self._trials["violation"][judged]
         wanted = min(math.ceil(0.1 * count), MOST_BETTER) if self._multi_objective else default_gamma(count)
-        best = self._best(complete[violations == 0], wanted)
-        nearest = complete[violations > 0][np.argsort(violations[violations > 0], kind="stable")]
+        feasible = judged[violations == 0]
+        rungs = self._trials["rung"][feasible]
+        best = feasible[:0]
+        for rung in np.unique(rungs)[::-1]:
+            if len(best) < wanted:
+                best = np.append(best, self._best(feasible[rungs == rung], wanted - len(best)))
+        nearest = judged[violations > 0][np.argsort(violations[violations > 0], kind="stable")]
         better = np.sort(np.concatenate([best, nearest[: wanted - len(best)]]))
-        others = np.setdiff1d(complete, better, assume_unique=True)
+        others = np.setdiff1d(judged, better, assume_unique=True)
         if len(others) > MOST_OTHERS:
             # Evenly over the whole study, so that its early trials keep their weight beside its latest ones.
             others = others[np.linspace(0, len(others) - 1, MOST_OTHERS).round().astype(np.intp)]

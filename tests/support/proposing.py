@@ -110,6 +110,7 @@ class Rows:
         from_number: int,
         trial_ids: Collection[int],
         on_trials: Callable[[list[FrozenTrial]], None],
+        attributes: Collection[str],
     ) -> set[int]:
         found = [row for row in self.trials if row.number >= from_number or row._trial_id in trial_ids]
         self.read = [row.number for row in found]

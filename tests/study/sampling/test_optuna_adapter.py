@@ -7,13 +7,15 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
-from proposing import carry_on, make_proposer, params_of, trial
+from proposing import carry_on, make_proposer, params_of, trial, with_state
 
 from reluctant import ReluctantWarning
 from search_spaces import Hyperparameters, load_space, parse_space
+from study.records.rung_results import rungs_attribute
 from study.sampling import SampledStudy, SamplerError, make_sampler
 from study.sampling.optuna_adapter import OptunaAdapter
 from study.sampling.proposer import Proposer
+from study.training.rungs import RungResult
 
 SPACE = load_space("core")
 NUMBERS = "[dropout]\nlow=0.0\nhigh=0.6\n[learning_rate]\nlow=1e-4\nhigh=1e-1\nlog=true\n"
@@ -45,6 +47,21 @@ def test_nsga2_is_the_stock_sampler_of_the_same_population() -> None:
         sampler.record(told[-1], ours)
     generations = {each.system_attrs.get("NSGAIISampler:generation") for each in stock.trials}
     assert len(generations) > 2
+
+
+@pytest.mark.parametrize("name", ["nsga2", "nsga3", "gp", "optuna.samplers:TPESampler"])
+def test_stock_samplers_go_on_where_trials_were_stopped_early(name: str, studies: dict[str, list[FrozenTrial]]) -> None:
+    """They are handed on as PRUNED, without the intermediate values over which stock TPE fails in two objectives."""
+    sampler = make_sampler(name, SampledStudy(SPACE, objectives=2, cohort=8))
+    for done in studies["qmc"][:32]:
+        stopped = done.number % 3 > 0
+        told = with_state(done, TrialState.PRUNED) if stopped else done
+        if stopped:
+            told.system_attrs.update(rungs_attribute({3: RungResult((0.9, 0.5), -0.1)}) | {"constraints": [-0.1]})
+        sampler.record(told, done.params)
+    first = sampler.cohort(range(32, 40), start=32, visible=24)
+    assert len(first) == 8
+    assert sampler.cohort(range(32, 40), start=32, visible=24) == first
 
 
 def _one_objective(number: int, params: Any) -> list[float]:

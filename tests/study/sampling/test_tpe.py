@@ -18,9 +18,11 @@ from proposing import carry_on, enqueued, judged, judged_anew, make_proposer, pa
 
 from search_spaces import Hyperparameters, SearchSpace, load_space, parse_space
 from search_spaces.points import random_params
+from study.records.rung_results import rungs_attribute
 from study.sampling.base import SampledStudy
 from study.sampling.candidates import CANDIDATES, Candidates
 from study.sampling.tpe import MOST_BETTER, MOST_OTHERS, Tpe
+from study.training.rungs import RungResult
 
 STEPPED = parse_space(
     """
@@ -144,7 +146,7 @@ def test_the_second_of_a_cohort_is_what_stock_tpe_proposes_beside_the_first() ->
 def test_what_is_looked_at_is_bounded() -> None:
     space = load_space("core")
     tpe = known(space, history(space, 1600, 0, 2), 2)
-    better, others = (part.tolist() for part in tpe._split(np.flatnonzero(tpe._trials["complete"])))
+    better, others = (part.tolist() for part in tpe._split(np.flatnonzero(tpe._trials["judged"])))
     assert len(better) == MOST_BETTER
     assert len(others) == MOST_OTHERS
     assert not set(better) & set(others)
@@ -157,7 +159,7 @@ def test_a_trial_that_ends_late_counts_as_one_that_ended_in_time() -> None:
     trials = history(space, 40, 0, 2)
     in_time, late = known(space, trials, 2), Tpe(SampledStudy(space, 2))
     # One that is among the better, as soon as its outcome is known.
-    slow = in_time._split(np.flatnonzero(in_time._trials["complete"]))[0][0]
+    slow = in_time._split(np.flatnonzero(in_time._trials["judged"]))[0][0]
     params = trials[slow].params
     running = create_trial(state=TrialState.RUNNING, params=params, distributions=space.distributions(params))
     running.number = slow
@@ -253,6 +255,50 @@ def test_trials_without_values_are_no_obstacle(state: TrialState, studies: dict[
     expected = proposed(propose(make_proposer(), trials, 48))
     assert propose(one, trials[:16], 48) is not None
     assert proposed(propose(one, trials, 48)) == expected
+
+
+def stopped(done: FrozenTrial, rung: int, values: list[float], violation: float = -0.1) -> FrozenTrial:
+    """A trial as it is stored that was stopped at a rung."""
+    pruned = with_state(done, TrialState.PRUNED)
+    reached = {epoch: RungResult(tuple(values), violation) for epoch in (1, 3, 9) if epoch <= rung}
+    pruned.system_attrs.update(rungs_attribute(reached))
+    return pruned
+
+
+@pytest.mark.parametrize("objectives", [1, 2])
+def test_the_better_trials_are_complete_ones_then_those_stopped_latest_then_the_least_infeasible(
+    objectives: int, studies: dict[str, list[FrozenTrial]]
+) -> None:
+    done, worst, good = studies["tpe"], [0.1] * objectives, [0.9] * objectives
+    of_kind = {
+        "complete": [proposing.trial(0, done[0].params, done[0].distributions, values=worst)],
+        "stopped late": [stopped(done[1], 9, worst)],
+        "stopped early": [stopped(done[2], 3, good), stopped(done[3], 3, worst)],
+        "infeasible": [
+            stopped(done[4], 9, good, 0.3),
+            proposing.trial(5, done[5].params, done[5].distributions, values=good, floor=0.2),
+        ],
+    }
+    trials = [trial for kind in of_kind.values() for trial in kind]
+    tpe = known(load_space("core"), trials, objectives)
+    judged_ones = np.flatnonzero(tpe._trials["judged"])
+    assert len(judged_ones) == 6
+    order = [0, 1, 2, 3, 5, 4]
+    for wanted in range(1, 7):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("study.sampling.tpe.MOST_BETTER", wanted)
+            patch.setattr("study.sampling.tpe.default_gamma", lambda count, wanted=wanted: wanted)
+            patch.setattr("study.sampling.tpe.math.ceil", lambda share: 6)
+            assert sorted(order[:wanted]) == tpe._split(judged_ones)[0].tolist()
+
+
+def test_stopped_trials_count_towards_the_start_up(studies: dict[str, list[FrozenTrial]]) -> None:
+    """Where one of 27 survives, ten complete ones would not come for long."""
+    trials = [stopped(done, 3, done.values) if done.number % 8 else done for done in studies["tpe"][:24]]
+    by_another_program = [with_state(each, TrialState.PRUNED) if each.number % 8 else each for each in trials]
+    quasi_random = proposed(propose(make_proposer(sampler="qmc"), trials, 32))
+    assert proposed(propose(make_proposer(), by_another_program, 32)) == quasi_random
+    assert proposed(propose(make_proposer(), trials, 32)) != quasi_random
 
 
 def test_an_enqueued_trial_that_failed_untrained_counts_as_it_did(studies: dict[str, list[FrozenTrial]]) -> None:
