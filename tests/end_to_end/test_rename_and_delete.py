@@ -109,7 +109,7 @@ def test_a_study_is_renamed_under_its_workers(
 
 
 def test_checkpoints_of_a_renamed_study_are_found(start: Start, reluctant: Reluctant, tmp_path: Path) -> None:
-    first = start("run", *LONG, "--epochs", 20_000, "--checkpoint-every", 0.2)
+    first = start("run", *LONG, "--epochs", 8_000, "--checkpoint-every", 0.2)
     folder = tmp_path / "reluctant.db.checkpoints"
     until(lambda: len(list(folder.glob("*.safetensors"))) == 4)
     reluctant("rename", "long", "longer", check=True)
@@ -117,7 +117,7 @@ def test_checkpoints_of_a_renamed_study_are_found(start: Start, reluctant: Reluc
     first.kill()
     first.wait()
     result = reluctant("resume", "longer", check=True)
-    behind = re.findall(r"trial \d goes on from its checkpoint: (\d+) of 20000 epochs", result.stderr)
+    behind = re.findall(r"trial \d goes on from its checkpoint: (\d+) of 8000 epochs", result.stderr)
     assert len(behind) == 4
     assert left_beside(tmp_path / "reluctant.db") == []
 
