@@ -1,0 +1,269 @@
+"""The evidence: all claims on all data sets of the protocol, as one file that is shipped with the package.
+
+    python -m benchmarks.evidence FOLDER
+
+FOLDER holds the CSV files that `study/comparison/protocol.toml` names, or its folders `uci` and `regression` do. Each
+data set is one comparison in one SQLite database, the smallest first. The command may be killed and started again, and
+goes on where it was; started several times at once, or with --workers, it shares the work. After each data set the file
+is written anew, and is valid with those that are done. `--plan` says how long each data set takes, and `--collect`
+writes the file from what the database has, without training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.hardware import taken
+from reluctant.errors import ReluctantError, ReluctantWarning
+from storage import CohortStorage, open_storage
+from study.comparison.across_data_sets import estimates_of
+from study.comparison.cell_measures import read_cell_measures
+from study.comparison.claims import CLAIMS
+from study.comparison.evidence import FORMAT, load_evidence, rounded
+from study.comparison.protocol import Protocol, ProtocolSet, definition, protocol
+from study.comparison.summary import summarize
+from study.data import Dataset, TableOptions, load_dataset
+from study.estimate import estimate
+from study.problem import Comparison
+from study.records.measure_keys import key_on_test
+from study.records.open_study import OpenStudy, create_or_open
+from study.records.own_trials import NoResultsError
+from study.tasks import CLASSIFICATION, TASKS
+from study.workers.launch import launch
+from study.workers.stop import Stop
+
+SHIPPED = Path(__file__).parent.parent / "study" / "comparison" / "evidence.json"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set of the protocol as it is used.
+
+    Attributes:
+        planned: What the protocol says of it.
+        place: What the commands call it: a built-in name, or a CSV file.
+        dropped: Rows that were dropped, by their class.
+        dataset: The data.
+        fingerprints: Of the data, and of other forms of the same samples.
+    """
+
+    planned: ProtocolSet
+    place: str
+    dropped: dict[str, int]
+    dataset: Dataset
+    fingerprints: tuple[str, ...]
+
+    def problem(self, plan: Protocol, **options: Any) -> Comparison:
+        """Its comparison by the protocol."""
+        named = {"data": self.place, "target": self.planned.target, "name": f"{self.planned.name}-{plan.hash}"}
+        if self.planned.task != CLASSIFICATION.name:
+            options |= {"task": self.planned.task}
+        return Comparison.of(plan.config(len(self.dataset), **named, **options))
+
+
+def sources(folder: Path, made: Path, plan: Protocol, wanted: Collection[str] = ()) -> Iterator[Source]:
+    """The data sets of the protocol that are there.
+
+    Args:
+        folder: Where the CSV files are.
+        made: Where tables are written that are joined, or have rows dropped.
+        plan: The protocol.
+        wanted: Names of data sets; empty: all.
+    """
+    for planned in plan.data:
+        if wanted and planned.name not in wanted:
+            continue
+        if planned.built_in:
+            dataset = load_dataset(planned.built_in)
+            yield Source(planned, planned.built_in, {}, dataset, (dataset.fingerprint,))
+            continue
+        files = [_found(folder, name) for name in (planned.file, planned.official_test) if name]
+        missing = [
+            name for name, file in zip((planned.file, planned.official_test), files, strict=False) if file is None
+        ]
+        there = [file for file in files if file is not None]
+        if missing:
+            print(f"{planned.name} is not done: {', '.join(missing)} is not in {folder}", flush=True)
+            continue
+        place, dropped = _joined(there, planned, made, plan.fewest_members)
+        reading = TableOptions(read_target=TASKS[planned.task].read_target)
+        tables = [load_dataset(name, target=planned.target, options=reading) for name in (place, *map(str, there))]
+        dataset, others = tables[0], tables
+        others += [load_dataset(name) for name in planned.also]
+        yield Source(planned, place, dropped, dataset, tuple(dict.fromkeys(each.fingerprint for each in others)))
+
+
+def _found(folder: Path, name: str) -> Path | None:
+    places = (folder / name, folder / "uci" / name, folder / "regression" / name)
+    return next((place for place in places if place.is_file()), None)
+
+
+def _joined(files: list[Path], planned: ProtocolSet, made: Path, fewest: int) -> tuple[str, dict[str, int]]:
+    """The file of a data set: as it is, or a new one where parts are joined or rows of rare classes dropped."""
+    header, rows = [], []
+    for file in files:
+        with file.open(newline="", encoding="utf-8") as stream:
+            header, *own = csv.reader(stream)
+            rows += own
+    dropped: dict[str, int] = {}
+    if planned.task == "classification":
+        place = header.index(str(planned.target))
+        members = Counter(row[place] for row in rows)
+        dropped = {label: count for label, count in members.items() if count < fewest}
+        rows = [row for row in rows if row[place] not in dropped]
+    if len(files) == 1 and not dropped:
+        return str(files[0]), {}
+    made.mkdir(parents=True, exist_ok=True)
+    target = made / f"{planned.name}.csv"
+    with tempfile.NamedTemporaryFile("w", dir=made, newline="", encoding="utf-8", delete=False) as stream:
+        csv.writer(stream).writerows([header, *rows])
+    os.replace(stream.name, target)
+    return str(target), dropped
+
+
+def result(source: Source, study: OpenStudy) -> dict[str, Any]:
+    """What the evidence has of a finished comparison.
+
+    Raises:
+        NoResultsError: Cells are still to be trained.
+    """
+    summary, dataset = summarize(study), source.dataset
+    problem, config = study.comparison, study.problem.config
+    measured = read_cell_measures(study.storage, study.study_id, problem.design, seeds=config.seeds, task=problem.task)
+    near_zero = [stream.of(cell, key_on_test("near_zero")) for stream in measured.streams for cell in measured.trained]
+    return {
+        "name": source.planned.name,
+        "task": source.planned.task,
+        "group": source.planned.group or source.planned.name,
+        "source": source.planned.file or f"scikit-learn, {source.planned.built_in}",
+        "rows": len(dataset),
+        "features": int(dataset.x.shape[1]),
+        "classes": len(dataset.classes),
+        "dropped": source.dropped,
+        "fingerprints": list(source.fingerprints),
+        "seeds": config.seeds,
+        "networks": int(sum(each.size for each in near_zero)),
+        "diverged": int(sum(np.isnan(each).sum() for each in near_zero)),
+        "failed_cells": summary.failed,
+        "chosen_at_edges": [rounded(share) for share in summary.at_edges],
+        "score": {cell.activation: rounded(cell.accuracy) for cell in summary.accuracy_by_activation},
+        "estimates": {
+            statement: [
+                None if each is None else [rounded(each.value), rounded(each.standard_error)] for each in estimates
+            ]
+            for statement, estimates in estimates_of(summary).items()
+        },
+    }
+
+
+def document(results: list[dict[str, Any]], plan: Protocol) -> dict[str, Any]:
+    """The file with the data sets that are done."""
+    done = Counter(each["task"] for each in results)
+    planned = Counter(each.task for each in plan.data)
+    return {
+        "format": FORMAT,
+        "protocol": plan.hash,
+        "rests_on": {task: f"{done[task]} of {count} data sets" for task, count in planned.items()},
+        "taken": taken("python -m benchmarks.evidence") | {"command": "python -m benchmarks.evidence FOLDER"},
+        "rules": plan.rules,
+        "claims": {
+            claim.statement: definition(claim)
+            for claim in CLAIMS
+            if any(claim.statement in each["estimates"] for each in results)
+        },
+        "data_sets": results,
+    }
+
+
+def write(results: list[dict[str, Any]], plan: Protocol, path: Path) -> None:
+    """Writes the file, one data set a line, and reads it as the package will."""
+    content = document(results, plan)
+    lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in content.pop("data_sets"))
+    head = json.dumps(content, ensure_ascii=False, indent=1)[:-2]
+    new = path.with_suffix(".part")
+    new.write_text(f'{head},\n "data_sets": [\n{lines}\n]}}\n', encoding="utf-8")
+    load_evidence(new)
+    os.replace(new, path)
+
+
+def finished(found: list[Source], database: CohortStorage, plan: Protocol) -> list[dict[str, Any]]:
+    """The results of all comparisons of the database that are finished, in the protocol's order."""
+    names, results = {study.study_name for study in database.get_all_studies()}, []
+    for source in found:
+        problem = source.problem(plan)
+        if problem.name in names:
+            try:
+                results.append(result(source, create_or_open(problem, database)))
+            except NoResultsError:
+                continue
+    return results
+
+
+def print_plan(found: list[Source], plan: Protocol) -> None:
+    """Prints how long each data set takes on this machine as it is now, from a few measured epochs of each."""
+    total = 0.0
+    for source in found:
+        problem = source.problem(plan)
+        seconds = estimate(problem).seconds
+        total += seconds
+        rows, seeds = len(source.dataset), problem.config.seeds
+        print(f"{source.planned.name:<16}{rows:>7} rows {seeds:>3} seeds {seconds:>8.0f} s", flush=True)
+    print(f"in all {total / 3600:.1f} hours")
+
+
+def main() -> None:
+    """Trains what is missing, and writes the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--storage", default="evidence.db", help="SQLite file of the comparisons")
+    parser.add_argument("--workers", type=int, default=1, help="processes of this command")
+    parser.add_argument("--only", default="", help="names of data sets, separated by commas")
+    parser.add_argument("--plan", action="store_true", help="say how long each data set takes, and train nothing")
+    parser.add_argument("--collect", action="store_true", help="write the file from what is done, and train nothing")
+    parser.add_argument("--output", type=Path, default=SHIPPED)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore", ReluctantWarning)
+    plan, wanted = protocol(), set(filter(None, options.only.split(",")))
+    print(f"protocol {plan.hash}", flush=True)
+    made = Path(f"{options.storage}.data")
+    found = [*sources(options.folder, made, plan, wanted)]
+    if options.plan:
+        print_plan(found, plan)
+        return
+    with Stop() as stop:
+        database = open_storage(options.storage)
+        for source in [] if options.collect else sorted(found, key=lambda each: _work(each, plan)):
+            started = datetime.now(UTC)
+            try:
+                study = create_or_open(source.problem(plan, workers=options.workers), database)
+                if not launch(study, stop=stop):
+                    break
+            except ReluctantError as error:
+                print(f"{source.planned.name} is not done: {error}", flush=True)
+                continue
+            seconds = (datetime.now(UTC) - started).total_seconds()
+            print(f"{source.planned.name}: {len(source.dataset)} rows, {seconds:.0f} s", flush=True)
+            write(finished(found, database, plan), plan, options.output)
+        write(finished(found, database, plan), plan, options.output)
+        database.close()
+
+
+def _work(source: Source, plan: Protocol) -> int:
+    return len(source.dataset) * plan.seeds_of(len(source.dataset))
+
+
+if __name__ == "__main__":
+    main()
