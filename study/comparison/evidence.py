@@ -6,8 +6,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -93,22 +91,16 @@ class Evidence:
         }
 
 
-def load_evidence(path: str | Path | None = None) -> Evidence:
+def load_evidence(path: str | Path) -> Evidence:
     """Reads evidence; claims whose definition has changed since are left out.
 
     Args:
-        path: A file that the command has written; None: the one that is shipped.
+        path: A file that the command has written.
 
     Raises:
         EvidenceError: It cannot be read, or is of another protocol's version.
     """
-    return _shipped() if path is None else _parsed(_text(Path(path)), str(path))
-
-
-@cache
-def _shipped() -> Evidence:
-    place = resources.files("study.comparison").joinpath("evidence.json")
-    return _parsed(place.read_text(encoding="utf-8"), "the shipped evidence")
+    return _parsed(_text(Path(path)), str(path))
 
 
 def _text(path: Path) -> str:

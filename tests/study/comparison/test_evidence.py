@@ -1,0 +1,96 @@
+"""The protocol and files of evidence: what is refused, what leaves the prior, and how related data sets count."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from study.comparison.across_data_sets import SetEstimate
+from study.comparison.claims import CLAIMS
+from study.comparison.evidence import FORMAT, EvidenceError, load_evidence
+from study.comparison.protocol import definition, protocol
+
+LEAKY = CLAIMS[1]
+
+
+def entry(name: str, value: float, *, group: str | None = None, task: str = "classification") -> dict[str, Any]:
+    return {
+        "name": name,
+        "task": task,
+        "group": group or name,
+        "rows": 100,
+        "fingerprints": [f"print of {name}", f"raw {name}"],
+        "estimates": {LEAKY.statement: [[value, 0.1]], "a claim that is gone": [[1.0, None]]},
+    }
+
+
+def written(path: Path, **changes: Any) -> Path:
+    document = {
+        "format": FORMAT,
+        "protocol": protocol().hash,
+        "claims": {LEAKY.statement: definition(LEAKY), "a claim that is gone": "0"},
+        "data_sets": [
+            entry("a", 0.2),
+            entry("b", 0.4, group="g"),
+            entry("c", 0.8, group="g"),
+            entry("d", 5.0, task="regression"),
+        ],
+    }
+    path.write_text(json.dumps(document | changes), encoding="utf-8")
+    return path
+
+
+def test_data_sets_that_share_samples_count_once(tmp_path: Path) -> None:
+    counted = load_evidence(written(tmp_path / "e.json")).counted("classification")
+    assert {name: each[LEAKY.statement] for name, each in counted.items()} == {
+        "a": [SetEstimate(0.2, 0.1)],
+        "b + c": [SetEstimate(pytest.approx(0.6), pytest.approx(0.1))],  # type: ignore[arg-type]
+    }
+
+
+def test_a_users_own_data_set_leaves_with_all_that_share_its_samples(tmp_path: Path) -> None:
+    evidence = load_evidence(written(tmp_path / "e.json"))
+    left, gone = evidence.without("raw b")
+    assert ([each.name for each in left.sets], gone) == (["a", "d"], ("b", "c"))
+    assert evidence.without("of nobody") == (evidence, ())
+
+
+def test_claims_that_say_something_else_by_now_are_left_out(tmp_path: Path) -> None:
+    evidence = load_evidence(written(tmp_path / "e.json"))
+    assert [*evidence.sets[0].estimates] == [LEAKY.statement]
+    changed = load_evidence(written(tmp_path / "f.json", claims={LEAKY.statement: "another"}))
+    assert [*changed.sets[0].estimates] == []
+
+
+def test_evidence_of_another_protocol_is_refused_with_the_command_that_remakes_it(tmp_path: Path) -> None:
+    path = written(tmp_path / "e.json", protocol="0123456789ab")
+    with pytest.raises(EvidenceError, match=r"by protocol 0123456789ab.*python -m benchmarks.evidence FOLDER"):
+        load_evidence(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}'])
+def test_what_is_no_evidence_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "e.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(EvidenceError, match="is no evidence"):
+        load_evidence(path)
+    with pytest.raises(EvidenceError, match="cannot be read"):
+        load_evidence(tmp_path / "none.json")
+
+
+def test_the_protocol_says_where_a_comparison_differs() -> None:
+    plan = protocol()
+    assert plan.differences(plan.config(500, seeds=3, seed=7)) == []
+    (difference,) = plan.differences(plan.config(500).model_copy(update={"epochs": 5}))
+    assert difference == "--epochs 5 (the evidence has 30)"
+
+
+def test_every_data_set_has_a_name_and_a_source_of_its_own() -> None:
+    data = protocol().data
+    assert len({each.name for each in data}) == len(data)
+    assert all(bool(each.file) != bool(each.built_in) for each in data)
+    groups = {each.group or each.name for each in data if each.task == "classification"}
+    assert len(groups) >= 26
