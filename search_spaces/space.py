@@ -49,6 +49,7 @@ class SearchSpace:
         parameters: The parameters, in the order in which they are suggested.
 
     Example:
+        >>> from search_spaces import load_space
         >>> space = load_space("core")
         >>> trial = space.hyperparameters({"activation": "tanh"}, defaults=Hyperparameters(hidden=(32,)))
         >>> trial.activation, trial.initialization, trial.hidden

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from study.config import StudyConfig
 from study.records.attributes import CONFIG
@@ -17,20 +16,13 @@ from study.records.measure_keys import key_on_test
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
 from study.records.results import measures_on_test
-from study.search.confirmation import (
-    DIVERGED,
-    VALIDATION_SPARSITY,
-    store_confirmation,
-)
+from study.search.confirmation import DIVERGED, VALIDATION_SPARSITY, store_confirmation
 from study.search.fresh_front import FreshFront, fresh_front
 from study.search.from_database import StoredSearch
 from study.search.front import Front
 from study.search.retraining import VALIDATION, VALIDATION_AS_TRAINED, ResultsOnTest, stored_results, trained_results
 from study.training import Interrupted, Replicate
 from study.wording import seeds_text
-
-if TYPE_CHECKING:
-    pass
 
 FRESH_SEEDS = 10
 """Seeds to choose by, and as many others to report."""

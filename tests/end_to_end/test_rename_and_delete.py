@@ -185,11 +185,13 @@ def test_yes_deletes_unasked(here: Reluctant) -> None:
 def on_a_terminal(folder: Path, *arguments: str, answer: str) -> tuple[int, str]:
     """Exit status and screen of a command on a terminal, where one question is answered."""
     ours, its = pty.openpty()
-    # A session of its own, whose terminal this is: Ctrl-C there is a signal to the command.
+    # A session of its own, whose terminal this is: Ctrl-C there is a signal to the command. Where the tests are a
+    # background job of a shell, it would be ignored.
     session = [
         sys.executable,
         "-c",
-        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])",
+        "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
     ]
     command = [*session, str(COMMAND), *arguments]
     process = subprocess.Popen(command, cwd=folder, stdin=its, stdout=its, stderr=its, start_new_session=True)

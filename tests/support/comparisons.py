@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from search_spaces.design import LINEAR
@@ -23,22 +25,13 @@ def comparison(name: str, accuracies: tuple[float, ...], effect: float) -> Compa
         CellSummary(activation, None, "kaiming_normal", 0.0, None, 2, accuracy, None, (accuracy,), 0.0)
         for activation, accuracy in zip(NAMES, accuracies, strict=True)
     )
-    return ComparisonSummary(
-        name=name,
-        data=name,
-        seeds=2,
-        streams=3,
-        rates=(0.001, 0.01),
-        at_edges=(0.0, 0.0),
-        epochs=1,
-        ratio=1 / 3,
-        variance="measured",
-        level=LEVEL,
-        machine=None,
-        verdicts=tuple(verdicts),
-        accuracy_by_activation=cells,
-        slope_response=(),
-        initialization_by_activation=(),
-        dropout_by_activation=(),
-        depth_by_activation=(),
-    )
+    return summary(name=name, data=name, seeds=2, epochs=1, verdicts=tuple(verdicts), accuracy_by_activation=cells)
+
+
+def summary(**changes: Any) -> ComparisonSummary:
+    """A comparison without verdicts and cells, but for what is given."""
+    usual: dict[str, Any] = {"name": "a", "data": "iris", "seeds": 3, "streams": 3, "rates": (0.001, 0.01)}
+    usual |= {"at_edges": (0.0, 0.0), "epochs": 2, "ratio": 1 / 3, "variance": "measured", "level": LEVEL}
+    usual |= {"machine": None, "verdicts": (), "accuracy_by_activation": (), "slope_response": ()}
+    usual |= dict.fromkeys(("initialization_by_activation", "dropout_by_activation", "depth_by_activation"), ())
+    return ComparisonSummary(**(usual | changes))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from comparisons import summary
 
 from study.cli.print_comparisons import print_comparisons
-from study.comparison.claims import LEVEL
-from study.comparison.summary import ComparisonSummary
 
 SHARES = (
     "learning rates are tuned out of 0.001 … 0.01: 2.0 % of the choices are the lowest, 7.0 % the highest; better ones "
@@ -55,24 +52,16 @@ def test_what_a_comparison_rests_on_is_said_first(
     seeds: int, failed: int, lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Guards against intervals that are announced where one seed gives none."""
-    print_comparisons([_summary(seeds=seeds, failed=failed)], "table")
+    print_comparisons([summary(seeds=seeds, failed=failed, at_edges=(0.02, 0.07))], "table")
     assert [line for line in capsys.readouterr().out.splitlines() if line] == lines
 
 
 def test_seeds_that_share_the_official_test_part_are_not_said_to_split_it() -> None:
-    assert _summary(official_test=True).seeds_text == "3 seeds, each with training and validation parts of its own"
+    assert summary(official_test=True).seeds_text == "3 seeds, each with training and validation parts of its own"
 
 
 def test_a_comparison_of_version_0_1_says_what_its_designs_cannot(capsys: pytest.CaptureFixture[str]) -> None:
-    print_comparisons([_summary(streams=1, variance="nadeau-bengio")], "table")
+    print_comparisons([summary(streams=1, variance="nadeau-bengio")], "table")
     printed = capsys.readouterr().out
     assert "begun with the designs of version 0.1" in printed
     assert "replicates correlate as Nadeau and Bengio assume" in printed
-
-
-def _summary(**changes: Any) -> ComparisonSummary:
-    usual: dict[str, Any] = {"name": "a", "data": "iris", "seeds": 3, "streams": 3, "rates": (0.001, 0.01)}
-    usual |= {"at_edges": (0.02, 0.07), "epochs": 2, "ratio": 1 / 3, "variance": "measured", "level": LEVEL}
-    usual |= {"machine": None, "verdicts": (), "accuracy_by_activation": (), "slope_response": ()}
-    usual |= dict.fromkeys(("initialization_by_activation", "dropout_by_activation", "depth_by_activation"), ())
-    return ComparisonSummary(**(usual | changes))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import comparisons
 import pytest
 
 from search_spaces.design import LINEAR
-from study.comparison.claims import CLAIMS, LEVEL
+from study.comparison.claims import CLAIMS
 from study.comparison.in_short import in_short
 from study.comparison.summary import CellSummary, ComparisonSummary
 from study.comparison.verdicts import ClaimVerdict, ContrastEstimate
@@ -42,23 +43,7 @@ def cell(activation: str, *accuracies: float) -> CellSummary:
 
 
 def summary(*claims: ClaimVerdict, cells: tuple[CellSummary, ...] = (), seeds: int = 10) -> ComparisonSummary:
-    designs = ("slope_response", "initialization_by_activation", "dropout_by_activation", "depth_by_activation")
-    return ComparisonSummary(
-        name="c",
-        data="iris",
-        seeds=seeds,
-        streams=3,
-        rates=(0.001, 0.01),
-        at_edges=(0.0, 0.0),
-        epochs=2,
-        ratio=1 / 3,
-        variance="measured",
-        level=LEVEL,
-        machine=None,
-        verdicts=claims,
-        accuracy_by_activation=cells,
-        **dict.fromkeys(designs, ()),
-    )
+    return comparisons.summary(seeds=seeds, verdicts=claims, accuracy_by_activation=cells)
 
 
 @pytest.mark.parametrize(
