@@ -23,6 +23,20 @@ def numbers_in_short(numbers: Sequence[int]) -> str:
     return f"trial{'s' if len(numbers) != 1 else ''} {joined}"
 
 
+def epochs_text(epochs: int, patience: int | None) -> str:
+    """For how many epochs a network is trained.
+
+    Args:
+        epochs: The most that it gets.
+        patience: It ends so many epochs after its best one; None: it gets all.
+
+    Example:
+        >>> epochs_text(30, None), epochs_text(30, 5)
+        ('30 epochs', 'at most 30 epochs with a patience of 5')
+    """
+    return f"{epochs} epochs" if patience is None else f"at most {epochs} epochs with a patience of {patience}"
+
+
 def seeds_text(seeds: int, folds: int | None = None, *, kind: str = "") -> str:
     """How many seeds, and under cross-validation on how many folds each.
 

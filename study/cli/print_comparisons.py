@@ -49,6 +49,7 @@ def as_json(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets | 
                 "seeds": comparison.seeds,
                 "streams": comparison.streams,
                 "epochs": comparison.epochs,
+                "patience": comparison.patience,
                 "answer": in_short(comparison),
                 "test_over_training": comparison.ratio,
                 "variance": comparison.variance,
@@ -92,7 +93,7 @@ def _rows(comparison: ComparisonSummary) -> list[dict[str, Any]]:
 def _lines(comparison: ComparisonSummary) -> list[str]:
     """A comparison as a person reads it."""
     lines = [
-        f"{comparison.data}: {comparison.seeds_text}, {comparison.epochs} epochs",
+        f"{comparison.data}: {comparison.seeds_text}, {comparison.epochs_text}",
         "",
         *in_short(comparison),
         "",

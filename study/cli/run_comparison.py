@@ -100,9 +100,10 @@ def print_plans(wanted: Sequence[Comparison], form: str) -> None:
                 "seeds": config.seeds,
                 "streams": problem.design.streams,
                 "epochs": config.epochs,
+                **({} if config.patience is None else {"patience": config.patience}),
                 "networks": cost.slots,
                 "MiB": round(cost.memory / 2**20),
-                "seconds": f"about {cost.seconds:.0f}",
+                "seconds": f"{'about' if config.patience is None else 'at most'} {cost.seconds:.0f}",
             }
         )
     if form == "json":
@@ -132,7 +133,7 @@ def train_and_print_verdicts(
             config = study.problem.config
             messages.info(
                 f"comparison {study.name} in {study.storage.place}: {study.total} cells x {config.seeds} seeds x "
-                f"{study.comparison.design.streams} streams, {config.epochs} epochs"
+                f"{study.comparison.design.streams} streams, {config.epochs_text}"
             )
             for line in study.problem.data_summary.lines():
                 messages.info(line)

@@ -79,7 +79,7 @@ def print_plan(plan: Estimate, problem: Search, form: str) -> None:
     lines |= {
         "slots": f"{plan.slots} ({plan.slots_a_cohort} a cohort, in {plan.blocks_a_cohort} blocks)",
         "memory": f"{plan.memory / 2**20:.0f} MiB",
-        "seconds": f"about {plan.seconds:.0f}",
+        "seconds": f"{'about' if config.patience is None else 'at most'} {plan.seconds:.0f}",
     }
     most = largest_cheap_front(config)
     if config.confirm is None:

@@ -24,6 +24,7 @@ from study.records.attributes import CONFIG, DATA, IDENTITY, OFFICIAL_TEST, rest
 from study.records.measure_keys import MeasureKey, key_on_test
 from study.records.open_study import OpenStudy
 from study.tasks import CLASSIFICATION, Metric
+from study.wording import epochs_text
 
 FIGURE_LEVEL = 0.95
 
@@ -99,7 +100,7 @@ class ComparisonSummary:
             choose and read on the same networks.
         rates: The learning rates that arms are tuned to.
         at_edges: Shares of the tuned learning rates that are the lowest and the highest of these.
-        epochs: Passes over the training part.
+        epochs: Passes over the training part, at most.
         ratio: n_test/n_train.
         variance: Where the correlation of replicates is taken from.
         level: Confidence level of each simultaneous interval of `verdicts`.
@@ -113,6 +114,7 @@ class ComparisonSummary:
         failed: Cells that could not be trained, and that no figure has.
         metric: What `accuracy` stands for: the first metric of the task.
         official_test: Whether all seeds have one test part, which comes with the data.
+        patience: A network ended so many epochs after its best one; None: it was trained for all of them.
     """
 
     name: str
@@ -135,6 +137,12 @@ class ComparisonSummary:
     failed: int = 0
     metric: Metric = CLASSIFICATION.metrics[0]
     official_test: bool = False
+    patience: int | None = None
+
+    @property
+    def epochs_text(self) -> str:
+        """For how many epochs a network was trained, in words."""
+        return epochs_text(self.epochs, self.patience)
 
     @property
     def seeds_text(self) -> str:
@@ -190,6 +198,7 @@ def summarize_stored(storage: CohortStorage, study_id: int, *, variance: Varianc
             design, measured, [arm for _, arms in (*own, *slopes) for arm in arms] + initialized + dropped
         ),
         epochs=epochs,
+        patience=saved[CONFIG].get("patience"),
         ratio=ratio,
         variance=chosen,
         level=level_of(len(design.claims)),

@@ -53,6 +53,16 @@ def as_claims(value: Any) -> tuple[int, ...]:
         raise ValueError(str(error)) from None
 
 
+def none_or_value(value: Any) -> Any:
+    """A value that may be `none`, as text too.
+
+    Example:
+        >>> none_or_value("none"), none_or_value("5")
+        (None, '5')
+    """
+    return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
 def as_class_weights(value: Any) -> Any:
     """The weights of classes: `balanced`, `1,5` or [1, 5].
 

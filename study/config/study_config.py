@@ -22,6 +22,7 @@ from study.config.option_values import (
     check_name,
     check_pairs,
     check_sampler,
+    none_or_value,
     values_by_name,
 )
 from study.machine import available_threads
@@ -40,7 +41,7 @@ from study.tasks import (
     read_recognized,
     task_of,
 )
-from study.wording import seeds_text
+from study.wording import epochs_text, seeds_text
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
@@ -121,6 +122,11 @@ class StudyConfig(DeclaredOptions):
     )
     seeds: Annotated[int, _IDENTITY] = Field(3, ge=1, le=1000, description="replicates a trial")
     epochs: Annotated[int, _IDENTITY] = Field(30, ge=1, le=1_000_000, description="passes over the training part")
+    patience: Annotated[int | None, Option(scope=Scope.IDENTITY, absent_means=None)] = Field(
+        None,
+        description="keep the weights of the epoch with the best validation score, and end so many epochs after it; "
+        "none: train for all epochs and keep the last weights  [default: none]",
+    )
     network: Annotated[str, Option(scope=Scope.IDENTITY, absent_means="mlp")] = Field(
         "mlp",
         description="architecture of the networks: mlp; cnn, for images; or your own, FILE.py:NAME or "
@@ -254,6 +260,7 @@ class StudyConfig(DeclaredOptions):
     _pairs = field_validator("sampler_option")(check_pairs)
     _sampler = field_validator("sampler")(check_sampler)
     _claims = field_validator("claims", mode="before")(as_claims)
+    _patience = field_validator("patience", mode="before")(none_or_value)
     _class_weights = field_validator("class_weight", mode="before")(as_class_weights)
     _printable = field_validator("name")(check_name)
 
@@ -261,6 +268,15 @@ class StudyConfig(DeclaredOptions):
     def _within_this_machine(self) -> StudyConfig:
         if self.threads is not None and self.threads > available_threads():
             raise ValueError(f"--threads is {self.threads}; this process may use {available_threads()} cores")
+        return self
+
+    @model_validator(mode="after")
+    def _patience_within_epochs(self) -> StudyConfig:
+        if self.patience is not None and not 1 <= self.patience <= self.epochs:
+            raise ValueError(
+                f"--patience is {self.patience} and --epochs is {self.epochs}; it needs to be from 1 to {self.epochs}, "
+                "or none"
+            )
         return self
 
     @property
@@ -308,6 +324,16 @@ class StudyConfig(DeclaredOptions):
             ('one seed', '2 seeds x 5 folds')
         """
         return seeds_text(self.seeds, self.cv)
+
+    @property
+    def epochs_text(self) -> str:
+        """For how many epochs a network is trained, in words.
+
+        Example:
+            >>> StudyConfig().epochs_text, StudyConfig(patience=5).epochs_text
+            ('30 epochs', 'at most 30 epochs with a patience of 5')
+        """
+        return epochs_text(self.epochs, self.patience)
 
     @property
     def clamps(self) -> bool:
@@ -368,7 +394,7 @@ SEARCH_OPTIONS = tuple(name for name in StudyConfig.options() if name not in ("v
 """The options that a search has."""
 COMPARISON_OPTIONS = (
     *("target", "task", "loss", "test", "weights", "class_weight", "label_smoothing"),
-    *("rows", "drop", "keep", "image_size", "seeds", "epochs", "network", "hidden", "batch_size"),
+    *("rows", "drop", "keep", "image_size", "seeds", "epochs", "patience", "network", "hidden", "batch_size"),
     *("learning_rate", "optimizer", "claims", "seed", "storage", "name"),
     *(name for name in StudyConfig.options(Scope.RUN) if name not in ("trials", "tolerance", "confirm")),
 )

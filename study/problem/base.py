@@ -176,7 +176,11 @@ class Problem(ABC):
         """The training that every trial gets."""
         config = self.config
         return Budget(
-            epochs=config.epochs, seeds=self.replicates, batch_size=config.batch_size, optimizer=config.optimizer
+            epochs=config.epochs,
+            seeds=self.replicates,
+            batch_size=config.batch_size,
+            optimizer=config.optimizer,
+            patience=config.patience,
         )
 
     @property

@@ -71,7 +71,7 @@ def _note(problem: Problem) -> str:
         "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {_learned(problem)})",
         "space": problem.space.name,
         "network": f"{problem.network_text}, {config.optimizer}, learning rate {config.learning_rate:g}",
-        "training": f"{config.epochs} epochs, batches of {config.batch_size}, {seeds} a trial",
+        "training": f"{config.epochs_text}, batches of {config.batch_size}, {seeds} a trial",
         "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units"
         + (
             ", where activations of at most 1 % of their layer's root mean square are set to 0)"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import fmean
-
 from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.related import related_comparisons
@@ -13,7 +11,7 @@ from study.report.captions import seeds_that_diverged
 from study.report.comparison_figures import designs
 from study.report.page import Page
 from study.report.palette import MARKS
-from study.report.plot import LOSS_CURVE, Panel, Section, band, figure, learning_curves
+from study.report.plot import LOSS_CURVE, Panel, Section, band, figure, learning_curves, mean_curve
 from study.report.provenance import provenance
 from study.report.ranking_figures import together
 from study.report.verdict_figures import verdicts
@@ -30,7 +28,7 @@ def comparison_page(study: OpenStudy) -> Page:
     return Page(
         name=study.name,
         title=f"Does the folklore on activations hold on {summary.data}?",
-        subtitle=f"Comparison {study.name}: {summary.seeds_text}, {summary.epochs} epochs.",
+        subtitle=f"Comparison {study.name}: {summary.seeds_text}, {summary.epochs_text}.",
         answer=answer(summary),
         sections=[*comparison_sections(summary), *_across_data_sets(study, summary), curves(study)],
         facts=provenance(study),
@@ -62,7 +60,7 @@ def curves(study: OpenStudy) -> Section:
             ]
             curves_of[name] = len(points)
             if points:
-                band(chart, name, MARKS[name].colour, [[*map(fmean, zip(*points, strict=True))]])
+                band(chart, name, MARKS[name].colour, [mean_curve(points)])
         panels.append(Panel(f"curves-{curve.replace('_', '-')}", chart))
     return Section(
         "curves",

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
+from statistics import fmean
 from typing import Any
 
 import plotly.graph_objects as go
@@ -169,10 +171,19 @@ def heat(
     return chart
 
 
+def mean_curve(curves: Sequence[Sequence[float]]) -> list[float]:
+    """The mean of `[replicates][epochs]` curves at each epoch, over the replicates that were trained so far."""
+    columns = zip_longest(*curves)
+    return [fmean(value for value in column if value is not None) for column in columns]
+
+
 def band(chart: go.Figure, name: str, colour: str, curves: Sequence[Sequence[float]], *, dash: str = "solid") -> None:
-    """Adds the mean of `[replicates][epochs]` curves, with their range behind it where there are several."""
-    epochs = list(range(1, len(curves[0]) + 1))
-    columns = list(zip(*curves, strict=True))
+    """Adds the mean of `[replicates][epochs]` curves, with their range behind it where there are several.
+
+    At each epoch they are those of the replicates that were trained so far.
+    """
+    epochs = list(range(1, max(map(len, curves)) + 1))
+    columns = [[value for value in column if value is not None] for column in zip_longest(*curves)]
     if len(curves) > 1:
         around = [*map(max, columns), *reversed([*map(min, columns)])]
         chart.add_scatter(

@@ -36,7 +36,7 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         + f", study seed {config.seed}",
         "network": problem.network_text
         + (", where the trial does not say otherwise" if problem.architecture.user is None else ""),
-        "training": f"{config.epochs} epochs, batches of {config.batch_size}, {config.optimizer}",
+        "training": f"{config.epochs_text}, batches of {config.batch_size}, {config.optimizer}",
         "versions": _distinct(", ".join(f"{k} {v}" for k, v in d.get("versions", {}).items()) for d in details),
         "hardware": _distinct(_hardware(d) for d in details),
         "workers": workers_text(workers),

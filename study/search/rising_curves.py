@@ -25,6 +25,8 @@ A curve that grows with the logarithm of the epochs is taken on, and the middles
 def gain_of_doubling(curves: Sequence[Sequence[float]], *, sign: int = 1) -> float:
     """How much twice the epochs would add to the mean of some curves, if they go on as they end.
 
+    A curve that is shorter than others ended because it got no better, and more epochs would add nothing to it.
+
     Args:
         curves: One value an epoch.
         sign: 1 where higher values are better, else −1.
@@ -36,12 +38,15 @@ def gain_of_doubling(curves: Sequence[Sequence[float]], *, sign: int = 1) -> flo
         >>> round(gain_of_doubling([[math.log2(epoch) for epoch in range(1, 101)]]), 1)
         1.0
     """
-    points = np.array([curve for curve in curves if len(curve) >= _FEWEST_EPOCHS and np.isfinite(curve).all()])
+    finite = [curve for curve in curves if np.isfinite(curve).all()]
+    longest = max(map(len, finite), default=0)
+    points = np.array([curve for curve in finite if len(curve) == longest >= _FEWEST_EPOCHS])
     if not points.size:
         return 0.0
     mean = points.mean(0)
     quarter = len(mean) // 4
-    return float(sign * _DOUBLING * (mean[-quarter:].mean() - mean[-2 * quarter : -quarter].mean()))
+    gain = sign * _DOUBLING * (mean[-quarter:].mean() - mean[-2 * quarter : -quarter].mean())
+    return float(gain * len(points) / len(finite))
 
 
 def rising_text(storage: CohortStorage, study_id: int, front: Front, config: StudyConfig) -> str | None:
@@ -58,10 +63,9 @@ def rising_text(storage: CohortStorage, study_id: int, front: Front, config: Stu
     numbers = [member.number for member in front.members]
     rows: Sequence[Mapping[str, Any]] = storage.learning_curves(study_id, numbers=numbers)
     metric = config.what_is_learned.metrics[0]
-    gain = gain_of_doubling(
-        [row["points"] for row in rows if row["name"] == f"validation_{metric.name}"], sign=metric.sign
-    )
-    if gain <= config.tolerance / 100:
+    curves = [row["points"] for row in rows if row["name"] == f"validation_{metric.name}"]
+    gain = gain_of_doubling(curves, sign=metric.sign)
+    if gain <= config.tolerance / 100 or max(map(len, curves)) < config.epochs:
         return None
     return (
         f"the front's validation curves still rise at epoch {config.epochs}, and the answer may change with more of "

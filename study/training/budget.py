@@ -27,12 +27,15 @@ class Budget:
         seeds: Replicates of each trial.
         batch_size: Samples of a step; the last batch of an epoch holds what is left.
         optimizer: `adam` (β 0.9 and 0.999, ε 1e-8) or `sgd` (momentum 0.9), as in `torch.optim`.
+        patience: A replicate keeps the weights of its best epoch, is measured on them, and ends so many epochs after it
+            (see `study.training.patience`); None: it is trained for all epochs, and its last weights are kept.
     """
 
     epochs: int = 30
     seeds: int = 3
     batch_size: int = 64
     optimizer: Literal["adam", "sgd"] = "adam"
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         """Refuses a budget that trains nothing.
@@ -43,5 +46,7 @@ class Budget:
         for name in ("epochs", "seeds", "batch_size"):
             if getattr(self, name) < 1:
                 raise BudgetError(f"{name} of a budget is {getattr(self, name)}; it needs at least 1")
+        if self.patience is not None and self.patience < 1:
+            raise BudgetError(f"patience of a budget is {self.patience}; it needs at least 1 epoch, or None")
         if self.optimizer not in OPTIMIZERS:
             raise BudgetError(unknown("optimizer", self.optimizer, OPTIMIZERS))

@@ -79,8 +79,10 @@ class RungProgress:
         at_end = until == self.phases[-1]
         seeds = range(self._seeds if at_end else self._first_replicates)
         wanted = {slot for slot in product(self._going, seeds) if slot not in self._results}
+        # A slot that ended before a rung has an outcome there as soon as it was measured for it.
+        measured = {slot for slot in wanted if until in self._at_rungs(slot)}
         return {
-            slot: self._states[slot].epoch if slot in wanted else until
+            slot: self._states[slot].epoch if slot in wanted - measured else until
             for slot in product(range(self._trials), range(self._seeds))
             if slot not in wanted or slot in self._states
         }

@@ -135,6 +135,7 @@ def results_of(
     test_layers: Sequence[Sequence[LayerMeasures]],
     norms: tuple[Sequence[Tensor], Sequence[Tensor]] | None,
     curves: Mapping[str, Tensor],
+    lengths: Sequence[int],
     diverged: Replicate,
 ) -> list[Replicate]:
     """The results of S networks.
@@ -147,6 +148,7 @@ def results_of(
         norms: `[S]` norm of the loss's gradient for each layer's weights, the output layer's last, before and after
             training; None: they are not measured, and the output layer has no measures.
         curves: `[epochs, S]` learning curves by name.
+        lengths: Epochs for which each network was trained; its curves are no longer.
         diverged: The result of a network that is not finite.
     """
     # To the host in few pieces: each waits for a device.
@@ -168,7 +170,7 @@ def results_of(
                 | _gradient_ratios(norms_of_slot),
                 layers=_with_norms(layers[slot], norms_of_slot),
                 test_layers=tuple(map(dict, test_layers[slot])) if test_layers else (),
-                curves={name: tuple(curve[slot]) for name, curve in drawn.items()},
+                curves={name: tuple(curve[slot][: lengths[slot]]) for name, curve in drawn.items()},
             )
         )
     return results

@@ -79,9 +79,10 @@ class Modules(Engine):
         with torch.no_grad(), recorded_calls(*{*leaves, *places}) as calls:
             network.eval()(sample)
         outputs_of_a_sample = sum(output.numel() for _, _, output in calls)
+        copies = _PARAMETER_COPIES + (budget.patience is not None)  # the kept weights
         rows = max(min(budget.batch_size, sizes.training), EVALUATION_ROWS)
         return (
-            slots * _FLOAT32 * _PARAMETER_COPIES * sum(p.numel() for p in network.parameters())
+            slots * _FLOAT32 * copies * sum(p.numel() for p in network.parameters())
             + _FLOAT32 * _ACTIVATION_COPIES * rows * outputs_of_a_sample
             + (_FLOAT32 * _ACTIVATION_COPIES + _FLOAT64 * _MEASURE_COPIES) * max(held, default=0)
         )
@@ -132,20 +133,22 @@ class Modules(Engine):
                     for slot, state in zip(slots, states, strict=True)
                 ]
             for epoch in range(resume_states[0].epoch if resume_states else 0, until):
+                going = [training for training in trainings if not training.has_ended]
                 with of_user():
-                    if not all(training.train_epoch(epoch, stop) for training in trainings):
+                    if not all(training.train_epoch(epoch, stop) for training in going):
                         return None
+                if all(training.has_ended for training in trainings):
+                    break
                 if on_epoch is not None and epoch + 1 < until:
                     on_epoch(lambda: [training.snapshot() for training in trainings])
             with of_user():
+                states_at_rung = [] if at_end else [training.snapshot() for training in trainings]
                 results = [training.result() if at_end else training.result_at_rung() for training in trainings]
         except UserCodeError as error:
             return BlockResult([Replicate(diverged=False, scores={}, failure=str(error)) for _ in slots])
-        if not at_end:
-            return BlockResult(results, [training.snapshot() for training in trainings])
-        if on_trained is not None:
+        if at_end and on_trained is not None:
             on_trained(_TrainedModules(self._architecture, trainings))
-        return BlockResult(results)
+        return BlockResult(results, states_at_rung)
 
 
 class _TrainedModules:

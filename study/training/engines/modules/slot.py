@@ -32,9 +32,17 @@ from study.training.engines.modules.places import (
     recorded_calls,
     running_statistics_where_needed,
 )
-from study.training.engines.modules.slot_state import copy_tensors, make_optimizer, restore, snapshot
+from study.training.engines.modules.slot_state import (
+    copy_tensors,
+    kept_tensors,
+    make_optimizer,
+    network_tensors,
+    restore,
+    snapshot,
+)
 from study.training.engines.modules.torch_generator import seeded
 from study.training.outcome import CLAMP_THRESHOLD, Replicate
+from study.training.patience import BEST_EPOCH, BestEpochs
 from study.training.progress import SlotState
 from study.training.scores import constant_guess, results_of, scores_of, with_zeros
 from study.training.start import LSUV_SAMPLES
@@ -152,8 +160,18 @@ class SlotTraining:
             self._norms_at_start = gradient_norms(self._network, task, self._layers, data.validation)
         self._optimizer = make_optimizer(self._network, hyperparameters, budget)
         self._curves: dict[str, list[Tensor]] = {"training_loss": [], f"validation_{task.metrics[0].name}": []}
+        self._best = None if budget.patience is None else BestEpochs(1, budget.patience)
+        self._kept: dict[str, Tensor] = {}
         if resume_state is not None:
             restore(self._network, self._optimizer, budget, self._curves, resume_state)
+            if self._best is not None:
+                self._best.restore(0, resume_state.tensors, resume_state.epoch)
+                self._kept = kept_tensors(self._network, resume_state)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is trained no further, although there may be epochs left."""
+        return self._best is not None and not self._best.going()
 
     def _order(self, epoch: int) -> Tensor:
         """`[N]` order in which an epoch sees the training samples."""
@@ -180,7 +198,11 @@ class SlotTraining:
         loss, reached = self._curves.values()
         weights = None if data.loss_weights is None else data.loss_weights[self._order(epoch)]
         loss.append(task.epoch_loss(torch.cat(terms, 1), weights))
-        reached.append(evaluate(self._network, task, self._data.validation).value(task.metrics[0], task))
+        validation = evaluate(self._network, task, self._data.validation)
+        reached.append(validation.value(task.metrics[0], task))
+        scores = task.metrics[0].sign * reached[-1]
+        if self._best is not None and self._best.update([0], epoch + 1, scores, validation.loss):
+            self._kept = {name: tensor.clone() for name, tensor in network_tensors(self._network).items()}
         return True
 
     def _step(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
@@ -206,16 +228,28 @@ class SlotTraining:
 
     def snapshot(self) -> SlotState:
         """Copies the state of the slot between two epochs."""
-        return snapshot(self._network, self._optimizer, self._budget, self._curves)
+        best = {} if self._best is None else self._best.state(0)
+        return snapshot(self._network, self._optimizer, self._budget, self._curves, self._kept, best)
 
     def result(self) -> Replicate:
-        """What the trained network gives on the data's parts."""
+        """What the trained network gives on the data's parts; under patience that of its best epoch, from now on."""
+        self._load_kept()
         training = evaluate(self._network, self._task, self._data.training)
         return self._result((training.predictions, training.y, training.weights), self._data.test)
 
     def result_at_rung(self) -> Replicate:
-        """What the network gives before training goes on: scores and layers of the validation part alone."""
+        """What the network gives before training goes on: scores and layers of the validation part alone.
+
+        Under patience its weights are those of its best epoch from now on; training goes on from a snapshot.
+        """
+        self._load_kept()
         return self._result(None, None)
+
+    def _load_kept(self) -> None:
+        with torch.no_grad():
+            for name, tensor in network_tensors(self._network).items():
+                if name in self._kept:
+                    tensor.copy_(self._kept[name])
 
     def _result(self, training: tuple[Tensor, Tensor, Tensor | None] | None, test_part: Samples | None) -> Replicate:
         network, task, data = self._network, self._task, self._data
@@ -233,20 +267,18 @@ class SlotTraining:
         norms = None
         if training is not None:
             norms = self._norms_at_start, gradient_norms(network, task, self._layers, data.validation)
+        scores = scores_of(task, training, validation, test, clamped_validation=clamped, clamped_test=clamped_test)
+        if self._best is not None:
+            scores[BEST_EPOCH] = self._best.epochs.double().to(validation.loss.device)
+        curves = {name: torch.stack(points) for name, points in self._curves.items()}
         (result,) = results_of(
-            scores_of(
-                task,
-                training,
-                validation,
-                test,
-                clamped_validation=clamped,
-                clamped_test=clamped_test,
-            ),
+            scores,
             finite=torch.stack([*finite, validation.loss.isfinite().all()]).all(0, keepdim=True),
             layers=with_zeros(layers, clamped),
             test_layers=with_zeros(test_layers, clamped_test),
             norms=norms,
-            curves={name: torch.stack(points) for name, points in self._curves.items()},
+            curves=curves,
+            lengths=[len(next(iter(curves.values())))],
             diverged=data.diverged,
         )
         return result

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from search_spaces import Hyperparameters
 from study.training.budget import BETAS, EPSILON, MOMENTUM, Budget
+from study.training.patience import kept_name, state_shapes
 from study.training.progress import SlotState
 
 _MOMENTS = {"adam": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
@@ -29,12 +30,27 @@ def make_optimizer(network: nn.Module, hyperparameters: Hyperparameters, budget:
 
 
 def snapshot(
-    network: nn.Module, optimizer: torch.optim.Optimizer, budget: Budget, curves: Mapping[str, Sequence[Tensor]]
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    budget: Budget,
+    curves: Mapping[str, Sequence[Tensor]],
+    kept: Mapping[str, Tensor],
+    best: Mapping[str, Tensor],
 ) -> SlotState:
-    """Copies the state of a slot between two epochs."""
+    """Copies the state of a slot between two epochs.
+
+    Args:
+        network: Its network.
+        optimizer: Its optimizer.
+        budget: Names the optimizer.
+        curves: Its learning curves, point by point.
+        kept: Under patience the tensors of the network of its best epoch, by name.
+        best: Under patience the state of its best epoch.
+    """
     tensors = _tensors(network, optimizer, budget) | {
         f"curve.{name}": torch.cat(list(points)) for name, points in curves.items()
     }
+    tensors |= {kept_name(name): tensor for name, tensor in kept.items()} | dict(best)
     return SlotState(
         len(next(iter(curves.values()))),
         {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()},
@@ -50,7 +66,7 @@ def restore(
 ) -> None:
     """Puts a slot into its state; the reverse of `snapshot`."""
     with torch.no_grad():
-        for name, tensor in _network_tensors(network).items():
+        for name, tensor in network_tensors(network).items():
             tensor.copy_(state.tensors[name])
     moments = {
         index: {key: _laid_out(state.tensors[f"optimizer.{index}.{key}"], parameter) for key in _keys(budget)}
@@ -64,20 +80,31 @@ def restore(
 def shapes(network: nn.Module, hyperparameters: Hyperparameters, budget: Budget) -> dict[str, torch.Size]:
     """Shape of every tensor of a slot's state but its curves, by name."""
     tensors = _tensors(network, make_optimizer(network, hyperparameters, budget), budget)
-    return {name: tensor.shape for name, tensor in tensors.items()}
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    if budget.patience is None:
+        return found
+    return found | state_shapes({name: tensor.shape for name, tensor in network_tensors(network).items()})
+
+
+def kept_tensors(network: nn.Module, state: SlotState) -> dict[str, Tensor]:
+    """Copies of the tensors of the network of the best epoch, from a slot's state, laid out as the network's own."""
+    return {
+        name: torch.empty_like(tensor).copy_(state.tensors[kept_name(name)])
+        for name, tensor in network_tensors(network).items()
+    }
 
 
 def copy_tensors(network: nn.Module, other: nn.Module) -> None:
     """Gives another network of the same architecture the parameters and buffers of one."""
-    tensors = _network_tensors(network)
+    tensors = network_tensors(network)
     with torch.no_grad():
-        for name, tensor in _network_tensors(other).items():
+        for name, tensor in network_tensors(other).items():
             tensor.copy_(tensors[name])
 
 
 def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer, budget: Budget) -> dict[str, Tensor]:
     """All that training changes, by name; moments that the optimizer has not made yet are 0, as they begin."""
-    tensors = _network_tensors(network)
+    tensors = network_tensors(network)
     for index, parameter in enumerate(_parameters(optimizer)):
         state = optimizer.state.get(parameter, {})
         for key in _keys(budget):
@@ -86,7 +113,7 @@ def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer, budget: Budge
     return tensors
 
 
-def _network_tensors(network: nn.Module) -> dict[str, Tensor]:
+def network_tensors(network: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name, also buffers that a state dict leaves out; tied ones have several names."""
     buffers = dict(network.named_buffers(remove_duplicate=False))
     return {f"network.{name}": tensor for name, tensor in (network.state_dict() | buffers).items()}

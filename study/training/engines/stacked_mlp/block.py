@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from search_spaces import Hyperparameters
 from study.training.budget import Budget
 from study.training.engines.base import BlockResult
 from study.training.engines.stacked_mlp.batch import on_device
+from study.training.engines.stacked_mlp.block_training import BlockTraining
 from study.training.engines.stacked_mlp.evaluate import (
     clamp_thresholds,
     evaluate,
@@ -21,8 +22,8 @@ from study.training.engines.stacked_mlp.evaluate import (
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 from study.training.engines.stacked_mlp.plan import FEWEST_SLOTS
 from study.training.engines.stacked_mlp.stack import Stack
-from study.training.engines.stacked_mlp.stack_training import StackTraining
 from study.training.outcome import Replicate
+from study.training.patience import BEST_EPOCH
 from study.training.progress import OnEpoch, SlotState, Snapshot
 from study.training.scores import results_of, scores_of, with_zeros
 from study.training.start import LSUV_SAMPLES, draws, initial_parameters
@@ -56,14 +57,15 @@ def train_block(
     with torch.inference_mode():
         stack = start_stack(padded_slots, replicate, data, streams)
         norms_at_start = gradient_norms(stack, data.validation) if until == budget.epochs else None
-        training = StackTraining(stack, replicate, data, budget, streams, padded_states)
+        training = BlockTraining(stack, replicate, data, budget, streams, padded_states)
+        del stack  # it may be replaced by a smaller one
         if not train(training, until, stop, on_padded_epoch):
             return None
-        if norms_at_start is None:
-            return BlockResult(results(stack, data, training.curves)[: len(slots)], training.snapshot()[: len(slots)])
-        if on_trained is not None:
-            on_trained(stack)
-        return BlockResult(results(stack, data, training.curves, norms_at_start)[: len(slots)])
+        states = training.snapshot()[: len(slots)] if norms_at_start is None else ()
+        best = training.best_stack()
+        if on_trained is not None and norms_at_start is not None:
+            on_trained(best)
+        return BlockResult(results(best, data, training, norms_at_start)[: len(slots)], states)
 
 
 def start_stack(slots: Sequence[Hyperparameters], replicate: int, data: BlockData, streams: Streams) -> Stack:
@@ -84,27 +86,27 @@ def start_stack(slots: Sequence[Hyperparameters], replicate: int, data: BlockDat
     return stack
 
 
-def train(training: StackTraining, until: int, stop: Callable[[], bool], on_epoch: OnEpoch | None = None) -> bool:
-    """Trains a stack up to an epoch; returns False where `stop` ended it. `on_epoch` is that of `train_block`."""
-    while training.epoch < until:
+def train(training: BlockTraining, until: int, stop: Callable[[], bool], on_epoch: OnEpoch | None = None) -> bool:
+    """Trains a block up to an epoch; returns False where `stop` ended it. `on_epoch` is that of `train_block`."""
+    while training.epoch < until and training.goes_on:
         if not training.train_epoch(stop):
             return False
-        if on_epoch is not None and training.epoch < until:
+        if on_epoch is not None and training.epoch < until and training.goes_on:
             on_epoch(training.snapshot)
     return True
 
 
 def results(
-    stack: Stack, data: BlockData, curves: Mapping[str, Tensor], norms_at_start: Sequence[Tensor] | None = None
+    stack: Stack, data: BlockData, training: BlockTraining, norms_at_start: Sequence[Tensor] | None = None
 ) -> list[Replicate]:
     """What a stack gives on the data's parts, as one result a slot.
 
     Args:
-        stack: The stack.
+        stack: All slots of a block, with the weights that are measured.
         data: The data.
-        curves: Its learning curves.
-        norms_at_start: Norms of its gradients before training; None: training will go on, and of what a trained network
-            gives only scores and layers of the validation part are measured.
+        training: How they were trained.
+        norms_at_start: Norms of their gradients before training; None: training will go on, and of what a trained
+            network gives only scores and layers of the validation part are measured.
     """
     at_end = norms_at_start is not None
     test_part = data.test if at_end else None
@@ -117,21 +119,25 @@ def results(
         thresholds = clamp_thresholds(stack, layers)
         clamped = evaluate(stack, data.validation, thresholds)
         clamped_test = None if test_part is None else evaluate(stack, test_part, thresholds)
-    training = data.training
+    samples = data.training
+    scores = scores_of(
+        stack.task,
+        (predict(stack, samples), samples.y, samples.weights) if at_end else None,
+        validation,
+        test,
+        clamped_validation=clamped,
+        clamped_test=clamped_test,
+    )
+    if training.best is not None:
+        scores[BEST_EPOCH] = training.best.epochs.double().to(validation.loss.device)
     parameters = (*stack.weights, *stack.biases)
     return results_of(
-        scores_of(
-            stack.task,
-            (predict(stack, training), training.y, training.weights) if at_end else None,
-            validation,
-            test,
-            clamped_validation=clamped,
-            clamped_test=clamped_test,
-        ),
+        scores,
         finite=torch.stack([p.isfinite().flatten(1).all(1) for p in parameters]).all(0) & validation.loss.isfinite(),
         layers=with_zeros(layers, clamped),
         test_layers=with_zeros(test_layers, clamped_test),
         norms=None if norms_at_start is None else (norms_at_start, gradient_norms(stack, data.validation)),
-        curves=curves,
+        curves=training.curves,
+        lengths=training.lengths,
         diverged=data.diverged,
     )

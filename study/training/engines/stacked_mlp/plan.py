@@ -22,6 +22,8 @@ STEP_SLOTS = 4
 _FLOAT32, _FLOAT64 = 4, 8
 _PARAMETER_COPIES = 4
 """Parameters, their gradients, and the optimizer's two moments."""
+_PATIENCE_COPIES = 3
+"""More of them under patience: the kept ones, and what half of the slots move to a smaller stack with."""
 _STEP_BUFFERS = 6
 """z, a, h, mask, g and scratch of a training step."""
 _EVALUATION_BUFFERS = 5
@@ -67,12 +69,14 @@ def peak_bytes(slots: int, hyperparameters: Hyperparameters, budget: Budget, siz
 
     These are the buffers of both batch sizes and both sizes of evaluation chunk; the predictions of a whole part, and
     its class probabilities where a metric judges them; the summed gradient of the weights; and, for one hidden layer at
-    a time, its activations and the measures' copies of them, for one slot or for several small ones.
+    a time, its activations and the measures' copies of them, for one slot or for several small ones. Under patience
+    there are the kept weights too, and copies of those slots that move to a smaller stack.
     """
     layers = _units(hyperparameters, sizes)
     units = sum(fan_out for _, fan_out in layers)
     most_samples = max(sizes.training, sizes.validation)
     rows = min(EVALUATION_ROWS, padded(most_samples))
+    kept = 0 if budget.patience is None else _PATIENCE_COPIES
     widest_layer = max(fan_out for _, fan_out in layers[:-1])
     measured_activations = min(MEASURED_SAMPLES, padded(sizes.validation)) * widest_layer
     of_one_slot = (
@@ -80,6 +84,7 @@ def peak_bytes(slots: int, hyperparameters: Hyperparameters, budget: Budget, siz
         + (_BATCH_SIZES - 1) * _step_buffer_bytes(layers, budget, sizes)
         + _FLOAT32 * _CHUNK_SIZES * _EVALUATION_BUFFERS * rows * units
         + _FLOAT32 * sum(fan_in * fan_out for fan_in, fan_out in layers)
+        + _FLOAT32 * kept * sum((fan_in + 1) * fan_out for fan_in, fan_out in layers)
         + (_PREDICTION_BYTES + _FLOAT32 * _PROBABILITY_COPIES * sizes.probabilities) * most_samples
         + _FLOAT32 * _MEASURED_BUFFERS * measured_activations
     )

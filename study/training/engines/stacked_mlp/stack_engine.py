@@ -18,6 +18,7 @@ from study.training.engines.stacked_mlp.optimizer import Optimizer
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 from study.training.engines.stacked_mlp.plan import FEWEST_SLOTS, peak_bytes, plan_blocks
 from study.training.engines.stacked_mlp.stack import Stack
+from study.training.patience import state_shapes
 from study.training.plain_network import plain_network
 from study.training.progress import OnEpoch, SlotState
 from study.training.streams import Streams
@@ -73,7 +74,10 @@ class StackedMLP(Engine):
             device="meta",
         )
         tensors = stack.state(0) | Optimizer(stack, budget.optimizer).state(0)
-        return {name: tensor.shape for name, tensor in tensors.items()}
+        shapes = {name: tensor.shape for name, tensor in tensors.items()}
+        if budget.patience is None:
+            return shapes
+        return shapes | state_shapes({name: tensor.shape for name, tensor in stack.state(0).items()})
 
     def load(
         self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool, clamp: bool = False

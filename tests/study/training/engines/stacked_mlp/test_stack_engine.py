@@ -12,7 +12,7 @@ from search_spaces import ACTIVATIONS, INITIALIZATIONS, Hyperparameters
 from study.data.split import Split
 from study.training import Budget, Streams, fit
 from study.training.engines.stacked_mlp.block import start_stack, train
-from study.training.engines.stacked_mlp.stack_training import StackTraining
+from study.training.engines.stacked_mlp.block_training import BlockTraining
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
 
@@ -36,7 +36,7 @@ def test_every_activation_equals_the_plain_loop(optimizer: str, problem: Split) 
     data = block_data(problem, torch.float64, "cuda")
     with torch.inference_mode():
         stack = start_stack(SLOTS, 1, data, Streams(7))
-        assert train(StackTraining(stack, 1, data, budget, Streams(7)), budget.epochs, lambda: False)
+        assert train(BlockTraining(stack, 1, data, budget, Streams(7)), budget.epochs, lambda: False)
     for slot, hyperparameters in enumerate(SLOTS):
         network = fit_plain(hyperparameters, problem.training, 5, budget, Streams(7), replicate=1, dtype=torch.float64)
         linear = [module for module in network if isinstance(module, nn.Linear)]
