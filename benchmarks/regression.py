@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -26,14 +25,9 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.hardware import taken
-from storage import open_storage
+from benchmarks.searched import searched
 from study.config import read_config
 from study.data.split import Split
-from study.problem import Search
-from study.records.open_study import create_or_open
-from study.search.from_database import StoredSearch
-from study.search.held_out_scores import front_with_test
-from study.workers.worker import work
 
 
 def main() -> None:
@@ -62,16 +56,8 @@ def main() -> None:
 def measured(path: Path, trials: int) -> dict[str, Any]:
     """Both ways on one file."""
     config = read_config({"data": str(path), "target": "-1", "task": "regression", "trials": trials})
-    problem = Search.of(config)
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
-        storage = open_storage(Path(folder) / "ours.db")
-        study = create_or_open(problem, storage)
-        work(study)
-        search = StoredSearch.of(study)
-        chosen = front_with_test(study, search.front(search.own_trials())).recommended
-        seconds = time.perf_counter() - started
-        storage.close()
+    found, problem = searched(config)
+    chosen = found.recommended
     started = time.perf_counter()
     theirs = [mlp_regressor(problem.split, seed) for seed in range(config.seeds)]
     return {
@@ -85,7 +71,7 @@ def measured(path: Path, trials: int) -> dict[str, Any]:
         "sparsity": chosen.sparsity,
         "mlp_regressor": fmean(theirs),
         "mlp_regressor_by_seed": theirs,
-        "seconds": seconds,
+        "seconds": found.seconds,
         "mlp_seconds": time.perf_counter() - started,
     }
 

@@ -34,7 +34,7 @@ class ReluctantClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[mis
         front_: The Pareto front, the recommended trial and the baseline, one row each.
         cv_results_: All finished trials, in the form of scikit-learn's searches; splits are folds, without `cv`
             replicates.
-        n_iter_: Passes over the training part of the network that predicts.
+        n_iter_: Epochs after which the network that predicts had its weights.
 
     Example:
         >>> from sklearn.datasets import load_iris
@@ -84,7 +84,7 @@ class ReluctantRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc]
         front_: The Pareto front, the recommended trial and the baseline, one row each.
         cv_results_: All finished trials, in the form of scikit-learn's searches; splits are folds, without `cv`
             replicates.
-        n_iter_: Passes over the training part of the network that predicts.
+        n_iter_: Epochs after which the network that predicts had its weights.
 
     Example:
         >>> from sklearn.datasets import load_diabetes

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from os import PathLike
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -52,7 +53,8 @@ from study.records.own_trials import NoResultsError, OwnTrial
 from study.search.from_database import StoredSearch
 from study.search.rows import front_rows
 from study.tasks import Classification, Task
-from study.training import fit_networks
+from study.training import Budget, fit_networks
+from study.training.patience import BEST_EPOCH
 from study.training.plain_network import clamped_network
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         trials: int = 64,
         seeds: int = 3,
         epochs: int = 30,
+        patience: int | None = None,
         space: str = "core",
         objective: str = "front",
         sparsity_weight: float = 0.1,
@@ -105,6 +108,9 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             trials: Trials of the search in all.
             seeds: Replicates a trial.
             epochs: Passes over the training part.
+            patience: A network keeps the weights of the epoch with the best validation score and ends so many epochs
+                after it; the one that is trained on all samples is trained for the mean of these best epochs. None: all
+                networks are trained for all epochs.
             space: Search space: a preset, or a TOML file.
             objective: `front`, `weighted` or `accuracy`.
             sparsity_weight: Worth of sparsity in the metric, for the objective `weighted`.
@@ -131,6 +137,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.trials = trials
         self.seeds = seeds
         self.epochs = epochs
+        self.patience = patience
         self.space = space
         self.objective = objective
         self.sparsity_weight = sparsity_weight
@@ -206,6 +213,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 "trials",
                 "seeds",
                 "epochs",
+                "patience",
                 "space",
                 "objective",
                 "hidden",
@@ -247,18 +255,19 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.recommended_ = Trial.of(chosen, basis=basis)
         self.best_params_, self.best_score_ = dict(chosen.params), chosen.score
         self.cv_results_ = _cv_results(own, folds=problem.config.cv)
-        self.n_iter_ = problem.config.epochs
         self._train_network(problem, chosen)
 
     def _train_network(self, problem: Search, chosen: OwnTrial) -> None:
-        prepared = problem.prepared[0]
+        prepared, budget = problem.prepared[0], replace(problem.budget, seeds=1)
         if self.refit:
             prepared = prepare_rows(problem.dataset, np.arange(len(problem.dataset)), prepared.rows.validation)
+            # No sample is left that could tell when to end.
+            budget = replace(budget, patience=None, epochs=_epochs_kept(chosen, problem.budget))
         clamp = problem.config.clamps
         outcome, (network,) = fit_networks(
             chosen.hyperparameters,
             prepared.split,
-            replace(problem.budget, seeds=1),
+            budget,
             problem.streams,
             task=problem.task,
             architecture=problem.architecture,
@@ -266,6 +275,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         )
         if clamp and not outcome.diverged:
             network = clamped_network(network, outcome.replicates[0])
+        self.n_iter_ = round(outcome.mean(BEST_EPOCH)) if budget.patience is not None else budget.epochs
         self._network, self._preprocessing = network.double(), prepared.preprocessing
         self._fitted_task = problem.task.fitted(prepared.split)
 
@@ -332,6 +342,12 @@ def _reachable(problem: Search) -> Search:
     except ConfigError:
         return replace(problem, config=problem.config.model_copy(update={"min_accuracy": 0.0}))
     return problem
+
+
+def _epochs_kept(trial: OwnTrial, budget: Budget) -> int:
+    """For how many epochs a trial was trained until its networks were as they are judged, the mean over replicates."""
+    best = [epoch for epoch in trial.by_seed.get(BEST_EPOCH, ()) if epoch is not None]
+    return round(fmean(best)) if best else budget.epochs
 
 
 def _cv_results(own: Sequence[OwnTrial], *, folds: int | None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from sklearn.utils import get_tags
 
 import reluctant
 from reluctant import ReluctantClassifier, ReluctantError, ReluctantRegressor, ReluctantWarning
+from study.config import ConfigError
 from study.data import DataError
 from study.records.own_trials import NoResultsError
 from study.search import fresh_seeds
@@ -62,6 +63,16 @@ def test_the_same_random_state_gives_the_same_result(fitted: ReluctantClassifier
     np.testing.assert_array_equal(again.predict_proba(x), fitted.predict_proba(x))
     other = clone(fitted).set_params(random_state=1).fit(x, y)
     assert not np.array_equal(other.predict_proba(x), fitted.predict_proba(x))
+
+
+@pytest.mark.parametrize(("refit", "of"), [(True, "best_epoch"), (False, "best_epoch_seed0")])
+def test_under_patience_the_network_has_the_weights_of_the_best_epoch(refit: bool, of: str) -> None:
+    x, y = load_wine(return_X_y=True)
+    model = ReluctantClassifier(**{**FAST, "seeds": 2, "patience": 2, "refit": refit}).fit(x, y)
+    trials = model.study_.trials()
+    assert model.n_iter_ == round(trials.loc[model.recommended_.number, of]) < 30
+    with pytest.raises(ConfigError, match="--patience is 31"):
+        clone(model).set_params(patience=31).fit(x, y)
 
 
 def test_a_pickle_predicts_the_same_and_holds_no_connection(fitted: ReluctantClassifier) -> None:

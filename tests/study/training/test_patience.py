@@ -28,7 +28,7 @@ TRIALS = [
     Hyperparameters(activation=name, dropout=rate, learning_rate=learning_rate, hidden=(24, 17))
     for name, rate, learning_rate in (
         ("prelu", 0.0, 0.1),
-        ("relu", 0.3, 0.1),
+        ("rrelu", 0.3, 0.1),
         ("relu", 0.0, 0.001),
         ("tanh", 0.3, 0.03),
         ("tanh", 0.0, 0.1),
