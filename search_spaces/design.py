@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from search_spaces import ACTIVATIONS, Hyperparameters, SearchSpace
 from search_spaces.claim_cells import ARMS, USUAL_CLAIMS
+from search_spaces.hyperparameters import blocks_of_depth
 from search_spaces.space_files import parse_space
 
 LINEAR = "identity"
@@ -17,6 +18,18 @@ USUAL_SLOPE, PRELU_START = 0.01, 0.25
 
 _SINCE_0_1 = ("initialized", "dropped", "deep_initializations", "streams", "tuned")
 """Levels that designs of version 0.1 do not have."""
+
+_REDUCED: dict[str, Any] = {
+    "activations": ("relu", "leaky_relu", "prelu", "elu", "gelu", "tanh", "sigmoid", LINEAR),
+    "learning_rates": (0.001, 0.003, 0.01),
+    "slopes": (0.0, 0.01, 0.1, 0.5),
+    "initializations": ("kaiming_normal", "xavier_normal"),
+    "dropouts": (0.0, 0.2, 0.5),
+    "initialized": ("relu", "tanh", "sigmoid"),
+}
+"""Levels of the reduced design; every claim keeps two levels at least of the factors that it varies."""
+_MORE_BLOCKS = 3
+"""Of the deep networks of the reduced design."""
 
 Arm = tuple[Hyperparameters, ...]
 """The cells of one activation, slope, initialization and dropout rate, which differ in their learning rate alone."""
@@ -37,15 +50,17 @@ class Design:
         slopes: The slopes of leaky ReLU; 0 is ReLU.
         initializations: The initializations, the usual one first.
         dropouts: The dropout rates, 0 first.
-        depths: The numbers of hidden layers, the usual one first.
+        depths: The numbers of hidden layers, of convolutional networks of blocks, the usual one first.
         learning_rate: The learning rate of all cells that do not vary it: the first cell, and the deep networks.
-        width: The number of units of each hidden layer.
+        width: The number of units of each hidden layer; of convolutional networks of the one behind their blocks.
         initialized: The activations that are crossed with the initializations.
         dropped: The activations that are crossed with the dropout rates.
         deep_initializations: The initializations of deep ReLU networks, the usual one first.
         streams: The random streams under which every cell is trained on each split.
         tuned: Whether the learning rate is tuned in the designs of initializations and dropout rates too.
         claims: The numbers of the claims whose cells are trained.
+        channels: The channels of the blocks of convolutional networks of the usual depth; deeper ones have more blocks
+            like the last. Empty for perceptrons.
         linear: Activation of the linear network.
 
     Example:
@@ -68,8 +83,26 @@ class Design:
     streams: int = 3
     tuned: bool = True
     claims: tuple[int, ...] = USUAL_CLAIMS
+    channels: tuple[int, ...] = ()
 
     linear: ClassVar[str] = LINEAR
+
+    @classmethod
+    def reduced(cls, channels: tuple[int, ...], **levels: Any) -> Design:
+        """The reduced design, of convolutional networks, which take longer to train: fewer levels of each factor.
+
+        Args:
+            channels: Channels of the blocks of the usual network.
+            levels: Levels of other factors by name, in place of those of the reduced design.
+
+        Example:
+            >>> design = Design.reduced((8, 16))
+            >>> len(design.cells), design.cells[-1].channels
+            (59, (8, 16, 16, 16, 16))
+        """
+        return cls(
+            **{**_REDUCED, "depths": (len(channels), len(channels) + _MORE_BLOCKS), "channels": channels, **levels}
+        )
 
     @classmethod
     def restored(cls, levels: Mapping[str, Any]) -> Design:
@@ -93,24 +126,29 @@ class Design:
     def levels(self) -> dict[str, Any]:
         """The levels of all factors as plain values that JSON can encode; they define the design.
 
-        Those of a design of version 0.1 are what that version stored; and those of the usual claims do not name them.
+        Those of a design of version 0.1 are what that version stored; and those of the usual claims, or of perceptrons,
+        do not name claims or channels.
         """
         levels = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         if self.claims == USUAL_CLAIMS:
             del levels["claims"]
+        if not self.channels:
+            del levels["channels"]
         return levels if self.streams > 1 else {name: levels[name] for name in levels if name not in _SINCE_0_1}
 
     def cell(self, activation: str, *, depth: int | None = None, **changes: Any) -> Hyperparameters:
         """One cell: the usual network with an activation, a depth, and other hyperparameters in `changes`."""
         if activation == "leaky_relu" and changes.get("negative_slope") == 0.0:
             return self.cell("relu", depth=depth, **{k: v for k, v in changes.items() if k != "negative_slope"})
+        depth = depth or self.depths[0]
         usual = Hyperparameters(
             activation=activation,
             negative_slope=PRELU_START if activation == "prelu" else USUAL_SLOPE,
             initialization=self.initializations[0],
             dropout=self.dropouts[0],
             learning_rate=self.learning_rate,
-            hidden=(self.width,) * (depth or self.depths[0]),
+            hidden=(self.width,) * (1 if self.channels else depth),
+            channels=blocks_of_depth(self.channels, depth) if self.channels else (),
         )
         return replace(usual, **changes)
 
@@ -132,6 +170,27 @@ class Design:
         """The arms of an activation over the dropout rates, 0 first."""
         return tuple(self.arm(activation, dropout=rate) for rate in self.dropouts)
 
+    @property
+    def reduced_text(self) -> str:
+        """What the reduced design has in place of the designs of perceptrons, in words; empty where it is not reduced.
+
+        Example:
+            >>> Design.reduced((8, 16)).reduced_text.partition(", of")[0]
+            'the reduced design for convolutional networks: 59 cells in place of 256'
+        """
+        if not self.channels:
+            return ""
+        full = Design(claims=self.claims)
+        levels = (
+            f"{len(self.activations)} activations, {len(self.learning_rates)} learning rates, "
+            f"{len(self.slopes)} slopes, {len(self.initializations)} initializations and {len(self.dropouts)} "
+            "dropout rates"
+        )
+        return (
+            f"the reduced design for convolutional networks: {len(self.cells)} cells in place of {len(full.cells)}, of "
+            f"{levels}; depth is the number of blocks, {' and '.join(map(str, self.depths))}"
+        )
+
     @cached_property
     def cells(self) -> tuple[Hyperparameters, ...]:
         """All cells without repetition: the usual ReLU network first, shallow networks before deep ones."""
@@ -139,7 +198,7 @@ class Design:
         usual = self._cells_of_the_usual_claims()
         if not set(USUAL_CLAIMS) <= set(self.claims):
             usual = [self.cell(self.activations[0]), *(cell for cell in usual if cell in needed)]
-        return tuple(sorted(dict.fromkeys([*usual, *needed]), key=lambda cell: len(cell.hidden)))
+        return tuple(sorted(dict.fromkeys([*usual, *needed]), key=lambda cell: cell.depth))
 
     def _cells_of_the_usual_claims(self) -> list[Hyperparameters]:
         """In the order in which they were always trained; some of the deep ones only figures show."""
@@ -170,7 +229,7 @@ class Design:
             "initialization": _with_others(self.initializations, [cell.initialization for cell in self.cells]),
             "dropout": list(self.dropouts),
             "learning_rate": sorted({cell.learning_rate for cell in self.cells}),
-            "depth": _with_others(self.depths, [len(cell.hidden) for cell in self.cells]),
+            "depth": _with_others(self.depths, [cell.depth for cell in self.cells]),
         }
         sloped = [name for name in choices["activation"] if ACTIVATIONS[name].has_slope]
         slopes = sorted({cell.negative_slope for cell in self.cells if cell.activation in sloped})
@@ -184,7 +243,7 @@ class Design:
         """The parameters of the cell that a trial number trains."""
         cell = self.cells[number]
         values = {name: getattr(cell, name) for name in ("activation", "initialization", "dropout", "learning_rate")}
-        values |= {"negative_slope": cell.negative_slope, "depth": len(cell.hidden)}
+        values |= {"negative_slope": cell.negative_slope, "depth": cell.depth}
         active: dict[str, Any] = {}
         for parameter in self.space.parameters:
             if parameter.active(active):

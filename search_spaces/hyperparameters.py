@@ -10,6 +10,16 @@ from search_spaces.parsing import DOMAINS, check_value
 _SINCE_0_1 = ("normalization", "residual", "channels", "head", "bias", "l2")
 
 
+def blocks_of_depth(channels: tuple[int, ...], depth: int) -> tuple[int, ...]:
+    """The channels of so many blocks: those beyond the given ones have as many as the last of these.
+
+    Example:
+        >>> blocks_of_depth((8, 16), 4)
+        (8, 16, 16, 16)
+    """
+    return (*channels, *channels[-1:] * (depth - len(channels)))[:depth]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
     """Everything that may differ between two trials of one study.

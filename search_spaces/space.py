@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from reluctant.errors import unknown
-from search_spaces.hyperparameters import Hyperparameters
+from search_spaces.hyperparameters import Hyperparameters, blocks_of_depth
 from search_spaces.parsing import DOMAINS, SpaceError
 
 
@@ -132,8 +132,7 @@ class SearchSpace:
         depth = params.get("depth", defaults.depth)
         if blocks := defaults.channels:
             hidden = (width,) * len(defaults.hidden) if "width" in params else defaults.hidden
-            channels = (*blocks, *blocks[-1:] * (depth - len(blocks)))[:depth]
-            return replace(defaults, **values, hidden=hidden, channels=channels)
+            return replace(defaults, **values, hidden=hidden, channels=blocks_of_depth(blocks, depth))
         hidden = (width,) * depth if {"width", "depth"} & params.keys() else defaults.hidden
         return replace(defaults, **values, hidden=hidden)
 

@@ -13,7 +13,7 @@ from search_spaces.claim_cells import claims_text
 from study.comparison.layer_timing import store_layer_times
 from study.comparison.summary import ComparisonSummary, summarize
 from study.comparison.verdicts import ClaimVerdict
-from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS
+from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS, comparison_defaults
 from study.problem import Comparison
 from study.records.own_trials import NoResultsError
 from study.report.plot import Section
@@ -88,7 +88,7 @@ def compare(data: Any = "digits", y: Any = None, *, progress: bool = True, **opt
         DataError: The data cannot be used.
         StorageError: The database cannot be used.
     """
-    config = configuration({**COMPARISON_DEFAULTS, **options}, of=COMPARISON_OPTIONS)
+    config = configuration({**comparison_defaults(options.get("network")), **options}, of=COMPARISON_OPTIONS)
     comparison = ComparisonStudy(begin(Comparison, config, data, y), progress=progress)
     comparison._train()
     return comparison

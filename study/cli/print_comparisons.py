@@ -57,6 +57,7 @@ def as_json(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets | 
                 "chosen_at_lowest_rate": comparison.at_edges[0],
                 "chosen_at_highest_rate": comparison.at_edges[1],
                 "method": method(comparison),
+                "reduced": comparison.reduced or None,
                 "level": comparison.level,
                 "timed_on": comparison.machine,
             }
@@ -93,7 +94,7 @@ def _rows(comparison: ComparisonSummary) -> list[dict[str, Any]]:
 def _lines(comparison: ComparisonSummary) -> list[str]:
     """A comparison as a person reads it."""
     lines = [
-        f"{comparison.data}: {comparison.seeds_text}, {comparison.epochs_text}",
+        f"{comparison.data}: {comparison.seeds_text}, {comparison.epochs_text}{_reduced(comparison)}",
         "",
         *in_short(comparison),
         "",
@@ -108,6 +109,10 @@ def _lines(comparison: ComparisonSummary) -> list[str]:
         lines += [f"    {_evidence(evidence)}" for evidence in (finding.deciding, *others)]
         lines.append(f"    would change it: {finding.change}")
     return [*lines, ""]
+
+
+def _reduced(comparison: ComparisonSummary) -> str:
+    return "; reduced design" if comparison.reduced else ""
 
 
 def _evidence(evidence: ContrastEstimate) -> str:

@@ -96,6 +96,7 @@ def print_plans(wanted: Sequence[Comparison], form: str) -> None:
             {
                 "study": problem.name,
                 "rows": f"{len(split.training)} + {len(split.validation)} + {len(split.test)}",
+                **({"design": "reduced"} if problem.design.channels else {}),
                 "cells": config.trials,
                 "seeds": config.seeds,
                 "streams": problem.design.streams,
@@ -131,10 +132,13 @@ def train_and_print_verdicts(
     with Stop(seconds=studies[0].problem.config.timeout) as stop:
         for study in studies:
             config = study.problem.config
+            design = study.comparison.design
             messages.info(
                 f"comparison {study.name} in {study.storage.place}: {study.total} cells x {config.seeds} seeds x "
-                f"{study.comparison.design.streams} streams, {config.epochs_text}"
+                f"{design.streams} streams, {config.epochs_text}"
             )
+            if design.reduced_text:
+                messages.info(design.reduced_text)
             for line in study.problem.data_summary.lines():
                 messages.info(line)
             if not train(study, messages, stop=stop, quiet=quiet, lease=lease):

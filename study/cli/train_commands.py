@@ -22,7 +22,15 @@ from study.cli.options import (
     option,
     with_options,
 )
-from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS, SEARCH_OPTIONS, Scope, StudyConfig, read_config
+from study.config import (
+    COMPARISON_DEFAULTS,
+    COMPARISON_OPTIONS,
+    SEARCH_OPTIONS,
+    Scope,
+    StudyConfig,
+    comparison_defaults,
+    read_config,
+)
 
 
 @app.command()
@@ -91,8 +99,10 @@ def _of_a_comparison(name: str, description: str) -> Any:
         typer.Option("--target", help="column to predict: one for all tables, or one for each", show_default=False),
     ],
     claims=Annotated[str | None, option("claims", default="1-12")],
-    seeds=Annotated[str | None, _of_a_comparison("seeds", "splits, each with random streams of its own")],
+    seeds=Annotated[str | None, _of_a_comparison("seeds", "splits, each with random streams of its own; of a cnn 3")],
+    epochs=Annotated[str | None, option("epochs", description="passes over the training part; of a cnn 10")],
     hidden=Annotated[str | None, _of_a_comparison("hidden", "units of every hidden layer")],
+    channels=Annotated[str | None, option("channels", description="channels of each block of a cnn; default: 8,16")],
 )
 def compare(
     data: Annotated[
@@ -121,7 +131,7 @@ def compare(
         given = {key: value for key, value in options.items() if value is not None}
         decides_what_is_compared = {*StudyConfig.options(Scope.IDENTITY), "test", "rows", "drop", "keep", "image_size"}
         asked = data or columns or given.keys() & decides_what_is_compared
-        config = read_config({**COMPARISON_DEFAULTS, **given})
+        config = read_config({**comparison_defaults(given.get("network")), **given})
         wanted = comparisons(data or ["digits"], columns, config)
         if dry_run:
             print_plans(wanted, form)

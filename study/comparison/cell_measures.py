@@ -114,7 +114,7 @@ def read_cell_measures(
     for row in results:
         columns[row["number"]].put_test_results(row)
     for number, cell in trained.items():
-        columns[number].average_layers(len(cell.hidden))
+        columns[number].average_layers(cell.layers)
         columns[number].rename({task.metrics[0].name: SCORE, task.loss_name: LOSS})
     for row in storage.layer_measures(study_id, numbers=list(trained)):
         for name in _LAYER_MEASURES:
@@ -158,11 +158,11 @@ class _Columns(dict[str, Array]):
                 if key in self:
                     self[alias] = self[key]
 
-    def average_layers(self, hidden: int) -> None:
+    def average_layers(self, layers: int) -> None:
         """Adds the mean over hidden layers of every measure that each of them has, as one of the whole network."""
         for name in [each.name for each in self._first_layer()]:
-            layers = [self[str(MeasureKey(name, on_test=True, layer=layer))] for layer in range(hidden)]
-            self[str(MeasureKey(name, on_test=True))] = np.mean(layers, 0)
+            columns = [self[str(MeasureKey(name, on_test=True, layer=layer))] for layer in range(layers)]
+            self[str(MeasureKey(name, on_test=True))] = np.mean(columns, 0)
 
     def _first_layer(self) -> Iterable[MeasureKey]:
         keys = map(MeasureKey.parse, self)

@@ -33,6 +33,7 @@ _HALF_A_DECADE = Region((-0.5, 0.5), above=False)
 _WITHIN = Region((0.0, 0.0), domain=(-50.0, 20.0))
 _SOME = Region((0.0, 1.0), limit=99.0, domain=_SHARE)
 _TENTH = Region((-10.0, 10.0), domain=(-100.0, math.inf))
+_DEEPEST = "at depth 10"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,10 @@ class ClaimContrast:
             region = replace(region, domain=(-widest, widest))
         return replace(self, name=self.name.replace(SCORE, metric.name), region=region)
 
+    def in_blocks(self, depth: int) -> ClaimContrast:
+        """The contrast of convolutional networks, the deepest of which have so many blocks."""
+        return replace(self, name=self.name.replace(_DEEPEST, f"in networks of {depth} blocks"))
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -105,6 +110,10 @@ class Claim:
     def about(self, metric: Metric) -> Claim:
         """The claim with contrasts of a task whose first metric this is."""
         return replace(self, contrasts=tuple(contrast.about(metric) for contrast in self.contrasts))
+
+    def in_blocks(self, depth: int) -> Claim:
+        """The claim about convolutional networks, the deepest of which have so many blocks."""
+        return replace(self, contrasts=tuple(contrast.in_blocks(depth) for contrast in self.contrasts))
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -273,14 +282,14 @@ CLAIMS: tuple[Claim, ...] = (
         "validation part, before training",
         (
             ClaimContrast(
-                "log10 of gradient norm first/last layer at depth 10, tanh - ReLU",
+                f"log10 of gradient norm first/last layer {_DEEPEST}, tanh - ReLU",
                 contrasts.tanh_vanishing,
                 "decades",
                 _HALF_A_DECADE,
                 "gradient",
             ),
             ClaimContrast(
-                "log10 of gradient norm first/last layer at depth 10, sigmoid - ReLU",
+                f"log10 of gradient norm first/last layer {_DEEPEST}, sigmoid - ReLU",
                 contrasts.sigmoid_vanishing,
                 "decades",
                 _HALF_A_DECADE,
@@ -306,7 +315,8 @@ CLAIMS: tuple[Claim, ...] = (
 
 def claims_of(design: Design) -> tuple[Claim, ...]:
     """The claims that a comparison was asked for, over which its verdicts are judged."""
-    return tuple(claim for claim in CLAIMS if claim.id in design.claims)
+    claims = tuple(claim for claim in CLAIMS if claim.id in design.claims)
+    return tuple(claim.in_blocks(design.depths[-1]) for claim in claims) if design.channels else claims
 
 
 def level_of(claims: int) -> float:

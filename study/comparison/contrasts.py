@@ -30,7 +30,7 @@ def zeros_margin(design: Design, reading: Reading) -> Array:
 def outermost_zeros_margin(design: Design, reading: Reading) -> Array:
     """The same for the hidden layer that lies furthest out, over all initializations."""
     arms = design.over_initializations("relu")
-    keys = [MeasureKey("raw_zeros", on_test=True, layer=layer) for layer in range(design.depths[0])]
+    keys = [MeasureKey("raw_zeros", on_test=True, layer=layer) for layer in range(design.cell("relu").layers)]
     foreseen = np.stack([_margin(reading.foreseen(arm, key)) for arm in arms for key in keys])
     read = np.stack([_margin(reading.value(arm, key)) for arm in arms for key in keys])
     return select(read, np.nan_to_num(foreseen, nan=np.inf).argmin(0))
@@ -68,9 +68,7 @@ def dead_units(design: Design, reading: Reading) -> Array:
 def most_dead(design: Design, reading: Reading) -> Array:
     """Per cent dead units of the ReLU layer that has most, over all initializations and depths."""
     arms = [*design.over_initializations("relu"), *((cell,) for cell in design.deep_cells())]
-    places = [
-        (arm, MeasureKey("dead", on_test=True, layer=layer)) for arm in arms for layer in range(len(arm[0].hidden))
-    ]
+    places = [(arm, MeasureKey("dead", on_test=True, layer=layer)) for arm in arms for layer in range(arm[0].layers)]
     foreseen = np.stack([reading.foreseen(arm, key) for arm, key in places])
     read = np.stack([reading.value(arm, key) for arm, key in places])
     return select(read, np.nan_to_num(foreseen, nan=-np.inf).argmax(0))

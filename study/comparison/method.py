@@ -10,7 +10,8 @@ _MOST_AT_AN_EDGE = 0.05
 
 def method(comparison: ComparisonSummary) -> list[str]:
     """What a reader needs to know of how the verdicts came about, in a sentence each."""
-    return [*_choices(comparison), _rates(comparison), _errors(comparison)]
+    reduced = [comparison.reduced] if comparison.reduced else []
+    return [*reduced, *_choices(comparison), _rates(comparison), _errors(comparison)]
 
 
 def _choices(comparison: ComparisonSummary) -> list[str]:
@@ -40,7 +41,7 @@ def _errors(comparison: ComparisonSummary) -> str:
     if comparison.seeds == 1:
         return "no intervals, so nothing is decided: one seed gives none"
     variance = (
-        "replicates correlate as measured"
+        f"replicates correlate as measured{' on perceptrons' if comparison.reduced else ''}"
         if comparison.variance == "measured"
         else "replicates correlate as Nadeau and Bengio assume"
     )

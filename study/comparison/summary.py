@@ -62,7 +62,7 @@ class CellSummary:
         initialization: Initialization.
         dropout: Dropout rate.
         learning_rate: Step size; None where each split's validation part tunes it.
-        depth: Hidden layers.
+        depth: Hidden layers; of convolutional networks, blocks.
         accuracy: Mean test accuracy, a fraction; in regression r2.
         interval: Corrected resampled t interval of it, 95 %, not simultaneous; None for one seed.
         accuracies: Test accuracy of each split.
@@ -115,6 +115,7 @@ class ComparisonSummary:
         metric: What `accuracy` stands for: the first metric of the task.
         official_test: Whether all seeds have one test part, which comes with the data.
         patience: A network ended so many epochs after its best one; None: it was trained for all of them.
+        reduced: What the reduced design has, in words; empty where the designs are those of perceptrons.
     """
 
     name: str
@@ -138,6 +139,7 @@ class ComparisonSummary:
     metric: Metric = CLASSIFICATION.metrics[0]
     official_test: bool = False
     patience: int | None = None
+    reduced: str = ""
 
     @property
     def epochs_text(self) -> str:
@@ -217,6 +219,7 @@ def summarize_stored(storage: CohortStorage, study_id: int, *, variance: Varianc
         failed=len(set(design.cells) - set(measured.trained)),
         metric=metric,
         official_test=data.get(OFFICIAL_TEST, False),
+        reduced=design.reduced_text,
     )
 
 
@@ -255,11 +258,11 @@ def _point(
         initialization=cell.initialization,
         dropout=cell.dropout,
         learning_rate=None if single is None else cell.learning_rate,
-        depth=len(cell.hidden),
+        depth=cell.depth,
         **_accuracy(_read(arms, measured, TEST_ACCURACY) / 100.0, ratio, metric),
         near_zero=_mean(_read(arms, measured, key_on_test("near_zero"))) / 100.0,
         **_diverged(arms, measured),
-        layers=() if single is None else tuple(_layer(single, layer, measured) for layer in range(len(cell.hidden))),
+        layers=() if single is None else tuple(_layer(single, layer, measured) for layer in range(cell.layers)),
     )
 
 

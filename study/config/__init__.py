@@ -16,6 +16,7 @@ from study.config.study_config import (
     SPARSITY_AS_TRAINED,
     StudyConfig,
     Variance,
+    comparison_defaults,
     digest,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "Scope",
     "StudyConfig",
     "Variance",
+    "comparison_defaults",
     "digest",
     "read_config",
 ]

@@ -394,13 +394,29 @@ SEARCH_OPTIONS = tuple(name for name in StudyConfig.options() if name not in ("v
 """The options that a search has."""
 COMPARISON_OPTIONS = (
     *("target", "task", "loss", "test", "weights", "class_weight", "label_smoothing"),
-    *("rows", "drop", "keep", "image_size", "seeds", "epochs", "patience", "network", "hidden", "batch_size"),
+    *("rows", "drop", "keep", "image_size", "seeds", "epochs", "patience"),
+    *("network", "hidden", "channels", "head", "normalization", "residual", "batch_size"),
     *("learning_rate", "optimizer", "claims", "seed", "storage", "name"),
     *(name for name in StudyConfig.options(Scope.RUN) if name not in ("trials", "tolerance", "confirm")),
 )
 """The options that a comparison has."""
 COMPARISON_DEFAULTS: Mapping[str, Any] = {"seeds": 7, "hidden": 64}
 """Those of them whose defaults are not those of a search."""
+_REDUCED_DEFAULTS: Mapping[str, Any] = {"seeds": 3, "epochs": 10, "channels": (8, 16)}
+"""Those of the reduced design, of convolutional networks."""
+
+
+def comparison_defaults(network: Any) -> dict[str, Any]:
+    """The defaults of a comparison's options; of convolutional networks it is a small one, since they train for longer.
+
+    Args:
+        network: The value of `--network`; None where it is not given.
+
+    Example:
+        >>> comparison_defaults("cnn")
+        {'seeds': 3, 'hidden': 64, 'epochs': 10, 'channels': (8, 16)}
+    """
+    return {**COMPARISON_DEFAULTS, **(_REDUCED_DEFAULTS if network == "cnn" else {})}
 
 
 def digest(identity: Mapping[str, Any]) -> str:

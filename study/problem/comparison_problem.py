@@ -15,6 +15,7 @@ from study.data import Dataset, Prepared, Split
 from study.machine import check_device
 from study.problem.base import Problem
 from study.problem.data_of_study import complete_config, read_data
+from study.problem.network_options import completed_options
 
 DESIGN = "design"
 """Key of an identity under which a comparison has the levels of its design; a search does not have it."""
@@ -52,12 +53,13 @@ class Comparison(Problem):
                     f"--{name} is {value}, and a comparison has no use for it: each of its seeds has a split; leave it "
                     "out"
                 )
-        if config.network != "mlp":
-            raise ConfigError(
-                f"--network is {config.network}, and the designs of a comparison are those of multilayer perceptrons; "
-                f"leave it out, or search it with `reluctant run --network {config.network}`"
-            )
-        design = Design(learning_rate=config.learning_rate, width=config.hidden[0], claims=config.claims)
+        levels: dict[str, Any] = {
+            "learning_rate": config.learning_rate,
+            "width": config.hidden[0],
+            "claims": config.claims,
+        }
+        channels = completed_options(config).get("channels", config.channels)
+        design = Design.reduced(channels, **levels) if channels else Design(**levels)
         # Claims speak of networks as they were trained.
         own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}
         config = config.model_copy(update=own)
@@ -116,7 +118,9 @@ class Comparison(Problem):
         """How trials are proposed, for a reader."""
         streams = f" and {self.design.streams} random streams" if self.design.streams > 1 else ""
         own = "a split" if self.dataset.test_rows is None else "training and validation parts"
-        return f"none: a comparison of {len(self.design.cells)} cells, every seed with {own} of its own{streams}"
+        reduced = f"; {self.design.reduced_text}" if self.design.channels else ""
+        cells = len(self.design.cells)
+        return f"none: a comparison of {cells} cells, every seed with {own} of its own{streams}{reduced}"
 
     @cached_property
     def cells(self) -> Sequence[Mapping[str, Any]]:
@@ -130,8 +134,8 @@ class Comparison(Problem):
 
     def sample(self, count: int) -> list[Hyperparameters]:
         """So many cells, evenly spaced."""
-        cells = self.design.cells
-        return [cells[index * len(cells) // count] for index in range(count)]
+        chosen = [self.cells[index * len(self.cells) // count] for index in range(count)]
+        return [self.space.hyperparameters(params, self.defaults) for params in chosen]
 
     def refusal(self, name: str) -> str:
         """What a user reads who needs a search."""

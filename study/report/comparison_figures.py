@@ -100,13 +100,13 @@ def _dropout(summary: ComparisonSummary) -> Section | None:
 def _depth(summary: ComparisonSummary) -> Section | None:
     if len({cell.depth for cell in summary.depth_by_activation}) < 2:
         return None
-    chart = figure("hidden layers", _title(summary))
+    chart = figure(_layers_text(summary), _title(summary))
     _by_activation(chart, summary.depth_by_activation, lambda cell: str(cell.depth), _accuracy)
     return Section(
         "depth",
         "Depth",
-        f"Test {summary.metric.name} of networks of more and more hidden layers, with one initialization and learning "
-        f"rate; means over {summary.seeds_text}.{_diverged(summary.depth_by_activation, summary)}",
+        f"Test {summary.metric.name} of networks of more and more {_layers_text(summary)}, with one initialization and "
+        f"learning rate; means over {summary.seeds_text}.{_diverged(summary.depth_by_activation, summary)}",
         (Panel("depth-figure", chart),),
     )
 
@@ -136,8 +136,8 @@ def _layers(summary: ComparisonSummary) -> Section | None:
     return Section(
         "layers",
         "Layer by layer",
-        f"Networks of {deepest} hidden layers: sparsity and dead units of each on the test part after training, and "
-        "the norm of the loss' gradient by its weights before training on the validation part, both on "
+        f"Networks of {deepest} {_layers_text(summary)}: sparsity and dead units of each on the test part after "
+        "training, and the norm of the loss' gradient by its weights before training on the validation part, both on "
         f"{MEASURED} samples; means over {summary.seeds_text}. Layer 1 is next to the input."
         f"{zero_gradients(hidden)}{_diverged(cells, summary)}",
         tuple(panels),
@@ -190,6 +190,11 @@ def _add(
         error_y=error,
         showlegend=legend,
     )
+
+
+def _layers_text(summary: ComparisonSummary) -> str:
+    """What the depth of a network counts."""
+    return "blocks" if summary.reduced else "hidden layers"
 
 
 def _title(summary: ComparisonSummary) -> str:

@@ -121,6 +121,27 @@ def test_only_the_cells_of_the_claims_that_were_asked_for_are_trained(reluctant:
     assert "claims (7,8 there, 7 here)" in refused.stderr
 
 
+def test_convolutional_networks_are_compared_by_a_reduced_design(reluctant: Reluctant, tmp_path: Path) -> None:
+    small = ("compare", "digits", "--rows", 60, "--network", "cnn", "--claims", "2,11", "--name", "c")
+    costs = json.loads(reluctant(*small, "--dry-run", "--format", "json", check=True).stdout)
+    assert [(each["design"], each["seeds"], each["epochs"]) for each in costs] == [("reduced", 3, 10)]
+    quick = (*small, "--channels", "2,3", "--hidden", 4, "--seeds", 2, "--epochs", 1)
+    trained = reluctant(*quick, check=True)
+    assert "the reduced design for convolutional networks: 15 cells in place of 45" in trained.stderr
+    assert "1 epochs; reduced design" in trained.stdout
+    assert "depth is the number of blocks, 2 and 5" in trained.stdout
+    assert "in networks of 5 blocks, tanh - ReLU: " in trained.stdout
+    assert count(tmp_path / "reluctant.db", "COMPLETE") == 15
+    printed = json.loads(reluctant(*quick, "--format", "json", "--quiet", check=True).stdout)
+    assert count(tmp_path / "reluctant.db", "COMPLETE") == 15
+    assert printed["studies"][0]["reduced"].startswith("the reduced design")
+    assert [claim["id"] for claim in printed["claims"] if claim["interval"] is not None][-1:] == [11]
+    reluctant("report", "c", check=True)
+    assert "educed design for convolutional networks: 15 cells" in (tmp_path / "report.html").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_several_data_sets_are_seen_together(reluctant: Reluctant, tmp_path: Path) -> None:
     table = tmp_path / "points.csv"
     table.write_text("a,b,kind\n" + "".join(f"{i % 7},{i % 5},{'xy'[i % 7 > 3]}\n" for i in range(80)))
@@ -248,6 +269,7 @@ def test_searches_and_comparisons_are_told_apart(reluctant: Reluctant, undisturb
         (("--claims", "0-3"), "--claims is '0-3'; there is no claim 0; "),
         (("--claims", "x"), "--claims is 'x'; 'x' is no number and no range; "),
         (("--rows", "7"), "rows"),
+        (("--network", "cnn"), "--network is cnn, which reads images, and iris is a table of 4 columns"),
         (("--format", "xml"), "unknown format 'xml'"),
     ],
 )

@@ -67,9 +67,30 @@ def test_claims_that_are_asked_for_beside_the_usual_ones_move_none_of_their_cell
     assert list(Design(claims=tuple(ARMS)).cells[: len(shallow)]) == shallow
 
 
+def test_the_reduced_design_answers_every_usual_claim_with_few_cells() -> None:
+    """Depth is the number of blocks; each factor keeps two levels, as every contrast needs."""
+    design = Design.reduced((4, 8), width=16, learning_rate=0.01)
+    assert len(design.cells) == 59 < len(Design().cells) / 4
+    assert design.cells[0].channels == (4, 8)
+    assert {cell.channels for cell in design.cells} == {(4, 8), (4, 8, 8, 8, 8)}
+    assert {cell.hidden for cell in design.cells} == {(16,)}
+    defaults = Hyperparameters(hidden=(16,), channels=(4, 8), learning_rate=0.01)
+    for number, cell in enumerate(design.cells):
+        assert design.space.hyperparameters(design.params(number), defaults) == cell
+    levels = ("learning_rates", "slopes", "initializations", "dropouts", "depths", "initialized", "dropped")
+    assert all(len(getattr(design, name)) >= 2 for name in levels)
+    assert Design.reduced((4,)).depths == (1, 4)
+
+
 @pytest.mark.parametrize(
     "design",
-    [Design(), Design(width=8, learning_rate=0.02), Design(claims=(2, 7)), Design.restored(LEVELS_OF_0_1)],
+    [
+        Design(),
+        Design(width=8, learning_rate=0.02),
+        Design(claims=(2, 7)),
+        Design.reduced((4, 8), claims=(2, 7)),
+        Design.restored(LEVELS_OF_0_1),
+    ],
 )
 def test_levels_restore_the_design(design: Design) -> None:
     assert Design.restored(json.loads(json.dumps(design.levels))) == design

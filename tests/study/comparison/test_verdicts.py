@@ -49,6 +49,21 @@ def test_every_interval_agrees_with_its_verdict_and_the_claim_with_its_deciding_
             assert estimate.change
 
 
+def test_the_reduced_design_has_an_interval_for_every_claim() -> None:
+    design = Design.reduced((4, 8))
+    measured = Outcomes(design, 1, 4, 0.25, seed=3).measured
+    flat = CellMeasures(
+        tuple(StreamMeasures({cell: _Row(stream, cell) for cell in design.cells}) for stream in measured.streams),
+        {k: v[0] for k, v in measured.layer_seconds.items()},
+    )
+    found = judge_claims(design, flat, lambda kind: variance_ratio(kind, "measured", RATIO))
+    assert [claim.id for claim in found] == list(design.claims)
+    estimates = [estimate for claim in found for estimate in claim.estimates]
+    assert all(estimate.interval is not None for estimate in estimates)
+    assert [estimate.name for estimate in estimates if "depth 10" in estimate.name] == []
+    assert sum("in networks of 5 blocks" in estimate.name for estimate in estimates) == 2
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: str(claim.id))
 def test_a_claim_finds_in_the_cells_of_its_own_all_that_it_reads(claim: Claim) -> None:
     design = replace(DESIGN, claims=(claim.id,))
