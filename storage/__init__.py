@@ -33,12 +33,14 @@ if TYPE_CHECKING:
         StudyNameTakenError,
         StudyNotFoundError,
     )
+    from storage.losses import MOST_LOSSES_ALONE
     from storage.modes import share_like
     from storage.passwords import without_password
     from storage.records import Claimed, Curve, LayerMeasures, Proposal, ProposedCohort, Result, TestMeasures
     from storage.workers import Worker
 
 __all__ = [
+    "MOST_LOSSES_ALONE",
     "Claimed",
     "CohortStorage",
     "Curve",
@@ -83,6 +85,7 @@ __getattr__ = lazy_attributes(
         "StudyDeletedError": ".errors",
         "StudyNameTakenError": ".errors",
         "StudyNotFoundError": ".errors",
+        "MOST_LOSSES_ALONE": ".losses",
         "share_like": ".modes",
         "Claimed": ".records",
         "Curve": ".records",

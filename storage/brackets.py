@@ -7,13 +7,15 @@ the rest of its bracket, when this has no other suspect that is to be trained.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from optuna.trial import TrialState
 from sqlalchemy import Connection, insert, select
 
 from storage.encoding import chunks
 from storage.losses import RESULT_DISCARDED, Loss, record_losses, suspects_of
+from storage.records import Claimed
 from storage.tables import LEASES, SET_ASIDE, TRIALS
 
 
@@ -52,6 +54,15 @@ def whole_brackets(
         if not alone:
             wanted += block
     return wanted
+
+
+def with_what_is_known(connection: Connection, claimed: Sequence[Claimed]) -> list[Claimed]:
+    """Claimed trials, with whether each is a suspect, and what was set aside of it."""
+    trial_ids = [trial.trial_id for trial in claimed]
+    suspects, aside = suspects_of(connection, trial_ids), set_aside_of(connection, trial_ids)
+    return [
+        replace(trial, suspect=trial.trial_id in suspects, set_aside=aside.get(trial.trial_id)) for trial in claimed
+    ]
 
 
 def set_aside_of(connection: Connection, trial_ids: Collection[int]) -> dict[int, str]:

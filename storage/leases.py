@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
-from storage.brackets import set_aside_of, whole_brackets
+from storage.brackets import set_aside_of, whole_brackets, with_what_is_known
 from storage.clock import DatabaseSeconds
 from storage.encoding import chunks, json_to_cached_distribution, now, param_rows
 from storage.losses import Loss, claimable_together, fail_if_lost_too_often, record_losses, suspects_of
@@ -84,6 +84,8 @@ def claim_waiting(
     leases = [{"trial_id": i, "study_id": study_id, "token": token, "claimed": at} for i in won.values()]
     connection.execute(insert(LEASES), leases)
     claimed = _read_claimed(connection, [(number, won[number]) for number in sorted(won)])
+    if bracket is not None:
+        claimed = with_what_is_known(connection, claimed)
     return claimed if complete is None else _with_missing_params(connection, claimed, complete)
 
 
@@ -182,8 +184,7 @@ def _read_claimed(connection: Connection, trials: list[tuple[int, int]]) -> list
         attributes = select(SYSTEM_ATTRS.c.trial_id, SYSTEM_ATTRS.c.value_json)
         enqueued = (SYSTEM_ATTRS.c.trial_id.in_(some), SYSTEM_ATTRS.c.key == "fixed_params")
         fixed.update((i, json.loads(text)) for i, text in connection.execute(attributes.where(*enqueued)))
-    aside = set_aside_of(connection, [trial_id for _, trial_id in trials])
-    return [Claimed(i, number, params[i], distributions[i], fixed.get(i, {}), aside.get(i)) for number, i in trials]
+    return [Claimed(i, number, params[i], distributions[i], fixed.get(i, {})) for number, i in trials]
 
 
 def _with_missing_params(

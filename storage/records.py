@@ -50,6 +50,7 @@ class Claimed:
         params: Stored values, in external representation. A trial that a user enqueued may have none yet.
         distributions: The distribution of each of `params`.
         fixed: The parameters that a user or a proposal fixed when the trial was inserted.
+        suspect: Whether it was lost so often that it is trained alone; known where brackets are claimed.
         set_aside: What `CohortStorage.set_aside` stored of it; None for a trial that is to be trained.
     """
 
@@ -58,6 +59,7 @@ class Claimed:
     params: Mapping[str, Any]
     distributions: Mapping[str, BaseDistribution]
     fixed: Mapping[str, Any]
+    suspect: bool = False
     set_aside: str | None = None
 
 

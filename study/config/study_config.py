@@ -65,11 +65,14 @@ Sparsity = Literal["clamped_zeros", "near_zero", "zeros", "hoyer", "gini", "remo
 SPARSITY_AS_TRAINED: Sparsity = "near_zero"
 """The sparsity where none is named and the network as it was trained is meant; of all studies of version 0.1."""
 OptimizerName = Literal["adam", "sgd"]
+Pruner = Literal["none", "halving"]
 Width = Annotated[int, Field(ge=1, le=8192)]
 Pixels = Annotated[int, Field(ge=1, le=4096)]
 ImageSize = tuple[Pixels, Pixels]
 
 _IDENTITY = Option(scope=Scope.IDENTITY)
+_OF_RUNGS = Option(scope=Scope.IDENTITY, absent_means=None)
+"""Completed where trials are stopped early (`study.problem.rung_options`), and absent where they are not."""
 _PLACE = Option(scope=Scope.PLACE)
 _RUN = Option(scope=Scope.RUN, stored=False)
 _EACH_WORKER = Option(scope=Scope.RUN, stored=False, for_workers=True)
@@ -208,6 +211,23 @@ class StudyConfig(DeclaredOptions):
         (), description="options of Optuna's samplers: population_size=50,mutation_prob=0.1"
     )
     cohort: Annotated[int, _IDENTITY] = Field(32, ge=1, le=4096, description="trials proposed together")
+    pruner: Annotated[Pruner, Option(scope=Scope.IDENTITY, absent_means="none")] = Field(
+        "none", description="none, or halving: at some epochs the best of a bracket go on, and the others are stopped"
+    )
+    min_epochs: Annotated[int | None, _OF_RUNGS] = Field(
+        None, ge=1, description="epochs before a trial may be stopped  [default: epochs / 27, at least 1]"
+    )
+    reduction_factor: Annotated[int | None, _OF_RUNGS] = Field(
+        None, ge=2, le=1000, description="of so many trials the best one goes on  [default: 3]"
+    )
+    bracket: Annotated[int | None, _OF_RUNGS] = Field(
+        None,
+        ge=2,
+        description="trials that are compared with one another, a part of the cohort  [default: 27 or more]",
+    )
+    min_seeds: Annotated[int | None, _OF_RUNGS] = Field(
+        None, ge=1, description="replicates of a trial before the last comparison  [default: 1]"
+    )
     seed: Annotated[int, _IDENTITY] = Field(0, ge=0, lt=2**63, description="the study's seed")
     storage: Annotated[str, Option(scope=Scope.PLACE, stored=False)] = Field(
         "reluctant.db",

@@ -18,10 +18,12 @@ from study.objectives import Judge
 from study.problem.data_of_study import read_data
 from study.problem.network_of_study import check_sizes, checked_network, network_identity
 from study.problem.network_options import network_of
+from study.problem.rung_options import halving_of
 from study.problem.task_options import check_every_class
 from study.tasks import CLASSIFICATION, TASKS, Task
 from study.training import Budget, Engine, Sizes, Streams, engine_of
 from study.training.conventions import Conventions
+from study.training.rungs import Halving
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,11 @@ class Problem(ABC):
         if self.architecture.user is not None:
             checked_network(self.architecture, self.sizes)
         return self
+
+    @cached_property
+    def halving(self) -> Halving | None:
+        """At which epochs trials are compared, and some of them stopped; None where all are trained to the end."""
+        return halving_of(self.config)
 
     @cached_property
     def engine(self) -> Engine:

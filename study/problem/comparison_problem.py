@@ -53,6 +53,11 @@ class Comparison(Problem):
                     f"--{name} is {value}, and a comparison has no use for it: each of its seeds has a split; leave it "
                     "out"
                 )
+        if config.pruner != "none":
+            raise ConfigError(
+                f"--pruner is {config.pruner}, and a comparison trains all of its cells to the end, so that they stay "
+                "comparable; leave it out"
+            )
         levels: dict[str, Any] = {
             "learning_rate": config.learning_rate,
             "width": config.hidden[0],

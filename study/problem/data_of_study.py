@@ -10,6 +10,7 @@ from study.config import StudyConfig
 from study.data import READER, Dataset, TableOptions, load_dataset, sample_rows
 from study.problem.network_of_study import from_any_folder
 from study.problem.network_options import completed_options
+from study.problem.rung_options import completed_rungs
 from study.problem.task_options import check_task
 from study.tasks import CLASSIFICATION, TASKS, Task
 
@@ -45,7 +46,8 @@ def complete_config(config: StudyConfig, dataset: Dataset) -> StudyConfig:
     task = TASKS[dataset.targets.task]
     # Of classification nothing is said, so that a study is the same whether it was asked for or recognized.
     of_network = completed_options(config)
-    update: dict[str, Any] = {"task": None if task is CLASSIFICATION else task.name, **of_network}
+    of_rungs = completed_rungs(config)
+    update: dict[str, Any] = {"task": None if task is CLASSIFICATION else task.name, **of_network, **of_rungs}
     if config.target is not None:
         update["target"] = dataset.target
     if config.judged_by not in task.metrics and "metric" not in config.model_fields_set:
@@ -56,6 +58,6 @@ def complete_config(config: StudyConfig, dataset: Dataset) -> StudyConfig:
         update["network"] = network
     completed = config.model_copy(update=update)
     # What was recognized or completed was not asked for.
-    completed.model_fields_set.difference_update({"task", "metric", *of_network} - config.model_fields_set)
+    completed.model_fields_set.difference_update({"task", "metric", *of_network, *of_rungs} - config.model_fields_set)
     check_task(completed, dataset, asked=config.task)
     return completed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -16,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search_spaces import Hyperparameters, SpaceError
 from storage import Proposal, ProposedCohort
 from study.problem import Problem
+from study.records.attributes import BRACKET
 from study.records.trial_feed import TrialFeed
 from study.sampling.base import CohortSampler, SampledStudy
 from study.sampling.registry import make_sampler
@@ -27,10 +29,11 @@ class Proposer:
     Args:
         sampler: Chooses hyperparameters.
         defaults: Hyperparameters that the space does not search.
+        bracket: Trials that compete with one another; None where none are stopped early.
     """
 
-    def __init__(self, sampler: CohortSampler, defaults: Hyperparameters) -> None:
-        self._sampler, self._defaults = sampler, defaults
+    def __init__(self, sampler: CohortSampler, defaults: Hyperparameters, *, bracket: int | None = None) -> None:
+        self._sampler, self._defaults, self._bracket = sampler, defaults, bracket
         self._study, self._space = sampler.study, sampler.study.space
 
     @classmethod
@@ -49,7 +52,8 @@ class Proposer:
             cells=problem.cells,
             options=config.sampler_options,
         )
-        return cls(make_sampler(problem.sampler, study), problem.defaults)
+        bracket = None if problem.halving is None else problem.halving.bracket
+        return cls(make_sampler(problem.sampler, study), problem.defaults, bracket=bracket)
 
     def record(self, trial: FrozenTrial) -> None:
         """Records a trial that is new, or that was unfinished, as it is now."""
@@ -74,8 +78,17 @@ class Proposer:
         visible = max(0, start - size)
         if not self._sampler.is_fixed_list and _is_awaited(feed, visible):
             return None
-        numbers = range(first, min(total, start + size))
-        return ProposedCohort(first, [self._proposal(params) for params in self._sample(numbers, start, visible)])
+        return ProposedCohort(first, self._proposals(range(first, min(total, start + size))))
+
+    def beyond(self, feed: TrialFeed) -> dict[int, Proposal]:
+        """The trials that a larger total would add to the bracket that the present trials end in, by number.
+
+        Args:
+            feed: The study's trials, all of which were recorded, and the last of which are of such a bracket.
+        """
+        bracket = self._bracket or 1
+        numbers = range(feed.count, -(-feed.count // bracket) * bracket)
+        return dict(zip(numbers, self._proposals(numbers), strict=True)) if numbers else {}
 
     def complete(self, number: int, fixed_params: Mapping[str, Any]) -> Proposal:
         """The parameters of a trial that a user enqueued, perhaps in part; the rest is drawn from its stream.
@@ -84,6 +97,19 @@ class Proposer:
             SpaceError: What was fixed does not fit the space.
         """
         return self._proposal(self._space.suggest(self._study.random_point(number), fixed_params))
+
+    def _proposals(self, numbers: range) -> list[Proposal]:
+        """Proposals for numbers of one cohort, each with the bracket in which it competes."""
+        start = numbers[0] // self._study.cohort * self._study.cohort
+        sampled = self._sample(numbers, start, max(0, start - self._study.cohort))
+        proposals = [self._proposal(params) for params in sampled]
+        if self._bracket is None:
+            return proposals
+        # The baseline, with which everything is compared, is trained to the end and competes with nobody.
+        return [
+            replace(proposal, system_attrs={BRACKET: number // self._bracket * self._bracket}) if number else proposal
+            for number, proposal in zip(numbers, proposals, strict=True)
+        ]
 
     def _sample(self, numbers: range, start: int, visible: int) -> list[dict[str, Any]]:
         if 0 in numbers and not self._sampler.is_fixed_list:

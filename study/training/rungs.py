@@ -75,7 +75,7 @@ def keep(
     Feasible trials come first, by the front that they lie on (0 is the Pareto front). Of the front that does not pass
     as a whole, those go on that add most to the hypervolume of the ones kept and of earlier brackets, one after the
     other. Infeasible trials follow, the smallest violation first, and failed ones come last. Equals are told apart by
-    their values, and then by their numbers, so that the order of the bracket decides nothing.
+    their values and violations, and then by their numbers, so that the order of the bracket decides nothing.
 
     Args:
         reached: What each trial has at the rung, by number; None where it failed.
@@ -103,7 +103,8 @@ def keep(
         if len(front) <= room:
             kept += front
         elif room:
-            kept += _most_added(front, room, [feasible[number] for number in kept], reference, earlier)
+            violations = {number: there[number].violation for number in front}
+            kept += _most_added(front, violations, room, [feasible[number] for number in kept], reference, earlier)
     infeasible = [number for number in there if number not in feasible]
     kept += sorted(infeasible, key=lambda number: (there[number].violation, *_best_first(there[number].values), number))
     kept += [number for number in sorted(reached) if reached[number] is None]
@@ -112,6 +113,7 @@ def keep(
 
 def _most_added(
     front: Mapping[int, Sequence[float]],
+    violations: Mapping[int, float],
     room: int,
     kept: Sequence[Sequence[float]],
     reference: Sequence[float],
@@ -128,7 +130,7 @@ def _most_added(
                 hypervolume([*known, left[number]], reference) - hypervolume(known, reference)
                 for known in ([*values, *earlier], values)
             ]
-            return (*_best_first(gains), *_best_first(left[number]), number)
+            return (*_best_first(gains), *_best_first(left[number]), violations[number], number)
 
         best = min(left, key=order)
         chosen.append(best)

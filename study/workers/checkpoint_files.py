@@ -108,7 +108,7 @@ def read(
             int(r): SlotState(int(epoch), _of_slot(tensors, r), _at_rungs(header.get("rungs", {}).get(r, {})))
             for r, epoch in header["epochs"].items()
         }
-        finished = {int(r): _replicate(values) for r, values in header["given"].items()}
+        finished = {int(r): replicate_of(values) for r, values in header["given"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"it is damaged ({error})") from None
     for replicate, state in states.items():
@@ -126,7 +126,8 @@ def _of_slot(tensors: Mapping[str, Tensor], replicate: str) -> dict[str, Tensor]
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
 
 
-def _replicate(values: Mapping[str, Any]) -> Replicate:
+def replicate_of(values: Mapping[str, Any]) -> Replicate:
+    """A replicate from its fields as JSON has them."""
     return Replicate(
         diverged=bool(values["diverged"]),
         scores=dict(values["scores"]),
@@ -139,4 +140,4 @@ def _replicate(values: Mapping[str, Any]) -> Replicate:
 
 def _at_rungs(values: Mapping[str, Mapping[str, Any]]) -> dict[int, Replicate]:
     """What a slot gave at the rungs that it reached; files of earlier versions have none."""
-    return {int(epoch): _replicate(at_rung) for epoch, at_rung in values.items()}
+    return {int(epoch): replicate_of(at_rung) for epoch, at_rung in values.items()}

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import SpaceError
 from storage import Claimed, Proposal, ProposedCohort, Worker
@@ -23,6 +23,7 @@ from study.records.trial_feed import TrialFeed
 from study.sampling.proposer import Proposer
 from study.training import Trainer
 from study.wording import numbers_in_short
+from study.workers.brackets import Brackets, waits_for_a_worker
 from study.workers.cohort import CohortTraining
 from study.workers.reconnecting import Reconnecting
 
@@ -123,7 +124,9 @@ class _Loop:
         self._worker, self._reconnecting, self._cohorts, self._executor = worker, reconnecting, cohorts, executor
         self._stop, self._report, self._log = stop, report, log
         self._proposer = Proposer.of(study.problem)
-        self._feed = TrialFeed(study.storage, study.study_id, self._proposer.record)
+        halving = study.problem.halving
+        self._brackets = None if halving is None else Brackets(study, halving, self._proposer)
+        self._feed = TrialFeed(study.storage, study.study_id, self._record)
         self._ahead: Future[ProposedCohort | None] | None = None
         self._total = study.total
         self._config: dict[str, Any] = {}
@@ -146,6 +149,12 @@ class _Loop:
                 return True
             else:
                 self._wait()
+
+    def _record(self, trial: FrozenTrial) -> None:
+        """Hands a trial that is new or has changed to those who learn from it."""
+        self._proposer.record(trial)
+        if self._brackets is not None:
+            self._brackets.record(trial)
 
     def _proposed_ahead(self) -> ProposedCohort | None:
         """The cohort that was proposed while the last one trained."""
@@ -183,7 +192,8 @@ class _Loop:
             The claimed trials, and for those that cannot be trained the reason by trial id.
         """
         study, feed, total, rejected = self._study, self._feed, self._total, dict[int, str]()
-        if any(trial.state is TrialState.WAITING for trial in feed.unfinished_below(total)):
+        bracket = None if self._brackets is None else self._brackets.size
+        if waits_for_a_worker(feed, total, bracket or 1):
             proposed = None  # what waits is trained first
         else:
             fits = proposed is not None and proposed.first_number == feed.count
@@ -204,7 +214,13 @@ class _Loop:
             share = -(-study.problem.config.cohort // max(1, alive))
             relies_on = (CONFIG, self._config)
             return self._storage.claim(
-                self._worker, share, cohort=proposed, complete=complete, below=total, unchanged=relies_on
+                self._worker,
+                share,
+                cohort=proposed,
+                complete=complete,
+                below=total,
+                unchanged=relies_on,
+                bracket=bracket,
             )
 
         # A claim may have succeeded although its answer was lost: its trials are released first.
@@ -213,8 +229,11 @@ class _Loop:
     def _train(self, claimed: list[Claimed], rejected: dict[int, str]) -> None:
         """Trains what was claimed, and meanwhile proposes the next cohort, which needs no outcome of this one."""
         self._reconnecting(self._feed.refresh)
+        accepted, competition = [trial for trial in claimed if trial.trial_id not in rejected], None
+        if (brackets := self._brackets) is not None:
+            competition = self._reconnecting(lambda: brackets.competition(accepted, self._feed))
         self._ahead = self._executor.submit(self._proposer.propose, self._feed, self._total)
-        self._trained += self._cohorts.train(claimed, rejected)
+        self._trained += self._cohorts.train(accepted, rejected, competition)
         self._pause = _FIRST_PAUSE
 
     def _wait(self) -> None:

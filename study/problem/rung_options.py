@@ -1,0 +1,91 @@
+"""The options of early stopping: completed by defaults that fit the study, checked, and as rungs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from study.config import ConfigError, StudyConfig
+from study.training.rungs import Halving, rung_epochs
+
+RUNG_OPTIONS = ("min_epochs", "reduction_factor", "bracket", "min_seeds")
+_REDUCTION_FACTOR = 3
+_MOST_RUNGS = 3
+"""Rungs where `--min-epochs` is not given: one of 27 trials survives those of factor 3."""
+
+
+def completed_rungs(config: StudyConfig) -> dict[str, Any]:
+    """The options of early stopping that a configuration does not give, with defaults that fit its others.
+
+    Raises:
+        ConfigError: One of them is given and has no meaning, or does not fit the study.
+    """
+    if config.pruner == "none":
+        if given := [name for name in RUNG_OPTIONS if getattr(config, name) is not None]:
+            raise ConfigError(
+                f"--{given[0].replace('_', '-')} is given, and --pruner is none, which stops no trial; "
+                "add --pruner halving, or leave it out"
+            )
+        return {}
+    _check(config)
+    factor = config.reduction_factor or _REDUCTION_FACTOR
+    least = config.min_epochs or max(1, config.epochs // factor**_MOST_RUNGS)
+    rungs = rung_epochs(min_epochs=least, reduction_factor=factor, epochs=config.epochs)
+    return {
+        "min_epochs": least,
+        "reduction_factor": factor,
+        "bracket": config.bracket or _bracket(config.cohort, factor ** len(rungs)),
+        "min_seeds": config.min_seeds or 1,
+    }
+
+
+def halving_of(config: StudyConfig) -> Halving | None:
+    """The rungs of a study whose configuration is complete; None where no trial is stopped early."""
+    if config.pruner == "none":
+        return None
+    given = {name: int(getattr(config, name)) for name in RUNG_OPTIONS}
+    factor = given["reduction_factor"]
+    return Halving(
+        rungs=rung_epochs(min_epochs=given["min_epochs"], reduction_factor=factor, epochs=config.epochs),
+        reduction_factor=factor,
+        bracket=given["bracket"],
+        first_replicates=given["min_seeds"] * (config.cv or 1),
+    )
+
+
+def _check(config: StudyConfig) -> None:
+    """Refuses options that do not fit each other.
+
+    Raises:
+        ConfigError: What was seen, and what would fit.
+    """
+    if config.epochs < 2:
+        raise ConfigError(
+            f"--pruner is halving, and --epochs is {config.epochs}, which leaves no epoch before the last at which a "
+            "trial could be stopped; give 2 epochs or more, or leave --pruner out"
+        )
+    if config.cohort < 2:
+        raise ConfigError(
+            "--pruner is halving, and --cohort is 1, so that no trial has another to be compared with; give a larger "
+            "--cohort, or leave --pruner out"
+        )
+    if config.min_epochs is not None and config.min_epochs >= config.epochs:
+        raise ConfigError(
+            f"--min-epochs is {config.min_epochs}, and --epochs is {config.epochs}: nobody could be stopped before the "
+            f"end; give 1 to {config.epochs - 1}, or leave it out"
+        )
+    if config.bracket is not None and config.cohort % config.bracket:
+        fit = [size for size in range(2, config.cohort + 1) if config.cohort % size == 0]
+        raise ConfigError(
+            f"--bracket is {config.bracket}, which does not divide --cohort {config.cohort}; give one of "
+            f"{', '.join(map(str, fit))}, or leave it out"
+        )
+    if config.min_seeds is not None and config.min_seeds > config.seeds:
+        raise ConfigError(
+            f"--min-seeds is {config.min_seeds}, and --seeds is {config.seeds}; give 1 to {config.seeds}, or leave it "
+            "out"
+        )
+
+
+def _bracket(cohort: int, wanted: int) -> int:
+    """The smallest part of a cohort, among equal ones, that has so many trials; the whole cohort where none has."""
+    return next((size for size in range(max(2, wanted), cohort) if cohort % size == 0), cohort)
