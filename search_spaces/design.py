@@ -66,11 +66,11 @@ class Design:
     Example:
         >>> design = Design()
         >>> len(design.cells), design.cells[0].activation, design.cells[0].initialization
-        (256, 'relu', 'kaiming_normal')
+        (324, 'relu', 'kaiming_normal')
     """
 
     activations: tuple[str, ...] = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid", LINEAR)
-    learning_rates: tuple[float, ...] = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+    learning_rates: tuple[float, ...] = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
     slopes: tuple[float, ...] = (0.0, 0.01, 0.1, 0.3, 0.5, 0.9)
     initializations: tuple[str, ...] = ("kaiming_normal", "xavier_normal", "orthogonal", "torch_default")
     dropouts: tuple[float, ...] = (0.0, 0.1, 0.2, 0.5)
@@ -176,7 +176,7 @@ class Design:
 
         Example:
             >>> Design.reduced((8, 16)).reduced_text.partition(", of")[0]
-            'the reduced design for convolutional networks: 59 cells in place of 256'
+            'the reduced design for convolutional networks: 59 cells in place of 324'
         """
         if not self.channels:
             return ""

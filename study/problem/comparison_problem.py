@@ -77,12 +77,12 @@ class Comparison(Problem):
         return cls(config, dataset, space, stored_design(identity), stored_identity=identity)
 
     def begun_as(self, identity: Mapping[str, Any]) -> Self | None:
-        """The same comparison with the designs of version 0.1, if `identity` is of one that was begun with them."""
+        """The same comparison with the designs that it was begun with, where today's have other levels."""
         if DESIGN not in identity:
             return None
         design = stored_design(identity)
         own = self.design
-        if design.streams > 1 or design.claims != own.claims:
+        if (design.claims, design.channels) != (own.claims, own.channels):
             return None
         if (design.learning_rate, design.width) != (own.learning_rate, own.width):
             return None

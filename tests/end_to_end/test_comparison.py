@@ -61,7 +61,7 @@ def test_it_gives_a_verdict_and_an_interval_for_each_claim(reluctant: Reluctant,
         assert low <= claim["plain_interval"][0] <= claim["estimate"] <= claim["plain_interval"][1] <= high
     (study,) = printed["studies"]
     assert (study["seeds"], study["streams"], study["variance"]) == (3, 3, "measured")
-    assert len(study["learning_rates"]) == 7
+    assert len(study["learning_rates"]) == 9
     assert 0 <= study["chosen_at_lowest_rate"] + study["chosen_at_highest_rate"] <= 1
     assert printed["together"] is None
     table = reluctant("compare", "--name", "c", "--quiet", cwd=undisturbed.parent, check=True).stdout

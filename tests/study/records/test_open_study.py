@@ -14,6 +14,7 @@ import user_files
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import load_space, parse_space, preset_names
+from search_spaces.design import Design
 from search_spaces.space_files import was_preset
 from search_spaces.user_networks import NetworkError
 from storage import CohortStorage, open_storage
@@ -137,8 +138,20 @@ def test_a_study_is_opened_as_the_kind_that_it_is(storage: CohortStorage) -> Non
         _ = comparison.search
     with pytest.raises(IdentityError, match="taken by a comparison, and this is a search"):
         opened(storage, name="c")
-    with pytest.raises(ConfigError, match="a comparison of 256 cells, no more and no less"):
+    with pytest.raises(ConfigError, match="a comparison of 324 cells, no more and no less"):
         reopen(storage, "c", overrides={"trials": 160})
+
+
+def test_a_comparison_goes_on_with_the_levels_that_it_was_begun_with(storage: CohortStorage) -> None:
+    config = read_config({"data": "iris", "seeds": 2, "epochs": 3, "hidden": "8", "name": "c"})
+    design = Design(width=8, learning_rates=(0.001, 0.01, 0.1))
+    today = Comparison.of(config)
+    as_then = today.config.model_copy(update={"trials": len(design.cells)})
+    create_or_open(replace(today, config=as_then, space=design.space, design=design), storage)
+    again = create_or_open(today, storage)
+    assert again.comparison.design == reopen(storage, "c").comparison.design == design
+    with pytest.raises(IdentityError, match="--hidden"):
+        create_or_open(Comparison.of(config.model_copy(update={"hidden": (16,)})), storage)
 
 
 @pytest.fixture
