@@ -148,7 +148,8 @@ def test_a_comparison_goes_on_with_the_levels_that_it_was_begun_with(storage: Co
     today = Comparison.of(config)
     as_then = today.config.model_copy(update={"trials": len(design.cells)})
     create_or_open(replace(today, config=as_then, space=design.space, design=design), storage)
-    again = create_or_open(today, storage)
+    with pytest.warns(ReluctantWarning, match="goes on with the space .* as it was then"):
+        again = create_or_open(today, storage)
     assert again.comparison.design == reopen(storage, "c").comparison.design == design
     with pytest.raises(IdentityError, match="--hidden"):
         create_or_open(Comparison.of(config.model_copy(update={"hidden": (16,)})), storage)
