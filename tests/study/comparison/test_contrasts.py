@@ -138,7 +138,7 @@ def test_a_reseeded_network_is_no_better_than_itself() -> None:
 
 
 def test_edges_of_the_rates_are_counted(table: Table) -> None:
-    table.put(DESIGN.cell("relu", learning_rate=0.1), accuracy=[0.95, 0.5])
+    table.put(DESIGN.cell("relu", learning_rate=1.0), accuracy=[0.95, 0.5])
     table.put(DESIGN.cell("tanh", learning_rate=0.01), accuracy=0.95)
     arms = [DESIGN.arm("relu"), DESIGN.arm("tanh"), (DESIGN.cell("relu", depth=10),)]
     assert rates_at_edges(DESIGN, table.measured, arms) == (0.25, 0.25)
