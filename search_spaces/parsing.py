@@ -135,6 +135,8 @@ def check_value(name: str, value: Any) -> None:
 
 
 def _number(value: Any, domain: Domain, place: str) -> None:
+    if type(value) is (int if domain.whole else float) and domain.holds(value):
+        return  # the usual case, without the cost of asking an abstract class
     kinds = Integral if domain.whole else Real
     if isinstance(value, bool) or not isinstance(value, kinds) or not domain.holds(float(value)):
         raise SpaceError(f"{place} has the value {value!r}; it needs {domain}")

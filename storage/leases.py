@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select
 from storage.brackets import set_aside_of, whole_brackets, with_what_is_known
 from storage.clock import DatabaseSeconds
 from storage.encoding import chunks, json_to_cached_distribution, now, param_rows
+from storage.inserting import insert_rows
 from storage.losses import Loss, claimable_together, fail_if_lost_too_often, record_losses, suspects_of
 from storage.records import Claimed, Proposal
 from storage.tables import (
@@ -202,6 +203,5 @@ def _with_missing_params(
         params = {**trial.params, **missing}
         distributions = {**{name: added.distributions[name] for name in missing}, **trial.distributions}
         whole.append(replace(trial, params=params, distributions=distributions))
-    if rows:
-        connection.execute(insert(PARAMS), rows)
+    insert_rows(connection, PARAMS, rows)
     return whole

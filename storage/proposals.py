@@ -8,6 +8,7 @@ from optuna.trial import TrialState
 from sqlalchemy import Connection, delete, func, insert, select
 
 from storage.encoding import attribute_rows, chunks, param_rows
+from storage.inserting import insert_rows
 from storage.records import ProposedCohort
 from storage.tables import OPTUNA_TRIAL_TABLES, PARAMS, SYSTEM_ATTRS, TRIAL_TABLES, TRIALS, USER_ATTRS
 
@@ -49,8 +50,7 @@ def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort)
         system_attrs += attribute_rows({"trial_id": trial_id}, attributes)
         user_attrs += attribute_rows({"trial_id": trial_id}, proposal.user_attrs)
     for table, rows in ((PARAMS, params), (SYSTEM_ATTRS, system_attrs), (USER_ATTRS, user_attrs)):
-        if rows:
-            connection.execute(insert(table), rows)
+        insert_rows(connection, table, rows)
     return True
 
 

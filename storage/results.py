@@ -8,9 +8,10 @@ from typing import Any
 
 from optuna.storages._rdb.models import TrialValueModel
 from optuna.trial import TrialState
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
 
 from storage.encoding import attribute_rows, chunks, now, numbers_to_json
+from storage.inserting import insert_rows
 from storage.leases import lease_stands, mark_active
 from storage.losses import RESULT_DISCARDED, Loss, record_losses
 from storage.records import Result, TestMeasures
@@ -86,12 +87,12 @@ def write_results(connection: Connection, study_id: int, token: str, results: Se
 
     finished = [result for result in results if result.trial_id in won]
     lost = _lost(connection, token, [result.trial_id for result in results if result.trial_id not in won])
-    _insert(connection, FINISHES, [{"trial_id": trial_id, "token": token} for trial_id in sorted(won)])
-    _insert(connection, VALUES, [row for result in finished for row in _value_rows(result)])
+    insert_rows(connection, FINISHES, [{"trial_id": trial_id, "token": token} for trial_id in sorted(won)])
+    insert_rows(connection, VALUES, [row for result in finished for row in _value_rows(result)])
     _replace_attributes(connection, USER_ATTRS, {result.trial_id: _user_attrs(result) for result in finished})
     _replace_attributes(connection, SYSTEM_ATTRS, {result.trial_id: _system_attrs(result) for result in finished})
-    _insert(connection, LAYERS, [row for result in finished for row in _layer_rows(result)])
-    _insert(connection, CURVES, [row for result in finished for row in _curve_rows(result)])
+    insert_rows(connection, LAYERS, [row for result in finished for row in _layer_rows(result)])
+    insert_rows(connection, CURVES, [row for result in finished for row in _curve_rows(result)])
     write_test_results(connection, [measured for result in finished for measured in result.test])
     record_losses(connection, study_id, token, lost, Loss(RESULT_DISCARDED))
     mark_active(connection, token, at)
@@ -126,23 +127,24 @@ def write_test_results(connection: Connection, results: Sequence[TestMeasures]) 
         {"trial_id": result.trial_id, "replicate": result.replicate, "measures_json": numbers_to_json(result.measures)}
         for result in results
     ]
-    _insert(connection, TEST_RESULTS, rows)
-
-
-def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
+    insert_rows(connection, TEST_RESULTS, rows)
 
 
 def _replace_attributes(connection: Connection, table: Table, attributes: Mapping[int, Mapping[str, Any]]) -> None:
-    keys = [{"of_trial": trial_id, "named": key} for trial_id, of_trial in attributes.items() for key in of_trial]
-    if keys:
-        same = (table.c.trial_id == bindparam("of_trial"), table.c.key == bindparam("named"))
-        connection.execute(delete(table).where(*same), keys)
+    for some in chunks(attributes):
+        there = select(table.c.trial_id, table.c.key).where(table.c.trial_id.in_(some))
+        keys = [
+            {"of_trial": trial_id, "named": key}
+            for trial_id, key in connection.execute(there)
+            if key in attributes[trial_id]
+        ]
+        if keys:
+            same = (table.c.trial_id == bindparam("of_trial"), table.c.key == bindparam("named"))
+            connection.execute(delete(table).where(*same), keys)
     rows = [
         row for trial_id, of_trial in attributes.items() for row in attribute_rows({"trial_id": trial_id}, of_trial)
     ]
-    _insert(connection, table, rows)
+    insert_rows(connection, table, rows)
 
 
 def _value_rows(result: Result) -> list[dict[str, Any]]:

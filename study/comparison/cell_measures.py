@@ -161,8 +161,8 @@ class _Columns(dict[str, Array]):
     def average_layers(self, layers: int) -> None:
         """Adds the mean over hidden layers of every measure that each of them has, as one of the whole network."""
         for name in [each.name for each in self._first_layer()]:
-            columns = [self[str(MeasureKey(name, on_test=True, layer=layer))] for layer in range(layers)]
-            self[str(MeasureKey(name, on_test=True))] = np.mean(columns, 0)
+            columns = [self[key_on_test(name, layer)] for layer in range(layers)]
+            self[key_on_test(name)] = np.mean(columns, 0)
 
     def _first_layer(self) -> Iterable[MeasureKey]:
         keys = map(MeasureKey.parse, self)

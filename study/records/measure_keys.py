@@ -52,11 +52,12 @@ def _parsed(key: str) -> MeasureKey:
     return MeasureKey(found["name"], found["part"] is not None, None if layer is None else int(layer))
 
 
-def key_on_test(name: str) -> str:
-    """The key of a whole network's measure on the test part.
+@cache
+def key_on_test(name: str, layer: int | None = None) -> str:
+    """The key of a measure on the test part, of a layer or of the whole network.
 
     Example:
-        >>> key_on_test("accuracy")
-        'test_accuracy'
+        >>> key_on_test("accuracy"), key_on_test("dead", 0)
+        ('test_accuracy', 'test_dead_layer0')
     """
-    return str(MeasureKey(name, on_test=True))
+    return str(MeasureKey(name, on_test=True, layer=layer))

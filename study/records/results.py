@@ -8,7 +8,7 @@ from typing import Any
 from storage import Curve, LayerMeasures, Result, TestMeasures
 from study.objectives import Judge
 from study.records.attributes import BY_SEED, IDENTITY_DIGEST, STOPPED_AT
-from study.records.measure_keys import MeasureKey
+from study.records.measure_keys import MeasureKey, key_on_test
 from study.records.rung_results import rungs_attribute
 from study.training import Outcome, Replicate
 from study.training.rungs import RungResult
@@ -72,7 +72,7 @@ def result_of(
 def measures_on_test(replicate: Replicate) -> dict[str, float]:
     """A replicate's measures on the test part, of the whole network and of each hidden layer, by stored key."""
     return scores_on_test(replicate) | {
-        str(MeasureKey(name, on_test=True, layer=layer)): value
+        key_on_test(name, layer): value
         for layer, measures in enumerate(replicate.test_layers)
         for name, value in measures.items()
     }

@@ -13,6 +13,8 @@ from optuna.samplers._tpe.probability_distributions import _BatchedCategoricalDi
 from optuna.samplers._tpe.sampler import default_weights
 from scipy.special import ndtr, ndtri
 
+from study.sampling.parzen_density import log_density
+
 CANDIDATES = 24
 """Candidates of each trial, of which one is chosen."""
 MOST_FITS = 32
@@ -96,7 +98,7 @@ class Group:
         weights = np.ones(len(good)) if equal_weights else None
         better = _ParzenEstimator(self._observed(good), self.space, _PARZEN, weights)
         self._candidates = _draw(better, rng, CANDIDATES * size)
-        self._log_better = better.log_pdf(self._candidates)
+        self._log_better = log_density(better, self._candidates)
         self._stride = -(-size // MOST_FITS)
         self._occupied: list[Points] = []
         self._best: dict[int, int] = {}
@@ -116,7 +118,7 @@ class Group:
         own = slice(CANDIDATES * first, CANDIDATES * last)
         others = _ParzenEstimator(self._observed(self._bad), self.space, _PARZEN)
         candidates = {name: values[own] for name, values in self._candidates.items()}
-        scores = (self._log_better[own] - others.log_pdf(candidates)).reshape(-1, CANDIDATES)
+        scores = (self._log_better[own] - log_density(others, candidates)).reshape(-1, CANDIDATES)
         best = CANDIDATES * np.arange(first, first + len(scores)) + np.argmax(scores, 1)
         self._best = dict(enumerate(best.tolist(), first))
 
