@@ -10,6 +10,7 @@ from study.data.split import Part
 from study.machine import available_memory
 from study.problem import Problem
 from study.training import Trainer
+from study.training.rungs import phases
 
 SAMPLE_ROWS = 1024
 
@@ -19,11 +20,13 @@ class Estimate:
     """What a study would cost.
 
     Attributes:
-        slots: Networks that are trained in all.
+        slots: Networks whose training begins, in all.
         slots_a_cohort: Networks that are trained side by side, in blocks.
         blocks_a_cohort: Blocks of a cohort.
         memory: Bytes at the peak of training, data included.
         seconds: Wall-clock of training, from a few measured epochs on part of the data.
+        slot_epochs: Epochs of all networks together.
+        share: Which part that is of all epochs of all trials and replicates: 1 where no trial is stopped early.
     """
 
     slots: int
@@ -31,6 +34,8 @@ class Estimate:
     blocks_a_cohort: int
     memory: int
     seconds: float
+    slot_epochs: int
+    share: float = 1.0
 
 
 def estimate(problem: Problem) -> Estimate:
@@ -70,7 +75,10 @@ def estimate(problem: Problem) -> Estimate:
     cohorts = config.trials / count * budget.seeds / one.seeds
     splits = [prepared.split for prepared in problem.prepared]
     training = fmean(len(each.training) for each in splits)
-    seconds = cohorts * (once + epoch * budget.epochs) * training / rows
+    work = _work(problem)
+    share = work.slot_epochs / (config.trials * budget.seeds * budget.epochs)
+    of_measuring = work.measured / (config.trials * budget.seeds)
+    seconds = cohorts * (once * of_measuring + epoch * budget.epochs * share) * training / rows
     whole = Trainer(
         split,
         budget,
@@ -83,9 +91,34 @@ def estimate(problem: Problem) -> Estimate:
     blocks = whole.plan(cohort, whole.room(available_memory() // 2))
     data = sum(part.x.numel() * 4 for each in splits for part in (each.training, each.validation, each.test))
     return Estimate(
-        slots=config.trials * budget.seeds,
+        slots=work.slots,
         slots_a_cohort=count * budget.seeds,
         blocks_a_cohort=len(blocks),
         memory=2 * data + whole.peak_bytes(cohort, blocks),
         seconds=seconds,
+        slot_epochs=work.slot_epochs,
+        share=share,
+    )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a study trains: networks begun, networks measured (again at each rung), and epochs of them all."""
+
+    slots: int
+    measured: int
+    slot_epochs: int
+
+
+def _work(problem: Problem) -> _Work:
+    config, budget, halving = problem.config, problem.budget, problem.halving
+    if halving is None:
+        slots = config.trials * budget.seeds
+        return _Work(slots, slots, slots * budget.epochs)
+    parts = phases(halving, epochs=budget.epochs, replicates=budget.seeds)
+    brackets = config.trials / halving.bracket
+    return _Work(
+        round(brackets * (parts[0].slots + parts[-1].slots)),
+        round(brackets * sum(part.slots for part in parts)),
+        round(brackets * sum(part.slots * part.epochs for part in parts)),
     )

@@ -36,7 +36,8 @@ def status_rows(storage: CohortStorage) -> list[dict[str, Any]]:
                 "complete": counts[TrialState.COMPLETE],
                 "running": counts[TrialState.RUNNING],
                 "waiting": counts[TrialState.WAITING],
-                "failed": counts[TrialState.FAIL] + counts[TrialState.PRUNED],
+                "pruned": counts[TrialState.PRUNED],
+                "failed": counts[TrialState.FAIL],
                 "workers": len(storage.living_workers(study._study_id)),
                 "last_activity": None if last is None else last.isoformat(sep=" ", timespec="seconds"),
             }

@@ -12,6 +12,7 @@ from study.cli.train import end_early, resume_command, train
 from study.config import StudyConfig
 from study.estimate import Estimate
 from study.problem import Search
+from study.problem.rung_options import rungs_text
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
 from study.sampling.registry import sampler_class
@@ -25,7 +26,7 @@ def resume(study: OpenStudy, messages: Messages, *, quiet: bool, lease: float | 
     for line in study.problem.data_summary.lines():
         messages.info(line)
     messages.info(f"study {study.name} in {study.storage.place}: {study.total} trials in all")
-    say_where_unlearned(study, messages)
+    say_how_searched(study, messages)
     train_and_print_front(study, messages, quiet=quiet, lease=lease)
 
 
@@ -48,8 +49,10 @@ def train_and_print_front(
         end_early(stop, messages, f"continue with: {resume_command(study)}")
 
 
-def say_where_unlearned(study: OpenStudy, messages: Messages) -> None:
-    """Prints on stderr that a study will end before its sampler has learned anything, where that is so."""
+def say_how_searched(study: OpenStudy, messages: Messages) -> None:
+    """Prints on stderr who is stopped early, and that a study will end before its sampler has learned anything."""
+    if (text := rungs_text(study.problem.config)) is not None:
+        messages.info(text)
     if (text := unlearned(study.problem.config.model_copy(update={"trials": study.total}))) is not None:
         messages.info(text)
 
@@ -70,7 +73,7 @@ def print_plan(plan: Estimate, problem: Search, form: str) -> None:
     name, config, data = problem.name, problem.config, problem.data_summary
     shown_config = config.model_copy(update={"name": name, "storage": without_password(config.storage)})
     options = shown_config.model_dump(mode="json")
-    remarks = [text for text in [*problem.network_lines, unlearned(config)] if text is not None]
+    remarks = [text for text in [*problem.network_lines, rungs_text(config), unlearned(config)] if text is not None]
     if form == "json":
         plan_and_data = {"plan": asdict(plan), "summary": data.values, "remarks": remarks}
         print(json_text({**options, **plan_and_data}))
@@ -78,6 +81,7 @@ def print_plan(plan: Estimate, problem: Search, form: str) -> None:
     lines = {key: ",".join(map(str, value)) if isinstance(value, list) else value for key, value in options.items()}
     lines |= {
         "slots": f"{plan.slots} ({plan.slots_a_cohort} a cohort, in {plan.blocks_a_cohort} blocks)",
+        "epochs_of_all": f"{plan.slot_epochs}{'' if plan.share == 1 else f' ({plan.share:.1%} of all, as some stop)'}",
         "memory": f"{plan.memory / 2**20:.0f} MiB",
         "seconds": f"{'about' if config.patience is None else 'at most'} {plan.seconds:.0f}",
     }

@@ -54,7 +54,7 @@ def run(
 
         check_format(form)
         resolved = read_config({"data": data, **options}, file=config)
-        from study.cli.run_search import print_plan, say_where_unlearned, train_and_print_front
+        from study.cli.run_search import print_plan, say_how_searched, train_and_print_front
         from study.problem import Search
         from study.records.open_study import create_or_open
         from study.sampling.proposer import Proposer
@@ -83,7 +83,7 @@ def run(
             messages.info(
                 f"study {study.name} in {database.place}: {study.total} trials x {seeds}, floor {judge.floor:.4f}"
             )
-            say_where_unlearned(study, messages)
+            say_how_searched(study, messages)
             train_and_print_front(study, messages, form, quiet=quiet, lease=lease)
 
 

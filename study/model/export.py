@@ -147,6 +147,11 @@ def _find_trial(search: StoredSearch, own: Sequence[OwnTrial], trial: str) -> Ow
             f"study {search.name!r} has no trial {number}; it has {len(trials)}, counted from 0; "
             f"choose one, or `--trial {BEST}`"
         )
+    if found.state is TrialState.PRUNED:
+        raise ModelError(
+            f"trial {number} of {search.name!r} was stopped early, so that it has no network; choose another --trial, "
+            "or enqueue its parameters with Optuna, which trains them to the end"
+        )
     state = found.state.name.lower() if found.state is not TrialState.COMPLETE else "not trained by this study"
     raise ModelError(f"trial {number} of {search.name!r} is {state}; a finished trial of the study is needed")
 

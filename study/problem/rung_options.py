@@ -52,6 +52,25 @@ def halving_of(config: StudyConfig) -> Halving | None:
     )
 
 
+def rungs_text(config: StudyConfig) -> str | None:
+    """Who is stopped where, in words; None where no trial is stopped early.
+
+    Example:
+        >>> config = StudyConfig(pruner="halving", cohort=9, epochs=9)
+        >>> rungs_text(config.model_copy(update=completed_rungs(config)))
+        'of each 9 trials, after epoch 1 the best 3 go on, after epoch 3 the best 1; up to there with 1 of 3 seeds'
+    """
+    halving = halving_of(config)
+    if halving is None:
+        return None
+    left, parts = halving.bracket, list[str]()
+    for epoch in halving.rungs:
+        left = -(-left // halving.reduction_factor)
+        parts.append(f"after epoch {epoch} the best {left}{'' if parts else ' go on'}")
+    seeds = "" if config.min_seeds == config.seeds else f"; up to there with {config.min_seeds} of {config.seeds} seeds"
+    return f"of each {halving.bracket} trials, {', '.join(parts)}{seeds}"
+
+
 def _check(config: StudyConfig) -> None:
     """Refuses options that do not fit each other.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from study.records.attributes import BY_SEED
 from study.records.own_trials import is_feasible
@@ -14,6 +14,7 @@ from study.records.own_trials import is_feasible
 def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> list[dict[str, Any]]:
     """One row a trial: number, state, times, parameters, values, feasibility, and every measure with its seeds'.
 
+    Of a trial that was stopped early these are the measures at the rung where it was, and it has no values.
     A user's attribute that has the name of one of these columns stands in `user_NAME`.
     """
     rows, by_seed = [], []
@@ -27,6 +28,7 @@ def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> li
         }
         if trial.values is not None:
             row |= {f"value_{name}": value for name, value in zip(metric_names, trial.values, strict=False)}
+        if trial.values is not None or (trial.state is TrialState.PRUNED and trial.constraints):
             row["feasible"] = is_feasible(trial)
         rows.append(row)
         by_seed.append(

@@ -11,6 +11,7 @@ from typing import Any
 from storage.losses import RESULT_DISCARDED
 from study.config import Scope, StudyConfig
 from study.problem import Problem
+from study.problem.rung_options import rungs_text
 from study.records.open_study import OpenStudy
 
 
@@ -37,6 +38,7 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         "network": problem.network_text
         + (", where the trial does not say otherwise" if problem.architecture.user is None else ""),
         "training": f"{config.epochs_text}, batches of {config.batch_size}, {config.optimizer}",
+        "stopped early": rungs_text(config) or "",
         "versions": _distinct(", ".join(f"{k} {v}" for k, v in d.get("versions", {}).items()) for d in details),
         "hardware": _distinct(_hardware(d) for d in details),
         "workers": workers_text(workers),

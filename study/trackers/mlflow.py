@@ -11,6 +11,7 @@ from datetime import datetime
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
+from optuna.trial import TrialState
 
 from reluctant.errors import ReluctantError
 from storage.passwords import without_password
@@ -21,6 +22,7 @@ _NUMBER = "reluctant.trial"
 _STUDY = "reluctant.study"
 """The tag that has an experiment's study."""
 _BATCH = 900  # values in one request; servers take 1,000 in all
+_STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.FAIL: "FAILED"}
 _NO_NAME = re.compile(r"[^\w\-. /]")
 
 
@@ -98,7 +100,7 @@ class MLflow:
         self._client.log_batch(run_id, params=params)
         for first in range(0, len(points), _BATCH):
             self._client.log_batch(run_id, metrics=points[first : first + _BATCH])
-        self._client.set_terminated(run_id, "FINISHED" if run.succeeded else "FAILED", end)
+        self._client.set_terminated(run_id, _STATUS[run.state], end)
 
 
 def _milliseconds(when: datetime) -> int:

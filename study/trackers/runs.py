@@ -35,7 +35,7 @@ class Run:
         params: Its hyperparameters; those that it does not have are missing.
         metrics: Its objective values and measures by name; `feasible` is 1 or 0.
         curves: Its learning curves by name, a point an epoch: means over replicates, and each as `NAME/replicate0`, …
-        succeeded: Whether it was trained to its end.
+        state: Whether it was trained to its end (COMPLETE), stopped early (PRUNED), or failed.
         started: When its training started.
         ended: When it ended.
     """
@@ -44,7 +44,7 @@ class Run:
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
     curves: Mapping[str, Sequence[float]]
-    succeeded: bool
+    state: TrialState
     started: datetime
     ended: datetime
 
@@ -147,7 +147,7 @@ def _run(trial: FrozenTrial, curves: Mapping[str, Sequence[Sequence[float]]], ob
         trial.params,
         _measures(trial, objectives),
         {name: points for curve, replicates in curves.items() for name, points in _lines(curve, replicates)},
-        trial.state == TrialState.COMPLETE,
+        trial.state,
         trial.datetime_start or ended,
         ended,
     )

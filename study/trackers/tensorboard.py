@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import quote
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import metadata
-from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
+from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS, STATUS_UNKNOWN
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.hparams.summary_v2 import (
     Discrete,
@@ -30,6 +31,8 @@ from torch.utils.tensorboard import SummaryWriter
 from study.trackers.runs import OF_ANOTHER, Run, StudyRuns, TrackerError
 
 _TRIAL = "trial-"
+_STATUS = {TrialState.COMPLETE: STATUS_SUCCESS, TrialState.PRUNED: STATUS_UNKNOWN}
+"""What the HParams page says of a trial; all others failed. It has no word for one that was stopped early."""
 _MARK = "reluctant.json"
 """The file that says of which study a folder is, and which columns the HParams page has."""
 
@@ -114,7 +117,7 @@ def _write(writer: Any, run: Run) -> None:
 def _session_end(run: Run, end: float) -> Any:
     """What `tensorboard.plugins.hparams.summary.session_end_pb` gives, which needs TensorFlow."""
     content = HParamsPluginData()
-    content.session_end_info.status = STATUS_SUCCESS if run.succeeded else STATUS_FAILURE
+    content.session_end_info.status = _STATUS.get(run.state, STATUS_FAILURE)
     content.session_end_info.end_time_secs = end
     summary = Summary()
     described = metadata.create_summary_metadata(content)

@@ -41,6 +41,39 @@ class Halving:
     first_replicates: int
 
 
+@dataclass(frozen=True)
+class Phase:
+    """One part of a bracket's training.
+
+    Attributes:
+        slots: Trials times replicates that are trained in it.
+        epochs: For how many epochs each.
+    """
+
+    slots: int
+    epochs: int
+
+
+def phases(halving: Halving, *, epochs: int, replicates: int) -> tuple[Phase, ...]:
+    """What a whole bracket trains: up to each rung, then to the end, then the other replicates of who got there.
+
+    Args:
+        halving: The rungs.
+        epochs: Those of a whole training.
+        replicates: Those of a whole trial.
+
+    Example:
+        >>> halving = Halving(rungs=(1, 3), reduction_factor=3, bracket=9, first_replicates=1)
+        >>> [(phase.slots, phase.epochs) for phase in phases(halving, epochs=9, replicates=3)]
+        [(9, 1), (3, 2), (1, 6), (2, 9)]
+    """
+    found, trials, before = [], halving.bracket, 0
+    for until in (*halving.rungs, epochs):
+        found.append(Phase(trials * halving.first_replicates, until - before))
+        before, trials = until, -(-trials // halving.reduction_factor) if until != epochs else trials
+    return *found, Phase(trials * (replicates - halving.first_replicates), epochs)
+
+
 def rung_epochs(*, min_epochs: int, reduction_factor: int, epochs: int) -> tuple[int, ...]:
     """The epochs of the rungs: `min_epochs`, and then each `reduction_factor` times the one before.
 

@@ -257,7 +257,7 @@ def test_options_that_size_our_networks_are_refused(tmp_path: Path, here: Reluct
 def test_a_dry_run_says_what_is_replaced_and_runs_nothing(
     tmp_path: Path, here: Reluctant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("study.estimate.estimate", lambda problem: Estimate(1, 1, 1, 1, 1.0))
+    monkeypatch.setattr("study.estimate.estimate", lambda problem: Estimate(1, 1, 1, 1, 1.0, 1))
     user_files.write(tmp_path, user_files.SHARED)
     result = here("run", "iris", "--network", "net.py:make", "--dry-run", check=True)
     assert "replaced: 2 ReLU, 3 Linear" in result.stdout
