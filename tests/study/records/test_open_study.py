@@ -151,7 +151,7 @@ def test_a_comparison_goes_on_with_the_levels_that_it_was_begun_with(storage: Co
     with pytest.warns(ReluctantWarning, match="goes on with the space .* as it was then"):
         again = create_or_open(today, storage)
     assert again.comparison.design == reopen(storage, "c").comparison.design == design
-    with pytest.raises(IdentityError, match="--hidden"):
+    with pytest.raises(IdentityError, match=r"hidden \(8 there, 16 here\)"):
         create_or_open(Comparison.of(config.model_copy(update={"hidden": (16,)})), storage)
 
 
