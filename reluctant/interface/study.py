@@ -107,9 +107,10 @@ class Study(AnyStudy):
         from study.report.search_page import search_sections
 
         search = StoredSearch.of(self._opened)
-        own = search.own_trials()
+        trials = search.storage.read_trials(search.study_id)
+        own = search.own(trials)
         data = SearchData(search.config, search.front(own), own)
-        return search_sections(data, search.storage, search.study_id)
+        return search_sections(data, search.storage, search.study_id, trials)
 
     def _table(self) -> pd.DataFrame | None:
         from study.records.own_trials import NoResultsError

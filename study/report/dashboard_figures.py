@@ -60,7 +60,7 @@ def _search(storage: CohortStorage, study_id: int, trials: Sequence[FrozenTrial]
         data = SearchData(search.config, search.front(own), own, _MOST_POINTS)
     except NoResultsError:
         return [], ""
-    return search_sections(data, storage, study_id), advice_note(data)
+    return search_sections(data, storage, study_id, trials), advice_note(data)
 
 
 def advice_note(data: SearchData) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from optuna.trial import FrozenTrial
+
 from search_spaces import Hyperparameters
 from storage import CohortStorage
 from study.config import StudyConfig
 from study.records.open_study import OpenStudy
-from study.report import search_figures, training_figures
+from study.report import rung_figures, search_figures, training_figures
 from study.report.captions import tried_text
 from study.report.page import Page
 from study.report.plot import SPARSITY, Section
@@ -42,7 +44,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     chosen = front.recommended
     compared_with = reference_line(reference, chosen.number, chosen.test_score, search.config.judged_by)
     compared = {trial.number for trial in (front.recommended, front.members[0], front.baseline) if trial is not None}
-    front_section, *sections = search_sections(data, storage, study.study_id, study.problem.layer_names)
+    front_section, *sections = search_sections(data, storage, study.study_id, trials, study.problem.layer_names)
     more = (
         training_figures.importance(importances(trials, search.identity, study.problem.judge.metric_names)),
         training_figures.curves(data, storage.learning_curves(study.study_id, numbers=compared)),
@@ -71,6 +73,7 @@ def search_sections(
     data: SearchData,
     storage: CohortStorage,
     study_id: int,
+    trials: Sequence[FrozenTrial],
     names_of: Callable[[Hyperparameters], Sequence[str]] = lambda _: (),
 ) -> list[Section]:
     """The figures that the report and the dashboard show of a search, the front first.
@@ -79,6 +82,7 @@ def search_sections(
         data: The search.
         storage: Where it lives.
         study_id: Its id there.
+        trials: All its trials.
         names_of: The names of the layers of a network, where they have any.
     """
     best = [trial.number for trial in data.best_by_activation.values()]
@@ -88,6 +92,7 @@ def search_sections(
         search_figures.slopes(data),
         search_figures.initializations(data),
         search_figures.dropout(data),
+        rung_figures.stopping(data, trials),
         training_figures.layers(data, storage.layer_measures(study_id, numbers=best), names_of),
     )
     return [section for section in sections if section is not None]

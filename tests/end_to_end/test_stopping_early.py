@@ -101,11 +101,46 @@ def test_a_stopped_trial_is_no_model_and_the_error_says_why(finished: Path, stud
     assert not (finished / "m").exists()
 
 
-def test_the_dashboard_draws_it(study: reluctant.Study) -> None:
+def test_dashboard_and_figures_show_who_was_stopped_where(study: reluctant.Study) -> None:
     storage, study_id = study._opened.storage, study._opened.study_id
     panels, note = dashboard_content(storage, study_id, storage.read_trials(study_id))
-    assert "front-figure" in {panel.id for panel in panels}
-    assert "trial" in note
+    assert {"front-figure", "stopping-2", "stopping-4"} <= {panel.id for panel in panels}
+    assert "Use trial" in note
+    trials = study.trials()
+    for epoch, reached in ((2, 23), (4, 12)):
+        here, others = study.figure(f"stopping-{epoch}").data
+        assert (here.name, len(here.x)) == ("stopped here", (trials[STOPPED_AT] == epoch).sum())
+        assert (others.name, len(here.x) + len(others.x)) == ("went on", reached)
+
+
+def test_the_report_says_what_a_stopped_trial_is_worth_where_that_is_known(copy: str) -> None:
+    folder = Path(copy).parent
+    run_here("report", "s", "-o", "before.html", cwd=folder, check=True)
+    before = (folder / "before.html").read_text()
+    assert "of each 4 trials, after epoch 2 the best 2 go on" in before
+    assert "is known of none" in before
+    storage = open_storage(copy)
+    (stopped, *_) = (trial for trial in storage.read_trials(1) if trial.state is TrialState.PRUNED)
+    optuna.load_study(study_name="s", storage=storage).enqueue_trial(stopped.params)
+    storage.close()
+    run_here("resume", "s", "--trials", 25, cwd=folder, check=True)
+    run_here("report", "s", "-o", "after.html", cwd=folder, check=True)
+    after = (folder / "after.html").read_text()
+    assert "Of the stopped ones 1 were trained to the end later" in after
+    assert f"trial {stopped.number}, stopped at epoch {stopped.user_attrs[STOPPED_AT]}, is worth" in after
+    with reluctant.load("s", storage=copy) as study:
+        assert "trained to the end later" in {
+            trace.name for trace in study.figure(f"stopping-{stopped.user_attrs[STOPPED_AT]}").data
+        }
+
+
+@pytest.mark.parametrize("objective", ["accuracy", "weighted"])
+def test_with_one_objective_the_figure_is_over_trials(here: Reluctant, tmp_path: Path, objective: str) -> None:
+    options = ("--seeds", 1, "--epochs", 4, "--cohort", 4, "--hidden", 8, "--pruner", "halving", "--name", "one")
+    here("run", "iris", "--trials", 4, "--objective", objective, "--min-accuracy", 0, *options, check=True)
+    with reluctant.load("one", storage=str(tmp_path / "reluctant.db")) as study:
+        here_, others = study.figure("stopping-1").data
+        assert sorted([*here_.x, *others.x]) == [1, 2, 3]
 
 
 def test_an_estimate_counts_what_is_trained(study: reluctant.Study) -> None:
