@@ -32,8 +32,8 @@ class ReluctantClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[mis
         best_score_: Its mean score on the validation part: the metric, for all objectives but `accuracy` of the
             network whose activations near zero are set to 0, which then is the one that predicts.
         front_: The Pareto front, the recommended trial and the baseline, one row each.
-        cv_results_: All finished trials, in the form of scikit-learn's searches; splits are folds, without `cv`
-            replicates.
+        cv_results_: All trials trained to their end, in the form of scikit-learn's searches; splits are folds,
+            without `cv` replicates.
         n_iter_: Epochs after which the network that predicts had its weights.
 
     Example:
@@ -82,8 +82,8 @@ class ReluctantRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc]
         best_params_: Its searched parameters.
         best_score_: Its mean score on the validation part.
         front_: The Pareto front, the recommended trial and the baseline, one row each.
-        cv_results_: All finished trials, in the form of scikit-learn's searches; splits are folds, without `cv`
-            replicates.
+        cv_results_: All trials trained to their end, in the form of scikit-learn's searches; splits are folds,
+            without `cv` replicates.
         n_iter_: Epochs after which the network that predicts had its weights.
 
     Example:

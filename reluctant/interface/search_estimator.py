@@ -85,6 +85,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         seeds: int = 3,
         epochs: int = 30,
         patience: int | None = None,
+        pruner: str = "none",
         space: str = "core",
         objective: str = "front",
         sparsity_weight: float = 0.1,
@@ -111,6 +112,8 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             patience: A network keeps the weights of the epoch with the best validation score and ends so many epochs
                 after it; the one that is trained on all samples is trained for the mean of these best epochs. None: all
                 networks are trained for all epochs.
+            pruner: `halving`: of the trials of a cohort the best go on at some epochs, and the others are stopped, and
+                are left out of `cv_results_`; `none`: all are trained for all epochs.
             space: Search space: a preset, or a TOML file.
             objective: `front`, `weighted` or `accuracy`.
             sparsity_weight: Worth of sparsity in the metric, for the objective `weighted`.
@@ -138,6 +141,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.seeds = seeds
         self.epochs = epochs
         self.patience = patience
+        self.pruner = pruner
         self.space = space
         self.objective = objective
         self.sparsity_weight = sparsity_weight
@@ -214,6 +218,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 "seeds",
                 "epochs",
                 "patience",
+                "pruner",
                 "space",
                 "objective",
                 "hidden",
@@ -351,7 +356,7 @@ def _epochs_kept(trial: OwnTrial, budget: Budget) -> int:
 
 
 def _cv_results(own: Sequence[OwnTrial], *, folds: int | None) -> dict[str, Any]:
-    """Finished trials as scikit-learn's searches have them; splits are folds, or without some replicates."""
+    """Trials that were trained to their end, as scikit-learn's searches have them; splits are folds, or replicates."""
     scores = np.array([trial.scores for trial in own])
     if folds is not None:
         scores = scores.reshape(len(own), -1, folds).mean(1)  # replicates are all folds under one seed, then the next

@@ -9,6 +9,8 @@ from study.training.rungs import Halving, rung_epochs
 
 RUNG_OPTIONS = ("min_epochs", "reduction_factor", "bracket", "min_seeds")
 _REDUCTION_FACTOR = 3
+_BRACKET = 27
+"""Trials of a bracket at least, where the cohort has so many: of fewer only one is left, which is no front."""
 _MOST_RUNGS = 3
 """Rungs where `--min-epochs` is not given: one of 27 trials survives those of factor 3."""
 
@@ -33,7 +35,7 @@ def completed_rungs(config: StudyConfig) -> dict[str, Any]:
     return {
         "min_epochs": least,
         "reduction_factor": factor,
-        "bracket": config.bracket or _bracket(config.cohort, factor ** len(rungs)),
+        "bracket": config.bracket or _bracket(config.cohort, max(_BRACKET, factor ** len(rungs))),
         "min_seeds": config.min_seeds or 1,
     }
 

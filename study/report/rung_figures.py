@@ -148,13 +148,12 @@ def _row(data: SearchData, epoch: int, reached: AtRung, stopped: Mapping[int, in
         feasible = [result.values for result in results if result.violation <= 0]
         return f"{_score(data, max(feasible)):.4g}" if feasible else "–"
 
-    name = _score_title(data)
     return {
         "after epoch": str(epoch),
         "reached by": f"{len(reached):,}",
         "stopped": f"{len(here):,}",
-        f"best of the stopped: {name}": best(here),
-        f"best of the others: {name}": best(on),
+        "best stopped": best(here),
+        "best that went on": best(on),
     }
 
 

@@ -75,6 +75,19 @@ def test_under_patience_the_network_has_the_weights_of_the_best_epoch(refit: boo
         clone(model).set_params(patience=31).fit(x, y)
 
 
+def test_stopped_trials_are_no_results(fitted: ReluctantClassifier) -> None:
+    x, y = load_wine(return_X_y=True)
+    model = ReluctantClassifier(**{**FAST, "trials": 8, "cohort": 8, "seeds": 2, "pruner": "halving"}).fit(x, y)
+    states = model.study_.trials()["state"]
+    complete = list(states.index[states == "COMPLETE"])
+    assert (states == "PRUNED").sum() > 3
+    assert list(model.cv_results_["trial"]) == complete
+    assert model.recommended_.number in complete
+    assert model.score(x, y) > 0.5
+    with pytest.raises(ConfigError, match="unknown pruner"):
+        clone(model).set_params(pruner="asha").fit(x, y)
+
+
 def test_a_pickle_predicts_the_same_and_holds_no_connection(fitted: ReluctantClassifier) -> None:
     x, _ = load_wine(return_X_y=True, as_frame=True)
     again = pickle.loads(pickle.dumps(fitted))
