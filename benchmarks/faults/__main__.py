@@ -5,7 +5,8 @@ stopped for longer than their leases (SIGSTOP, SIGCONT), while clocks jump, tota
 SQLite files lose their locks, get second names, are removed, replaced and moved; a PostgreSQL server, whose default
 isolation is `repeatable read`, has its sessions cut and its connections taken, and is restarted. Each study is held
 against an undisturbed one by one worker, to the bit, and each worker that cannot go on must end with a message and an
-exit status that say so. Exit status 1 where anything differs.
+exit status that say so. Exit status 1 where anything differs. With `--pruner halving --bracket 4 --patience 10`, trials
+are stopped early, and replicates end before the last epoch.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def disturbed(disturbance: Disturbance, expected: dict[str, Any]) -> dict[str, A
                 strikes.strike()
                 next_at = time.monotonic() + moments.expovariate(1.0 / options.every)
             if crowd.errors or strikes.errors or now > until + 300:
-                crowd.errors.append(f"{strikes.done()} of {options.trials} trials were complete at the end")
+                crowd.errors.append(f"{strikes.done()} of {options.trials} trials had ended at the end")
                 break
             time.sleep(0.02)
         crowd.wait(60)
@@ -171,7 +172,8 @@ def disturbed(disturbance: Disturbance, expected: dict[str, Any]) -> dict[str, A
 
 def _problem(sampler: str, options: argparse.Namespace) -> Problem:
     given = {"sampler": sampler, "trials": options.trials, "epochs": options.epochs, "name": "s"}
-    return Search.of(read_config(STUDY | given))
+    early = {"pruner": options.pruner, "bracket": options.bracket, "patience": options.patience}
+    return Search.of(read_config(STUDY | given | early))
 
 
 def _server(options: argparse.Namespace) -> AbstractContextManager[postgres.Server | None]:
@@ -225,6 +227,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--slow", type=float, default=0.0, help="seconds that every SQLite commit takes longer")
     parser.add_argument("--trials", type=int, default=96, help="of each study")
     parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument(
+        "--pruner", choices=["none", "halving"], default="none", help="whether trials are stopped early"
+    )
+    parser.add_argument("--bracket", type=int, help="trials that compete with one another, where they are")
+    parser.add_argument("--patience", type=int, help="epochs after its best one at which a replicate ends")
     parser.add_argument("--checkpoint-every", type=float, default=0.3, help="seconds")
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
     parser.add_argument("--seed", type=int, default=0)

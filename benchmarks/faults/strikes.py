@@ -109,9 +109,10 @@ class Strikes:
         self.storage.close()
 
     def done(self) -> int:
-        """How many trials are complete."""
+        """How many trials are complete, or were stopped early."""
         try:
-            return self.storage.count_by_state(self.storage.study_id("s"))[TrialState.COMPLETE]
+            counts = self.storage.count_by_state(self.storage.study_id("s"))
+            return counts[TrialState.COMPLETE] + counts[TrialState.PRUNED]
         except StorageError:
             return -1
 
