@@ -26,6 +26,7 @@ class Domain:
 
     Attributes:
         names: The allowed names, for a parameter whose values are names; else None.
+        flag: Whether the values are true and false.
         whole: Whether only whole numbers are allowed.
         low: Smallest allowed number.
         high: Largest allowed number.
@@ -34,14 +35,20 @@ class Domain:
     """
 
     names: Collection[str] | None = None
+    flag: bool = False
     whole: bool = False
     low: float = 0.0
     high: float = float("inf")
     open_low: bool = False
     open_high: bool = False
 
+    @property
+    def listed(self) -> tuple[Any, ...]:
+        """All allowed values, for a parameter that has no range; else none."""
+        return (False, True) if self.flag else tuple(self.names or ())
+
     def holds(self, value: float) -> bool:
-        """Whether `value` is allowed."""
+        """Whether the number `value` is allowed."""
         above = value > self.low if self.open_low else value >= self.low
         below = value < self.high if self.open_high else value <= self.high
         return above and below and value != float("inf")
@@ -65,6 +72,7 @@ DOMAINS: dict[str, Domain] = {
     "normalization": Domain(names=NORMALIZATIONS),
     "bias": Domain(low=-10.0, high=10.0),
     "l2": Domain(high=10.0),
+    "residual": Domain(flag=True),
 }
 """The domain of each hyperparameter, in the order of suggestion; a condition refers to an earlier one."""
 
@@ -96,8 +104,9 @@ def read_parameter(name: str, table: Any, *, where: str) -> tuple[BaseDistributi
         if mixed:
             raise SpaceError(f"{place} has choices and also {', '.join(sorted(mixed))}; keep one of the two forms")
         distribution: BaseDistribution = _choices(name, domain, table["choices"], place)
-    elif domain.names is not None:
-        raise SpaceError(f"{place} has no choices; it needs a list such as choices = {list(domain.names)[:2]}")
+    elif domain.listed:
+        example = "[false, true]" if domain.flag else list(domain.listed[:2])
+        raise SpaceError(f"{place} has no choices; it needs a list such as choices = {example}")
     else:
         distribution = _range(name, domain, table, place)
     return distribution, _condition(table.get("when", {}), place)
@@ -107,7 +116,9 @@ def _choices(name: str, domain: Domain, choices: Any, place: str) -> Categorical
     if not isinstance(choices, list) or not choices:
         raise SpaceError(f"choices of {place} are {choices!r}; they need to be a list of at least one value")
     for choice in choices:
-        if domain.names is None:
+        if domain.flag:
+            _flag(choice, f"choices of {place}")
+        elif domain.names is None:
             _number(choice, domain, f"choices of {place}")
         elif choice not in list(domain.names):
             raise SpaceError(unknown(name, str(choice), domain.names, where=place))
@@ -128,10 +139,17 @@ def check_value(name: str, value: Any) -> None:
         SpaceError: The value is not allowed; the text says what is.
     """
     domain = DOMAINS[name]
-    if domain.names is None:
+    if domain.flag:
+        _flag(value, name)
+    elif domain.names is None:
         _number(value, domain, name)
     elif value not in domain.names:
         raise SpaceError(unknown(name, str(value), domain.names))
+
+
+def _flag(value: Any, place: str) -> None:
+    if not isinstance(value, bool):
+        raise SpaceError(f"{place} has the value {value!r}; it needs true or false")
 
 
 def _number(value: Any, domain: Domain, place: str) -> None:

@@ -140,8 +140,9 @@ class SearchSpace:
 def _checked(parameter: Parameter, value: Any) -> Any:
     """A fixed value in the type that its distribution gives: 64 for 64.0 where widths are whole numbers."""
     distribution = parameter.distribution
-    of_kind = isinstance(value, str) if DOMAINS[parameter.name].names else isinstance(value, int | float)
-    if of_kind and not isinstance(value, bool):
+    domain = DOMAINS[parameter.name]
+    of_kind = isinstance(value, str) if domain.names else isinstance(value, int | float)
+    if of_kind and isinstance(value, bool) == domain.flag:
         try:
             internal = distribution.to_internal_repr(value)
             if distribution._contains(internal):

@@ -13,7 +13,7 @@ from search_spaces.user_networks import Checked, NetworkError, Source, find_sour
 from study.config import ConfigError
 from study.training import Sizes
 
-OF_OUR_NETWORKS = ("width", "depth", "normalization", "bias")
+OF_OUR_NETWORKS = ("width", "depth", "normalization", "residual", "bias")
 """Parameters of a space that only networks of ours have."""
 NETWORK = "network"
 """Key of an identity under which a study has its network, where that is no multilayer perceptron."""
@@ -41,7 +41,7 @@ def check_sizes(architecture: Architecture, space: SearchSpace) -> None:
     """Refuses spaces of what only networks of ours have, where the network is a user's.
 
     Raises:
-        ConfigError: The space searches width, depth, normalization or bias.
+        ConfigError: The space searches width, depth, normalization, residual or bias.
     """
     if architecture.user is None:
         return

@@ -50,7 +50,8 @@ def network_of(config: StudyConfig, dataset: Dataset, space: SearchSpace) -> Arc
 
     Raises:
         ArchitectureError: There is none of that name.
-        ConfigError: It reads images, and the data are none; or `residual` connects no layers.
+        ConfigError: It reads images, and the data are none; or `residual` connects no layers, or is searched, and the
+            network has no use for it.
     """
     architecture = architecture_of(config.network)
     if architecture.inputs == "images" and dataset.image is None:
@@ -59,15 +60,21 @@ def network_of(config: StudyConfig, dataset: Dataset, space: SearchSpace) -> Arc
             "--network mlp reads any data"
         )
     searched = {parameter.name for parameter in space.parameters}
+    for name in searched & {*OPTIONS} - {*architecture.options}:
+        if architecture.user is None:
+            raise ConfigError(
+                f"the space {space.name} searches {name}, and --network {config.network} has no use for it; choose "
+                "another --space"
+            )
     of_one_width = any(width == other for width, other in pairwise(config.hidden)) or searched & {"width", "depth"}
-    if config.residual and not of_one_width:
+    if (config.residual or "residual" in searched) and not of_one_width:
+        asked = "--residual is given" if config.residual else f"the space {space.name} searches residual"
         raise ConfigError(
-            f"--residual is given, and --hidden is {_shown(config.hidden)}: no two hidden layers in a row have the "
-            "same width; give equal ones, as in --hidden 64,64"
+            f"{asked}, and --hidden is {_shown(config.hidden)}: no two hidden layers in a row have the same width; "
+            "give equal ones, as in --hidden 64,64"
         )
-    if architecture.engine == "stacked_mlp" and (
-        config.residual or config.normalization != "none" or "normalization" in searched
-    ):
+    of_modules = config.residual or config.normalization != "none" or searched & {"normalization", "residual"}
+    if architecture.engine == "stacked_mlp" and of_modules:
         return replace(architecture, engine="modules")
     return architecture
 

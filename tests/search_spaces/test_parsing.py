@@ -67,6 +67,10 @@ BAD = {
         table("activation", "low=0\nhigh=1"),
         "[activation] in x.toml has no choices; it needs a list s",
     ),
+    "a flag as a number": (table("residual", "choices=[0, 1]"), "has the value 0; it needs true or false"),
+    "a flag as a name": (table("residual", "choices=['true']"), "has the value 'true'; it needs true or false"),
+    "range of flags": (table("residual", "low=0\nhigh=1"), "it needs a list such as choices = [false, true]"),
+    "flag twice": (table("residual", "choices=[true, true]"), "hold True twice; every choice needs to stand once"),
     "choice twice": (table("activation", "choices=['relu','relu']"), "hold 'relu' twice; every choice needs to stand"),
     "number twice": (dropout("choices=[0, 0.0]"), "choices of [dropout] in x.toml hold 0 twice; every choice needs"),
     "both forms": (

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.distributions import BaseDistribution
 from torch import nn
 
 from reluctant.errors import ReluctantError
@@ -116,6 +117,30 @@ def test_a_space_may_search_the_normalization_of_perceptrons(tmp_path: Path) -> 
     search = Search.of(read_config({"data": "iris", "space": str(tmp_path / "own.toml")}))
     assert search.architecture.engine == "modules"
     assert {each.normalization for each in search.sample(20)} == {"none", "batch", "layer"}
+
+
+@pytest.mark.parametrize(("given", "start"), [(False, False), (True, True)])
+def test_a_space_may_search_residual_connections_of_perceptrons(tmp_path: Path, given: bool, start: bool) -> None:
+    (tmp_path / "own.toml").write_text("[residual]\nchoices = [false, true]\n")
+    own = {"data": "digits", "space": str(tmp_path / "own.toml"), "residual": given}
+    search = Search.of(read_config(own))
+    assert search.architecture.engine == "modules"
+    assert {each.residual for each in search.sample(20)} == {False, True}
+    assert search.space.baseline(search.defaults) == {"residual": start}
+    assert search.space.suggest(Never(), {"residual": not start}) == {"residual": not start}
+    with pytest.raises(ReluctantError, match="residual = 1 is not in the space; it needs one of: False, True"):
+        search.space.suggest(Never(), {"residual": 1})
+    with pytest.raises(ConfigError, match="the space own searches residual, and --hidden is 8,9: no two hidden layers"):
+        _ = Search.of(read_config(own | {"residual": False, "hidden": "8,9"})).prepared
+    with pytest.raises(ConfigError, match="the space own searches residual, and --network cnn has no use for it; choo"):
+        _ = Search.of(read_config(own | {"residual": False, "network": "cnn"})).prepared
+
+
+class Never:
+    """A suggester that is not asked."""
+
+    def suggest(self, name: str, distribution: BaseDistribution) -> Any:
+        raise AssertionError(name)
 
 
 def test_a_search_samples_its_space_and_reads_no_test_part() -> None:
