@@ -9,8 +9,9 @@ a split are dealt to the arms many times, and after each deal they go once aroun
 arm: what remains is due to choice. Beside it stands what the same contrasts find where
 they choose, tune and read on one stream, as comparisons of version 0.1 do.
 
-Contrasts that compare no arms are left out: the shares of claims 1 and 4, and the clock. FOLDER holds CSV files whose
-target is the last column.
+Contrasts that compare no arms are left out: the shares of claims 1 and 4, and the clock; and claim 15, which compares
+learning rates, as which no network is re-seeded. `--claims all` has the others of all claims. FOLDER holds CSV files
+whose target is the last column.
 """
 
 from __future__ import annotations
@@ -28,17 +29,20 @@ from benchmarks.hardware import taken
 from benchmarks.tables import data_sets
 from benchmarks.trained import columns_of
 from search_spaces import Hyperparameters
+from search_spaces.claim_cells import USUAL_CLAIMS, read_claims
 from search_spaces.design import Design
-from study.comparison.cell_measures import CellMeasures, StreamMeasures
-from study.comparison.claims import CLAIMS, ClaimContrast
+from study.comparison.cell_measures import CellMeasures, StreamMeasures, training_loss_key
+from study.comparison.claims import ClaimContrast, claims_of
 from study.data import DataError, Dataset, Split, prepare, sample_rows
 from study.intervals import Array
 from study.records.measure_keys import key_on_test
 from study.training import Budget, Streams, Trainer
 
 _COMPARE_ARMS = ("score", "share")
-_NO_NULL = (1, 4)
-_READ = ("accuracy", "log_loss", *map(key_on_test, ("accuracy", "near_zero", "saturation", "removable")))
+_NO_NULL = (1, 4, 15)
+_SHARES = ("near_zero", "raw_zeros", "dead", "saturation", "removable")
+_READ = ("accuracy", "log_loss", *map(key_on_test, ("accuracy", *_SHARES)))
+_LOSSES = training_loss_key(0).removesuffix("0")
 _GATE = 0.05
 
 
@@ -63,11 +67,11 @@ class Placebo:
     one_stream: float
 
 
-def contrasts() -> list[tuple[int, ClaimContrast]]:
-    """The contrasts whose expectation is 0 where all arms are alike, with their claims' numbers."""
+def contrasts(design: Design) -> list[tuple[int, ClaimContrast]]:
+    """The contrasts of a design whose expectation is 0 where all arms are alike, with their claims' numbers."""
     return [
         (claim.id, contrast)
-        for claim in CLAIMS
+        for claim in claims_of(design)
         for contrast in claim.contrasts
         if contrast.kind in _COMPARE_ARMS and claim.id not in _NO_NULL
     ]
@@ -79,12 +83,12 @@ def places_of(design: Design) -> int:
 
 
 def arms_of(design: Design) -> list[tuple[Hyperparameters, ...]]:
-    """The arms of a design, each with its cells over the learning rates."""
+    """The arms of a design that are tuned, each with its cells over the learning rates."""
     arms: dict[Hyperparameters, list[Hyperparameters]] = {}
     for cell in design.cells:
-        if len(cell.hidden) == design.depths[0]:
+        if cell.learning_rate in design.learning_rates:
             arms.setdefault(replace(cell, learning_rate=design.learning_rate), []).append(cell)
-    return [tuple(cells) for cells in arms.values()]
+    return [tuple(cells) for cells in arms.values() if len(cells) == len(design.learning_rates)]
 
 
 def pool(design: Design, split: Split, *, networks: int, epochs: int, seed: int) -> dict[float, dict[str, Array]]:
@@ -111,6 +115,8 @@ def dealt(
         for stream in range(design.streams)
     ]
     places = np.stack(turned, axis=1)
+    epochs = sum(name.startswith(_LOSSES) for name in networks[design.learning_rate])
+    read = [*_READ, *map(training_loss_key, range(epochs))]
     streams = []
     for stream in range(design.streams):
         cells = {}
@@ -118,9 +124,9 @@ def dealt(
             chosen = places[:, stream, number]
             for cell in arm:
                 columns = networks[cell.learning_rate]
-                cells[cell] = {name: columns[name][chosen][:, None] for name in _READ if name in columns}
+                cells[cell] = {name: columns[name][chosen][:, None] for name in read if name in columns}
         streams.append(StreamMeasures(cells))
-    return CellMeasures(tuple(streams))
+    return CellMeasures(tuple(streams), epochs=epochs)
 
 
 def placebos_of(
@@ -133,20 +139,26 @@ def placebos_of(
         networks = design.streams * places_of(design)
         found = pool(design, split, networks=networks, epochs=epochs, seed=seed + 1 + number)
         measured = dealt(design, found, deals=deals, generator=np.random.default_rng(seed + number))
-        for column, taken_on in zip(columns, (measured, CellMeasures(measured.streams[:1])), strict=True):
-            column.append(np.array([np.nanmean(part.compute(design, taken_on)) for _, part in contrasts()]))
+        for column, taken_on in zip(columns, (measured, replace(measured, streams=measured.streams[:1])), strict=True):
+            column.append(np.array([_mean(part.compute(design, taken_on)) for _, part in contrasts(design)]))
     return np.mean(columns[0], 0), np.mean(columns[1], 0)
 
 
-def summarize(means: Array, one_stream: Array) -> list[Placebo]:
-    """`[data sets, contrasts]` means to what each contrast found over all data sets."""
-    errors = means.std(axis=0, ddof=1) / math.sqrt(len(means))
-    return [
-        Placebo(claim, part.name, *map(float, values))
-        for (claim, part), *values in zip(
-            contrasts(), means.mean(0), errors, np.abs(means).max(0), one_stream.mean(0), strict=True
-        )
-    ]
+def _mean(values: Array) -> float:
+    """The mean of the values that there are: no placebo has a share of zeros that a claim on penalties asks for."""
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if there.size else math.nan
+
+
+def summarize(design: Design, means: Array, one_stream: Array) -> list[Placebo]:
+    """`[data sets, contrasts]` means to what each contrast found over the data sets where it has a value."""
+    found = []
+    for (claim, part), own, once in zip(contrasts(design), means.T, one_stream.T, strict=True):
+        there = own[~np.isnan(own)]
+        if len(there) > 1:
+            error, largest = float(there.std(ddof=1)) / math.sqrt(len(there)), float(np.abs(there).max())
+            found.append(Placebo(claim, part.name, float(there.mean()), error, largest, _mean(once)))
+    return found
 
 
 def _samples(folder: str, rows: int, seed: int) -> Iterator[Dataset]:
@@ -170,9 +182,10 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--deals", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--claims", type=read_claims, default=USUAL_CLAIMS)
     parser.add_argument("--output", default="benchmarks/placebos.json")
     options = parser.parse_args()
-    design, found = Design(width=options.width), {}
+    design, found = Design(width=options.width, claims=options.claims), {}
     for dataset in _samples(options.folder, options.rows, options.seed):
         found[dataset.name] = placebos_of(
             dataset,
@@ -186,7 +199,9 @@ def main() -> None:
             f"{dataset.name}, {len(dataset)} rows:", *(f"{value:+.2f}" for value in found[dataset.name][0]), flush=True
         )
         results = (
-            summarize(*(np.array(column) for column in zip(*found.values(), strict=True))) if len(found) > 1 else []
+            summarize(design, *(np.array(column) for column in zip(*found.values(), strict=True)))
+            if len(found) > 1
+            else []
         )
         document = {
             "taken": taken("python -m benchmarks.placebos") | {"command": "python -m benchmarks.placebos FOLDER"},

@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from search_spaces import Hyperparameters
 from search_spaces.design import Design
-from study.comparison.cell_measures import CellMeasures, StreamMeasures
+from study.comparison.cell_measures import CellMeasures, StreamMeasures, training_loss_key
 from study.comparison.layer_timing import LAYERS
 
 Array = npt.NDArray[np.float64]
 TEST_SAMPLES = 360
+EPOCHS = 6
 # Accuracy in logits, by what differs from the usual ReLU network; about as digits have it.
 _ACTIVATIONS = {"tanh": 0.1, "gelu": 0.05, "sigmoid": -0.05, "silu": -0.05, "identity": -0.3, "prelu": 0.02}
 _RATES = {0.0001: -1.0, 0.0003: -0.4, 0.001: 0.0, 0.003: 0.2, 0.01: 0.25, 0.03: 0.0, 0.1: -0.6}
@@ -64,7 +65,7 @@ class Outcomes:
             )
             for stream in range(self.design.streams)
         )
-        return CellMeasures(streams, clock)
+        return CellMeasures(streams, clock, EPOCHS)
 
     @cached_property
     def _shared(self) -> dict[str, Array]:
@@ -100,6 +101,10 @@ class _Columns(dict[str, Array]):
             return self._accuracy("test" if name.startswith("test_") else "validation")
         if name == "log_loss":
             return 1.0 - self["accuracy"] + 0.01 * self._noise(name)
+        if name.startswith("training_loss"):
+            speed = 0.0 if self._outcomes.null or cell.activation not in ("tanh", "elu") else 0.1
+            epoch = int(name.removeprefix(training_loss_key(0)[:-1]))
+            return np.asarray(np.exp(-(0.3 + speed) * epoch - cell.l1 + 0.1 * self._noise(name)))
         if name == "gradient_ratio_start":
             decades = {"tanh": -1.0, "sigmoid": -5.0}.get(cell.activation, 0.0)
             return np.asarray(10.0 ** ((0.0 if self._outcomes.null else decades) + 0.25 * self._noise(name)))
@@ -114,7 +119,7 @@ class _Columns(dict[str, Array]):
 
     def _worth(self) -> float:
         cell = self._cell
-        worth = _ACTIVATIONS.get(cell.activation, 0.0) + _RATES[cell.learning_rate]
+        worth = _ACTIVATIONS.get(cell.activation, 0.0) + _RATES.get(cell.learning_rate, -1.5)
         worth += _INITIALIZATIONS.get(cell.initialization, 0.0) - 0.1 * (len(cell.hidden) - 2)
         worth += _MATCHES.get((cell.activation, cell.initialization), 0.0)
         worth += cell.dropout - 2.5 * cell.dropout**2
@@ -132,7 +137,7 @@ class _Columns(dict[str, Array]):
         if "removable" in name:
             return -0.3 if activation == "sigmoid" and not null else -1.0
         if "zeros" in name:
-            return 0.3
+            return 0.3 if null else 0.3 + 0.5 * np.log10(1.0 + 1e4 * self._cell.l1)
         sparse = {"relu": -0.7, "leaky_relu": -1.0, "gelu": -2.2}.get(activation, -4.0)
         return sparse + 2.0 * self._cell.dropout
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from search_spaces.design import Design
-from study.comparison.cell_measures import CellMeasures, StreamMeasures
+from study.comparison.cell_measures import TRAINING_LOSS, CellMeasures, StreamMeasures, training_loss_key
 from study.data import Split
 from study.intervals import Array
 from study.records.measure_keys import MeasureKey
@@ -38,12 +38,19 @@ def train(design: Design, splits: Sequence[Split], *, epochs: int, seed: int) ->
             }
         )
 
-    return CellMeasures(tuple(map(of_stream, range(design.streams))))
+    return CellMeasures(tuple(map(of_stream, range(design.streams))), epochs=epochs)
 
 
 def columns_of(outcome: Outcome) -> dict[str, Array]:
-    """`[replicates]` measures of a trial by stored key, with means over hidden layers as the network's own."""
-    rows = [{**replicate.scores, **_of_layers(measures_on_test(replicate))} for replicate in outcome.replicates]
+    """`[replicates]` measures and curves of a trial by key, with means over hidden layers as the network's own."""
+    rows = [
+        {
+            **replicate.scores,
+            **_of_layers(measures_on_test(replicate)),
+            **{training_loss_key(epoch): loss for epoch, loss in enumerate(replicate.curves[TRAINING_LOSS])},
+        }
+        for replicate in outcome.replicates
+    ]
     names = sorted({name for row in rows for name in row})
     return {name: np.array([row.get(name, np.nan) for row in rows], dtype=float) for name in names}
 

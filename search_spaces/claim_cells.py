@@ -16,6 +16,31 @@ if TYPE_CHECKING:
 USUAL_CLAIMS = tuple(range(1, 13))
 """The claims of a comparison that was asked for none in particular, and of all until version 0.1."""
 
+RATE_FACTOR = 10.0
+"""By which a learning rate is too high."""
+DEEP = (10, 20)
+"""Hidden layers of deep networks."""
+SMALL_BIAS = 0.1
+SMOOTH = ("gelu", "silu", "mish")
+CENTRED = ("tanh", "elu")
+WIDENING = (0.25, 1.0, 4.0)
+"""Widths over the usual one."""
+L1_DOSES = (0.0003, 0.001, 0.003, 0.01)
+"""Of the penalty on activations, half a decade apart, around the 0.001 of Glorot et al. 2011."""
+L2_DOSES = (0.0003, 0.001, 0.003, 0.01)
+CURVES_FOR = (14, 26)
+"""The claims that read learning curves."""
+
+_OF_PERCEPTRONS = {
+    **dict.fromkeys((16, 18, 19), "it is about ten hidden layers or more"),
+    **dict.fromkeys(
+        (21, 23, 25, 26, 27), "its doses of a penalty, summed over units, are those of layers without channels"
+    ),
+    22: "it is about the width of hidden layers",
+}
+"""Claims whose cells the reduced design of convolutional networks does not have, and why."""
+_NARROWEST, _WIDEST, _FEWEST_EPOCHS = 4, 2048, 2
+
 
 class ClaimError(ReluctantError, ValueError):
     """Claims that there are not."""
@@ -39,6 +64,55 @@ def _every_activation(design: Design) -> list[Arm]:
     return [*others, *design.over_slopes()]
 
 
+def rates_too_high(design: Design) -> Arm:
+    """ReLU's usual network at ten times each learning rate, in their order."""
+    return tuple(design.cell("relu", learning_rate=round(RATE_FACTOR * rate, 9)) for rate in design.learning_rates)
+
+
+def penalized(design: Design, activation: str) -> list[Arm]:
+    """The arms of an activation over the doses of the L1 penalty, none first."""
+    return [design.arm(activation), *(design.arm(activation, l1=dose) for dose in L1_DOSES)]
+
+
+def as_many_slopes(design: Design) -> list[Arm]:
+    """Leaky ReLU's arms over slopes above 0, as many as there are doses of the L1 penalty."""
+    return [*design.over_slopes()[1 : 1 + len(L1_DOSES)]]
+
+
+def squared_penalized(design: Design) -> list[Arm]:
+    """ReLU's arms over the doses of the penalty on squares."""
+    return [design.arm("relu", l2=dose) for dose in L2_DOSES]
+
+
+def widened(design: Design) -> list[Arm]:
+    """ReLU's arms over widths."""
+    return [design.arm("relu", width=width) for width in widths(design.width)]
+
+
+def widths(usual: int) -> list[int]:
+    """Narrow, usual and wide."""
+    return [round(factor * usual) for factor in WIDENING]
+
+
+def arms_of_claims(design: Design) -> list[Arm]:
+    """The arms of the claims beside the usual ones whose learning rates are tuned."""
+    arms = [arm for claim in design.claims if claim not in USUAL_CLAIMS for arm in ARMS[claim](design)]
+    return [arm for arm in arms if tuple(cell.learning_rate for cell in arm) == design.learning_rates]
+
+
+def _self_normalizing(design: Design) -> list[Arm]:
+    return [
+        arm
+        for depth in DEEP
+        for arm in (design.arm("selu", depth=depth, initialization="lecun_normal"), design.arm("relu", depth=depth))
+    ]
+
+
+def _deep_initializations(design: Design) -> list[Arm]:
+    depths = (design.depths[0], *DEEP)
+    return [arm for depth in depths for arm in design.over_initializations("relu", depth=depth)]
+
+
 ARMS: Mapping[int, Callable[[Design], Sequence[Arm]]] = {
     1: lambda design: design.over_initializations("relu"),
     2: lambda design: design.over_slopes(),
@@ -52,6 +126,19 @@ ARMS: Mapping[int, Callable[[Design], Sequence[Arm]]] = {
     10: _initializations,
     11: _deepest,
     12: _every_activation,
+    13: lambda design: [design.arm(name) for name in ("relu", *SMOOTH)],
+    14: lambda design: [design.arm(name) for name in ("relu", *CENTRED)],
+    15: lambda design: [design.arm("relu"), rates_too_high(design)],
+    16: lambda design: [design.arm("relu", depth=DEEP[0], bias=bias) for bias in (0.0, SMALL_BIAS)],
+    18: _self_normalizing,
+    19: _deep_initializations,
+    20: lambda design: [design.arm("rrelu"), *design.over_slopes()[1:]],
+    21: lambda design: [*penalized(design, "relu"), *penalized(design, "relu_squared")],
+    22: widened,
+    23: lambda design: penalized(design, "relu"),
+    25: lambda design: penalized(design, "relu"),
+    26: lambda design: [*penalized(design, "relu"), *squared_penalized(design)],
+    27: lambda design: [*penalized(design, "relu"), *as_many_slopes(design)],
 }
 """The arms that a claim reads; 9 reads the clock alone."""
 
@@ -93,6 +180,36 @@ def check_claims(numbers: Sequence[int]) -> tuple[int, ...]:
     if not numbers:
         raise ClaimError(_needed("no claim is named"))
     return tuple(sorted(set(numbers)))
+
+
+def unmet(
+    claim: int, *, width: int, epochs: int, convolutional: bool = False, normalization: str = "none"
+) -> str | None:
+    """What a claim needs that a comparison does not have, in words; None where it has all.
+
+    Args:
+        claim: Its number.
+        width: Units of each hidden layer.
+        epochs: Passes over the training part.
+        convolutional: Whether the networks are convolutional.
+        normalization: How hidden layers are normalized.
+
+    Example:
+        >>> unmet(22, width=2, epochs=30)
+        'it needs layers of a fourth of the units and of four times as many, and there are 2; give --hidden 4 to 2048'
+    """
+    if convolutional and claim in _OF_PERCEPTRONS:
+        return f"{_OF_PERCEPTRONS[claim]}; give --network mlp"
+    if claim == 18 and normalization != "none":
+        return f"it is about networks without normalization, and these have {normalization}; give --normalization none"
+    if claim == 22 and not _NARROWEST <= width <= _WIDEST:
+        return (
+            f"it needs layers of a fourth of the units and of four times as many, and there are {width}; "
+            f"give --hidden {_NARROWEST} to {_WIDEST}"
+        )
+    if claim in CURVES_FOR and epochs < _FEWEST_EPOCHS:
+        return f"it reads the course of learning, and there is {epochs} epoch; give --epochs {_FEWEST_EPOCHS} or more"
+    return None
 
 
 def claims_text(numbers: Sequence[int]) -> str:

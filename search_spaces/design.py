@@ -30,6 +30,8 @@ _REDUCED: dict[str, Any] = {
 """Levels of the reduced design; every claim keeps two levels at least of the factors that it varies."""
 _MORE_BLOCKS = 3
 """Of the deep networks of the reduced design."""
+_OF_SINGLE_CLAIMS = ("width", "l1", "bias", "l2")
+"""Parameters that the usual claims do not vary."""
 
 Arm = tuple[Hyperparameters, ...]
 """The cells of one activation, slope, initialization and dropout rate, which differ in their learning rate alone."""
@@ -136,10 +138,14 @@ class Design:
             del levels["channels"]
         return levels if self.streams > 1 else {name: levels[name] for name in levels if name not in _SINCE_0_1}
 
-    def cell(self, activation: str, *, depth: int | None = None, **changes: Any) -> Hyperparameters:
-        """One cell: the usual network with an activation, a depth, and other hyperparameters in `changes`."""
+    def cell(
+        self, activation: str, *, depth: int | None = None, width: int | None = None, **changes: Any
+    ) -> Hyperparameters:
+        """One cell: the usual network with an activation, a depth, a width, and other hyperparameters in `changes`."""
         if activation == "leaky_relu" and changes.get("negative_slope") == 0.0:
-            return self.cell("relu", depth=depth, **{k: v for k, v in changes.items() if k != "negative_slope"})
+            return self.cell(
+                "relu", depth=depth, width=width, **{k: v for k, v in changes.items() if k != "negative_slope"}
+            )
         depth = depth or self.depths[0]
         usual = Hyperparameters(
             activation=activation,
@@ -147,7 +153,7 @@ class Design:
             initialization=self.initializations[0],
             dropout=self.dropouts[0],
             learning_rate=self.learning_rate,
-            hidden=(self.width,) * (1 if self.channels else depth),
+            hidden=(width or self.width,) * (1 if self.channels else depth),
             channels=blocks_of_depth(self.channels, depth) if self.channels else (),
         )
         return replace(usual, **changes)
@@ -162,9 +168,9 @@ class Design:
         """The arms of leaky ReLU over its slopes, of which 0 is ReLU."""
         return tuple(self.arm("leaky_relu", negative_slope=slope) for slope in self.slopes)
 
-    def over_initializations(self, activation: str) -> tuple[Arm, ...]:
-        """The arms of an activation over the initializations."""
-        return tuple(self.arm(activation, initialization=name) for name in self.initializations)
+    def over_initializations(self, activation: str, **changes: Any) -> tuple[Arm, ...]:
+        """The arms of an activation over the initializations, with other hyperparameters in `changes`."""
+        return tuple(self.arm(activation, initialization=name, **changes) for name in self.initializations)
 
     def over_dropouts(self, activation: str) -> tuple[Arm, ...]:
         """The arms of an activation over the dropout rates, 0 first."""
@@ -236,19 +242,25 @@ class Design:
         tables = [f"[{name}]\nchoices = {values}\n" for name, values in choices.items()]
         if slopes:
             tables.insert(1, f"[negative_slope]\nchoices = {slopes}\nwhen = {{ activation = {sloped} }}\n")
+        for name in _OF_SINGLE_CLAIMS:
+            values = sorted({_parameter(cell, name) for cell in self.cells})
+            tables += [f"[{name}]\nchoices = {values}\n"] if len(values) > 1 else []
         text = "".join(tables)
         return parse_space(text, name="claims", where="the designs of a comparison")
 
     def params(self, number: int) -> dict[str, Any]:
         """The parameters of the cell that a trial number trains."""
         cell = self.cells[number]
-        values = {name: getattr(cell, name) for name in ("activation", "initialization", "dropout", "learning_rate")}
-        values |= {"negative_slope": cell.negative_slope, "depth": cell.depth}
         active: dict[str, Any] = {}
         for parameter in self.space.parameters:
             if parameter.active(active):
-                active[parameter.name] = values[parameter.name]
+                active[parameter.name] = _parameter(cell, parameter.name)
         return active
+
+
+def _parameter(cell: Hyperparameters, name: str) -> Any:
+    """A cell's value of a parameter of a space."""
+    return cell.hidden[0] if name == "width" else getattr(cell, name)
 
 
 def _with_others(levels: Sequence[Any], used: Sequence[Any]) -> list[Any]:

@@ -86,6 +86,7 @@ def _rows(comparison: ComparisonSummary) -> list[dict[str, Any]]:
             "verdict": finding.verdict,
             "estimated": finding.deciding.name,
             "change": finding.change,
+            "source": finding.source,
         }
         for finding in comparison.verdicts
     ]
@@ -108,6 +109,8 @@ def _lines(comparison: ComparisonSummary) -> list[str]:
         others = [evidence for evidence in finding.estimates if evidence is not finding.deciding]
         lines += [f"    {_evidence(evidence)}" for evidence in (finding.deciding, *others)]
         lines.append(f"    would change it: {finding.change}")
+        lines += [f"    assumes: {finding.assumption}"] if finding.assumption else []
+        lines.append(f"    source: {finding.source}")
     return [*lines, ""]
 
 

@@ -18,7 +18,7 @@ from study.comparison.claims import CLAIMS, Average, Claim, ClaimContrast
 from study.comparison.heterogeneity import Predictive, Weighted, paule_mandel, predictive
 from study.comparison.ranks import Ranking, rank
 from study.comparison.summary import ComparisonSummary
-from study.comparison.verdicts import PLAIN_LEVEL, deciding_index, error_of
+from study.comparison.verdicts import PLAIN_LEVEL, deciding_index, error_where_manipulated, manipulated
 from study.intervals import FAMILY_ERROR, Array, Verdict, holm, holm_errors
 
 Interval = tuple[float, float]
@@ -83,6 +83,11 @@ class ContrastAcrossDataSets:
     leave_one_out: Interval | None
     sensitivity: Weighted | None
 
+    @property
+    def plain_interval(self) -> Interval | None:
+        """The interval of this contrast alone, as `judge_claims` calls it."""
+        return self.interval
+
 
 @dataclass(frozen=True)
 class ClaimAcrossDataSets:
@@ -138,6 +143,7 @@ class _New:
 
     estimate: float | None
     verdict: Verdict
+    plain_interval: Interval | None
     error: float = 1.0
 
 
@@ -181,20 +187,20 @@ def judge_across(
     read_on_data = [claim for claim in claims if all(part.kind != "time" for part in claim.contrasts)]
     read_on_data = [claim for claim in read_on_data if any(claim.statement in each for each in sets.values())]
     first = [_contrasts(claim, sets, error) for claim in read_on_data]
-    errors = [error_of(claim, found) for claim, found in zip(read_on_data, first, strict=True)]
+    errors = [error_where_manipulated(claim, found) for claim, found in zip(read_on_data, first, strict=True)]
     verdicts = []
     for claim, granted, p in zip(read_on_data, holm_errors(errors, error), holm(errors), strict=True):
         found = _contrasts(claim, sets, granted)
         place = deciding_index(claim, found)
-        new = [_New(each.estimate, each.verdict_on_new) for each in found]
+        new = [_New(each.estimate, each.verdict_on_new, each.prediction_interval) for each in found]
         verdicts.append(
             ClaimAcrossDataSets(
                 id=claim.id,
                 statement=claim.statement,
                 association=claim.association,
                 p=p,
-                verdict=found[place].verdict,
-                verdict_on_new=new[deciding_index(claim, new)].verdict,
+                verdict=found[place].verdict if manipulated(claim, found) else "undecided",
+                verdict_on_new=new[deciding_index(claim, new)].verdict if manipulated(claim, new) else "undecided",
                 deciding=place,
                 contrasts=found,
             )

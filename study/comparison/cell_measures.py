@@ -10,6 +10,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Hyperparameters
+from search_spaces.claim_cells import ARMS, CURVES_FOR
 from search_spaces.design import Design
 from storage import CohortStorage
 from study.intervals import Array
@@ -22,8 +23,15 @@ LAYER_TIMES = "reluctant:clock"
 """System attribute of a comparison: seconds of stock layers, and the machine that they were measured on."""
 SCORE, LOSS = "accuracy", "log_loss"
 """Keys of the first metric and of the loss of any task: those of classification, by which contrasts ask for them."""
+TRAINING_LOSS = "training_loss"
+"""Name of the learning curve of the loss on the training part."""
 _LAYER_MEASURES = ("gradient_norm_start", "gradient_norm_end")
 """Measures of layers on the validation part that a comparison reads."""
+
+
+def training_loss_key(epoch: int) -> str:
+    """Key of the training loss of an epoch, from 0."""
+    return f"training_loss_epoch{epoch}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +72,13 @@ class CellMeasures:
         streams: The measures under each stream.
         layer_seconds: `[processes, rounds]` seconds of forward and backward of stock layers by name, alternating; empty
             where not timed.
+        epochs: Passes over the training part; the measures of cells whose learning curves are read hold the training
+            loss of each (`training_loss_key`). 0 where no curves are read.
     """
 
     streams: tuple[StreamMeasures, ...]
     layer_seconds: Mapping[str, Array] = field(default_factory=dict)
+    epochs: int = 0
 
     @property
     def trained(self) -> Collection[Hyperparameters]:
@@ -119,6 +130,7 @@ def read_cell_measures(
     for row in storage.layer_measures(study_id, numbers=list(trained)):
         for name in _LAYER_MEASURES:
             columns[row["number"]].put(str(MeasureKey(name, layer=row["layer"])), row["replicate"], row[name])
+    epochs = _put_training_losses(storage, study_id, design, trained, columns)
     times = storage.get_study_system_attrs(study_id).get(LAYER_TIMES, {})
     return CellMeasures(
         tuple(
@@ -126,7 +138,31 @@ def read_cell_measures(
             for stream in range(design.streams)
         ),
         {name: np.atleast_2d(seconds) for name, seconds in times.get("seconds", {}).items()},
+        epochs,
     )
+
+
+def _put_training_losses(
+    storage: CohortStorage,
+    study_id: int,
+    design: Design,
+    trained: Mapping[int, Hyperparameters],
+    columns: Mapping[int, _Columns],
+) -> int:
+    """Adds the training losses of cells whose learning curves are read; returns how many epochs these have.
+
+    A network that patience ended earlier keeps its last loss.
+    """
+    read = {cell for claim in CURVES_FOR if claim in design.claims for arm in ARMS[claim](design) for cell in arm}
+    numbers = [number for number, cell in trained.items() if cell in read]
+    rows = storage.learning_curves(study_id, numbers=numbers) if numbers else []
+    rows = [row for row in rows if row["name"] == TRAINING_LOSS and row["points"]]
+    epochs = max((len(row["points"]) for row in rows), default=0)
+    for row in rows:
+        points = row["points"]
+        for epoch in range(epochs):
+            columns[row["number"]].put(training_loss_key(epoch), row["replicate"], points[min(epoch, len(points) - 1)])
+    return epochs
 
 
 class _Columns(dict[str, Array]):

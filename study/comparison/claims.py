@@ -1,122 +1,29 @@
-"""The claims about activations: what each says, by which contrasts it is judged, and what counts as no difference."""
+"""The claims about activations: what each says, by which contrasts it is judged, and what counts as no difference.
+
+Regions of practical equivalence, doses and levels stand here and in `search_spaces.claim_cells` before anything is run.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
 
 from search_spaces.claim_cells import USUAL_CLAIMS
 from search_spaces.design import Design
 from study.comparison import contrasts
-from study.comparison.cell_measures import SCORE, CellMeasures
-from study.comparison.correlation import Kind
-from study.intervals import FAMILY_ERROR, Array, Region
-from study.tasks import Metric
+from study.comparison.claim import DEEPEST, Average, Claim, ClaimContrast, accuracy, share
+from study.comparison.claims_on_penalties import CLAIMS_ON_PENALTIES
+from study.comparison.claims_on_training import CLAIMS_ON_TRAINING
+from study.intervals import FAMILY_ERROR, Region
 
-Average = Literal["mean", "median"]
-ContrastFunction = Callable[[Design, CellMeasures], Array]
-_POINTS = (-100.0, 100.0)
+__all__ = ["CLAIMS", "LEVEL", "Average", "Claim", "ClaimContrast", "claims_of", "level_of"]
+
 _SHARE = (0.0, 100.0)
-
-
-def _accuracy(*, above: bool) -> Region:
-    return Region((-0.5, 0.5), above=above, domain=_POINTS)
-
-
-def _share(*, above: bool) -> Region:
-    return Region((-5.0, 5.0), above=above, domain=_POINTS)
-
-
 _HALF_A_DECADE = Region((-0.5, 0.5), above=False)
 _WITHIN = Region((0.0, 0.0), domain=(-50.0, 20.0))
 _SOME = Region((0.0, 1.0), limit=99.0, domain=_SHARE)
 _TENTH = Region((-10.0, 10.0), domain=(-100.0, math.inf))
-_DEEPEST = "at depth 10"
 
-
-@dataclass(frozen=True)
-class ClaimContrast:
-    """One contrast of a claim.
-
-    Attributes:
-        name: What is estimated.
-        compute: Computes it, one number a replicate; see `contrasts`.
-        unit: Unit of the contrast.
-        region: Region of practical equivalence, and the claim's side of it.
-        kind: What is compared, which decides how far replicates are correlated. Scores count test samples: where all
-            replicates count the same, there is no spread to judge by. Times are over processes, which share no data.
-        equal_suffices: Whether no practical difference is as good as support: "no worse than".
-        decides: Whether the claim is judged by it; else it is reported beside those that are.
-        skewed: Whether it lies far on one side on a few data sets. Over data sets it is then judged by its median, as
-            shares are.
-    """
-
-    name: str
-    compute: ContrastFunction
-    unit: str
-    region: Region
-    kind: Kind = "score"
-    equal_suffices: bool = False
-    decides: bool = True
-    skewed: bool = False
-
-    @property
-    def average(self) -> Average:
-        """What it is judged by over data sets."""
-        return "median" if self.skewed or self.kind == "share" else "mean"
-
-    def about(self, metric: Metric) -> ClaimContrast:
-        """The contrast of a task whose first metric is another than accuracy: so named, within that metric's range."""
-        if metric.name == SCORE:
-            return self
-        widest = 100.0 * (metric.best - metric.worst)
-        region = self.region
-        if self.region == _accuracy(above=self.region.above):
-            region = replace(region, domain=(-widest, widest))
-        return replace(self, name=self.name.replace(SCORE, metric.name), region=region)
-
-    def in_blocks(self, depth: int) -> ClaimContrast:
-        """The contrast of convolutional networks, the deepest of which have so many blocks."""
-        return replace(self, name=self.name.replace(_DEEPEST, f"in networks of {depth} blocks"))
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement about activations.
-
-    Attributes:
-        id: The claim's number: its place in `CLAIMS`, from 1.
-        statement: What it says.
-        read_on: Where its contrasts are read.
-        contrasts: The contrasts that it is judged by, and those that are reported beside them.
-        needs: Whether all of the contrasts have to support it, or any.
-        association: Whether the design shows no more than an association.
-    """
-
-    id: int
-    statement: str
-    read_on: str
-    contrasts: tuple[ClaimContrast, ...]
-    needs: Literal["all", "any"] = "all"
-    association: bool = False
-
-    @property
-    def deciding(self) -> tuple[int, ...]:
-        """The places of the contrasts that it is judged by."""
-        return tuple(place for place, contrast in enumerate(self.contrasts) if contrast.decides)
-
-    def about(self, metric: Metric) -> Claim:
-        """The claim with contrasts of a task whose first metric this is."""
-        return replace(self, contrasts=tuple(contrast.about(metric) for contrast in self.contrasts))
-
-    def in_blocks(self, depth: int) -> Claim:
-        """The claim about convolutional networks, the deepest of which have so many blocks."""
-        return replace(self, contrasts=tuple(contrast.in_blocks(depth) for contrast in self.contrasts))
-
-
-CLAIMS: tuple[Claim, ...] = (
+_USUAL: tuple[Claim, ...] = (
     Claim(
         1,
         "ReLU layers are 50-90 % zero",
@@ -138,12 +45,14 @@ CLAIMS: tuple[Claim, ...] = (
                 decides=False,
             ),
         ),
+        source="Glorot et al. 2011",
     ),
     Claim(
         2,
         "leaky ReLU is an overall improvement",
         "test",
-        (ClaimContrast("accuracy, leaky ReLU - ReLU", contrasts.leaky_minus_relu, "pp", _accuracy(above=True)),),
+        (ClaimContrast("accuracy, leaky ReLU - ReLU", contrasts.leaky_minus_relu, "pp", accuracy(above=True)),),
+        source="Maas et al. 2013",
     ),
     Claim(
         3,
@@ -154,17 +63,18 @@ CLAIMS: tuple[Claim, ...] = (
                 "accuracy, worst slope - best slope",
                 contrasts.worst_minus_best_slope,
                 "pp",
-                _accuracy(above=False),
+                accuracy(above=False),
                 skewed=True,
             ),
             ClaimContrast(
                 "accuracy, PReLU - best slope",
                 contrasts.prelu_minus_best_slope,
                 "pp",
-                _accuracy(above=True),
+                accuracy(above=True),
                 equal_suffices=True,
             ),
         ),
+        source="He et al. 2015; Xu et al. 2015",
     ),
     Claim(
         4,
@@ -191,10 +101,11 @@ CLAIMS: tuple[Claim, ...] = (
                 "accuracy for 10 pp more near-zero outputs, within activations",
                 contrasts.score_on_sparsity,
                 "pp",
-                _accuracy(above=True),
+                accuracy(above=True),
             ),
         ),
         association=True,
+        source="Glorot et al. 2011",
     ),
     Claim(
         6,
@@ -205,13 +116,13 @@ CLAIMS: tuple[Claim, ...] = (
                 "accuracy gained by dropout, ReLU - tanh",
                 contrasts.relu_gain_minus_tanh_gain,
                 "pp",
-                _accuracy(above=False),
+                accuracy(above=False),
             ),
             ClaimContrast(
                 "accuracy gained by dropout, ReLU",
                 contrasts.relu_gain,
                 "pp",
-                _accuracy(above=False),
+                accuracy(above=False),
                 equal_suffices=True,
             ),
         ),
@@ -225,12 +136,12 @@ CLAIMS: tuple[Claim, ...] = (
                 "near-zero outputs, tanh - linear",
                 contrasts.tanh_near_zero,
                 "pp",
-                _share(above=False),
+                share(above=False),
                 "share",
                 equal_suffices=True,
             ),
             ClaimContrast(
-                "saturated outputs, tanh - linear", contrasts.tanh_saturation, "pp", _share(above=True), "share"
+                "saturated outputs, tanh - linear", contrasts.tanh_saturation, "pp", share(above=True), "share"
             ),
         ),
     ),
@@ -240,10 +151,10 @@ CLAIMS: tuple[Claim, ...] = (
         "test",
         (
             ClaimContrast(
-                "near-zero outputs, sigmoid - linear", contrasts.sigmoid_near_zero, "pp", _share(above=True), "share"
+                "near-zero outputs, sigmoid - linear", contrasts.sigmoid_near_zero, "pp", share(above=True), "share"
             ),
             ClaimContrast(
-                "removable units, sigmoid - linear", contrasts.sigmoid_removable, "pp", _share(above=True), "share"
+                "removable units, sigmoid - linear", contrasts.sigmoid_removable, "pp", share(above=True), "share"
             ),
         ),
         needs="any",
@@ -262,6 +173,7 @@ CLAIMS: tuple[Claim, ...] = (
                 "time",
             ),
         ),
+        source="Clevert et al. 2016",
     ),
     Claim(
         10,
@@ -272,9 +184,10 @@ CLAIMS: tuple[Claim, ...] = (
                 "accuracy, each activation's best initialization - the commonly best, mean over activations",
                 contrasts.own_minus_common_initialization,
                 "pp",
-                _accuracy(above=True),
+                accuracy(above=True),
             ),
         ),
+        source="He et al. 2015",
     ),
     Claim(
         11,
@@ -282,20 +195,21 @@ CLAIMS: tuple[Claim, ...] = (
         "validation part, before training",
         (
             ClaimContrast(
-                f"log10 of gradient norm first/last layer {_DEEPEST}, tanh - ReLU",
+                f"log10 of gradient norm first/last layer {DEEPEST}, tanh - ReLU",
                 contrasts.tanh_vanishing,
                 "decades",
                 _HALF_A_DECADE,
                 "gradient",
             ),
             ClaimContrast(
-                f"log10 of gradient norm first/last layer {_DEEPEST}, sigmoid - ReLU",
+                f"log10 of gradient norm first/last layer {DEEPEST}, sigmoid - ReLU",
                 contrasts.sigmoid_vanishing,
                 "decades",
                 _HALF_A_DECADE,
                 "gradient",
             ),
         ),
+        source="Glorot and Bengio 2010",
     ),
     Claim(
         12,
@@ -306,11 +220,16 @@ CLAIMS: tuple[Claim, ...] = (
                 "accuracy, best activation - ReLU",
                 contrasts.best_minus_relu,
                 "pp",
-                _accuracy(above=False),
+                accuracy(above=False),
             ),
         ),
     ),
 )
+
+CLAIMS: tuple[Claim, ...] = tuple(
+    sorted((*_USUAL, *CLAIMS_ON_TRAINING, *CLAIMS_ON_PENALTIES), key=lambda claim: claim.id)
+)
+"""All claims, by their numbers; a number that is missing here is none yet."""
 
 
 def claims_of(design: Design) -> tuple[Claim, ...]:

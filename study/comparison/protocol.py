@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from search_spaces.claim_cells import USUAL_CLAIMS
+from search_spaces.claim_cells import ARMS, USUAL_CLAIMS
 from search_spaces.design import Design
 from study.comparison.claims import Claim
 from study.config import COMPARISON_DEFAULTS, StudyConfig
@@ -107,12 +107,16 @@ def protocol() -> Protocol:
 
 
 def definition(claim: Claim) -> str:
-    """A hash of what a claim says and how it is judged: evidence on another definition is of no use."""
+    """A hash of what a claim says, how it is judged and which cells it reads, whose evidence is of no other use."""
     contrasts = [
         [part.name, part.compute.__name__, part.unit, asdict(part.region), part.kind, part.average, part.decides]
         for part in claim.contrasts
     ]
-    return _hash([claim.statement, claim.needs, contrasts])
+    content: list[Any] = [claim.statement, claim.needs, contrasts]
+    if claim.id not in USUAL_CLAIMS:  # The levels of the usual claims are in the hash of the protocol.
+        arms = ARMS[claim.id](Design(width=protocol().hidden, claims=(claim.id,)))
+        content += [[contrast.checks for contrast in claim.contrasts], [[c.values for c in arm] for arm in arms]]
+    return _hash(content)
 
 
 def _training(config: StudyConfig) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from itertools import permutations
 import numpy as np
 
 from search_spaces.design import Arm, Design
-from study.comparison.cell_measures import LOSS, SCORE, CellMeasures, StreamMeasures
+from study.comparison.cell_measures import LOSS, SCORE, CellMeasures, StreamMeasures, training_loss_key
 from study.intervals import Array
 from study.records.measure_keys import MeasureKey, key_on_test
 
@@ -34,11 +34,13 @@ class Reading:
         choosing: Chooses arms, each at the learning rate that validates best on this stream.
         tuning: Tunes the learning rate of the arms that are read.
         reading: Is read.
+        epochs: Epochs of the learning curves.
     """
 
     choosing: StreamMeasures
     tuning: StreamMeasures
     reading: StreamMeasures
+    epochs: int = 0
 
     def value(self, arm: Arm, key: str | MeasureKey = TEST_ACCURACY) -> Array:
         """`[..., R]` a measure, in per cent, of an arm at its tuned learning rate."""
@@ -51,6 +53,21 @@ class Reading:
     def foreseen(self, arm: Arm, key: str | MeasureKey) -> Array:
         """`[..., R]` a measure, in per cent, of an arm as the stream has it that chooses, which tunes it too."""
         return self._read(self.choosing, self.choosing, arm, key)
+
+    def value_as_tuned(self, arm: Arm, tuned: Arm, key: str | MeasureKey = TEST_ACCURACY) -> Array:
+        """`[..., R]` a measure, in per cent, of the cell of an arm whose place has been tuned for another arm."""
+        return 100.0 * select(self.reading.stack(arm, key), best(*_validation(self.tuning, tuned)))
+
+    def curve(self, arm: Arm) -> Array:
+        """`[E, ..., R]` training loss of each epoch, of an arm at its tuned learning rate."""
+        index = best(*_validation(self.tuning, arm))
+        stacks = (self.reading.stack(arm, training_loss_key(epoch)) for epoch in range(self.epochs))
+        return np.stack([select(stack, index) for stack in stacks])
+
+    def foreseen_loss(self, arm: Arm) -> Array:
+        """`[..., R]` final training loss of an arm as the stream has it that chooses, which tunes it too."""
+        losses = self.choosing.stack(arm, training_loss_key(self.epochs - 1))
+        return select(losses, best(*_validation(self.choosing, arm)))
 
     def best(self, arms: Sequence[Arm]) -> Array:
         """`[..., R]` index of the arm that validates best."""
@@ -81,8 +98,13 @@ def readings(measured: CellMeasures) -> list[Reading]:
     """The turns of the streams; a comparison of one stream, of version 0.1, chooses and reads on that one."""
     streams = measured.streams
     if len(streams) < _ROLES:
-        return [Reading(*(streams[:1] * _ROLES))]
-    return [Reading(*turn) for turn in permutations(streams, _ROLES)]
+        return [_reading(streams[:1] * _ROLES, measured.epochs)]
+    return [_reading(turn, measured.epochs) for turn in permutations(streams, _ROLES)]
+
+
+def _reading(turn: tuple[StreamMeasures, ...], epochs: int) -> Reading:
+    choosing, tuning, reading = turn
+    return Reading(choosing, tuning, reading, epochs)
 
 
 def over_readings(contrast: Callable[[Design, Reading], Array]) -> Callable[[Design, CellMeasures], Array]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from search_spaces import ACTIVATIONS, Hyperparameters
+from search_spaces.claim_cells import arms_of_claims
 from search_spaces.design import Arm, Design
 from storage import CohortStorage
 from study.comparison.cell_measures import LAYER_TIMES, CellMeasures, read_cell_measures
@@ -197,7 +198,9 @@ def summarize_stored(storage: CohortStorage, study_id: int, *, variance: Varianc
         streams=design.streams,
         rates=design.learning_rates,
         at_edges=_at_edges(
-            design, measured, [arm for _, arms in (*own, *slopes) for arm in arms] + initialized + dropped
+            design,
+            measured,
+            [arm for _, arms in (*own, *slopes) for arm in arms] + initialized + dropped + arms_of_claims(design),
         ),
         epochs=epochs,
         patience=saved[CONFIG].get("patience"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +29,10 @@ class Judged(Protocol):
     @property
     def estimate(self) -> float | None:
         """The estimate; None where there is none."""
+
+    @property
+    def plain_interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of this contrast alone."""
 
     @property
     def verdict(self) -> Verdict:
@@ -85,6 +89,8 @@ class ClaimVerdict:
         p: The smallest error, over all claims, at which it would be decided (Holm); at most 0.05 where it is.
         deciding: The estimate that decides.
         estimates: The estimates of all its contrasts.
+        source: Who says so: a paper, or folklore.
+        assumption: What the verdict takes for granted; empty where there is nothing.
     """
 
     id: int
@@ -94,6 +100,8 @@ class ClaimVerdict:
     p: float
     deciding: ContrastEstimate
     estimates: tuple[ContrastEstimate, ...]
+    source: str = "folklore"
+    assumption: str = ""
 
     @property
     def estimate(self) -> float | None:
@@ -151,6 +159,8 @@ class ClaimVerdict:
             **row(self.deciding),
             "read_on": self.read_on,
             "association": self.association,
+            "source": self.source,
+            "assumption": self.assumption,
             "p": self.p,
             "evidence": [
                 row(estimate)
@@ -192,12 +202,27 @@ def judge_claims(
         )
 
     first = [estimates(claim, columns, error) for claim, columns in zip(claims, values, strict=True)]
-    errors = [error_of(claim, found) for claim, found in zip(claims, first, strict=True)]
+    errors = [error_where_manipulated(claim, found) for claim, found in zip(claims, first, strict=True)]
     verdicts = []
     for claim, columns, granted, p in zip(claims, values, holm_errors(errors, error), holm(errors), strict=True):
         found = estimates(claim, columns, granted)
-        deciding = found[deciding_index(claim, found)]
-        verdicts.append(ClaimVerdict(claim.id, claim.statement, claim.read_on, claim.association, p, deciding, found))
+        place = deciding_index(claim, found)
+        if claim.check is not None and not manipulated(claim, found):
+            found = (*found[:place], _not_manipulated(found[place], found[claim.check]), *found[place + 1 :])
+        deciding = found[place]
+        verdicts.append(
+            ClaimVerdict(
+                claim.id,
+                claim.statement,
+                claim.read_on,
+                claim.association,
+                p,
+                deciding,
+                found,
+                source=claim.source,
+                assumption=claim.assumption,
+            )
+        )
     return tuple(verdicts)
 
 
@@ -257,6 +282,30 @@ def error_of(claim: Claim, estimates: Sequence[Judged]) -> float:
         if estimate.estimate is not None and region.verdict((estimate.estimate, estimate.estimate)) == ends:
             alone.append(estimate.error)
     return min([max(errors), *alone])
+
+
+def error_where_manipulated(claim: Claim, estimates: Sequence[Judged]) -> float:
+    """As `error_of`; 1 where the claim intervenes on what did not change, so that it cannot be decided."""
+    return error_of(claim, estimates) if manipulated(claim, estimates) else 1.0
+
+
+def manipulated(claim: Claim, estimates: Sequence[Judged]) -> bool:
+    """Whether what a claim intervenes on did change, by the 95 % interval of its check; True where it has none."""
+    if claim.check is None:
+        return True
+    region = claim.contrasts[claim.check].region
+    return region.verdict(estimates[claim.check].plain_interval) == "supported"
+
+
+def _not_manipulated(deciding: ContrastEstimate, check: ContrastEstimate) -> ContrastEstimate:
+    """The deciding estimate of a claim whose intervention did not take, which therefore says nothing about it."""
+    seen = "without a value"
+    if check.estimate is not None:
+        seen = f"{check.estimate:+.3g} {check.unit}"
+        if check.plain_interval is not None:
+            seen += " ({:+.3g} … {:+.3g})".format(*check.plain_interval)
+    change = f"not manipulated: {check.name} is {seen}, and it needs to be above {check.rope[1]:g} for certain"
+    return replace(deciding, verdict="undecided", change=change)
 
 
 def shows_spread(kind: Kind, values: Array) -> npt.NDArray[np.bool_]:

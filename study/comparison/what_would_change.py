@@ -45,6 +45,8 @@ def what_would_change(
 def _without_interval(contrast: ClaimContrast, count: int, asked: int) -> str:
     if contrast.kind == "time":
         return "the layers were not timed; `reluctant compare` times them"
+    if contrast.without and count < min(2, asked):
+        return f"{asked - count} of {asked} replicates have no value, for {contrast.without}"
     if not count:
         return "no replicate has a value: a cell that it reads failed or diverged"
     if count > 1:

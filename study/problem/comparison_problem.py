@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+from reluctant.errors import ReluctantWarning
 from search_spaces import Hyperparameters, SearchSpace
+from search_spaces.claim_cells import claims_text, unmet
 from search_spaces.design import Design
 from search_spaces.network_names import is_of_user
 from study.config import SPARSITY_AS_TRAINED, ConfigError, StudyConfig
@@ -58,12 +61,13 @@ class Comparison(Problem):
                 f"--pruner is {config.pruner}, and a comparison trains all of its cells to the end, so that they stay "
                 "comparable; leave it out"
             )
+        channels = completed_options(config).get("channels", config.channels)
+        config = config.model_copy(update={"claims": possible_claims(config, convolutional=bool(channels))})
         levels: dict[str, Any] = {
             "learning_rate": config.learning_rate,
             "width": config.hidden[0],
             "claims": config.claims,
         }
-        channels = completed_options(config).get("channels", config.channels)
         design = Design.reduced(channels, **levels) if channels else Design(**levels)
         # Claims speak of networks as they were trained.
         own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}
@@ -160,6 +164,36 @@ class Comparison(Problem):
                 f"--trials is {self.config.trials}; study {name!r} is a comparison of {len(self.design.cells)} cells, "
                 "no more and no less; leave --trials out"
             )
+
+
+def possible_claims(config: StudyConfig, *, convolutional: bool) -> tuple[int, ...]:
+    """The claims that were asked for, without those that need what the configuration does not have, which is said.
+
+    Args:
+        config: The configuration.
+        convolutional: Whether the networks are convolutional.
+
+    Raises:
+        ConfigError: None of them is possible.
+    """
+    there: dict[str, Any] = {"width": config.hidden[0], "epochs": config.epochs, "normalization": config.normalization}
+    reasons: dict[str, list[int]] = {}
+    for claim in config.claims:
+        if reason := unmet(claim, convolutional=convolutional, **there):
+            reasons.setdefault(reason, []).append(claim)
+    skipped = [f"{_named(claims)}: {reason}" for reason, claims in reasons.items()]
+    possible = tuple(claim for claim in config.claims if not any(claim in claims for claims in reasons.values()))
+    if not possible:
+        raise ConfigError(
+            f"--claims is {claims_text(config.claims)}, and none of them can be tested. {'. '.join(skipped)}"
+        )
+    for text in skipped:
+        warnings.warn(f"skipped: {text}", ReluctantWarning, stacklevel=3)
+    return possible
+
+
+def _named(claims: Sequence[int]) -> str:
+    return f"claim{'s' if len(claims) > 1 else ''} {claims_text(claims)}"
 
 
 def stored_design(identity: Mapping[str, Any]) -> Design:

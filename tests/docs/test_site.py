@@ -23,6 +23,7 @@ import reluctant
 import search_spaces
 import storage
 import study
+from study.comparison.claims import CLAIMS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLAIN = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "80"}
@@ -56,6 +57,13 @@ def test_every_public_name_is_on_the_site(site: Path) -> None:
         names = importlib.import_module(package).__all__
         missing += [f"{package}.{name}" for name in names if f'id="{package}.{name}"' not in page]
     assert missing == []
+
+
+def test_every_claim_is_on_the_site_with_its_contrasts_and_its_source(site: Path) -> None:
+    page = html.unescape(re.sub("<[^>]*>", "", (site / "claims.html").read_text(encoding="utf-8")))
+    said = [text for claim in CLAIMS for text in (f"{claim.id}. {claim.statement}", claim.source, claim.assumption)]
+    said += [contrast.name for claim in CLAIMS for contrast in claim.contrasts]
+    assert [text for text in said if text not in page] == []
 
 
 def test_examples_of_docstrings_are_shown_as_code(site: Path) -> None:

@@ -107,18 +107,24 @@ def test_killed_it_ends_as_if_undisturbed(reluctant: Reluctant, tmp_path: Path, 
 
 
 def test_only_the_cells_of_the_claims_that_were_asked_for_are_trained(reluctant: Reluctant, tmp_path: Path) -> None:
-    arguments = (*SMALL, "--claims", "7-8", "--name", "few", "--quiet")
-    printed = json.loads(reluctant(*arguments, "--format", "json", check=True).stdout)
-    assert [claim["id"] for claim in printed["claims"]] == [7, 8]
-    assert count(tmp_path / "reluctant.db", "COMPLETE") == 22  # tanh, sigmoid, linear at each rate; the usual network
+    arguments = (*SMALL, "--claims", "7-8,14,22", "--name", "few", "--hidden", 2, "--quiet")
+    made = reluctant(*arguments, "--format", "json", check=True)
+    assert "skipped: claim 22: it needs layers of a fourth of the units and of four times as many" in made.stderr
+    claims = json.loads(made.stdout)["claims"]
+    assert [claim["id"] for claim in claims] == [7, 8, 14]
+    # Speed is read from the learning curves in the database.
+    assert all(-200 < row["estimate"] < 200 and row["interval"] is not None for row in claims[2]["evidence"])
+    # tanh, sigmoid, the linear network, ReLU and ELU at each rate.
+    assert count(tmp_path / "reluctant.db", "COMPLETE") == 45
     again = reluctant("compare", "--name", "few", check=True)
-    assert "Holm's procedure over 2 claims" in again.stdout + again.stderr
-    assert count(tmp_path / "reluctant.db", "COMPLETE") == 22
+    assert "Holm's procedure over 3 claims" in again.stdout + again.stderr
+    assert "source: stats.SE 489276; LeCun et al. 1998" in again.stdout
+    assert count(tmp_path / "reluctant.db", "COMPLETE") == 45
     reluctant("report", "few", check=True)
-    assert "Verdicts on 2 claims" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    refused = reluctant(*SMALL, "--name", "few", "--claims", "7")
+    assert "Verdicts on 3 claims" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    refused = reluctant(*SMALL, "--hidden", 2, "--name", "few", "--claims", "7")
     assert refused.returncode == 2
-    assert "claims (7,8 there, 7 here)" in refused.stderr
+    assert "claims (7,8,14 there, 7 here)" in refused.stderr
 
 
 def test_convolutional_networks_are_compared_by_a_reduced_design(reluctant: Reluctant, tmp_path: Path) -> None:

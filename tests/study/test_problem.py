@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from optuna.distributions import BaseDistribution
 from torch import nn
 
-from reluctant.errors import ReluctantError
+from reluctant.errors import ReluctantError, ReluctantWarning
 from search_spaces import ARCHITECTURES, Architecture
 from search_spaces.design import Design
 from study.config import ConfigError, StudyConfig, read_config
@@ -211,3 +212,45 @@ def test_an_option_of_comparisons_alone_is_refused_by_a_search() -> None:
     """A TOML file can name any option."""
     with pytest.raises(ConfigError, match="variance is given, and a search has no use for it"):
         Search.of(StudyConfig(data="iris", variance="nadeau-bengio"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "possible", "said"),
+    [
+        (
+            {"hidden": "2"},
+            (2, 14),
+            "skipped: claim 22: it needs layers of a fourth of the units and of four times as many",
+        ),
+        (
+            {"epochs": 1},
+            (2, 22),
+            "skipped: claim 14: it reads the course of learning, and there is 1 epoch; give --epoch",
+        ),
+        ({"hidden": "8"}, (2, 14, 22), None),
+    ],
+)
+def test_claims_that_need_more_than_there_is_are_skipped_and_named(
+    changes: dict[str, Any], possible: tuple[int, ...], said: str | None
+) -> None:
+    config = read_config({"data": "iris", "seeds": 2, "claims": "2,14,22", **changes})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        problem = Comparison.of(config)
+    assert problem.design.claims == problem.config.claims == possible
+    assert [str(each.message)[: len(said)] for each in caught] == [said] if said else not caught
+
+
+def test_claims_about_perceptrons_are_skipped_for_other_networks_and_refused_where_none_is_left() -> None:
+    config = read_config({"data": "digits", "seeds": 2, "claims": "13,16,18-19,25", "network": "cnn"})
+    with pytest.warns(ReluctantWarning) as caught:
+        assert Comparison.of(config).design.claims == (13,)
+    assert [str(each.message).partition(": it")[0] for each in caught] == [
+        "skipped: claims 16,18-19",
+        "skipped: claim 25",
+    ]
+    config = read_config({"data": "iris", "seeds": 2, "claims": "18", "normalization": "batch"})
+    with pytest.raises(
+        ConfigError, match=r"none of them can be tested. claim 18: it is about networks without normaliz"
+    ):
+        Comparison.of(config)

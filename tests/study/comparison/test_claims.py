@@ -8,14 +8,16 @@ import pytest
 
 from search_spaces.claim_cells import ARMS, USUAL_CLAIMS
 from search_spaces.design import Design
-from study.comparison import contrasts
+from study.comparison import contrasts, penalty_contrasts, training_contrasts
 from study.comparison.claims import CLAIMS, LEVEL, Claim, claims_of, level_of
 
 every_claim = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: str(claim.id))
 
 
-def test_numbers_are_places() -> None:
-    assert [claim.id for claim in CLAIMS] == list(range(1, len(CLAIMS) + 1))
+def test_numbers_are_unique_and_those_of_the_usual_claims_come_first() -> None:
+    numbers = [claim.id for claim in CLAIMS]
+    assert len(set(numbers)) == len(numbers)
+    assert numbers[: len(USUAL_CLAIMS)] == [*USUAL_CLAIMS]
 
 
 def test_every_claim_has_cells_and_no_cells_are_without_a_claim() -> None:
@@ -38,9 +40,9 @@ def test_either_of_a_claims_contrasts_can_decide_it_without_more_error(claim: Cl
 
 @every_claim
 def test_every_contrast_is_one_of_the_module_and_has_a_region_within_its_domain(claim: Claim) -> None:
-    functions = dict(inspect.getmembers(contrasts, inspect.isfunction)).values()
+    modules = {module.__name__ for module in (contrasts, penalty_contrasts, training_contrasts)}
     assert claim.contrasts
     for contrast in claim.contrasts:
-        assert contrast.compute in functions
+        assert inspect.unwrap(contrast.compute).__module__ in modules
         (least, most), (low, high) = contrast.region.rope, contrast.region.domain
         assert low <= least <= most <= high

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from outcome_tables import Table
 
 from search_spaces import Hyperparameters
 from search_spaces.design import LINEAR, Design
 from study.comparison import contrasts
 from study.comparison.cell_measures import CellMeasures, StreamMeasures
 from study.comparison.readings import rates_at_edges
-from study.intervals import Array
 
 DESIGN = Design()
 EARLIER = Design.restored(
@@ -32,42 +32,9 @@ EARLIER = Design.restored(
 """The designs of version 0.1."""
 
 
-class Table:
-    """Outcomes of two replicates under each of three streams: all alike but for what a test sets."""
-
-    def __init__(self, design: Design = DESIGN) -> None:
-        usual: dict[str, Any] = {
-            "accuracy": 0.9,
-            "log_loss": 0.3,
-            "test_accuracy": 0.8,
-            "gradient_ratio_start": 1.0,
-            **dict.fromkeys(("test_near_zero", "test_saturation", "test_removable"), 0.1),
-            **{f"test_raw_zeros{place}": 0.7 for place in ("", *(f"_layer{layer}" for layer in range(10)))},
-            **{f"test_dead{place}": 0.0 for place in ("", *(f"_layer{layer}" for layer in range(10)))},
-        }
-        self.design = design
-        self.streams = [
-            {cell: {name: np.full(2, value) for name, value in usual.items()} for cell in design.cells}
-            for _ in range(design.streams)
-        ]
-
-    def put(self, cell: Hyperparameters, *, streams: tuple[int, ...] | None = None, **values: Any) -> None:
-        for stream in range(self.design.streams) if streams is None else streams:
-            for name, value in values.items():
-                self.streams[stream][cell][name] = np.broadcast_to(np.array(value, dtype=float), 2).copy()
-
-    @property
-    def measured(self) -> CellMeasures:
-        return CellMeasures(tuple(map(StreamMeasures, self.streams)))
-
-    def contrast(self, function: Any) -> Array:
-        result: Array = function(self.design, self.measured)
-        return result
-
-
 @pytest.fixture
 def table() -> Table:
-    return Table()
+    return Table(DESIGN)
 
 
 def leaky(slope: float, rate: float) -> Hyperparameters:

@@ -60,8 +60,8 @@ def test_placebos_find_what_choosing_by_luck_gains_and_nothing_where_streams_dif
     networks = {0.001: network(0.8), 0.01: network(0.81)}
     measured = placebos.dealt(DESIGN, networks, deals=30, generator=generator)
     once = CellMeasures(measured.streams[:1])
-    for _, part in placebos.contrasts():
+    for _, part in placebos.contrasts(DESIGN):
         if part.kind == "score":
             assert abs(part.compute(DESIGN, measured).mean()) < 0.25, part.name
-    best = next(part for claim, part in placebos.contrasts() if claim == 12)
+    best = next(part for claim, part in placebos.contrasts(DESIGN) if claim == 12)
     assert best.compute(DESIGN, once).mean() > 1.0

@@ -71,6 +71,7 @@ def test_a_claim_finds_in_the_cells_of_its_own_all_that_it_reads(claim: Claim) -
     flat = CellMeasures(
         tuple(StreamMeasures({cell: _Row(stream, cell) for cell in design.cells}) for stream in measured.streams),
         {k: v[0] for k, v in measured.layer_seconds.items()},
+        measured.epochs,
     )
     (found,) = judge_claims(design, flat, lambda kind: variance_ratio(kind, "measured", RATIO))
     assert found.id == claim.id
