@@ -22,6 +22,8 @@ def url(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[str]
     run_here("run", "iris", *options, cwd=folder, check=True)
     options = ("--seeds", 2, "--epochs", 1, "--hidden", 8, "--name", "folklore", "--quiet")
     run_here("compare", "iris", *options, cwd=folder, check=True)
+    options = ("--seeds", 1, "--epochs", 4, "--hidden", 8, "--cohort", 8, "--pruner", "halving", "--name", "early")
+    run_here("run", "iris", "--trials", 8, *options, "--min-accuracy", 0, "--quiet", cwd=folder, check=True)
     server = subprocess.Popen([COMMAND, "dashboard", "--port", "0"], cwd=folder, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     yield next(word for word in server.stderr.readline().split() if word.startswith("http://"))
@@ -73,6 +75,19 @@ def test_a_comparison_has_its_verdicts_and_the_cells_behind_them(url: str, page:
         page.wait_for_selector(f'[id="user-defined-plot:{identifier}"] .main-svg', timeout=30000, state="attached")
     page.goto(f"{url.partition('/?')[0]}/dashboard/studies/2/note")
     page.get_by_text("How sure: ").wait_for(timeout=30000)
+    assert failures == []
+
+
+def test_trials_that_were_stopped_early_are_shown_without_an_error(url: str, page: Any) -> None:
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", lambda line: failures.append(line.text) if line.type == "error" else None)
+    page.goto(url)
+    page.goto(f"{url.partition('/?')[0]}/dashboard/studies/3")
+    page.wait_for_selector('[id="user-defined-plot:stopping-1"] .main-svg', timeout=30000, state="attached")
+    page.goto(f"{url.partition('/?')[0]}/dashboard/studies/3/trials?numbers=1")
+    page.get_by_text("Pruned").first.wait_for(timeout=30000)
+    page.get_by_text("stopped_at_epoch").first.wait_for(timeout=30000)
     assert failures == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,40 @@ def test_killed_at_any_time_it_is_the_same_study(storage: CohortStorage, whole: 
         if work(study, stop=lambda until=until: next(steps) > until, processes=False):
             break
     assert contents(storage, study) == contents(storage, whole)
+
+
+def test_three_workers_decide_as_one(storage: CohortStorage, whole: OpenStudy) -> None:
+    study = opened(storage)
+
+    def of_a_worker(_: int) -> bool:
+        own = open_storage(storage.address)
+        try:
+            return work(reopen(own, "s", overrides={"threads": 1}), processes=False)
+        finally:
+            own.close()
+
+    with ThreadPoolExecutor(3) as workers:
+        assert list(workers.map(of_a_worker, range(3))) == [True] * 3
+    assert len({row["token"] for row in storage.workers(study.study_id)}) == 3
+    assert contents(storage, study) == contents(storage, whole)
+
+
+def test_where_replicates_end_early_it_is_the_same_study_too(storage: CohortStorage) -> None:
+    """Values at a rung are those of the weights that are kept there; ended replicates compete with them."""
+    options = {"learning_rate": 0.05, "patience": 1, "trials": 8, "min_seeds": 2}
+    whole, study = opened(storage, name="patient", **options), opened(storage, checkpoint_every=1e-6, **options)
+    assert work(whole, processes=False)
+    steps = iter(range(10**9))
+    for _ in range(200):
+        until = next(steps) + 31
+        if work(study, stop=lambda until=until: next(steps) > until, processes=False):
+            break
+    assert contents(storage, study) == contents(storage, whole)
+    stopped = [t for t in storage.read_trials(study.study_id) if t.state is TrialState.PRUNED]
+    assert len(stopped) == 5
+    for trial in stopped:
+        assert trial.user_attrs["clamped_accuracy"] == rung_results(trial)[trial.user_attrs[STOPPED_AT]].values[0]
+    assert any(trial.user_attrs["best_epoch"] < trial.user_attrs[STOPPED_AT] for trial in stopped)
 
 
 def test_suspects_that_train_alone_change_no_decision(storage: CohortStorage, whole: OpenStudy) -> None:
