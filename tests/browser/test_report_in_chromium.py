@@ -108,6 +108,10 @@ def test_every_figure_is_drawn_and_nothing_overflows(report: Path, opened: Opene
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(OVERFLOWING) == []
         assert page.evaluate(CUT) == []
+        claims = page.query_selector_all(".table:has(.cards)")
+        assert bool(claims) == report.name.startswith("comparison")
+        if width == 390:  # readable without scrolling sideways
+            assert all(table.evaluate("each => each.scrollWidth <= each.clientWidth") for table in claims)
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         colour = LIGHT if scheme == "light" else DARK
         assert background == f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"
