@@ -1,236 +1,230 @@
-"""How good what a search found is, against trials and wall-clock: several cohort sizes of ours against stock TPE.
+"""How good what a search found is, against wall-clock and epochs: the usual loop, short trainings, and ours.
 
-    python -m benchmarks.quality [--seeds 5] [--trials 300] [--cohorts 16 32 64] [--output FILE.json]
-    python -m benchmarks.quality --samplers tpe qmc random nsga2 nsga3 gp --output benchmarks/samplers.json
+    python -m benchmarks.quality FOLDER [--data digits letter adult mnist] [--runs 5] [--trials 300] [--ways …]
+    python -m benchmarks.quality FOLDER --data digits --ways plain ours@300:sampler=nsga2 ours@300:sampler=gp
 
-Digits, 64,64, 20 epochs, batches of 128, one network a trial. Stock is `study.optimize` with Optuna's default sampler;
-both propose for themselves, all on one split, each study with a seed of its own for proposals, weights and data order.
-Ours goes on to twice the trials, so that both axes can be read. With `--samplers`, our samplers at the default cohort
-take the place of cohort sizes, each with as many trials as stock; cmaes, which takes one objective, has no place here.
+FOLDER holds `uci/letter.csv`, `uci/adult.csv` and `mnist/` (IDX files); digits need none. Digits, letter and adult
+(5,000 rows each of the two): 64,64, 20 epochs; MNIST (10,000 rows): 256,256, 5 epochs; batches of 128, one network a
+trial. All ways search accuracy and `near_zero` over the same space on one split, each with a seed of its own for
+proposals, weights and data order:
 
-A search picks by what it saw, and noise flatters what is picked: more so where each trial has noise of its own, as in
-the usual loop, than where all share their random numbers. So what a search holds for its front is trained again on
-five fresh seeds, the same for all searches, and the hypervolume is that of the fresh means; what the search itself
-saw is given beside it. Draws `benchmarks/quality.html`.
+- `plain`: `study.optimize` with Optuna's default sampler. `tuned`: the same in one process a core.
+- `fixed:E`: a third as many, as many and three times as many trials for E epochs, then their best part in full, which
+  takes as many epochs; each number of trials is a search of its own.
+- `ours`, `ours:OPTION=VALUE,…`: the command with options, and twice as many trials, or six times as many where they are
+  stopped early; `ours@N:…` sets their number.
+
+A search picks by what it saw, and noise flatters what is picked. So what a search held for its front, at up to 16
+moments of its run, is trained again in full on fresh seeds, the same for all ways, and read on the test part: the
+hypervolume is that of these means. Shares of time and of epochs are those of the median plain run, at which half of the
+runs of a way hold so much of the hypervolume that the plain runs end with in the mean. Draws FILE.html beside the JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 from typing import Any
 
 import plotly.graph_objects as go
-import torch
-from optuna.samplers import TPESampler
-from optuna.trial import FrozenTrial
+from plotly.subplots import make_subplots
 
+from benchmarks import searches
 from benchmarks.hardware import taken
-from benchmarks.stock import objective, open_stock
+from benchmarks.searches import Ended, Moment, Params, moments
 from benchmarks.ways import Recipe
-from storage import open_storage
-from study.config import read_config
 from study.machine import available_threads
 from study.pareto import hypervolume
-from study.problem import Problem, Search
-from study.records.open_study import create_or_open
-from study.training import Streams, fit
-from study.workers.worker import work
+from study.problem import Problem
+from study.training import Outcome, Streams, fit
 
-Anytime = list[tuple[float, float]]
-"""Seconds and hypervolume, after every so many trials."""
+FRESH_STREAM = 10**9
+WAYS = ("plain", "tuned", "ours@600:sampler=nsga2", "fixed:1", "fixed:3", "fixed:10", "ours", "ours:pruner=halving")
+SHARES = (0.9, 0.99, 1.0)
 
-RECIPE = Recipe()
-STEP = 10
-FRESH_SEEDS, FRESH_STREAM = 5, 10**9
+Search = Callable[[Recipe, int, int], list[Ended]]
+Curve = list[tuple[float, int, float]]
+"""Seconds, epochs and hypervolume on fresh seeds, at the moments of a search."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to search.
+
+    Attributes:
+        name: As it was asked for.
+        search: Searches.
+        sizes: Numbers of trials, each of which is a search of its own.
+    """
+
+    name: str
+    search: Search
+    sizes: tuple[int, ...]
+
+    def run(self, recipe: Recipe, seed: int, reference: Sequence[float]) -> list[Moment]:
+        """What it held at the moments of its run."""
+        found = [moments(self.search(recipe, seed, size), reference) for size in self.sizes]
+        return found[0] if len(found) == 1 else [each[-1] for each in found]
+
+
+def way(text: str, trials: int) -> Way:
+    """The way that a text names, beside `trials` of the plain loop."""
+    head, _, options = text.partition(":")
+    head, _, size = head.partition("@")
+    if head == "fixed":
+        return Way(text, partial(searches.fixed, epochs=int(options)), (trials // 3, trials, 3 * trials))
+    if head == "ours":
+        given: dict[str, Any] = dict(part.split("=", 1) for part in options.split(",")) if options else {}
+        usual = (6 if given.get("pruner", "none") != "none" else 2) * trials
+        return Way(text, partial(searches.ours, **given), (int(size or usual),))
+    return Way(text, {"plain": searches.plain, "tuned": searches.tuned}[head], (int(size or trials),))
+
+
+def recipes(folder: Path) -> dict[str, Recipe]:
+    """The data sets, and what is trained on each."""
+    return {
+        "digits": Recipe(),
+        "letter": Recipe(data=str(folder / "uci" / "letter.csv"), target="class", rows=5000),
+        "adult": Recipe(data=str(folder / "uci" / "adult.csv"), target="income", rows=5000),
+        "mnist": Recipe(data=str(folder / "mnist"), rows=10_000, hidden=(256, 256), epochs=5),
+    }
 
 
 def main() -> None:
     """Runs the benchmark, prints a table, writes JSON and the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path())
+    parser.add_argument("--data", nargs="+", default=["digits", "letter", "adult", "mnist"])
+    parser.add_argument("--ways", nargs="+", default=list(WAYS))
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--trials", type=int, default=300)
-    parser.add_argument("--cohorts", type=int, nargs="+", default=[16, 32, 64])
-    parser.add_argument("--samplers", nargs="+", help="compare these at the default cohort instead")
+    parser.add_argument("--fresh", type=int, default=5, help="fresh seeds by which what was found is judged")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/quality.json"))
     options = parser.parse_args()
-    trials, given = 2 * options.trials, {f"cohort {cohort}": {"cohort": cohort} for cohort in options.cohorts}
-    if options.samplers:
-        trials, given = options.trials, {sampler: {"sampler": sampler} for sampler in options.samplers}
-    ways: dict[str, list[Run]] = {"stock": []} | {name: [] for name in given}
-    for seed in range(options.seeds):
-        ways["stock"].append(run_stock(seed, options.trials))
-        for name, chosen in given.items():
-            ways[name].append(run_ours(seed, trials, chosen))
-    problem = RECIPE.problem(1)
-    worth = fresh_values(problem, [params for runs in ways.values() for run in runs for params in run.chosen()])
-    paths = {name: [run.path(worth, problem.judge.reference_point) for run in runs] for name, runs in ways.items()}
-    place = options.trials // STEP - 1
-    heading = f"at {options.trials} trials: fresh seeds"
-    print(f"{'way':<12}{heading:>34}{'as seen':>18}{'seconds':>10}{'to 99 %':>10}{'to all':>10} of stock's end")
-    rows = []
-    for name, runs in ways.items():
-        ends = [path[place] for path in paths[name]]
-        row: dict[str, Any] = {
-            "way": name,
-            "hypervolume": [value for _, value in ends],
-            "as_seen": [run.seen[place] for run in runs],
-            "seconds": [seconds for seconds, _ in ends],
-            "share_of_time": {share: _share_of_time(paths[name], paths["stock"], share) for share in (0.99, 1.0)},
-            "anytime": paths[name],
-        }
-        rows.append(row)
-        print(
-            f"{name:<12}{_mean_and_deviation(row['hypervolume']):>34}{_mean_and_deviation(row['as_seen']):>18}"
-            f"{median(row['seconds']):>10.1f}"
-            + "".join(f"{'never' if t is None else f'1/{1 / t:.1f}':>10}" for t in row["share_of_time"].values())
-        )
-    report = taken("python -m benchmarks.quality") | {
-        "seeds": options.seeds,
-        "trials": options.trials,
-        "rows": rows,
-    }
-    options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    figure(paths).write_html(options.output.with_suffix(".html"), include_plotlyjs="cdn")
+    report = taken("python -m benchmarks.quality") | {"runs": options.runs, "trials": options.trials, "data": []}
+    drawn: dict[str, dict[str, list[Curve]]] = {}
+    for data in options.data:
+        recipe = recipes(options.folder)[data]
+        ways = [way(text, options.trials) for text in options.ways]
+        ways = [each for each in ways if not _too_long(each, recipe)]
+        drawn[data] = measured(ways, recipe, options.runs, options.fresh)
+        report["data"].append({"data": data, "recipe": asdict(recipe), "ways": table(data, drawn[data])})
+        options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    figure(drawn).write_html(options.output.with_suffix(".html"), include_plotlyjs="cdn")
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a search held for its front, after every so many trials.
-
-    Attributes:
-        seconds: Since its start.
-        fronts: Parameters of the trials on its front.
-        seen: Hypervolume of what it saw of them.
-    """
-
-    seconds: list[float]
-    fronts: list[list[dict[str, Any]]]
-    seen: list[float]
-
-    @classmethod
-    def of(cls, trials: Sequence[FrozenTrial], problem: Problem, started: float) -> Run:
-        """Reads off a search's trials."""
-        ended = [trial for trial in trials if trial.datetime_complete is not None and trial.values is not None]
-        ended.sort(key=lambda trial: (trial.datetime_complete or datetime.max, trial.number))
-        seconds, fronts, seen = [], [], []
-        for count in range(STEP, len(ended) + 1, STEP):
-            known = ended[:count]
-            front = [
-                t
-                for t in known
-                if not any(o.values != t.values and all(a >= b for a, b in zip(o.values, t.values)) for o in known)  # noqa: B905
-            ]
-            complete = known[-1].datetime_complete
-            assert complete is not None
-            seconds.append(complete.timestamp() - started)
-            fronts.append([dict(trial.params) for trial in front])
-            seen.append(hypervolume([trial.values for trial in front], problem.judge.reference_point))
-        return cls(seconds, fronts, seen)
-
-    def chosen(self) -> list[dict[str, Any]]:
-        """Everything that was on the front at some time."""
-        return [params for front in self.fronts for params in front]
-
-    def path(self, worth: Mapping[str, tuple[float, float]], reference: Sequence[float]) -> Anytime:
-        """Seconds and hypervolume on fresh seeds, after every so many trials."""
-        values = [hypervolume([worth[_key(params)] for params in front], reference) for front in self.fronts]
-        return list(zip(self.seconds, values, strict=True))
+def _too_long(each: Way, recipe: Recipe) -> bool:
+    """Whether short trainings are no shorter than half of a full one."""
+    name, _, epochs = each.name.partition(":")
+    return name == "fixed" and 2 * int(epochs) > recipe.epochs
 
 
-def fresh_values(problem: Problem, chosen: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float]]:
-    """Mean accuracy and sparsity of parameters on fresh seeds, by their key."""
+def measured(ways: Sequence[Way], recipe: Recipe, runs: int, fresh: int) -> dict[str, list[Curve]]:
+    """The paths of each way's runs; ways take turns."""
+    problem = recipe.problem(1)
+    reference = problem.judge.reference_point
+    found: dict[str, list[list[Moment]]] = {each.name: [] for each in ways}
+    for seed in range(runs):
+        for each in ways:
+            found[each.name].append(each.run(recipe, seed, reference))
+            last = found[each.name][-1][-1]
+            print(f"  {each.name} {seed}: {last.seconds:.1f} s, {last.epochs} epochs, saw {last.seen:.4f}", flush=True)
+    fronts = [moment.front for of_way in found.values() for run in of_way for moment in run]
+    worth = fresh_values(problem, [params for front in fronts for params in front], fresh)
+
+    def path(run: Sequence[Moment]) -> Curve:
+        return [
+            (moment.seconds, moment.epochs, hypervolume([worth[_key(params)] for params in moment.front], reference))
+            for moment in run
+        ]
+
+    return {name: [path(run) for run in of_way] for name, of_way in found.items()}
+
+
+def fresh_values(problem: Problem, chosen: Sequence[Params], seeds: int) -> dict[str, tuple[float, float]]:
+    """Mean accuracy and sparsity on the test part, of parameters on fresh seeds, by their key."""
     distinct = {_key(params): params for params in chosen}
     trials = [problem.space.hyperparameters(params, problem.defaults) for params in distinct.values()]
-    budget = replace(problem.budget, seeds=FRESH_SEEDS)
-    outcomes = fit(trials, problem.split, budget, Streams(FRESH_STREAM), threads=available_threads())
-    return {
-        key: (outcome.mean("accuracy"), outcome.mean("near_zero"))
-        for key, outcome in zip(distinct, outcomes, strict=True)
-    }
+    budget = replace(problem.budget, seeds=seeds)
+    outcomes = fit(trials, problem.split, budget, Streams(FRESH_STREAM), threads=available_threads(), read_test=True)
+    return {key: _on_test(outcome) for key, outcome in zip(distinct, outcomes, strict=True)}
+
+
+def _on_test(outcome: Outcome) -> tuple[float, float]:
+    layers = [layer["near_zero"] for replicate in outcome.replicates for layer in replicate.test_layers]
+    return outcome.mean("test_accuracy"), fmean(layers)
 
 
 def _key(params: Mapping[str, Any]) -> str:
     return json.dumps(params, sort_keys=True)
 
 
-def _mean_and_deviation(values: Sequence[float]) -> str:
-    return f"{fmean(values):.4f} ± {stdev(values) if len(values) > 1 else 0.0:.4f}"
-
-
-def run_stock(seed: int, trials: int) -> Run:
-    """The usual loop."""
-    problem = RECIPE.problem(trials)
-    torch.set_num_threads(available_threads())
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.time()
-        study = open_stock(Path(folder) / "stock.db", sampler=TPESampler(seed=seed))
-        study.optimize(
-            lambda trial: objective(
-                trial,
-                problem.split,
-                hidden=RECIPE.hidden,
-                epochs=RECIPE.epochs,
-                batch_size=RECIPE.batch_size,
-                seeds=1,
-                device="cpu",
-                offset=100_000 * seed,
-            ),
-            n_trials=trials,
-        )
-        return Run.of(study.trials, problem, started)
-
-
-def run_ours(seed: int, trials: int, chosen: Mapping[str, Any]) -> Run:
-    """Ours, with some options, for the objectives that stock has; the split stays that of seed 0."""
-    split = RECIPE.problem(trials)
-    given = {"hidden": "64,64", "epochs": RECIPE.epochs, "batch_size": RECIPE.batch_size, "seeds": 1}
-    given |= {"sparsity": "near_zero", "trials": trials, "seed": seed}
-    problem = Search.of(read_config({**given, **chosen}))
-    # A cached property: the same samples for all, whatever the study's seed.
-    problem.__dict__["prepared"] = split.prepared
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.time()
-        storage = open_storage(Path(folder) / "ours.db")
-        study = create_or_open(problem, storage)
-        work(study)
-        result = Run.of(storage.read_trials(study.study_id), problem, started)
-        storage.close()
-    return result
-
-
-def _share_of_time(paths: Sequence[Anytime], stock: Sequence[Anytime], share: float) -> float | None:
-    """When the median search holds a share of what stock holds in the end, in stock's time; None: never."""
-    needed = share * fmean(path[-1][1] for path in stock)
-    reached = next((seconds for seconds, value in middle(paths) if value >= needed), None)
-    return None if reached is None else reached / median(path[-1][0] for path in stock)
-
-
-def middle(paths: Sequence[Anytime]) -> Anytime:
-    """Medians over searches, of seconds and of hypervolume."""
-    return [(median(s for s, _ in points), median(v for _, v in points)) for points in zip(*paths, strict=True)]
-
-
-def figure(paths: Mapping[str, Sequence[Anytime]]) -> go.Figure:
-    """Median hypervolume on fresh seeds, against wall-clock."""
-    drawn = go.Figure()
+def table(data: str, paths: Mapping[str, list[Curve]]) -> list[dict[str, Any]]:
+    """A row for each way; prints them."""
+    baseline = paths["plain"]
+    target = fmean(run[-1][2] for run in baseline)
+    seconds, epochs = (median(run[-1][axis] for run in baseline) for axis in (0, 1))
+    print(f"{data}: plain ends with {target:.4f} after {seconds:.1f} s and {epochs:.0f} epochs")
+    rows = []
     for name, runs in paths.items():
-        points = [(median(run[i][0] for run in runs), median(run[i][1] for run in runs)) for i in range(len(runs[0]))]
-        drawn.add_scatter(x=[x for x, _ in points], y=[y for _, y in points], mode="lines", name=name)
-    drawn.update_layout(
-        template="simple_white",
-        xaxis={"title": "seconds", "type": "log"},
-        yaxis={"title": "hypervolume on fresh seeds, median over searches"},
-        title="What a search holds for its front: digits, 64,64, 20 epochs",
-    )
-    return drawn
+        row = {
+            "way": name,
+            "ends": [run[-1] for run in runs],
+            "share_of_time": {share: _reached(runs, share * target, 0, seconds) for share in SHARES},
+            "share_of_epochs": {share: _reached(runs, share * target, 1, epochs) for share in SHARES},
+            "paths": runs,
+        }
+        rows.append(row)
+        at_ends = [(median(run[place][0] for run in runs), median(run[place][2] for run in runs)) for place in (-1,)]
+        shown = "".join(_as_fraction(row["share_of_time"][share]) for share in SHARES)
+        print(
+            f"{name:<26}{at_ends[0][1]:>9.4f} after {at_ends[0][0]:>7.1f} s; to 90, 99, 100 % of plain's: time{shown}, "
+            f"epochs{''.join(_as_fraction(row['share_of_epochs'][share]) for share in SHARES)}"
+        )
+    return rows
+
+
+def _reached(runs: Sequence[Curve], needed: float, axis: int, whole: float) -> float | None:
+    """The share of `whole` at which the median run holds so much; None: never."""
+    firsts = [next((point[axis] for point in run if point[2] >= needed), float("inf")) for run in runs]
+    middle = sorted(firsts)[len(firsts) // 2]
+    return None if middle == float("inf") else middle / whole
+
+
+def _as_fraction(share: float | None) -> str:
+    return f"{'never':>8}" if share is None else f"{f'1/{1 / share:.1f}':>8}"
+
+
+def figure(drawn: Mapping[str, Mapping[str, list[Curve]]]) -> go.Figure:
+    """Hypervolume on fresh seeds against wall-clock: the runs of each way, one panel a data set."""
+    chart = make_subplots(rows=1, cols=len(drawn), subplot_titles=list(drawn))
+    names = list(dict.fromkeys(name for ways in drawn.values() for name in ways))
+    palette = ["#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#bbbbbb", "#000000"]
+    for column, (_, ways) in enumerate(drawn.items(), 1):
+        for name, runs in ways.items():
+            colour = palette[names.index(name) % len(palette)]
+            for number, run in enumerate(runs):
+                chart.add_scatter(
+                    x=[seconds for seconds, _, _ in run],
+                    y=[value for _, _, value in run],
+                    mode="markers" if name.startswith("fixed") else "lines",
+                    line={"color": colour, "width": 1.5},
+                    marker={"color": colour},
+                    name=name,
+                    legendgroup=name,
+                    showlegend=column == 1 and number == 0,
+                    row=1,
+                    col=column,
+                )
+    chart.update_xaxes(type="log", title="seconds")
+    chart.update_yaxes(title="hypervolume on fresh seeds, test part", col=1)
+    chart.update_layout(template="simple_white", title="What a search holds for its front")
+    return chart
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ class Recipe:
         seeds: Networks a trial.
         device: Torch device.
         cohort: Trials that `reluctant` trains together; None: its default.
+        rows: Rows that are drawn of the data; None: all.
+        target: Column to predict, where the data are a table.
     """
 
     data: str = "digits"
@@ -55,9 +57,15 @@ class Recipe:
     seeds: int = 1
     device: str = "cpu"
     cohort: int | None = None
+    rows: int | None = None
+    target: str | None = None
 
     def problem(self, trials: int) -> Problem:
         """The same as a problem of ours, judged as the usual loop judges it: by the network as it was trained."""
+        return Search.of(read_config({**self.options(), "trials": trials}))
+
+    def options(self) -> dict[str, Any]:
+        """The options of the command."""
         options = {
             "sparsity": "near_zero",
             "data": self.data,
@@ -67,9 +75,10 @@ class Recipe:
             "seeds": self.seeds,
             "device": self.device,
             "cohort": self.cohort,
-            "trials": trials,
+            "rows": self.rows,
+            "target": self.target,
         }
-        return Search.of(read_config({key: value for key, value in options.items() if value is not None}))
+        return {key: value for key, value in options.items() if value is not None}
 
 
 @dataclass(frozen=True)
