@@ -9,6 +9,7 @@ from statistics import fmean
 from study.data.split import Part
 from study.machine import available_memory
 from study.problem import Problem
+from study.problem.rung_options import trained_share
 from study.training import Trainer
 from study.training.rungs import phases
 
@@ -76,7 +77,7 @@ def estimate(problem: Problem) -> Estimate:
     splits = [prepared.split for prepared in problem.prepared]
     training = fmean(len(each.training) for each in splits)
     work = _work(problem)
-    share = work.slot_epochs / (config.trials * budget.seeds * budget.epochs)
+    share = trained_share(config)
     of_measuring = work.measured / (config.trials * budget.seeds)
     seconds = cohorts * (once * of_measuring + epoch * budget.epochs * share) * training / rows
     whole = Trainer(
@@ -120,5 +121,5 @@ def _work(problem: Problem) -> _Work:
     return _Work(
         round(brackets * (parts[0].slots + parts[-1].slots)),
         round(brackets * sum(part.slots for part in parts)),
-        round(brackets * sum(part.slots * part.epochs for part in parts)),
+        round(trained_share(config) * config.trials * budget.seeds * budget.epochs),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from study.config import ConfigError, StudyConfig
-from study.training.rungs import Halving, rung_epochs
+from study.training.rungs import Halving, phases, rung_epochs
 
 RUNG_OPTIONS = ("min_epochs", "reduction_factor", "bracket", "min_seeds")
 _REDUCTION_FACTOR = 3
@@ -52,6 +52,24 @@ def halving_of(config: StudyConfig) -> Halving | None:
         bracket=given["bracket"],
         first_replicates=given["min_seeds"] * (config.cv or 1),
     )
+
+
+def trained_share(config: StudyConfig) -> float:
+    """Which part of the epochs of all trials and replicates a study trains; 1 where no trial is stopped early.
+
+    Args:
+        config: Complete; its trials compete in whole brackets, as nearly all do.
+
+    Example:
+        >>> config = StudyConfig(pruner="halving", cohort=9, epochs=9)
+        >>> round(trained_share(config.model_copy(update=completed_rungs(config))), 3)
+        0.16
+    """
+    halving = halving_of(config)
+    if halving is None:
+        return 1.0
+    parts = phases(halving, epochs=config.epochs, replicates=config.replicates)
+    return sum(part.slots * part.epochs for part in parts) / (halving.bracket * config.replicates * config.epochs)
 
 
 def rungs_text(config: StudyConfig) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from statistics import fmean
 
 from study.config import StudyConfig
+from study.problem.rung_options import trained_share
 from study.records.attributes import CONFIG
 from study.records.measure_keys import key_on_test
 from study.records.open_study import OpenStudy
@@ -33,12 +34,13 @@ _PAUSE = 0.2
 def largest_cheap_front(config: StudyConfig) -> int:
     """The most members of a front whose fresh seeds are at most a tenth of the networks that its search trains.
 
-    It is a count, and never the clock: the same study is confirmed on every machine, or on none.
+    Of networks that are stopped early, the epochs count that they are trained for. It is a count, and never the clock:
+    the same study is confirmed on every machine, or on none.
 
     Args:
         config: The study's configuration; its trials are those that the study has.
     """
-    return config.trials * config.replicates // (10 * fresh_replicates(config))
+    return int(config.trials * config.replicates * trained_share(config)) // (10 * fresh_replicates(config))
 
 
 def fresh_replicates(config: StudyConfig) -> int:

@@ -25,6 +25,7 @@ from study.problem import Search
 from study.records.attributes import RUNGS, STOPPED_AT
 from study.records.open_study import reopen
 from study.report.dashboard_figures import dashboard_content
+from study.search.fresh_seeds import largest_cheap_front
 from study.training.rungs import phases
 
 SMALL = {"seeds": 2, "epochs": 9, "cohort": 8, "hidden": 8, "learning_rate": 0.01, "name": "s", "threads": 1}
@@ -155,6 +156,13 @@ def test_an_estimate_counts_what_is_trained(study: reluctant.Study) -> None:
     assert plan.slots == 6 * 5
     whole = estimate(Search.of(read_config({"data": "iris", "trials": 24, **SMALL})))
     assert (whole.slot_epochs, whole.share) == (24 * 2 * 9, 1.0)
+
+
+def test_fresh_seeds_are_cheap_by_the_epochs_that_the_search_trains(study: reluctant.Study) -> None:
+    """Guards against a confirmation that costs as much as a search whose trials are stopped early."""
+    config = study._opened.problem.config.model_copy(update={"trials": 1000})
+    assert largest_cheap_front(config.model_copy(update={"pruner": "none"})) == 20
+    assert largest_cheap_front(config) == int(2000 * 26 / 72) // 100
 
 
 def test_begin_and_dry_run_say_who_is_stopped_where(here: Reluctant) -> None:
