@@ -182,12 +182,15 @@ def test_the_same_file_elsewhere_is_the_same_study(copy: Path, folder: Path, her
 FAILING = ("run", "iris", "--network", "net.py:make", "--trials", 12, "--cohort", 4, "--seeds", 1, "--epochs", 2)
 
 
-def test_a_trial_whose_network_raises_fails_and_the_study_goes_on(tmp_path: Path, here: Reluctant) -> None:
+@pytest.mark.parametrize("pruner", ["none", "halving"])
+def test_a_trial_whose_network_raises_fails_and_the_study_goes_on(tmp_path: Path, here: Reluctant, pruner: str) -> None:
     condition = "self.training and type(getattr(self.activation, 'module', None)) is nn.Tanh"
     user_files.write(tmp_path, user_files.RAISES.format(when=condition))
-    result = here(*FAILING, "--name", "s", "--seed", 3)
+    result = here(*FAILING, "--name", "s", "--seed", 3, "--pruner", pruner)
     assert result.returncode == 0, result.stderr
-    assert count(tmp_path / "reluctant.db", "COMPLETE") + count(tmp_path / "reluctant.db", "FAIL") == 12
+    counts = {state: count(tmp_path / "reluctant.db", state) for state in ("COMPLETE", "PRUNED", "FAIL")}
+    assert sum(counts.values()) == 12
+    assert (counts["PRUNED"] > 0) is (pruner == "halving")
     assert count(tmp_path / "reluctant.db", "FAIL") > 0
     assert re.search(
         r"trial \d+ failed: its network raised ValueError: seven sins \(.*net.py, line \d+\)", result.stderr
