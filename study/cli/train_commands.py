@@ -101,6 +101,7 @@ def _of_a_comparison(name: str, description: str) -> Any:
     claims=Annotated[str | None, option("claims", default="1-12")],
     seeds=Annotated[str | None, _of_a_comparison("seeds", "splits, each with random streams of its own; of a cnn 3")],
     epochs=Annotated[str | None, option("epochs", description="passes over the training part; of a cnn 10")],
+    learning_rate=Annotated[str | None, option("learning_rate", description="step size of all that do not tune it")],
     hidden=Annotated[str | None, _of_a_comparison("hidden", "units of every hidden layer")],
     channels=Annotated[str | None, option("channels", description="channels of each block of a cnn; default: 8,16")],
 )

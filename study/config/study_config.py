@@ -70,6 +70,9 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 Pixels = Annotated[int, Field(ge=1, le=4096)]
 ImageSize = tuple[Pixels, Pixels]
 
+USUAL_LEARNING_RATE = 0.001
+"""The learning rate where none is asked for, and the task has none of its own."""
+
 _IDENTITY = Option(scope=Scope.IDENTITY)
 _OF_RUNGS = Option(scope=Scope.IDENTITY, absent_means=None)
 """Completed where trials are stopped early (`study.problem.rung_options`), and absent where they are not."""
@@ -157,7 +160,10 @@ class StudyConfig(DeclaredOptions):
     )
     batch_size: Annotated[int, _IDENTITY] = Field(64, ge=1, le=1_000_000, description="samples of a step")
     learning_rate: Annotated[float, _IDENTITY] = Field(
-        0.001, gt=0, le=10, description="step size, where the space does not search it"
+        USUAL_LEARNING_RATE,
+        gt=0,
+        le=10,
+        description="step size, where the space does not search it; 0.003 for perceptrons of a regression under adam",
     )
     optimizer: Annotated[OptimizerName, _IDENTITY] = Field("adam", description="adam, or sgd with momentum 0.9")
     objective: Annotated[Objective, _IDENTITY] = Field("front", description="front, weighted, or accuracy")

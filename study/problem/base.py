@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from search_spaces import Hyperparameters, SearchSpace
 from search_spaces.architectures import Architecture
-from study.config import StudyConfig, digest
+from study.config import USUAL_LEARNING_RATE, StudyConfig, digest
 from study.data import READER, Dataset, Prepared, Split, prepare
 from study.data.data_summary import DataSummary, summarize
 from study.machine import MachineError, available_memory, available_threads
@@ -93,7 +93,9 @@ class Problem(ABC):
         config = self.config
         if config.what_is_learned.name == CLASSIFICATION.name or {"task", "metric"} & config.model_fields_set:
             return None
-        update = {"task": None, "metric": CLASSIFICATION.metrics[0].name}
+        update: dict[str, Any] = {"task": None, "metric": CLASSIFICATION.metrics[0].name}
+        if "learning_rate" not in config.model_fields_set:
+            update["learning_rate"] = USUAL_LEARNING_RATE
         reader = READER if self.dataset.reading is None else self.dataset.reading.reader
         dataset = read_data(config, reader=reader, task=CLASSIFICATION)
         return replace(self, config=config.model_copy(update=update), dataset=dataset)

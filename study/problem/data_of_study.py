@@ -37,6 +37,20 @@ def read_data(config: StudyConfig, *, reader: int = READER, task: Task | None = 
     return sample_rows(load_dataset(config.data, target=config.target, options=options), config.rows, seed=config.seed)
 
 
+def with_learning_rate(config: StudyConfig) -> StudyConfig:
+    """The complete configuration of a search, with the learning rate of its task where none is asked for.
+
+    It was measured with Adam, which perceptrons of other tasks, other networks and SGD keep their own rate for.
+    """
+    rate = config.what_is_learned.learning_rate
+    of_others = config.network != "mlp" or config.optimizer != "adam"
+    if rate is None or of_others or "learning_rate" in config.model_fields_set:
+        return config
+    completed = config.model_copy(update={"learning_rate": rate})
+    completed.model_fields_set.discard("learning_rate")
+    return completed
+
+
 def complete_config(config: StudyConfig, dataset: Dataset) -> StudyConfig:
     """A configuration that names the target, which it may have given by number, and the task that read it.
 

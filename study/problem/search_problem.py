@@ -15,7 +15,7 @@ from study.config import ConfigError, StudyConfig
 from study.data import Dataset, Prepared, Split, prepare_folds
 from study.machine import check_device
 from study.problem.base import Problem
-from study.problem.data_of_study import complete_config, read_data
+from study.problem.data_of_study import complete_config, read_data, with_learning_rate
 from study.training import Sizes
 
 
@@ -42,7 +42,7 @@ class Search(Problem):
             )
         space = load_space(config.space)
         dataset = read_data(config)
-        return cls(complete_config(config, dataset), dataset, space).checked()
+        return cls(with_learning_rate(complete_config(config, dataset)), dataset, space).checked()
 
     @classmethod
     def stored(cls, config: StudyConfig, dataset: Dataset, space: SearchSpace, identity: Mapping[str, Any]) -> Self:

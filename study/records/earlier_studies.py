@@ -10,7 +10,7 @@ from typing import Any
 from reluctant.errors import ReluctantWarning
 from search_spaces.space_files import parse_space, was_preset
 from storage import CohortStorage, StudyNotFoundError
-from study.config import SPARSITY_AS_TRAINED
+from study.config import SPARSITY_AS_TRAINED, USUAL_LEARNING_RATE
 from study.data import FIRST_READER, READER, DataError
 from study.problem import Problem
 from study.records.attributes import CONVENTIONS_VERSION, DATA, IDENTITY, READER_VERSION
@@ -71,8 +71,12 @@ def _as_study_has_it(problem: Problem, attributes: Mapping[str, Any]) -> Problem
             return None
         problem, ours = classes, classes.identity
     differing = {key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)}
-    if not differing <= {"data", "sparsity", "space"}:
+    if not differing <= {"data", "sparsity", "space", "learning_rate"}:
         return None
+    if "learning_rate" in differing:
+        if "learning_rate" in problem.config.model_fields_set or theirs["learning_rate"] != USUAL_LEARNING_RATE:
+            return None
+        problem = replace(problem, config=problem.config.model_copy(update={"learning_rate": USUAL_LEARNING_RATE}))
     if "sparsity" in differing:
         if "sparsity" in problem.config.model_fields_set or theirs["sparsity"] != SPARSITY_AS_TRAINED:
             return None
@@ -111,6 +115,9 @@ def _tell_of_earlier_defaults(asked: Problem, begun: Problem) -> None:
     kept = []
     if begun.config.sparsity != asked.config.sparsity:
         kept.append(f"--sparsity {begun.config.sparsity}, where new ones have {asked.config.sparsity}")
+    ours, theirs = asked.config, begun.config
+    if ours.learning_rate != theirs.learning_rate and ours.what_is_learned.name == theirs.what_is_learned.name:
+        kept.append(f"--learning-rate {theirs.learning_rate:g}, where new ones have {ours.learning_rate:g}")
     if begun.space.text != asked.space.text:
         kept.append(f"the space {begun.space.name} as it was then")
     if kept:

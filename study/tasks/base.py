@@ -161,6 +161,7 @@ class Task(ABC):
         padded_output: Value of padded outputs.
         metrics: The metrics; the first is the default, and the one that learning curves show.
         reference_models: Models of another kind that a search's networks are compared with.
+        learning_rate: Adam's step size for perceptrons, where a search is given none; None: that of all others.
     """
 
     name: ClassVar[str]
@@ -169,6 +170,7 @@ class Task(ABC):
     padded_output: ClassVar[float]
     metrics: ClassVar[tuple[Metric, ...]]
     reference_models: ClassVar[tuple[ReferenceModel, ...]] = ()
+    learning_rate: ClassVar[float | None] = None
 
     @abstractmethod
     def read_target(

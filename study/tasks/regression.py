@@ -113,6 +113,7 @@ class Regression(Task):
         _error("mae", _mae, _median),
     )
     reference_models = (RIDGE_REGRESSION, BOOSTED_REGRESSION_TREES)
+    learning_rate = 0.003  # with 0.001, 30 epochs end while networks still get better (docs/tasks.md)
 
     def read_target(
         self, values: pd.Series[Any] | npt.NDArray[Any], /, *, what: str, comma_first: bool = False

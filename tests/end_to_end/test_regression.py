@@ -56,6 +56,16 @@ def test_it_is_recognized_and_said_in_one_line(tmp_path: Path) -> None:
     assert "floor 0.0000" in said
 
 
+def test_a_search_that_was_begun_with_the_earlier_learning_rate_goes_on_with_it(tmp_path: Path) -> None:
+    houses().to_csv(tmp_path / "houses.csv", index=False)
+    small = ("run", "houses.csv", "--target", "price", "--seeds", 1, "--epochs", 1, "--hidden", 8, "--no-confirm")
+    run_here(*small, "--trials", 2, "--learning-rate", 0.001, cwd=tmp_path, check=True)
+    said = run_here(*small, "--trials", 3, cwd=tmp_path, check=True).stderr
+    assert "goes on with --learning-rate 0.001, where new ones have 0.003" in " ".join(said.split())
+    assert len(run_here("export", "-o", "trials.csv", cwd=tmp_path, check=True).stderr.splitlines()) == 1
+    assert len((tmp_path / "trials.csv").read_text().splitlines()) == 4
+
+
 def test_the_front_is_of_r2_and_the_test_scores_are_those_of_the_rows(folder: Path) -> None:
     recommended = next(row for row in front(folder) if row["role"] == "recommended")
     assert 0.5 < recommended["r2"] < 1

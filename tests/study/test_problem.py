@@ -144,6 +144,27 @@ class Never:
         raise AssertionError(name)
 
 
+def test_perceptrons_of_a_regression_have_a_learning_rate_of_their_own_where_none_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    """With that of classification, 30 epochs end while they still get better; docs/tasks.md has the figures."""
+
+    lines = [f"{number * 37 % 80 / 3},{number * number / 7}" for number in range(80)]
+    (tmp_path / "squares.csv").write_text("\n".join(["x,area", *lines]))
+    squares = {"data": str(tmp_path / "squares.csv"), "target": "area"}
+
+    def rate(**options: Any) -> Any:
+        search = Search.of(read_config(squares | options))
+        assert search.defaults.learning_rate == search.space.baseline(search.defaults).get(
+            "learning_rate", search.identity["learning_rate"]
+        )
+        return search.identity["learning_rate"]
+
+    assert (rate(), rate(space="wide")) == (0.003, 0.003)
+    assert (rate(learning_rate=0.001), rate(optimizer="sgd"), rate(data="iris", target=None)) == (0.001, 0.001, 0.001)
+    assert Comparison.of(read_config(squares)).identity["learning_rate"] == 0.001
+
+
 def test_a_search_samples_its_space_and_reads_no_test_part() -> None:
     search = Search.of(CONFIG)
     assert (len(search.splits), search.reads_test_part, search.splits_each_seed) == (1, False, False)
