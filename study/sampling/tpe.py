@@ -138,12 +138,15 @@ class Tpe(CohortSampler):
         """The better of some trials and the others, in number order, at most `MOST_BETTER` and `MOST_OTHERS`.
 
         The better ones are the best that were trained to the end, then the best that were stopped, those of later rungs
-        first, and then the infeasible ones of least violation.
+        first, and then the infeasible ones of least violation. Where trials are stopped, fewer than a tenth may be
+        complete; not all of these are good, but those on their front, or ten.
         """
         count, violations = len(judged), self._trials["violation"][judged]
         wanted = min(math.ceil(0.1 * count), MOST_BETTER) if self._multi_objective else default_gamma(count)
         feasible = judged[violations == 0]
         rungs = self._trials["rung"][feasible]
+        if not np.isinf(self._trials["rung"][judged]).all():
+            wanted = min(wanted, max(STARTUP_TRIALS, self._on_front(feasible[np.isinf(rungs)])))
         best = feasible[:0]
         for rung in np.unique(rungs)[::-1]:
             if len(best) < wanted:
@@ -155,6 +158,12 @@ class Tpe(CohortSampler):
             # Evenly over the whole study, so that its early trials keep their weight beside its latest ones.
             others = others[np.linspace(0, len(others) - 1, MOST_OTHERS).round().astype(np.intp)]
         return better, others
+
+    def _on_front(self, complete: Numbers) -> int:
+        """How many of some trials lie on their Pareto front."""
+        if not self._multi_objective:
+            return 1
+        return int((_fast_non_domination_rank(-self._trials["values"][complete]) == 0).sum()) if len(complete) else 0
 
     def _best(self, feasible: Numbers, wanted: int) -> Numbers:
         """The best feasible trials; of equal rank those that add most hypervolume together, as in Optuna."""

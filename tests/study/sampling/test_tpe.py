@@ -292,6 +292,24 @@ def test_the_better_trials_are_complete_ones_then_those_stopped_latest_then_the_
             assert sorted(order[:wanted]) == tpe._split(judged_ones)[0].tolist()
 
 
+@pytest.mark.parametrize("objectives", [1, 2])
+def test_not_all_that_survive_are_good_ones_where_few_do(
+    objectives: int, studies: dict[str, list[FrozenTrial]]
+) -> None:
+    """Guards against learning from every survivor, which keeps the search where its first brackets were."""
+    complete, trials = 15, []
+    for number in range(200):
+        done = studies["tpe"][number % 40]
+        share = number / complete
+        values = [share, 1.0 - share if 3 <= number < complete else 0.0][:objectives]
+        whole = proposing.trial(number, done.params, done.distributions, values=values)
+        trials.append(whole if number < complete else stopped(whole, 9, [0.5] * objectives))
+    tpe = known(load_space("core"), trials, objectives)
+    better, _ = tpe._split(np.flatnonzero(tpe._trials["judged"]))
+    # A tenth of all would be 20. With two objectives, twelve complete ones are on the front.
+    assert better.tolist() == list(range(3, 15) if objectives == 2 else range(5, 15))
+
+
 def test_stopped_trials_count_towards_the_start_up(studies: dict[str, list[FrozenTrial]]) -> None:
     """Where one of 27 survives, ten complete ones would not come for long."""
     trials = [stopped(done, 3, done.values) if done.number % 8 else done for done in studies["tpe"][:24]]
