@@ -11,8 +11,9 @@ from reluctant.interface.any_study import AnyStudy, begin
 from reluctant.interface.options import configuration, documents_options
 from search_spaces.claim_cells import claims_text
 from study.comparison.layer_timing import store_layer_times
-from study.comparison.summary import ComparisonSummary, summarize
+from study.comparison.summary import ComparisonSummary
 from study.comparison.verdicts import ClaimVerdict
+from study.comparison.with_evidence import summarize_with_evidence
 from study.config import COMPARISON_DEFAULTS, COMPARISON_OPTIONS, comparison_defaults
 from study.problem import Comparison
 from study.records.own_trials import NoResultsError
@@ -29,15 +30,22 @@ class ComparisonStudy(AnyStudy):
         Raises:
             NoResultsError: Cells are still to be trained.
         """
-        return summarize(self._opened)
+        return summarize_with_evidence(self._opened)
 
     def claims(self) -> pd.DataFrame:
         """One row a claim: statement, estimate, interval, unit, verdict, what would change it; `claim` has the details.
 
+        `with_evidence` is the verdict with the evidence of other data sets, None where there is none.
+
         Raises:
             NoResultsError: Cells are still to be trained.
         """
-        rows = [verdict.as_dict() for verdict in self.summary.verdicts]
+        summary = self.summary
+        together = {} if summary.with_evidence is None else summary.with_evidence.claims
+        rows = [
+            verdict.as_dict() | {"with_evidence": together[verdict.id].verdict if verdict.id in together else None}
+            for verdict in summary.verdicts
+        ]
         return pd.DataFrame(rows).drop(columns="evidence").set_index("id")
 
     def claim(self, number: int) -> ClaimVerdict:

@@ -17,7 +17,7 @@ from study.comparison.across_data_sets import (
 from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.summary import ComparisonSummary
-from study.comparison.verdicts import ContrastEstimate
+from study.comparison.verdicts import ClaimVerdict, ContrastEstimate
 
 
 def print_comparisons(comparisons: Sequence[ComparisonSummary], form: str) -> None:
@@ -38,7 +38,9 @@ def as_json(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets | 
     """What `--format json` prints."""
     return {
         "claims": [
-            {"study": comparison.name, "data": comparison.data} | finding.as_dict()
+            {"study": comparison.name, "data": comparison.data}
+            | finding.as_dict()
+            | {"with_evidence": _with_evidence(comparison, finding)}
             for comparison in comparisons
             for finding in comparison.verdicts
         ],
@@ -108,10 +110,17 @@ def _lines(comparison: ComparisonSummary) -> list[str]:
         lines.append(f"{finding.id:>2}  {finding.statement}{association}: {finding.verdict.upper()}")
         others = [evidence for evidence in finding.estimates if evidence is not finding.deciding]
         lines += [f"    {_evidence(evidence)}" for evidence in (finding.deciding, *others)]
+        together = None if comparison.with_evidence is None else comparison.with_evidence.claims.get(finding.id)
+        lines += [f"    {together.line}"] if together else []
         lines.append(f"    would change it: {finding.change}")
         lines += [f"    assumes: {finding.assumption}"] if finding.assumption else []
         lines.append(f"    source: {finding.source}")
     return [*lines, ""]
+
+
+def _with_evidence(comparison: ComparisonSummary, finding: ClaimVerdict) -> dict[str, Any] | None:
+    found = None if comparison.with_evidence is None else comparison.with_evidence.claims.get(finding.id)
+    return None if found is None else found.as_dict()
 
 
 def _reduced(comparison: ComparisonSummary) -> str:

@@ -11,7 +11,7 @@ from study.cli.machine_text import json_text
 from study.cli.print_comparisons import print_comparisons
 from study.cli.train import end_early, resume_command, train
 from study.comparison.layer_timing import store_layer_times
-from study.comparison.summary import summarize
+from study.comparison.with_evidence import summarize_with_evidence
 from study.config import ConfigError, StudyConfig
 from study.data.load import is_table
 from study.estimate import estimate
@@ -144,5 +144,5 @@ def train_and_print_verdicts(
             if not train(study, messages, stop=stop, quiet=quiet, lease=lease):
                 end_early(stop, messages, f"continue with the same command, or: {resume_command(study)}")
             store_layer_times(study)
-            found.append(summarize(study))
+            found.append(summarize_with_evidence(study))
     print_comparisons(found, form)

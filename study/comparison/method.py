@@ -11,7 +11,9 @@ _MOST_AT_AN_EDGE = 0.05
 def method(comparison: ComparisonSummary) -> list[str]:
     """What a reader needs to know of how the verdicts came about, in a sentence each."""
     reduced = [comparison.reduced] if comparison.reduced else []
-    return [*reduced, *_choices(comparison), _rates(comparison), _errors(comparison)]
+    others = comparison.with_evidence
+    note = [others.note] if others is not None and others.note else []
+    return [*reduced, *_choices(comparison), _rates(comparison), _errors(comparison), *note]
 
 
 def _choices(comparison: ComparisonSummary) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from study.records.measure_keys import MeasureKey, key_on_test
 from study.records.open_study import OpenStudy
 from study.tasks import CLASSIFICATION, Metric
 from study.wording import epochs_text
+
+if TYPE_CHECKING:
+    from study.comparison.with_evidence import WithEvidence
 
 FIGURE_LEVEL = 0.95
 
@@ -117,6 +120,7 @@ class ComparisonSummary:
         official_test: Whether all seeds have one test part, which comes with the data.
         patience: A network ended so many epochs after its best one; None: it was trained for all of them.
         reduced: What the reduced design has, in words; empty where the designs are those of perceptrons.
+        with_evidence: The claims with the evidence of other data sets; None where nobody asked.
     """
 
     name: str
@@ -141,6 +145,7 @@ class ComparisonSummary:
     official_test: bool = False
     patience: int | None = None
     reduced: str = ""
+    with_evidence: WithEvidence | None = None
 
     @property
     def epochs_text(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.related import related_comparisons
-from study.comparison.summary import ComparisonSummary, summarize
+from study.comparison.summary import ComparisonSummary
+from study.comparison.with_evidence import summarize_with_evidence
 from study.records.open_study import OpenStudy
 from study.report.captions import seeds_that_diverged
 from study.report.comparison_figures import designs
@@ -24,7 +25,7 @@ def comparison_page(study: OpenStudy) -> Page:
         KindError: The study is a search.
         NoResultsError: Cells are still to be trained.
     """
-    summary = summarize(study)
+    summary = summarize_with_evidence(study)
     return Page(
         name=study.name,
         title=f"Does the folklore on activations hold on {summary.data}?",
@@ -37,7 +38,8 @@ def comparison_page(study: OpenStudy) -> Page:
 
 def comparison_sections(summary: ComparisonSummary) -> list[Section]:
     """The figures that the report and the dashboard show of a comparison, the verdicts first."""
-    return [verdicts(summary.verdicts, summary.level, method(summary)), *designs(summary)]
+    together = {} if summary.with_evidence is None else summary.with_evidence.claims
+    return [verdicts(summary.verdicts, summary.level, method(summary), together), *designs(summary)]
 
 
 def _across_data_sets(study: OpenStudy, summary: ComparisonSummary) -> list[Section]:

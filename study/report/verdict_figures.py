@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from study.comparison.verdicts import ClaimVerdict, ContrastEstimate
+from study.comparison.with_evidence import ClaimWithEvidence
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import Panel, Section, figure, wrapped
 
@@ -20,13 +22,19 @@ _WIDTH = 30
 """Characters of a line of what is estimated."""
 
 
-def verdicts(claims: Sequence[ClaimVerdict], level: float, method: Sequence[str]) -> Section:
+def verdicts(
+    claims: Sequence[ClaimVerdict],
+    level: float,
+    method: Sequence[str],
+    together: Mapping[int, ClaimWithEvidence] = MappingProxyType({}),
+) -> Section:
     """Every claim with its verdict, and every estimate that it is read from.
 
     Args:
         claims: The verdicts, one a claim.
         level: Confidence level of each simultaneous interval.
         method: How they came about, in sentences without their full stops.
+        together: The claims with the evidence of other data sets, by number, where there is any.
     """
     groups: dict[tuple[str, tuple[float, float]], list[tuple[ClaimVerdict, ContrastEstimate]]] = {}
     for claim in claims:
@@ -51,7 +59,7 @@ def verdicts(claims: Sequence[ClaimVerdict], level: float, method: Sequence[str]
         + _sentences(method)
         + (f" {unknown} of the estimates have no value, and no mark." if unknown else ""),
         tuple(panels),
-        tuple(_row(claim) for claim in claims),
+        tuple(_row(claim) | _with_evidence(claim, together) for claim in claims),
     )
 
 
@@ -68,6 +76,14 @@ def _row(claim: ClaimVerdict) -> dict[str, str]:
         "read on": claim.read_on,
         "class": claim.verdict,
     }
+
+
+def _with_evidence(claim: ClaimVerdict, together: Mapping[int, ClaimWithEvidence]) -> dict[str, str]:
+    """A cell more, where any claim has it."""
+    if not together:
+        return {}
+    found = together.get(claim.id)
+    return {"with the evidence": "none" if found is None else f"{found.verdict}; {found.words}"}
 
 
 def _forest(

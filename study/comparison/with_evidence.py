@@ -1,0 +1,211 @@
+"""The claims of a comparison with the evidence that is shipped: what other data sets add to what the own one says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from study.comparison.across_data_sets import SetEstimate
+from study.comparison.claims import CLAIMS, Claim
+from study.comparison.evidence import Evidence, load_evidence
+from study.comparison.posterior import Posterior, posterior
+from study.comparison.protocol import protocol
+from study.comparison.summary import ComparisonSummary, summarize
+from study.comparison.verdicts import ClaimVerdict, deciding_index, manipulated
+from study.intervals import Verdict
+from study.problem import Comparison
+from study.records.open_study import OpenStudy
+
+FEWEST = 3
+"""Data sets without which there is no prior."""
+
+
+@dataclass(frozen=True)
+class ClaimWithEvidence:
+    """A claim by the own data and the evidence.
+
+    Attributes:
+        verdict: The verdict of the claim.
+        deciding: What decides it.
+        unit: Unit of the estimate.
+        rope: Its region of practical equivalence.
+        above: Whether the claim says that the effect lies above the region.
+    """
+
+    verdict: Verdict
+    deciding: Posterior
+    unit: str
+    rope: tuple[float, float]
+    above: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """In a form that JSON holds."""
+        found = self.deciding
+        return {
+            "estimate": found.estimate,
+            "interval": list(found.interval),
+            "verdict": self.verdict,
+            "probabilities": {"below": found.below, "inside": found.inside, "above": found.above},
+            "conflict_p": found.conflict,
+            "data_sets": found.data_sets,
+        }
+
+    @property
+    def line(self) -> str:
+        """The verdict with its numbers."""
+        found = self.deciding
+        low, high = found.interval
+        conflict = (
+            f"; these data contradict the others (p = {found.conflict:.2g}), which count for less"
+            if found.contradicts
+            else ""
+        )
+        return (
+            f"with {found.data_sets} other data sets: {self.verdict}, {found.estimate:+.2f} {self.unit} "
+            f"({low:+.2f} … {high:+.2f}); {self.words}{conflict}"
+        )
+
+    @property
+    def words(self) -> str:
+        """The probabilities in words, in whole per cent that add to 100.
+
+        Example:
+            >>> found = Posterior(0.1, (-0.2, 0.4), "no practical difference", 0.004, 0.951, 0.045, 0.6, 30)
+            >>> ClaimWithEvidence("no practical difference", found, "pp", (-0.5, 0.5), True).words
+            'above +0.5 pp: 5 %; no practical difference: 95 %; below -0.5 pp: 0 %'
+        """
+        found, (least, most) = self.deciding, self.rope
+        parts = [(f"above {most:+g} {self.unit}", found.above)]
+        if least < most:
+            parts.append(("no practical difference", found.inside))
+        parts.append((f"below {least:+g} {self.unit}", found.below))
+        percent = whole_percent([share for _, share in parts])
+        return "; ".join(f"{name}: {share} %" for (name, _), share in zip(parts, percent, strict=True))
+
+
+@dataclass(frozen=True)
+class WithEvidence:
+    """What the shipped evidence adds to a comparison.
+
+    Attributes:
+        note: What is used, or why nothing is; empty where no evidence is shipped.
+        claims: The claims, by number.
+    """
+
+    note: str = ""
+    claims: dict[int, ClaimWithEvidence] = field(default_factory=dict)
+
+
+def summarize_with_evidence(study: OpenStudy) -> ComparisonSummary:
+    """Summarizes a finished comparison, and judges its claims with the shipped evidence too.
+
+    Raises:
+        KindError: The study is a search.
+        NoResultsError: Cells are still to be trained.
+        EvidenceError: The shipped evidence is of another version's protocol.
+    """
+    summary = summarize(study)
+    return replace(summary, with_evidence=with_evidence(study.comparison, summary.verdicts))
+
+
+def with_evidence(
+    comparison: Comparison, verdicts: tuple[ClaimVerdict, ...], evidence: Evidence | None = None
+) -> WithEvidence:
+    """Judges the claims of a comparison with the evidence.
+
+    The own data set, and all that share samples with it, are no part of the prior.
+
+    Args:
+        comparison: The comparison.
+        verdicts: Its verdicts by its own data.
+        evidence: The evidence; None: what is shipped.
+    """
+    evidence = shipped() if evidence is None else evidence
+    if evidence is None:
+        return WithEvidence()
+    differences = protocol().differences(comparison.config)
+    if comparison.design.channels:
+        differences.insert(0, "another network (the evidence is of perceptrons)")
+    if differences:
+        return WithEvidence(f"without the evidence of other data sets, which is of other options: {differences[0]}")
+    left, own = evidence.without(comparison.dataset.fingerprint)
+    others = left.counted(comparison.task.name)
+    if len(others) < FEWEST:
+        return WithEvidence(f"without evidence: there is none of {FEWEST} data sets of {comparison.task.name}")
+    claims = {claim.id: claim for claim in CLAIMS}
+    found = {
+        verdict.id: together
+        for verdict in verdicts
+        if (together := _judged(claims[verdict.id].about(comparison.task.metrics[0]), verdict, others)) is not None
+    }
+    without = f"; without {', '.join(own)}, which these data are or share samples with" if own else ""
+    return WithEvidence(f"the evidence is of {len(others)} other data sets{without}", found)
+
+
+@cache
+def shipped() -> Evidence | None:
+    """The evidence that is shipped with this version; None where none is.
+
+    Raises:
+        EvidenceError: It is of another version's protocol.
+    """
+    file = resources.files("study.comparison").joinpath("evidence.json")
+    return load_evidence(str(file)) if file.is_file() else None
+
+
+def whole_percent(shares: list[float]) -> list[int]:
+    """Shares in whole per cent that add to 100: the largest remainders are rounded up.
+
+    Example:
+        >>> whole_percent([0.335, 0.335, 0.33])
+        [34, 33, 33]
+    """
+    exact = [100.0 * share for share in shares]
+    floors = [int(value) for value in exact]
+    order = sorted(range(len(exact)), key=lambda place: floors[place] - exact[place])
+    for place in order[: 100 - sum(floors)]:
+        floors[place] += 1
+    return floors
+
+
+@dataclass(frozen=True)
+class _Contrast:
+    """A contrast as the verdict of its claim sees it."""
+
+    estimate: float | None
+    verdict: Verdict
+    plain_interval: tuple[float, float] | None
+    error: float = 1.0
+
+
+def _judged(
+    claim: Claim, verdict: ClaimVerdict, others: dict[str, dict[str, list[SetEstimate | None]]]
+) -> ClaimWithEvidence | None:
+    """A claim with the evidence; None where the evidence or the own data have too little of it."""
+    found = [_posterior(claim, place, verdict, others) for place in range(len(claim.contrasts))]
+    if any(found[place] is None for place in claim.deciding):
+        return None
+    seen = [
+        _Contrast(None, "undecided", None) if each is None else _Contrast(each.estimate, each.verdict, each.interval)
+        for each in found
+    ]
+    place = deciding_index(claim, seen)
+    deciding, region = found[place], claim.contrasts[place].region
+    assert deciding is not None
+    together = deciding.verdict if manipulated(claim, seen) else "undecided"
+    return ClaimWithEvidence(together, deciding, claim.contrasts[place].unit, region.rope, region.above)
+
+
+def _posterior(
+    claim: Claim, place: int, verdict: ClaimVerdict, others: dict[str, dict[str, list[SetEstimate | None]]]
+) -> Posterior | None:
+    own = verdict.estimates[place]
+    if own.estimate is None or own.standard_error is None or claim.contrasts[place].kind == "time":
+        return None
+    there = [each[claim.statement][place] for each in others.values() if claim.statement in each]
+    known = [each for each in there if each is not None]
+    return posterior(
+        SetEstimate(own.estimate, own.standard_error), len(own.values) - 1, known, claim.contrasts[place].region
+    )
