@@ -3,10 +3,10 @@
     python -m benchmarks.evidence FOLDER
 
 FOLDER holds the CSV files that `study/comparison/protocol.toml` names, or its folders `uci` and `regression` do. Each
-data set is one comparison in one SQLite database, the smallest first. The command may be killed and started again, and
-goes on where it was; started several times at once, or with --workers, it shares the work. After each data set the file
-is written anew, and is valid with those that are done. `--plan` says how long each data set takes, and `--collect`
-writes the file from what the database has, without training.
+data set is one comparison for each part of the protocol, in one SQLite database, the smallest first. The command may
+be killed and started again, and goes on where it was; started several times at once, or with --workers, it shares the
+work. After each comparison the file is written anew, and is valid with those that are done. `--plan` says how long each
+takes, and `--collect` writes the file from what the database has, without training.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +68,10 @@ class Source:
     dataset: Dataset
     fingerprints: tuple[str, ...]
 
-    def problem(self, plan: Protocol, **options: Any) -> Comparison:
-        """Its comparison by the protocol."""
-        named = {"data": self.place, "target": self.planned.target, "name": f"{self.planned.name}-{plan.hash}"}
+    def problem(self, plan: Protocol, part: str, claims: tuple[int, ...], **options: Any) -> Comparison:
+        """Its comparison by the protocol, of some claims."""
+        named: dict[str, Any] = {"data": self.place, "target": self.planned.target, "claims": claims}
+        named["name"] = f"{self.planned.name}-{part}-{plan.hash}"
         if self.planned.task != CLASSIFICATION.name:
             options |= {"task": self.planned.task}
         return Comparison.of(plan.config(len(self.dataset), **named, **options))
@@ -134,39 +137,47 @@ def _joined(files: list[Path], planned: ProtocolSet, made: Path, fewest: int) ->
     return str(target), dropped
 
 
-def result(source: Source, study: OpenStudy) -> dict[str, Any]:
-    """What the evidence has of a finished comparison.
+def result(source: Source, studies: list[OpenStudy]) -> dict[str, Any]:
+    """What the evidence has of the finished comparisons of a data set.
 
     Raises:
         NoResultsError: Cells are still to be trained.
     """
-    summary, dataset = summarize(study), source.dataset
-    problem, config = study.comparison, study.problem.config
-    measured = read_cell_measures(study.storage, study.study_id, problem.design, seeds=config.seeds, task=problem.task)
-    near_zero = [stream.of(cell, key_on_test("near_zero")) for stream in measured.streams for cell in measured.trained]
+    summaries, dataset, problem = [*map(summarize, studies)], source.dataset, studies[0].comparison
+    sizes = [_networks(study) for study in studies]
     return {
         "name": source.planned.name,
         "task": source.planned.task,
         "group": source.planned.group or source.planned.name,
         "source": source.planned.file or f"scikit-learn, {source.planned.built_in}",
-        "rows": len(dataset),
+        "rows": len(problem.dataset),
+        "rows_in_all": len(dataset),
         "features": int(dataset.x.shape[1]),
         "classes": len(dataset.classes),
         "dropped": source.dropped,
         "fingerprints": list(source.fingerprints),
-        "seeds": config.seeds,
-        "networks": int(sum(each.size for each in near_zero)),
-        "diverged": int(sum(np.isnan(each).sum() for each in near_zero)),
-        "failed_cells": summary.failed,
-        "chosen_at_edges": [rounded(share) for share in summary.at_edges],
-        "score": {cell.activation: rounded(cell.accuracy) for cell in summary.accuracy_by_activation},
+        "seeds": problem.config.seeds,
+        "networks": sum(count for count, _ in sizes),
+        "diverged": sum(count for _, count in sizes),
+        "failed_cells": sum(summary.failed for summary in summaries),
+        "chosen_at_edges": [rounded(share) for share in summaries[0].at_edges],
+        "score": {cell.activation: rounded(cell.accuracy) for cell in summaries[0].accuracy_by_activation},
         "estimates": {
             statement: [
                 None if each is None else [rounded(each.value), rounded(each.standard_error)] for each in estimates
             ]
+            for summary in summaries
             for statement, estimates in estimates_of(summary).items()
         },
     }
+
+
+def _networks(study: OpenStudy) -> tuple[int, int]:
+    """How many networks a comparison trained, and how many of them diverged."""
+    problem, seeds = study.comparison, study.problem.config.seeds
+    measured = read_cell_measures(study.storage, study.study_id, problem.design, seeds=seeds, task=problem.task)
+    near_zero = [stream.of(cell, key_on_test("near_zero")) for stream in measured.streams for cell in measured.trained]
+    return int(sum(each.size for each in near_zero)), int(sum(np.isnan(each).sum() for each in near_zero))
 
 
 def document(results: list[dict[str, Any]], plan: Protocol) -> dict[str, Any]:
@@ -203,24 +214,28 @@ def finished(found: list[Source], database: CohortStorage, plan: Protocol) -> li
     """The results of all comparisons of the database that are finished, in the protocol's order."""
     names, results = {study.study_name for study in database.get_all_studies()}, []
     for source in found:
-        problem = source.problem(plan)
-        if problem.name in names:
-            try:
-                results.append(result(source, create_or_open(problem, database)))
-            except NoResultsError:
-                continue
+        studies = []
+        for part in plan.parts:
+            problem = source.problem(plan, *part)
+            if problem.name in names:
+                study = create_or_open(problem, database)
+                with suppress(NoResultsError):
+                    summarize(study)
+                    studies.append(study)
+        if studies:
+            results.append(result(source, studies))
     return results
 
 
 def print_plan(found: list[Source], plan: Protocol) -> None:
     """Prints how long each data set takes on this machine as it is now, from a few measured epochs of each."""
     total = 0.0
-    for source in found:
-        problem = source.problem(plan)
+    for source, part in product(found, plan.parts):
+        problem = source.problem(plan, *part)
         seconds = estimate(problem).seconds
         total += seconds
-        rows, seeds = len(source.dataset), problem.config.seeds
-        print(f"{source.planned.name:<16}{rows:>7} rows {seeds:>3} seeds {seconds:>8.0f} s", flush=True)
+        rows, seeds, name = len(problem.dataset), problem.config.seeds, f"{source.planned.name}, {part[0]}"
+        print(f"{name:<26}{rows:>7} rows {seeds:>3} seeds {seconds:>8.0f} s", flush=True)
     print(f"in all {total / 3600:.1f} hours")
 
 
@@ -245,24 +260,27 @@ def main() -> None:
         return
     with Stop() as stop:
         database = open_storage(options.storage)
-        for source in [] if options.collect else sorted(found, key=lambda each: _work(each, plan)):
-            started = datetime.now(UTC)
+        todo = [] if options.collect else sorted(product(plan.parts, found), key=lambda each: _work(*each, plan))
+        for part, source in todo:
+            started, name = datetime.now(UTC), f"{source.planned.name}, {part[0]}"
             try:
-                study = create_or_open(source.problem(plan, workers=options.workers), database)
+                study = create_or_open(source.problem(plan, *part, workers=options.workers), database)
                 if not launch(study, stop=stop):
                     break
             except ReluctantError as error:
-                print(f"{source.planned.name} is not done: {error}", flush=True)
+                print(f"{name} is not done: {error}", flush=True)
                 continue
             seconds = (datetime.now(UTC) - started).total_seconds()
-            print(f"{source.planned.name}: {len(source.dataset)} rows, {seconds:.0f} s", flush=True)
+            print(f"{name}: {len(study.comparison.dataset)} rows, {seconds:.0f} s", flush=True)
             write(finished(found, database, plan), plan, options.output)
         write(finished(found, database, plan), plan, options.output)
         database.close()
 
 
-def _work(source: Source, plan: Protocol) -> int:
-    return len(source.dataset) * plan.seeds_of(len(source.dataset))
+def _work(part: tuple[str, tuple[int, ...]], source: Source, plan: Protocol) -> tuple[int, int]:
+    """The order of work: the first part of all data sets first, the smallest of them first."""
+    rows = len(source.dataset)
+    return plan.parts.index(part), min(rows, plan.most_rows) * plan.seeds_of(rows)
 
 
 if __name__ == "__main__":

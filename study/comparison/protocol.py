@@ -10,12 +10,15 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from search_spaces.claim_cells import ARMS, USUAL_CLAIMS
+from search_spaces.claim_cells import ARMS, USUAL_CLAIMS, read_claims
 from search_spaces.design import Design
 from study.comparison.claims import Claim
 from study.config import COMPARISON_DEFAULTS, StudyConfig
 
-_OF_A_DATA_SET = ("data", "space", "target", "task", "metric", "seeds", "seed", "claims", "groups", "time")
+_OF_A_DATA_SET = (
+    *("data", "rows", "space", "target", "task", "metric"),
+    *("seeds", "seed", "claims", "groups", "time"),
+)
 """Entries of an identity that differ between data sets, or that the claims' own hashes hold."""
 _OF_A_SEARCH = ("objective", "sparsity", "sparsity_weight", "min_accuracy", "sampler", "cohort")
 
@@ -56,7 +59,9 @@ class Protocol:
         epochs: Passes over the training part.
         seeds: Numbers of rows, and the seeds of data sets that have at most so many.
         fewest_members: Rows of classes with fewer members are dropped.
+        most_rows: Of larger data sets so many rows are drawn.
         data: The data sets.
+        parts: Names and claims of the comparisons that a data set is divided into.
     """
 
     hash: str
@@ -65,20 +70,24 @@ class Protocol:
     epochs: int
     seeds: tuple[tuple[int, int], ...]
     fewest_members: int
+    most_rows: int
     data: tuple[ProtocolSet, ...]
+    parts: tuple[tuple[str, tuple[int, ...]], ...]
 
     def seeds_of(self, rows: int) -> int:
         """The seeds of a data set of so many rows.
 
         Example:
             >>> protocol().seeds_of(1000), protocol().seeds_of(20_000)
-            (10, 3)
+            (6, 4)
         """
         return next((seeds for most, seeds in self.seeds if rows <= most), self.seeds[-1][1])
 
     def config(self, rows: int, **options: Any) -> StudyConfig:
-        """The configuration of the comparison of a data set of so many rows."""
-        given = {"hidden": self.hidden, "epochs": self.epochs, "seeds": self.seeds_of(rows)}
+        """The configuration of a comparison of a data set of so many rows."""
+        given: dict[str, Any] = {"hidden": self.hidden, "epochs": self.epochs, "seeds": self.seeds_of(rows)}
+        if rows > self.most_rows:
+            given["rows"] = self.most_rows
         return StudyConfig(**{**COMPARISON_DEFAULTS, **given, **options})
 
     def differences(self, config: StudyConfig) -> list[str]:
@@ -96,14 +105,15 @@ def protocol() -> Protocol:
     """The protocol of this version."""
     text = resources.files("study.comparison").joinpath("protocol.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
+    parts = tuple((part["name"], read_claims(part["claims"])) for part in table.pop("parts"))
     training, rules = table["training"], dict(table["rules"])
-    fewest = rules.pop("fewest_members")
+    fewest, most = rules.pop("fewest_members"), rules.pop("most_rows")
     sets = tuple(ProtocolSet(**{**each, "also": tuple(each.get("also", ()))}) for each in table["data"])
     seeds = tuple((each["rows"], each["seeds"]) for each in table["seeds"])
-    found = Protocol("", rules, training["hidden"], training["epochs"], seeds, fewest, sets)
+    found = Protocol("", rules, training["hidden"], training["epochs"], seeds, fewest, most, sets, parts)
     design = Design(width=found.hidden, claims=USUAL_CLAIMS)
     content = {"file": table, "design": design.levels, "training": _training(found.config(0))}
-    return Protocol(_hash(content), rules, found.hidden, found.epochs, seeds, fewest, sets)
+    return Protocol(_hash(content), rules, found.hidden, found.epochs, seeds, fewest, most, sets, parts)
 
 
 def definition(claim: Claim) -> str:
