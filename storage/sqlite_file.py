@@ -51,7 +51,16 @@ class DurableConnection(sqlite3.Connection):
 
     def __init__(self, database: str, *args: Any, **options: Any) -> None:
         super().__init__(f"file:{quote(database)}?mode=rw", *args, **{**options, "uri": True})
-        self.execute("PRAGMA synchronous = FULL").close()
+        try:
+            self.execute("PRAGMA synchronous = FULL").close()
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def __del__(self) -> None:
+        """Closes it, as garbage collection would; from 3.13 on Python warns where nobody has done so."""
+        with contextlib.suppress(sqlite3.Error):
+            self.close()
 
 
 def open_file(path: Path, *, create: bool, mounts: Sequence[Mount] | None) -> CohortStorage:
