@@ -65,6 +65,13 @@ def test_the_same_random_state_gives_the_same_result(fitted: ReluctantClassifier
     assert not np.array_equal(other.predict_proba(x), fitted.predict_proba(x))
 
 
+@pytest.mark.parametrize(("kind", "rate"), [(ReluctantClassifier, 0.001), (ReluctantRegressor, 0.003)])
+def test_the_learning_rate_is_that_of_a_search(kind: type[ReluctantClassifier], rate: float) -> None:
+    x, y = load_wine(return_X_y=True)
+    model = kind(**{**FAST, "learning_rate": None, "trials": 1, "epochs": 2}).fit(x, y)
+    assert model.recommended_.hyperparameters.learning_rate == rate
+
+
 @pytest.mark.parametrize(("refit", "of"), [(True, "best_epoch"), (False, "best_epoch_seed0")])
 def test_under_patience_the_network_has_the_weights_of_the_best_epoch(refit: bool, of: str) -> None:
     x, y = load_wine(return_X_y=True)
