@@ -258,7 +258,7 @@ def test_searches_and_comparisons_are_told_apart(reluctant: Reluctant, undisturb
     assert "is a comparison, and a search is needed" in refused("front", "c")
     assert "is a comparison, and a search is needed" in refused("advise", "c")
     assert "taken by a comparison, and this is a search" in refused("run", "iris", "--name", "c")
-    assert "comparison of 256 cells, no more and no less" in refused("resume", "c", "--trials", 200)
+    assert "comparison of 324 cells, no more and no less" in refused("resume", "c", "--trials", 200)
     reluctant("run", "iris", "--name", "s", "--trials", 1, "--epochs", 1, "--storage", undisturbed, check=True)
     assert "is a search, and a comparison is needed" in refused("compare", "--name", "s")
     assert "taken by a search, and this is a comparison" in refused("compare", "iris", "--name", "s")

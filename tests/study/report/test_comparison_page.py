@@ -195,5 +195,5 @@ def test_a_comparison_that_is_not_finished_says_so_to_the_dashboard(tmp_path: Pa
     begun = create_or_open(Comparison.of(config), storage)
     panels, note = dashboard_content(storage, begun.study_id, ())
     assert panels == []
-    assert "0 of 256 cells" in note
+    assert "0 of 324 cells" in note
     storage.close()
