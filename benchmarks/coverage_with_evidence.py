@@ -42,7 +42,8 @@ class Case:
         own_error: The standard error of the user's own estimate.
         users: How many there were.
         covered: Share of 95 % intervals with the evidence that hold the effect on the user's data.
-        outlying_covered: The same share, of the fifth of users with the most outlying effects.
+        outlying_covered: The same share, of the fifth of users with the most outlying effects; None where all effects
+            are equal.
         width: Mean width of these intervals over that of the intervals by the own data alone.
         called: Share with a verdict.
         wrongly_called: Share with a verdict that is wrong of the user's effect.
@@ -53,7 +54,7 @@ class Case:
     own_error: float
     users: int
     covered: float
-    outlying_covered: float
+    outlying_covered: float | None
     width: float
     called: float
     wrongly_called: float
@@ -66,8 +67,9 @@ def simulate(tau: float, shape: Shape, own_error: float, users: int, seed: int =
     seen = [_user(rng, tau, shape, own_error, errors, region) for _ in range(users)]
     effects, held, widths, called, wrong = np.array(seen, dtype=float).T
     outlying = np.abs(effects) >= np.quantile(np.abs(effects), 1.0 - OUTLYING)
-    shares = (held.mean(), held[outlying].mean(), widths.mean(), called.mean(), wrong.mean())
-    return Case(tau, shape, own_error, users, *map(float, shares))
+    unlike = float(held[outlying].mean()) if tau > 0 else None
+    covered, width, with_verdict, wrongly = (float(each.mean()) for each in (held, widths, called, wrong))
+    return Case(tau, shape, own_error, users, covered, unlike, width, with_verdict, wrongly)
 
 
 def _user(
@@ -116,10 +118,10 @@ def main() -> None:
         for shape in shapes if tau else shapes[:1]:
             for own_error in OWN_ERRORS:
                 cases.append(each := simulate(tau, shape, own_error, options.users))
+                unlike = "" if each.outlying_covered is None else f", outlying {100 * each.outlying_covered:.1f} %"
                 print(
-                    f"τ {tau}, {shape}, own error {own_error}: {100 * each.covered:.1f} %, outlying "
-                    f"{100 * each.outlying_covered:.1f} %, width {each.width:.2f}, called {100 * each.called:.1f} %, "
-                    f"wrongly {100 * each.wrongly_called:.1f} %",
+                    f"τ {tau}, {shape}, own error {own_error}: {100 * each.covered:.1f} %{unlike}, width "
+                    f"{each.width:.2f}, called {100 * each.called:.1f} %, wrongly {100 * each.wrongly_called:.1f} %",
                     flush=True,
                 )
     Path(options.output).write_text(json.dumps([asdict(case) for case in cases], indent=1) + "\n")
