@@ -11,6 +11,17 @@ _NO_SUCH_ZEROS = "no dose comes within 10 points of these shares of zeros"
 
 _SPARSITY_CARRIES = "that what an L1 penalty does to accuracy, it does by the zeros that it makes"
 
+_MANIPULATED = ClaimContrast(
+    f"zeros, L1 {L1_DOSES[-1]:g} - none",
+    contrasts.zeros_by_the_largest_dose,
+    "pp",
+    Region((-10.0, 10.0), above=True, domain=POINTS),
+    "share",
+    decides=False,
+    checks=True,
+)
+"""Whether the penalty made zeros, without which it says nothing about them."""
+
 CLAIMS_ON_PENALTIES: tuple[Claim, ...] = (
     Claim(
         21,
@@ -69,15 +80,7 @@ CLAIMS_ON_PENALTIES: tuple[Claim, ...] = (
                 "pp",
                 accuracy(above=True),
             ),
-            ClaimContrast(
-                f"zeros, L1 {L1_DOSES[-1]:g} - none",
-                contrasts.zeros_by_the_largest_dose,
-                "pp",
-                Region((-10.0, 10.0), above=True, domain=POINTS),
-                "share",
-                decides=False,
-                checks=True,
-            ),
+            _MANIPULATED,
             *(
                 ClaimContrast(
                     f"accuracy, L1 {dose:g} - none",
@@ -104,15 +107,7 @@ CLAIMS_ON_PENALTIES: tuple[Claim, ...] = (
                 accuracy(above=True),
                 without="no two doses of the two penalties have equal training losses",
             ),
-            ClaimContrast(
-                f"zeros, L1 {L1_DOSES[-1]:g} - none",
-                contrasts.zeros_by_the_largest_dose,
-                "pp",
-                Region((-10.0, 10.0), above=True, domain=POINTS),
-                "share",
-                decides=False,
-                checks=True,
-            ),
+            _MANIPULATED,
         ),
         assumption=_SPARSITY_CARRIES,
     ),
