@@ -103,7 +103,7 @@ def test_killed_it_ends_as_if_undisturbed(reluctant: Reluctant, tmp_path: Path, 
     result = reluctant("resume", "c", check=True)
     assert "12  ReLU is good enough to try first" in result.stdout
     assert contents(database) == contents(undisturbed)
-    assert count(database, "COMPLETE") == 256
+    assert count(database, "COMPLETE") == 324
 
 
 def test_only_the_cells_of_the_claims_that_were_asked_for_are_trained(reluctant: Reluctant, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_convolutional_networks_are_compared_by_a_reduced_design(reluctant: Relu
     assert [(each["design"], each["seeds"], each["epochs"]) for each in costs] == [("reduced", 3, 10)]
     quick = (*small, "--channels", "2,3", "--hidden", 4, "--seeds", 2, "--epochs", 1)
     trained = reluctant(*quick, check=True)
-    assert "the reduced design for convolutional networks: 15 cells in place of 45" in trained.stderr
+    assert "the reduced design for convolutional networks: 15 cells in place of 57" in trained.stderr
     assert "1 epochs; reduced design" in trained.stdout
     assert "depth is the number of blocks, 2 and 5" in trained.stdout
     assert "in networks of 5 blocks, tanh - ReLU: " in trained.stdout
@@ -175,7 +175,7 @@ def test_several_data_sets_are_seen_together(reluctant: Reluctant, tmp_path: Pat
 def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(reluctant: Reluctant, tmp_path: Path) -> None:
     result = reluctant(*SMALL, "--dry-run", check=True)
     assert "90 + 30 + 30" in result.stdout
-    assert "256" in result.stdout
+    assert "324" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
