@@ -12,7 +12,7 @@ import storage
 
 @pytest.mark.parametrize("name", storage.__all__)
 def test_every_public_name_exists(name):
-    assert getattr(storage, name).__name__ == name
+    assert getattr(getattr(storage, name), "__name__", name) == name  # a constant has none
 
 
 def test_an_unknown_name_is_an_attribute_error():
