@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -95,9 +96,10 @@ def read(
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[_HEADER])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-    except FileNotFoundError:
-        raise
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, RuntimeError, KeyError, ValueError) as error:
+        # torch opens the file once more, for its tensors: it may have been removed since.
+        if not path.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
         raise CheckpointError(f"it is damaged ({' '.join(str(error).split())})") from None
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise CheckpointError("another version of reluctant wrote it")

@@ -211,6 +211,23 @@ def test_a_file_that_is_of_no_use_is_discarded_and_said(
     assert train(problem, keeper=keeper) == whole
 
 
+def test_a_file_that_is_removed_while_it_is_read_is_as_none(
+    problem: Problem, checkpoints: Checkpoints, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch opens a file once more for its tensors; a study that is deleted takes it away between the two."""
+    with pytest.raises(Interrupted):
+        train(problem, keeper=checkpoints.keeper("a" * 32, TRIALS), stop=stop_after(6))
+    mapped = torch.UntypedStorage.from_file
+
+    def of_a_removed_file(path: str, *arguments: Any, **options: Any) -> Any:
+        Path(path).unlink()
+        return mapped(path, *arguments, **options)
+
+    monkeypatch.setattr(torch.UntypedStorage, "from_file", of_a_removed_file)
+    assert checkpoints.keeper("b" * 32, TRIALS).resumed == {}
+    assert lines == []
+
+
 def test_a_folder_that_cannot_be_written_costs_no_training(
     problem: Problem, whole: list[Outcome], tmp_path: Path, lines: list[str]
 ) -> None:
