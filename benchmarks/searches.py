@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from benchmarks.stock import objective, open_stock
-from benchmarks.ways import Recipe
+from benchmarks.ways import Recipe, one_process_a_core
 from storage import open_storage
 from study.config import read_config
 from study.machine import available_threads
@@ -99,24 +98,9 @@ def plain(recipe: Recipe, seed: int, trials: int) -> list[Ended]:
 
 def tuned(recipe: Recipe, seed: int, trials: int) -> list[Ended]:
     """The same in one process a core, each with one thread, on a database with a write-ahead log."""
-    cores, context = available_threads(), multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "tuned.db"
-        open_stock(database, wal=True)
-        barrier = context.Barrier(cores + 1)
-        processes = [
-            context.Process(
-                target=_share,
-                args=(recipe, seed, trials * (core + 1) // cores - trials * core // cores, core, database, barrier),
-            )
-            for core in range(cores)
-        ]
-        for process in processes:
-            process.start()
-        barrier.wait(timeout=300)
-        started = time.time()
-        for process in processes:
-            process.join()
+        started = one_process_a_core(_share, database, trials, recipe, seed)
         return _ended(open_stock(database, wal=True).trials, recipe, started)
 
 

@@ -118,29 +118,46 @@ def stock(recipe: Recipe, trials: int) -> Run:
 
 def tuned(recipe: Recipe, trials: int) -> Run:
     """The same in one process a core, each with one thread, on a database with a write-ahead log."""
-    cores = available_threads()
-    context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "tuned.db"
-        open_stock(database, wal=True)
-        barrier = context.Barrier(cores + 1)
-        shares = [trials * (core + 1) // cores - trials * core // cores for core in range(cores)]
-        processes = [
-            context.Process(target=_tuned_share, args=(recipe, trials, share, database, barrier)) for share in shares
-        ]
-        for process in processes:
-            process.start()
-        barrier.wait(timeout=120)
-        started = time.perf_counter()
-        for process in processes:
-            process.join()
-        seconds = time.perf_counter() - started
-        if any(process.exitcode for process in processes):
-            raise RuntimeError("a process of the tuned loop failed")
+        started = one_process_a_core(_tuned_share, database, trials, recipe, trials)
+        seconds = time.time() - started
         return _run(seconds, open_stock(database, wal=True).trials)
 
 
-def _tuned_share(recipe: Recipe, trials: int, share: int, database: Path, barrier: Any) -> None:
+def one_process_a_core(share: Callable[..., None], database: Path, trials: int, *arguments: Any) -> float:
+    """Runs a study of the usual loop's in one process a core, on a database with a write-ahead log.
+
+    Args:
+        share: One process' part, called with `arguments`, its number of trials, its number, the database, and a barrier
+            at which it waits once everything is loaded.
+        database: File of the database.
+        trials: Trials in all.
+        arguments: What `share` needs to know.
+
+    Returns:
+        The time at which all of them began, in seconds since 1970.
+    """
+    cores, context = available_threads(), multiprocessing.get_context("spawn")
+    open_stock(database, wal=True)
+    barrier = context.Barrier(cores + 1)
+    counts = [trials * (core + 1) // cores - trials * core // cores for core in range(cores)]
+    processes = [
+        context.Process(target=share, args=(*arguments, count, core, database, barrier))
+        for core, count in enumerate(counts)
+    ]
+    for process in processes:
+        process.start()
+    barrier.wait(timeout=300)
+    started = time.time()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        raise RuntimeError("a process of the tuned loop failed")
+    return started
+
+
+def _tuned_share(recipe: Recipe, trials: int, share: int, core: int, database: Path, barrier: Any) -> None:
     torch.set_num_threads(1)
     problem = recipe.problem(trials)
     params = listed(problem, trials)

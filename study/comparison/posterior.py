@@ -19,6 +19,8 @@ from study.intervals import Array, Region, Verdict
 
 WIDE_WEIGHT, WIDE_FREEDOM = 0.2, 3
 """Weight and degrees of freedom of the wide part of the prior."""
+FEWEST_OTHERS = 3
+"""Other data sets without which there is no prior."""
 CONFLICT = 0.05
 """Below this prior-predictive p-value data and prior contradict each other."""
 _LEVEL = 0.95
@@ -74,7 +76,7 @@ def posterior(own: SetEstimate, freedom: int, others: list[SetEstimate], region:
         >>> found.verdict, round(found.estimate, 1), round(found.below + found.inside + found.above, 9)
         ('undecided', 0.1, 1.0)
     """
-    if own.standard_error is None or own.standard_error <= 0 or freedom < 1 or len(others) < 3:
+    if own.standard_error is None or own.standard_error <= 0 or freedom < 1 or len(others) < FEWEST_OTHERS:
         return None
     prior = distribution_of_new(others)
     likelihood = stats.t(freedom, own.value, own.standard_error)
@@ -95,7 +97,7 @@ def posterior(own: SetEstimate, freedom: int, others: list[SetEstimate], region:
         below=least,
         inside=most - least,
         above=1.0 - most,
-        conflict=_conflict(prior_density, likelihood, own, x),
+        conflict=_conflict(prior_density, likelihood, x),
         data_sets=len(others),
     )
 
@@ -103,7 +105,7 @@ def posterior(own: SetEstimate, freedom: int, others: list[SetEstimate], region:
 def _wide_scale(prior: Predictive) -> float:
     """The scale of the wide part: half the width of the 95 % prediction interval.
 
-    At its edges the wide part has as much to say as the predictive one: further out it has more, further in less.
+    Beyond about 2.4 standard deviations of a normal predictive part the wide one weighs more, further in less.
     """
     low, high = prior.interval(_LEVEL)
     return max((high - low) / 2.0, 1e-9)
@@ -140,7 +142,7 @@ def _cumulated(density: Array, x: Array) -> Array:
     return cumulated
 
 
-def _conflict(density: Array, likelihood: stats.rv_continuous, own: SetEstimate, x: Array) -> float:
+def _conflict(density: Array, likelihood: stats.rv_continuous, x: Array) -> float:
     """The two-sided p-value of the own estimate under the prior with the own error."""
     # t is symmetric: an estimate at or below the own one, given the effect x, is as likely as x at or above it.
     at_most = float(np.trapezoid(density * likelihood.sf(x), x) / np.trapezoid(density, x))

@@ -10,16 +10,13 @@ from typing import Any
 from study.comparison.across_data_sets import SetEstimate
 from study.comparison.claims import CLAIMS, Claim
 from study.comparison.evidence import Evidence, load_evidence
-from study.comparison.posterior import Posterior, posterior
+from study.comparison.posterior import FEWEST_OTHERS, Posterior, posterior
 from study.comparison.protocol import protocol
 from study.comparison.summary import ComparisonSummary, summarize
 from study.comparison.verdicts import ClaimVerdict, deciding_index, manipulated
 from study.intervals import Verdict
 from study.problem import Comparison
 from study.records.open_study import OpenStudy
-
-FEWEST = 3
-"""Data sets without which there is no prior."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +28,12 @@ class ClaimWithEvidence:
         deciding: What decides it.
         unit: Unit of the estimate.
         rope: Its region of practical equivalence.
-        above: Whether the claim says that the effect lies above the region.
     """
 
     verdict: Verdict
     deciding: Posterior
     unit: str
     rope: tuple[float, float]
-    above: bool
 
     def as_dict(self) -> dict[str, Any]:
         """In a form that JSON holds."""
@@ -73,7 +68,7 @@ class ClaimWithEvidence:
 
         Example:
             >>> found = Posterior(0.1, (-0.2, 0.4), "no practical difference", 0.004, 0.951, 0.045, 0.6, 30)
-            >>> ClaimWithEvidence("no practical difference", found, "pp", (-0.5, 0.5), True).words
+            >>> ClaimWithEvidence("no practical difference", found, "pp", (-0.5, 0.5)).words
             'above +0.5 pp: 5 %; no practical difference: 95 %; below -0.5 pp: 0 %'
         """
         found, (least, most) = self.deciding, self.rope
@@ -132,8 +127,8 @@ def with_evidence(
         return WithEvidence(f"without the evidence of other data sets, which is of other options: {differences[0]}")
     left, own = evidence.without(comparison.dataset.fingerprint)
     others = left.counted(comparison.task.name)
-    if len(others) < FEWEST:
-        return WithEvidence(f"without evidence: there is none of {FEWEST} data sets of {comparison.task.name}")
+    if len(others) < FEWEST_OTHERS:
+        return WithEvidence(f"without evidence: there is none of {FEWEST_OTHERS} data sets of {comparison.task.name}")
     claims = {claim.id: claim for claim in CLAIMS}
     found = {
         verdict.id: together
@@ -195,7 +190,7 @@ def _judged(
     deciding, region = found[place], claim.contrasts[place].region
     assert deciding is not None
     together = deciding.verdict if manipulated(claim, seen) else "undecided"
-    return ClaimWithEvidence(together, deciding, claim.contrasts[place].unit, region.rope, region.above)
+    return ClaimWithEvidence(together, deciding, claim.contrasts[place].unit, region.rope)
 
 
 def _posterior(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import pytest
 import user_files
 
@@ -17,7 +15,7 @@ from search_spaces import load_space, parse_space, preset_names
 from search_spaces.design import Design
 from search_spaces.space_files import was_preset
 from search_spaces.user_networks import NetworkError
-from storage import CohortStorage, open_storage
+from storage import CohortStorage
 from study.config import ConfigError, read_config
 from study.data import FIRST_READER, READER
 from study.machine import MachineError
@@ -28,14 +26,6 @@ from study.records.same_study import IdentityError
 from study.workers.worker import work
 
 OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Iterator[CohortStorage]:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = open_storage(tmp_path / "studies.db")
-    yield storage
-    storage.close()
 
 
 def opened(storage: CohortStorage, **options: Any) -> OpenStudy:

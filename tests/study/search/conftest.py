@@ -1,28 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import optuna
 import pytest
 
-from storage import CohortStorage, open_storage
+from storage import CohortStorage
 from study.config import read_config
 from study.problem import Search
 from study.records.open_study import OpenStudy, create_or_open
 from study.workers.worker import work
 
 OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Iterator[CohortStorage]:
-    """A new database."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = open_storage(tmp_path / "studies.db")
-    yield storage
-    storage.close()
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -28,16 +27,18 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> Iterator[CohortStorage]:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = open_storage(tmp_path / "studies.db")
-    yield storage
-    storage.close()
-
-
 def opened(storage: CohortStorage, **options: Any) -> OpenStudy:
     return create_or_open(Search.of(read_config(OPTIONS | options)), storage)
+
+
+def work_with_interruptions(study: OpenStudy, *, every: int) -> None:
+    """One worker after another, each of which stops after so many steps, until the study has its trials."""
+    steps = iter(range(10**9))
+    for _ in range(200):
+        until = next(steps) + every
+        if work(study, stop=lambda until=until: next(steps) > until, processes=False):
+            return
+    raise AssertionError("the study does not end")
 
 
 def contents(storage: CohortStorage, study: OpenStudy) -> str:
@@ -101,11 +102,7 @@ def test_exactly_half_go_on_at_each_rung_and_the_last_have_all_replicates(
 
 def test_killed_at_any_time_it_is_the_same_study(storage: CohortStorage, whole: OpenStudy) -> None:
     study = opened(storage, checkpoint_every=1e-6)
-    steps = iter(range(10**9))
-    for _ in range(200):
-        until = next(steps) + 61
-        if work(study, stop=lambda until=until: next(steps) > until, processes=False):
-            break
+    work_with_interruptions(study, every=61)
     assert contents(storage, study) == contents(storage, whole)
 
 
@@ -130,11 +127,7 @@ def test_where_replicates_end_early_it_is_the_same_study_too(storage: CohortStor
     options = {"learning_rate": 0.05, "patience": 1, "trials": 8, "min_seeds": 2}
     whole, study = opened(storage, name="patient", **options), opened(storage, checkpoint_every=1e-6, **options)
     assert work(whole, processes=False)
-    steps = iter(range(10**9))
-    for _ in range(200):
-        until = next(steps) + 31
-        if work(study, stop=lambda until=until: next(steps) > until, processes=False):
-            break
+    work_with_interruptions(study, every=31)
     assert contents(storage, study) == contents(storage, whole)
     stopped = [t for t in storage.read_trials(study.study_id) if t.state is TrialState.PRUNED]
     assert len(stopped) == 5

@@ -6,15 +6,13 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
-from storage import CohortStorage, StorageError, StudyDeletedError, open_storage
+from storage import CohortStorage, StorageError, StudyDeletedError
 from study.config import read_config
 from study.estimate import estimate
 from study.problem import Search
@@ -24,14 +22,6 @@ from study.training.processes import can_fork
 from study.workers.worker import StudyProgress, work
 
 OPTIONS: dict[str, Any] = {"data": "iris", "seeds": 2, "epochs": 3, "cohort": 4, "hidden": "16", "name": "s"}
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Iterator[CohortStorage]:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = open_storage(tmp_path / "studies.db")
-    yield storage
-    storage.close()
 
 
 def opened(storage: CohortStorage, **options: Any) -> OpenStudy:
