@@ -16,11 +16,18 @@ from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS
 from study.data import Split
+from study.training.engines.base import MEASURED_ROWS
 from study.training.measures import layer_measures
 
 ACTIVATION_NAMES = ["relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid"]
 INITIALIZATION_NAMES = ["kaiming_normal", "xavier_normal", "lecun_normal", "orthogonal", "torch_default"]
 """Those of the default space."""
+
+
+_NO_ACTIVATION = (
+    *(nn.Linear, nn.Conv2d, nn.Dropout, nn.Flatten),
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d),
+)
 
 
 class Listed(TPESampler):
@@ -70,8 +77,12 @@ def objective(
     seeds: int,
     device: str,
     offset: int = 0,
+    channels: Sequence[int] = (),
 ) -> tuple[float, float]:
-    """Trains and judges one trial: data are tensors in memory, sparsity is measured by hooks at the end."""
+    """Trains and judges one trial: data are tensors in memory, sparsity is measured by hooks at the end.
+
+    With `channels` the network is convolutional, like those of `--network cnn`.
+    """
     name = trial.suggest_categorical("activation", ACTIVATION_NAMES)
     slope = 0.01
     if name in ("leaky_relu", "prelu"):
@@ -82,7 +93,12 @@ def objective(
     accuracies, measures = [], []
     for seed in range(seeds):
         torch.manual_seed(offset + 1000 * trial.number + seed)
-        net = network(name, slope, rule, rate, [x.shape[1], *hidden, len(split.classes)]).to(device)
+        if channels:
+            net = convolutional(name, slope, rule, rate, x.shape[1:], channels, [*hidden, len(split.classes)]).to(
+                device
+            )
+        else:
+            net = network(name, slope, rule, rate, [x.shape[1], *hidden, len(split.classes)]).to(device)
         optimizer = torch.optim.Adam(net.parameters(), lr=0.001)
         net.train()
         for _ in range(epochs):
@@ -105,13 +121,42 @@ def network(name: str, slope: float, rule: str, rate: float, widths: Sequence[in
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(widths[:-1]):
         layers += [nn.Linear(fan_in, fan_out), activation.module(slope).float(), nn.Dropout(rate)]
-    net = nn.Sequential(*layers, nn.Linear(*widths[-2:]))
+    return _initialized(nn.Sequential(*layers, nn.Linear(*widths[-2:])), name, slope, rule)
+
+
+def convolutional(
+    name: str,
+    slope: float,
+    rule: str,
+    rate: float,
+    shape: Sequence[int],
+    channels: Sequence[int],
+    widths: Sequence[int],
+) -> nn.Sequential:
+    """Blocks of convolution, batch normalization, activation, dropout and pooling, then hidden layers."""
+    module = ACTIVATIONS[name].module
+    layers: list[nn.Module] = []
+    inputs, rows, columns = shape
+    for width in channels:
+        layers += [nn.Conv2d(inputs, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)]
+        layers += [module(slope).float(), nn.Dropout(rate), nn.MaxPool2d(2)]
+        inputs, rows, columns = width, rows // 2, columns // 2
+    layers.append(nn.Flatten())
+    for fan_in, fan_out in pairwise([inputs * rows * columns, *widths[:-1]]):
+        layers += [nn.Linear(fan_in, fan_out, bias=False), nn.BatchNorm1d(fan_out)]
+        layers += [module(slope).float(), nn.Dropout(rate)]
+    return _initialized(nn.Sequential(*layers, nn.Linear(*widths[-2:])), name, slope, rule)
+
+
+def _initialized(net: nn.Sequential, name: str, slope: float, rule: str) -> nn.Sequential:
+    activation = ACTIVATIONS[name]
     for module in net:
-        if not isinstance(module, nn.Linear) or rule == "torch_default":
+        if not isinstance(module, nn.Linear | nn.Conv2d) or rule == "torch_default":
             continue
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
         if rule == "kaiming_normal":
-            nn.init.normal_(module.weight, std=activation.gain(slope) / module.in_features**0.5)
+            nn.init.normal_(module.weight, std=activation.gain(slope) / module.weight[0].numel() ** 0.5)
         elif rule == "xavier_normal":
             nn.init.xavier_normal_(module.weight)
         elif rule == "lecun_normal":
@@ -121,6 +166,11 @@ def network(name: str, slope: float, rule: str, rate: float, widths: Sequence[in
     return net
 
 
+def _rows(x: Tensor) -> Tensor:
+    """`[N, F]` as they are; `[N, C, H, W]` as `[N·H·W, C]`, as many as ours measures."""
+    return x if x.ndim == 2 else x.movedim(1, -1).flatten(0, -2)[:MEASURED_ROWS]
+
+
 @torch.no_grad()
 def _measure(net: nn.Sequential, name: str, slope: float, split: Split, device: str) -> tuple[float, dict[str, float]]:
     net.eval()
@@ -128,11 +178,12 @@ def _measure(net: nn.Sequential, name: str, slope: float, split: Split, device: 
     hooks = [
         module.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
         for module in net
-        if not isinstance(module, nn.Linear | nn.Dropout)
+        if not isinstance(module, _NO_ACTIVATION)
     ]
     predicted = net(split.validation.x.to(device)).argmax(1).cpu()
     for hook in hooks:
         hook.remove()
-    layers = [layer_measures(a, ACTIVATIONS[name].saturated(z, a, slope)) for z, a in seen]
+    rows = [(_rows(z), _rows(a)) for z, a in seen]
+    layers = [layer_measures(a, ACTIVATIONS[name].saturated(z, a, slope)) for z, a in rows]
     means = {key: fmean(layer[key] for layer in layers) for key in layers[0]}
     return float((predicted == split.validation.y).double().mean()), means

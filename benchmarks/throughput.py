@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median, stdev
@@ -26,6 +27,8 @@ from study.machine import available_threads
 from study.problem import Problem
 
 MEBI = 2**20
+
+Way = Callable[[Recipe, int], Run]
 
 
 def main() -> None:
@@ -67,19 +70,7 @@ def measure(recipe: Recipe, rounds: int) -> dict[str, Any]:
     cohorts = 2 if max(recipe.hidden) >= 256 else 9 // recipe.seeds
     many = cohorts * recipe.problem(1).config.cohort
     counts = {stock: few, tuned: few, ours: many}
-    ways = Ways()
-    results: dict[Any, list[Run]] = {way: [] for way in counts}
-    try:
-        for way in counts:
-            ways.run(way, recipe, 4 if way is not ours else counts[way])
-        sgemm = []
-        for _ in range(rounds):
-            for way, count in counts.items():
-                results[way].append(ways.run(way, recipe, count))
-            sgemm.append(sgemm_rate(available_threads(), recipe.device))
-    finally:
-        ways.close()
-    rates = {way: [counts[way] / run.seconds for run in runs] for way, runs in results.items()}
+    results, sgemm = in_turns(recipe, counts, rounds)
     # Slots per second of training, counted in the floating point operations of its products.
     flops = products(recipe.problem(1)) * many * recipe.seeds
     threads = available_threads() if recipe.device == "cpu" else 1
@@ -95,15 +86,46 @@ def measure(recipe: Recipe, rounds: int) -> dict[str, Any]:
         "seeds": recipe.seeds,
         "cohort": recipe.cohort or StudyConfig.model_fields["cohort"].default,
         "device": recipe.device,
-        "trials_a_round": {way.__name__: count for way, count in counts.items()},
-        "trials_per_second": {way.__name__: spread(values) for way, values in rates.items()},
-        "ours_to_stock": spread([a / b for a, b in zip(rates[ours], rates[stock], strict=True)]),
-        "ours_to_tuned": spread([a / b for a, b in zip(rates[ours], rates[tuned], strict=True)]),
+        **compared(results, counts),
         "ms_a_trial": _phases(results[ours], many, threads),
         "training_gflops": median(training) / 1e9,
         "sgemm_gflops": median(sgemm) / 1e9,
         "training_to_sgemm": spread([a / b for a, b in zip(training, sgemm, strict=True)]),
         "peak_mib": {way.__name__: max(run.memory for run in runs) / MEBI for way, runs in results.items()},
+    }
+
+
+def in_turns(recipe: Recipe, counts: Mapping[Way, int], rounds: int) -> tuple[dict[Way, list[Run]], list[float]]:
+    """Runs of each way, which take turns after one round to warm up, and the FLOP/s of a large product in each round.
+
+    Args:
+        recipe: What is trained.
+        counts: Trials of each way in a round.
+        rounds: Rounds that are measured.
+    """
+    ways = Ways()
+    results: dict[Way, list[Run]] = {way: [] for way in counts}
+    sgemm = []
+    try:
+        for way, count in counts.items():
+            ways.run(way, recipe, count if way is ours else 4)
+        for _ in range(rounds):
+            for way, count in counts.items():
+                results[way].append(ways.run(way, recipe, count))
+            sgemm.append(sgemm_rate(available_threads(), recipe.device))
+    finally:
+        ways.close()
+    return results, sgemm
+
+
+def compared(results: Mapping[Way, Sequence[Run]], counts: Mapping[Way, int]) -> dict[str, Any]:
+    """Trials a second of each way, ours as multiples of the others', and whether the trials agree."""
+    rates = {way: [counts[way] / run.seconds for run in runs] for way, runs in results.items()}
+    return {
+        "trials_a_round": {way.__name__: count for way, count in counts.items()},
+        "trials_per_second": {way.__name__: spread(values) for way, values in rates.items()},
+        "ours_to_stock": spread([a / b for a, b in zip(rates[ours], rates[stock], strict=True)]),
+        "ours_to_tuned": spread([a / b for a, b in zip(rates[ours], rates[tuned], strict=True)]),
         "agreement": agreement(results[stock][-1], results[ours][-1]),
     }
 

@@ -29,6 +29,7 @@ from study.records.open_study import create_or_open
 from study.records.trial_feed import TrialFeed
 from study.sampling.proposer import Proposer
 from study.training import Trainer
+from study.training.engines.modules.slot import SlotTraining
 from study.workers.worker import work
 
 LIST_SEED = 20_260_101
@@ -48,6 +49,7 @@ class Recipe:
         cohort: Trials that `reluctant` trains together; None: its default.
         rows: Rows that are drawn of the data; None: all.
         target: Column to predict, where the data are a table.
+        channels: Channels of each block, where the networks are convolutional.
     """
 
     data: str = "digits"
@@ -59,6 +61,7 @@ class Recipe:
     cohort: int | None = None
     rows: int | None = None
     target: str | None = None
+    channels: tuple[int, ...] = ()
 
     def problem(self, trials: int) -> Problem:
         """The same as a problem of ours, judged as the usual loop judges it: by the network as it was trained."""
@@ -77,6 +80,7 @@ class Recipe:
             "cohort": self.cohort,
             "rows": self.rows,
             "target": self.target,
+            **({"network": "cnn", "channels": ",".join(map(str, self.channels))} if self.channels else {}),
         }
         return {key: value for key, value in options.items() if value is not None}
 
@@ -176,6 +180,7 @@ def _objective(trial: Any, problem: Problem, recipe: Recipe) -> tuple[float, flo
         batch_size=recipe.batch_size,
         seeds=recipe.seeds,
         device=recipe.device,
+        channels=recipe.channels,
     )
 
 
@@ -229,6 +234,8 @@ def measured_phases() -> Iterator[Callable[[], dict[str, float]]]:
         (Trainer, "fit", "fit"),
         (study.training.engines.stacked_mlp.block, "train", "train"),
         (study.training.engines.stacked_mlp.block, "results", "measure"),
+        (SlotTraining, "train_epoch", "train"),
+        (SlotTraining, "result", "measure"),
     ]
     # Shared with the processes that are forked while this lasts.
     context = multiprocessing.get_context("fork")

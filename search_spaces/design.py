@@ -21,7 +21,8 @@ _SINCE_0_1 = ("initialized", "dropped", "deep_initializations", "streams", "tune
 
 _REDUCED: dict[str, Any] = {
     "activations": ("relu", "leaky_relu", "prelu", "elu", "gelu", "tanh", "sigmoid", LINEAR),
-    "learning_rates": (0.001, 0.003, 0.01),
+    "learning_rates": (0.003, 0.01, 0.03),
+    "learning_rate": 0.003,
     "slopes": (0.0, 0.01, 0.1, 0.5),
     "initializations": ("kaiming_normal", "xavier_normal"),
     "dropouts": (0.0, 0.2, 0.5),

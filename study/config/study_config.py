@@ -428,7 +428,12 @@ COMPARISON_OPTIONS = (
 """The options that a comparison has."""
 COMPARISON_DEFAULTS: Mapping[str, Any] = {"seeds": 7, "hidden": 64}
 """Those of them whose defaults are not those of a search."""
-_REDUCED_DEFAULTS: Mapping[str, Any] = {"seeds": 3, "epochs": 10, "channels": (8, 16)}
+_REDUCED_DEFAULTS: Mapping[str, Any] = {
+    "seeds": 3,
+    "epochs": 10,
+    "channels": (8, 16),
+    "learning_rate": 0.003,
+}
 """Those of the reduced design, of convolutional networks."""
 
 
@@ -440,7 +445,7 @@ def comparison_defaults(network: Any) -> dict[str, Any]:
 
     Example:
         >>> comparison_defaults("cnn")
-        {'seeds': 3, 'hidden': 64, 'epochs': 10, 'channels': (8, 16)}
+        {'seeds': 3, 'hidden': 64, 'epochs': 10, 'channels': (8, 16), 'learning_rate': 0.003}
     """
     return {**COMPARISON_DEFAULTS, **(_REDUCED_DEFAULTS if network == "cnn" else {})}
 
