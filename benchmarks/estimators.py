@@ -213,12 +213,12 @@ def main() -> None:
         if not small:
             rows.append({"run": run} | {name: {"seconds": s, "test": t} for name, (s, t) in found.items()})
             print(", ".join(f"{name} {s:.1f} s, test {t:.4f}" for name, (s, t) in sorted(found.items())), flush=True)
-    for process in processes.values():
-        process.shutdown()
     report = taken("python -m benchmarks.estimators") | vars(options) | {"output": None, "rows": rows}
     report["summary"] = summary(rows)
     print(json.dumps(report["summary"], indent=1))
     options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for process in processes.values():
+        process.shutdown()  # waits for the processes of joblib, which end after five idle minutes
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
