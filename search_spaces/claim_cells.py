@@ -23,6 +23,8 @@ DEEP = (10, 20)
 SMALL_BIAS = 0.1
 SMOOTH = ("gelu", "silu", "mish")
 CENTRED = ("tanh", "elu")
+NORMALIZED = ("relu", "elu", "gelu", "tanh", "sigmoid")
+"""The activations that are compared with and without normalization."""
 WIDENING = (0.25, 1.0, 4.0)
 """Widths over the usual one."""
 L1_DOSES = (0.0003, 0.001, 0.003, 0.01)
@@ -36,6 +38,7 @@ _OF_PERCEPTRONS = {
     **dict.fromkeys(
         (21, 23, 25, 26, 27), "its doses of a penalty, summed over units, are those of layers without channels"
     ),
+    17: "it compares kinds of normalization of hidden layers",
     22: "it is about the width of hidden layers",
 }
 """Claims whose cells the reduced design of convolutional networks does not have, and why."""
@@ -62,6 +65,11 @@ def _deepest(design: Design) -> list[Arm]:
 def _every_activation(design: Design) -> list[Arm]:
     others = [design.arm(name) for name in design.activations if name not in (design.linear, "leaky_relu")]
     return [*others, *design.over_slopes()]
+
+
+def over_activations(design: Design, normalization: str) -> list[Arm]:
+    """The arms of several activations in the usual network with a normalization, or `none`."""
+    return [design.arm(name, normalization=normalization) for name in NORMALIZED]
 
 
 def rates_too_high(design: Design) -> Arm:
@@ -130,6 +138,7 @@ ARMS: Mapping[int, Callable[[Design], Sequence[Arm]]] = {
     14: lambda design: [design.arm(name) for name in ("relu", *CENTRED)],
     15: lambda design: [design.arm("relu"), rates_too_high(design)],
     16: lambda design: [design.arm("relu", depth=DEEP[0], bias=bias) for bias in (0.0, SMALL_BIAS)],
+    17: lambda design: [arm for kind in ("none", "batch", "layer") for arm in over_activations(design, kind)],
     18: _self_normalizing,
     19: _deep_initializations,
     20: lambda design: [design.arm("rrelu"), *design.over_slopes()[1:]],
@@ -202,6 +211,8 @@ def unmet(
         return f"{_OF_PERCEPTRONS[claim]}; give --network mlp"
     if claim == 18 and normalization != "none":
         return f"it is about networks without normalization, and these have {normalization}; give --normalization none"
+    if claim == 17 and normalization != "none":
+        return f"it varies normalization itself, and --normalization is {normalization}; leave it out"
     if claim == 22 and not _NARROWEST <= width <= _WIDEST:
         return (
             f"it needs layers of a fourth of the units and of four times as many, and there are {width}; "

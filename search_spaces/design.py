@@ -31,7 +31,7 @@ _REDUCED: dict[str, Any] = {
 """Levels of the reduced design; every claim keeps two levels at least of the factors that it varies."""
 _MORE_BLOCKS = 3
 """Of the deep networks of the reduced design."""
-_OF_SINGLE_CLAIMS = ("width", "l1", "bias", "l2")
+_OF_SINGLE_CLAIMS = ("width", "l1", "bias", "l2", "normalization")
 """Parameters that the usual claims do not vary."""
 
 Arm = tuple[Hyperparameters, ...]

@@ -77,6 +77,39 @@ CLAIMS_ON_TRAINING: tuple[Claim, ...] = (
         ),
     ),
     Claim(
+        17,
+        "with normalization the choice stops mattering",
+        "test",
+        (
+            ClaimContrast(
+                "accuracy, best - worst activation, without normalization - with batch normalization",
+                contrasts.spread_without_minus_batch,
+                "pp",
+                accuracy(above=True),
+            ),
+            ClaimContrast(
+                "accuracy, best - worst activation, without normalization - with layer normalization",
+                contrasts.spread_without_minus_layer,
+                "pp",
+                accuracy(above=True),
+            ),
+            ClaimContrast(
+                "accuracy, best - worst activation, with batch normalization",
+                contrasts.spread_with_batch,
+                "pp",
+                accuracy(above=False),
+                decides=False,
+            ),
+            ClaimContrast(
+                "accuracy, best - worst activation, with layer normalization",
+                contrasts.spread_with_layer,
+                "pp",
+                accuracy(above=False),
+                decides=False,
+            ),
+        ),
+    ),
+    Claim(
         18,
         "SELU trains deep networks without normalization",
         "test",

@@ -1,16 +1,25 @@
-"""The contrasts of claims on how networks learn: smooth activations, speed, rates, biases, depth and width.
+"""The contrasts of claims on how networks learn: smooth activations, speed, rates, biases, normalization, depth, width.
 
 As those of `contrasts`, in percentage points unless a docstring says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from search_spaces.claim_cells import CENTRED, DEEP, SMALL_BIAS, SMOOTH, rates_too_high, widened, widths
-from search_spaces.design import Design
+from search_spaces.claim_cells import (
+    CENTRED,
+    DEEP,
+    SMALL_BIAS,
+    SMOOTH,
+    over_activations,
+    rates_too_high,
+    widened,
+    widths,
+)
+from search_spaces.design import Arm, Design
 from study.comparison.contrasts import leaky_arms
 from study.comparison.readings import Reading, over_readings, select
 from study.intervals import Array
@@ -68,6 +77,30 @@ def dead_by_bias(design: Design, reading: Reading) -> Array:
     """Dead units of deep ReLU networks whose biases start above 0, minus those of networks whose biases start at 0."""
     biased = reading.value(design.arm("relu", depth=DEEP[0], bias=SMALL_BIAS), _DEAD)
     return biased - reading.value(design.arm("relu", depth=DEEP[0], bias=0.0), _DEAD)
+
+
+@over_readings
+def spread_without_minus_batch(design: Design, reading: Reading) -> Array:
+    """Accuracy of the activation that validates best minus that of the worst: without - with batch normalization."""
+    return _spread(design, reading, "none") - _spread(design, reading, "batch")
+
+
+@over_readings
+def spread_without_minus_layer(design: Design, reading: Reading) -> Array:
+    """Accuracy of the activation that validates best minus that of the worst: without - with layer normalization."""
+    return _spread(design, reading, "none") - _spread(design, reading, "layer")
+
+
+@over_readings
+def spread_with_batch(design: Design, reading: Reading) -> Array:
+    """Accuracy of the activation that validates best minus that of the worst, with batch normalization."""
+    return _spread(design, reading, "batch")
+
+
+@over_readings
+def spread_with_layer(design: Design, reading: Reading) -> Array:
+    """Accuracy of the activation that validates best minus that of the worst, with layer normalization."""
+    return _spread(design, reading, "layer")
 
 
 @over_readings
@@ -137,12 +170,19 @@ def _relative_area(one: Array, other: Array) -> Array:
     return relative
 
 
+def _spread(design: Design, reading: Reading, normalization: str) -> Array:
+    return _best_minus_worst(reading, over_activations(design, normalization))
+
+
 def _selu_minus_relu(design: Design, reading: Reading, depth: int) -> Array:
     selu = reading.value(design.arm("selu", depth=depth, initialization="lecun_normal"))
     return selu - reading.value(design.arm("relu", depth=depth))
 
 
 def _initializations(design: Design, reading: Reading, depth: int) -> Array:
-    arms = design.over_initializations("relu", depth=depth)
+    return _best_minus_worst(reading, design.over_initializations("relu", depth=depth))
+
+
+def _best_minus_worst(reading: Reading, arms: Sequence[Arm]) -> Array:
     read = reading.values(arms)
     return select(read, reading.best(arms)) - select(read, reading.worst(arms))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 from reluctant.errors import ReluctantWarning
 from search_spaces import Hyperparameters, SearchSpace
+from search_spaces.architectures import Architecture
 from search_spaces.claim_cells import claims_text, unmet
 from search_spaces.design import Design
 from search_spaces.network_names import is_of_user
@@ -92,6 +93,18 @@ class Comparison(Problem):
             return None
         config = self.config.model_copy(update={"trials": len(design.cells)})
         return replace(self, config=config, space=design.space, design=design)
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """As of any problem; where single cells are normalized, these alone are trained slot by slot."""
+        found = super().architecture
+        if self.config.normalization == "none" and not self.config.channels and "normalization" in self._varied:
+            return replace(found, engine="by_trial")
+        return found
+
+    @property
+    def _varied(self) -> set[str]:
+        return {parameter.name for parameter in self.space.parameters}
 
     @property
     def replicates(self) -> int:

@@ -263,11 +263,12 @@ def test_claims_that_need_more_than_there_is_are_skipped_and_named(
 
 
 def test_claims_about_perceptrons_are_skipped_for_other_networks_and_refused_where_none_is_left() -> None:
-    config = read_config({"data": "digits", "seeds": 2, "claims": "13,16,18-19,25", "network": "cnn"})
+    config = read_config({"data": "digits", "seeds": 2, "claims": "13,16-19,25", "network": "cnn"})
     with pytest.warns(ReluctantWarning) as caught:
         assert Comparison.of(config).design.claims == (13,)
     assert [str(each.message).partition(": it")[0] for each in caught] == [
         "skipped: claims 16,18-19",
+        "skipped: claim 17",
         "skipped: claim 25",
     ]
     config = read_config({"data": "iris", "seeds": 2, "claims": "18", "normalization": "batch"})
@@ -275,3 +276,14 @@ def test_claims_about_perceptrons_are_skipped_for_other_networks_and_refused_whe
         ConfigError, match=r"none of them can be tested. claim 18: it is about networks without normaliz"
     ):
         Comparison.of(config)
+    with pytest.raises(ConfigError, match=r"claim 17: it varies normalization itself, and --normalization is batch"):
+        Comparison.of(config.model_copy(update={"claims": (17,)}))
+
+
+def test_only_cells_that_are_normalized_take_the_slow_engine() -> None:
+    def engine(**changes: Any) -> str:
+        return Comparison.of(read_config({"data": "iris", "seeds": 2, **changes})).architecture.engine
+
+    assert engine(claims="2,17") == "by_trial"
+    assert engine(claims="2") == engine() == "stacked_mlp"
+    assert engine(claims="2", normalization="batch") == "modules"
