@@ -15,7 +15,7 @@ _INTRODUCTION = """# The claims
 
 `reluctant compare DATA` tests claims 1 to 12, `--claims 13,25` those two, and `--claims all` all of them. Networks
 that claims share are trained once, and verdicts are judged over the claims that were asked for. A claim that the
-networks do not allow, by their width, their epochs or their kind, is skipped and named.
+networks or the data do not allow, by width, epochs, kind or columns, is skipped and named.
 
 A claim is supported where the interval of its contrast lies beyond the region of practical equivalence (ROPE) on the
 claim's side, and refuted where it lies on the other; inside there is no practical difference. What would change a

@@ -27,6 +27,8 @@ NORMALIZED = ("relu", "elu", "gelu", "tanh", "sigmoid")
 """The activations that are compared with and without normalization."""
 WIDENING = (0.25, 1.0, 4.0)
 """Widths over the usual one."""
+INPUT_ORDERS = 10
+"""In how many orders the inputs come where the data drift."""
 L1_DOSES = (0.0003, 0.001, 0.003, 0.01)
 """Of the penalty on activations, half a decade apart, around the 0.001 of Glorot et al. 2011."""
 L2_DOSES = (0.0003, 0.001, 0.003, 0.01)
@@ -40,9 +42,10 @@ _OF_PERCEPTRONS = {
     ),
     17: "it compares kinds of normalization of hidden layers",
     22: "it is about the width of hidden layers",
+    24: "it puts the inputs in other orders, and convolutions rely on theirs",
 }
 """Claims whose cells the reduced design of convolutional networks does not have, and why."""
-_NARROWEST, _WIDEST, _FEWEST_EPOCHS = 4, 2048, 2
+_NARROWEST, _WIDEST, _FEWEST_EPOCHS, _FEWEST_COLUMNS = 4, 2048, 2, 2
 
 
 class ClaimError(ReluctantError, ValueError):
@@ -97,6 +100,16 @@ def widened(design: Design) -> list[Arm]:
     return [design.arm("relu", width=width) for width in widths(design.width)]
 
 
+def shuffled(design: Design) -> Arm:
+    """The arm of ReLU's usual network with shuffled targets."""
+    return design.arm("relu", shuffled_targets=True)
+
+
+def drifting(design: Design, slope: float) -> Arm:
+    """The arm of leaky ReLU with a slope, where the inputs come in one order after another; slope 0 is ReLU."""
+    return design.arm("leaky_relu", negative_slope=slope, input_orders=INPUT_ORDERS)
+
+
 def widths(usual: int) -> list[int]:
     """Narrow, usual and wide."""
     return [round(factor * usual) for factor in WIDENING]
@@ -105,7 +118,8 @@ def widths(usual: int) -> list[int]:
 def arms_of_claims(design: Design) -> list[Arm]:
     """The arms of the claims beside the usual ones whose learning rates are tuned."""
     arms = [arm for claim in design.claims if claim not in USUAL_CLAIMS for arm in ARMS[claim](design)]
-    return [arm for arm in arms if tuple(cell.learning_rate for cell in arm) == design.learning_rates]
+    tuned = [arm for arm in arms if tuple(cell.learning_rate for cell in arm) == design.learning_rates]
+    return [arm for arm in tuned if not arm[0].shuffled_targets]  # at the rates of other targets
 
 
 def _self_normalizing(design: Design) -> list[Arm]:
@@ -143,8 +157,9 @@ ARMS: Mapping[int, Callable[[Design], Sequence[Arm]]] = {
     19: _deep_initializations,
     20: lambda design: [design.arm("rrelu"), *design.over_slopes()[1:]],
     21: lambda design: [*penalized(design, "relu"), *penalized(design, "relu_squared")],
-    22: widened,
+    22: lambda design: [*widened(design), shuffled(design)],
     23: lambda design: penalized(design, "relu"),
+    24: lambda design: [design.arm("relu"), *(drifting(design, slope) for slope in design.slopes)],
     25: lambda design: penalized(design, "relu"),
     26: lambda design: [*penalized(design, "relu"), *squared_penalized(design)],
     27: lambda design: [*penalized(design, "relu"), *as_many_slopes(design)],
@@ -192,7 +207,14 @@ def check_claims(numbers: Sequence[int]) -> tuple[int, ...]:
 
 
 def unmet(
-    claim: int, *, width: int, epochs: int, convolutional: bool = False, normalization: str = "none"
+    claim: int,
+    *,
+    width: int,
+    epochs: int,
+    convolutional: bool = False,
+    normalization: str = "none",
+    patience: int | None = None,
+    columns: int | None = None,
 ) -> str | None:
     """What a claim needs that a comparison does not have, in words; None where it has all.
 
@@ -202,6 +224,8 @@ def unmet(
         epochs: Passes over the training part.
         convolutional: Whether the networks are convolutional.
         normalization: How hidden layers are normalized.
+        patience: Of the budget.
+        columns: Of the data, where they are known.
 
     Example:
         >>> unmet(22, width=2, epochs=30)
@@ -220,6 +244,21 @@ def unmet(
         )
     if claim in CURVES_FOR and epochs < _FEWEST_EPOCHS:
         return f"it reads the course of learning, and there is {epochs} epoch; give --epochs {_FEWEST_EPOCHS} or more"
+    if claim == 24:
+        return _unmet_by_drift(epochs, patience, columns)
+    return None
+
+
+def _unmet_by_drift(epochs: int, patience: int | None, columns: int | None) -> str | None:
+    if epochs < INPUT_ORDERS:
+        return (
+            f"it needs an epoch for each of {INPUT_ORDERS} orders of the inputs, and there are {epochs}; "
+            f"give --epochs {INPUT_ORDERS} or more"
+        )
+    if patience is not None:
+        return f"each order of the inputs has its share of the epochs, and --patience is {patience}; leave it out"
+    if columns is not None and columns < _FEWEST_COLUMNS:
+        return f"it puts the inputs in other orders, and the data have {columns} column; give data with more"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 from search_spaces import ACTIVATIONS, Hyperparameters, SearchSpace
 from search_spaces.claim_cells import ARMS, USUAL_CLAIMS
 from search_spaces.hyperparameters import blocks_of_depth
+from search_spaces.parsing import DOMAINS, OF_COMPARISONS
 from search_spaces.space_files import parse_space
 
 LINEAR = "identity"
@@ -31,7 +33,7 @@ _REDUCED: dict[str, Any] = {
 """Levels of the reduced design; every claim keeps two levels at least of the factors that it varies."""
 _MORE_BLOCKS = 3
 """Of the deep networks of the reduced design."""
-_OF_SINGLE_CLAIMS = ("width", "l1", "bias", "l2", "normalization")
+_OF_SINGLE_CLAIMS = ("width", "l1", "bias", "l2", "normalization", *OF_COMPARISONS)
 """Parameters that the usual claims do not vary."""
 
 Arm = tuple[Hyperparameters, ...]
@@ -245,7 +247,8 @@ class Design:
             tables.insert(1, f"[negative_slope]\nchoices = {slopes}\nwhen = {{ activation = {sloped} }}\n")
         for name in _OF_SINGLE_CLAIMS:
             values = sorted({_parameter(cell, name) for cell in self.cells})
-            tables += [f"[{name}]\nchoices = {values}\n"] if len(values) > 1 else []
+            listed = json.dumps(values) if DOMAINS[name].flag else values
+            tables += [f"[{name}]\nchoices = {listed}\n"] if len(values) > 1 else []
         text = "".join(tables)
         return parse_space(text, name="claims", where="the designs of a comparison")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from search_spaces.parsing import DOMAINS, check_value
 
-_SINCE_0_1 = ("normalization", "residual", "channels", "head", "bias", "l2")
+_SINCE_0_1 = ("normalization", "residual", "channels", "head", "bias", "l2", "shuffled_targets", "input_orders")
 
 
 def blocks_of_depth(channels: tuple[int, ...], depth: int) -> tuple[int, ...]:
@@ -41,6 +41,10 @@ class Hyperparameters:
         normalization: `none`, `batch` (Ioffe and Szegedy 2015) or `layer` (Ba et al. 2016), before each activation.
         residual: Whether the output of a hidden layer is added to its input, where both have the same width.
         channels: Channels of each block of a convolutional network; empty for other networks.
+        shuffled_targets: Whether the targets of the training part are shuffled, of which nothing can be learned that
+            holds for other samples.
+        input_orders: In how many orders the inputs come, one after the other, each for an equal share of the epochs; a
+            network is measured on the last of them. 1: in that of the data.
         head: How the image behind the last block becomes a row of features: `flatten`, or `average` over positions.
 
     Example:
@@ -62,6 +66,8 @@ class Hyperparameters:
     head: str = "flatten"
     bias: float = 0.0
     l2: float = 0.0
+    shuffled_targets: bool = False
+    input_orders: int = 1
 
     def __post_init__(self) -> None:
         """Refuse values with which no network can be trained.

@@ -73,8 +73,12 @@ DOMAINS: dict[str, Domain] = {
     "bias": Domain(low=-10.0, high=10.0),
     "l2": Domain(high=10.0),
     "residual": Domain(flag=True),
+    "shuffled_targets": Domain(flag=True),
+    "input_orders": Domain(whole=True, low=1, high=1000),
 }
 """The domain of each hyperparameter, in the order of suggestion; a condition refers to an earlier one."""
+OF_COMPARISONS = ("shuffled_targets", "input_orders")
+"""Parameters that comparisons vary, and that no search can: what is learned is no choice."""
 
 
 def read_parameter(name: str, table: Any, *, where: str) -> tuple[BaseDistribution, dict[str, tuple[Any, ...]]]:

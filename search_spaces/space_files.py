@@ -13,7 +13,7 @@ from optuna.distributions import CategoricalDistribution
 
 from reluctant.errors import unknown
 from search_spaces.activations import ACTIVATIONS
-from search_spaces.parsing import DOMAINS, SpaceError, read_parameter
+from search_spaces.parsing import DOMAINS, OF_COMPARISONS, SpaceError, read_parameter
 from search_spaces.presets import EARLIER_TEXTS
 from search_spaces.space import Parameter, SearchSpace
 
@@ -67,7 +67,14 @@ def load_space(source: str) -> SearchSpace:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError, RuntimeError) as error:
         raise SpaceError(f"cannot read the search space {source}: {error}; give a preset or a TOML file") from error
-    return parse_space(text, name=path.stem, where=path.name)
+    space = parse_space(text, name=path.stem, where=path.name)
+    for parameter in space.parameters:
+        if parameter.name in OF_COMPARISONS:
+            raise SpaceError(
+                f"[{parameter.name}] in {path.name} says what is learned, which comparisons vary and no search can; "
+                "leave it out"
+            )
+    return space
 
 
 def parse_space(text: str, *, name: str, where: str) -> SearchSpace:
@@ -95,11 +102,12 @@ def parse_space(text: str, *, name: str, where: str) -> SearchSpace:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise SpaceError(f"{where} is not TOML: {error}; see search_spaces/presets/core.toml for the form") from error
+    searched = [name for name in DOMAINS if name not in OF_COMPARISONS]
     for key in tables:
         if key not in DOMAINS:
-            raise SpaceError(unknown("parameter", key, DOMAINS, where=where))
+            raise SpaceError(unknown("parameter", key, searched, where=where))
     if not tables:
-        raise SpaceError(f"{where} lists no parameter; it needs at least one of: {', '.join(DOMAINS)}")
+        raise SpaceError(f"{where} lists no parameter; it needs at least one of: {', '.join(searched)}")
     parameters: list[Parameter] = []
     for parameter_name in DOMAINS:
         if parameter_name in tables:

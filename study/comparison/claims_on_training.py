@@ -172,7 +172,7 @@ CLAIMS_ON_TRAINING: tuple[Claim, ...] = (
     ),
     Claim(
         22,
-        "wider layers are sparser",
+        "wider layers are sparser, and random labels sparsify too",
         "test",
         (
             ClaimContrast(
@@ -182,7 +182,38 @@ CLAIMS_ON_TRAINING: tuple[Claim, ...] = (
                 share(above=True),
                 "share",
             ),
+            ClaimContrast(
+                "near-zero outputs, shuffled labels - true ones",
+                contrasts.near_zero_of_shuffled,
+                "pp",
+                share(above=True),
+                "share",
+                equal_suffices=True,
+            ),
         ),
         source="Li et al. 2022",
+    ),
+    Claim(
+        24,
+        "under drift a negative slope keeps a network able to learn",
+        "test",
+        (
+            ClaimContrast(
+                "accuracy on the last of ten tasks with permuted inputs, leaky ReLU's best slope - ReLU",
+                contrasts.leaky_minus_relu_drifting,
+                "pp",
+                accuracy(above=True),
+            ),
+            ClaimContrast(
+                "dead units, ReLU, after ten tasks - after as many epochs of one",
+                contrasts.dead_by_drift,
+                "pp",
+                share(above=True),
+                "share",
+                decides=False,
+            ),
+        ),
+        source="Dohare et al. 2024; arXiv 2509.22562",
+        assumption="that tasks of a tenth of the epochs show what ten times as many would",
     ),
 )

@@ -1,4 +1,4 @@
-"""The contrasts of claims on how networks learn: smooth activations, speed, rates, biases, normalization, depth, width.
+"""The contrasts of claims on how networks learn, from smooth activations to drift.
 
 As those of `contrasts`, in percentage points unless a docstring says otherwise.
 """
@@ -14,8 +14,10 @@ from search_spaces.claim_cells import (
     DEEP,
     SMALL_BIAS,
     SMOOTH,
+    drifting,
     over_activations,
     rates_too_high,
+    shuffled,
     widened,
     widths,
 )
@@ -147,6 +149,26 @@ def near_zero_by_width(design: Design, reading: Reading) -> Array:
     shares = reading.values(widened(design), _NEAR_ZERO)
     slope: Array = np.tensordot(logs - logs.mean(), shares, 1) / np.square(logs - logs.mean()).sum()
     return 4.0 * slope
+
+
+@over_readings
+def near_zero_of_shuffled(design: Design, reading: Reading) -> Array:
+    """Near-zero outputs of ReLU with shuffled targets minus those with true ones, at the rate tuned for these."""
+    usual = design.arm("relu")
+    return reading.value_as_tuned(shuffled(design), usual, _NEAR_ZERO) - reading.value(usual, _NEAR_ZERO)
+
+
+@over_readings
+def leaky_minus_relu_drifting(design: Design, reading: Reading) -> Array:
+    """Accuracy on the last of ten orders of the inputs: leaky ReLU, at the slope that validates best there, - ReLU."""
+    arms = [drifting(design, slope) for slope in design.slopes if slope > 0]
+    return select(reading.values(arms), reading.best(arms)) - reading.value(drifting(design, 0.0))
+
+
+@over_readings
+def dead_by_drift(design: Design, reading: Reading) -> Array:
+    """Dead ReLU units after ten orders of the inputs, minus those after as many epochs with one order."""
+    return reading.value(drifting(design, 0.0), _DEAD) - reading.value(design.arm("relu"), _DEAD)
 
 
 def _over_centred(design: Design, reading: Reading, contrast: Callable[[Array, Array], Array]) -> Array:

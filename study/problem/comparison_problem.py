@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self
 
 from reluctant.errors import ReluctantWarning
@@ -63,7 +63,10 @@ class Comparison(Problem):
                 "comparable; leave it out"
             )
         channels = completed_options(config).get("channels", config.channels)
-        config = config.model_copy(update={"claims": possible_claims(config, convolutional=bool(channels))})
+        possible = partial(possible_claims, convolutional=bool(channels))
+        config = config.model_copy(update={"claims": possible(config)})
+        dataset = read_data(config)
+        config = config.model_copy(update={"claims": possible(config, columns=dataset.x.shape[1])})
         levels: dict[str, Any] = {
             "learning_rate": config.learning_rate,
             "width": config.hidden[0],
@@ -73,7 +76,6 @@ class Comparison(Problem):
         # Claims speak of networks as they were trained.
         own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}
         config = config.model_copy(update=own)
-        dataset = read_data(config)
         return cls(complete_config(config, dataset), dataset, design.space, design)
 
     @classmethod
@@ -179,20 +181,22 @@ class Comparison(Problem):
             )
 
 
-def possible_claims(config: StudyConfig, *, convolutional: bool) -> tuple[int, ...]:
+def possible_claims(config: StudyConfig, *, convolutional: bool, columns: int | None = None) -> tuple[int, ...]:
     """The claims that were asked for, without those that need what the configuration does not have, which is said.
 
     Args:
         config: The configuration.
         convolutional: Whether the networks are convolutional.
+        columns: Of the data, where they have been read.
 
     Raises:
         ConfigError: None of them is possible.
     """
-    there: dict[str, Any] = {"width": config.hidden[0], "epochs": config.epochs, "normalization": config.normalization}
+    there: dict[str, Any] = {"width": config.hidden[0], "convolutional": convolutional, "columns": columns}
+    there |= {name: getattr(config, name) for name in ("epochs", "normalization", "patience")}
     reasons: dict[str, list[int]] = {}
     for claim in config.claims:
-        if reason := unmet(claim, convolutional=convolutional, **there):
+        if reason := unmet(claim, **there):
             reasons.setdefault(reason, []).append(claim)
     skipped = [f"{_named(claims)}: {reason}" for reason, claims in reasons.items()]
     possible = tuple(claim for claim in config.claims if not any(claim in claims for claims in reasons.values()))

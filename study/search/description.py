@@ -29,6 +29,8 @@ def settings(used: Hyperparameters) -> dict[str, Any]:
         **({"normalization": used.normalization} if used.normalization != "none" else {}),
         **({"residual": True} if used.residual else {}),
         **({"bias": used.bias} if used.bias else {}),
+        **({"shuffled_targets": True} if used.shuffled_targets else {}),
+        **({"input_orders": used.input_orders} if used.input_orders > 1 else {}),
     }
 
 
@@ -74,5 +76,7 @@ def describe(used: Hyperparameters) -> str:
         *([f"{used.normalization} normalization"] if used.normalization != "none" else []),
         *(["residual"] if used.residual else []),
         *([f"biases from {used.bias:.3g}"] if used.bias else []),
+        *(["shuffled targets"] if used.shuffled_targets else []),
+        *([f"inputs in {used.input_orders} orders"] if used.input_orders > 1 else []),
     ]
     return ", ".join(parts)

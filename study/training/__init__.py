@@ -2,7 +2,8 @@
 
 fit.py trains a cohort from rung to rung (rung_progress.py), cut into blocks, which the engine of its architecture
 (engines/) trains in block_threads.py or processes.py; streams.py and start.py determine where training begins,
-progress.py is what is kept between epochs, and scores.py and measures.py give the numbers that outcome.py holds.
+lessons.py what is learned where that is not the split as it is, progress.py is what is kept between epochs, and
+scores.py and measures.py give the numbers that outcome.py holds.
 """
 
 from __future__ import annotations

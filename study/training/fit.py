@@ -19,6 +19,7 @@ from study.training.budget import Budget
 from study.training.engines import engine_of
 from study.training.engines.base import Block, BlockResult, OnTrained, Sizes, TrainedBlock
 from study.training.failures import check_failures
+from study.training.lessons import AS_IT_IS, Lesson, lessons, plan_apart
 from study.training.outcome import Outcome, Replicate
 from study.training.processes import Processes, can_fork
 from study.training.progress import Keeper, OnEpoch, SlotState, Snapshot
@@ -74,15 +75,16 @@ class Trainer:
         self._processes: Processes | None = None
 
         @lru_cache(maxsize=self._threads + 1)
-        def data_of(number: int) -> Any:
-            return self._engine.load(splits[number], dtype, self._device, read_test=read_test, clamp=clamp)
+        def data_of(number: int, lesson: Lesson, replicate: int) -> Any:
+            split = lesson.of(splits[number], streams, replicate)
+            return self._engine.load(split, dtype, self._device, read_test=read_test, clamp=clamp)
 
         self._data_of, self._splits = data_of, len(splits)
 
     def __enter__(self) -> Self:
         if self._threads > 1 and can_fork():
             if self._splits == 1:
-                self._data_of(0)  # Children share what was loaded before they were forked.
+                self._data(0)  # Children share what was loaded before they were forked.
             self._processes = Processes(self._train_in_child, self._threads)
         return self
 
@@ -96,7 +98,7 @@ class Trainer:
         if self._device.type == "cpu":
             return memory
         if self._splits == 1:
-            self._data_of(0)  # The data lie on the device too.
+            self._data(0)  # The data lie on the device too.
         return free_memory(self._device) * 3 // 4
 
     def plan(
@@ -107,16 +109,20 @@ class Trainer:
         until: int | None = None,
     ) -> list[Block]:
         """How a cohort is cut into blocks; `room` in bytes, `completed` and `until` as in `Engine.plan`."""
-        return self._engine.plan(
-            trials,
-            self._budget,
-            self._sizes,
-            threads=self._threads,
-            memory=room,
-            device=self._device.type,
-            completed=completed,
-            until=until,
-        )
+
+        def plan(own: Sequence[Hyperparameters], reached: Mapping[Slot, int]) -> list[Block]:
+            return self._engine.plan(
+                own,
+                self._budget,
+                self._sizes,
+                threads=self._threads,
+                memory=room,
+                device=self._device.type,
+                completed=reached,
+                until=until,
+            )
+
+        return plan_apart(trials, completed or {}, self._budget, plan)
 
     def peak_bytes(self, trials: Sequence[Hyperparameters], blocks: Sequence[Block]) -> int:
         """Bytes that the largest of a cohort's blocks use at their peak, as many as train at the same time.
@@ -242,18 +248,32 @@ class Trainer:
         *,
         on_trained: OnTrained | None = None,
     ) -> BlockResult | None:
-        return self._engine.train_block(
-            slots,
-            replicate,
-            self._data_of(replicate if self._splits > 1 else 0),
-            self._budget,
-            self._streams,
-            stop,
-            until=until,
-            resume_states=resume_states,
-            on_epoch=on_epoch,
-            on_trained=on_trained,
-        )
+        """Trains the slots of a block, which learn the same, lesson by lesson."""
+        reached, result = resume_states[0].epoch if resume_states else 0, None
+        for lesson, end in lessons(slots[0], reached, until, self._budget.epochs):
+            if result is not None and on_epoch is not None:
+                on_epoch(partial(list, resume_states))  # between two lessons
+            result = self._engine.train_block(
+                slots,
+                replicate,
+                self._data(replicate, lesson),
+                self._budget,
+                self._streams,
+                stop,
+                until=end,
+                resume_states=resume_states,
+                on_epoch=on_epoch,
+                on_trained=on_trained,
+            )
+            if result is None or not result.states:
+                break
+            resume_states = result.states
+        return result
+
+    def _data(self, replicate: int, lesson: Lesson = AS_IT_IS) -> Any:
+        """The data of a replicate as the engine reads them; those that are as they are belong to all of a split."""
+        number = replicate if self._splits > 1 else 0
+        return self._data_of(number, lesson, number if lesson == AS_IT_IS else replicate)
 
     def _train_in_child(self, *block: Any) -> BlockResult | None:
         with one_thread_a_kernel():

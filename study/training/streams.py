@@ -17,6 +17,8 @@ class Purpose(IntEnum):
     PROPOSAL = 4
     NETWORK = 5
     SLOPE = 6
+    TARGETS = 7
+    INPUTS = 8
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,14 @@ class Streams:
     def slopes(self, replicate: int, layer: int, epoch: int) -> np.random.Generator:
         """The generator whose `random((n, F), dtype=float32)`, batch by batch, becomes the slopes that are drawn."""
         return self.generator(Purpose.SLOPE, self.first + replicate, layer, epoch)
+
+    def shuffled_targets(self, replicate: int, samples: int) -> np.ndarray:
+        """`[samples]` the sample whose target each training sample has where targets are shuffled."""
+        return self.generator(Purpose.TARGETS, self.first + replicate).permutation(samples)
+
+    def input_order(self, replicate: int, order: int, inputs: int) -> np.ndarray:
+        """`[inputs]` the input that comes at each place in one of the orders of the inputs."""
+        return self.generator(Purpose.INPUTS, self.first + replicate, order).permutation(inputs)
 
     def of_network(self, replicate: int, epoch: int) -> np.random.Generator:
         """The generator that seeds torch's own, step by step, for a network that draws random numbers in training."""

@@ -291,6 +291,14 @@ def test_biases_and_squared_activations_are_searched() -> None:
     assert not {"bias", "l2"} & Hyperparameters().values.keys()  # earlier studies have neither
 
 
+@pytest.mark.parametrize("table", ["[input_orders]\nchoices = [1, 10]\n", "[shuffled_targets]\nchoices = [true]\n"])
+def test_what_is_learned_is_no_choice_of_a_search(table: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f"[dropout]\nchoices = [0.0, 0.2]\n{table}", encoding="utf-8")
+    with pytest.raises(SpaceError, match=r"in own.toml says what is learned, which comparisons vary and no search can"):
+        load_space(str(path))
+
+
 def test_hyperparameters_take_the_defaults_where_the_space_is_silent() -> None:
     defaults = Hyperparameters(
         activation="tanh", negative_slope=0.2, initialization="lsuv", dropout=0.1, learning_rate=0.1, weight_decay=0.3

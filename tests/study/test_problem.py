@@ -248,7 +248,18 @@ def test_an_option_of_comparisons_alone_is_refused_by_a_search() -> None:
             (2, 22),
             "skipped: claim 14: it reads the course of learning, and there is 1 epoch; give --epoch",
         ),
+        (
+            {"claims": "2,24", "epochs": 9},
+            (2,),
+            "skipped: claim 24: it needs an epoch for each of 10 orders of the inputs, and there are 9; give --ep",
+        ),
+        (
+            {"claims": "2,24", "epochs": 10, "patience": 3},
+            (2,),
+            "skipped: claim 24: each order of the inputs has its share of the epochs, and --patience is 3",
+        ),
         ({"hidden": "8"}, (2, 14, 22), None),
+        ({"claims": "24", "epochs": 10}, (24,), None),
     ],
 )
 def test_claims_that_need_more_than_there_is_are_skipped_and_named(
@@ -263,12 +274,13 @@ def test_claims_that_need_more_than_there_is_are_skipped_and_named(
 
 
 def test_claims_about_perceptrons_are_skipped_for_other_networks_and_refused_where_none_is_left() -> None:
-    config = read_config({"data": "digits", "seeds": 2, "claims": "13,16-19,25", "network": "cnn"})
+    config = read_config({"data": "digits", "seeds": 2, "claims": "13,16-19,24-25", "network": "cnn"})
     with pytest.warns(ReluctantWarning) as caught:
         assert Comparison.of(config).design.claims == (13,)
     assert [str(each.message).partition(": it")[0] for each in caught] == [
         "skipped: claims 16,18-19",
         "skipped: claim 17",
+        "skipped: claim 24",
         "skipped: claim 25",
     ]
     config = read_config({"data": "iris", "seeds": 2, "claims": "18", "normalization": "batch"})
@@ -278,6 +290,14 @@ def test_claims_about_perceptrons_are_skipped_for_other_networks_and_refused_whe
         Comparison.of(config)
     with pytest.raises(ConfigError, match=r"claim 17: it varies normalization itself, and --normalization is batch"):
         Comparison.of(config.model_copy(update={"claims": (17,)}))
+
+
+def test_inputs_of_one_column_have_no_other_order(tmp_path: Path) -> None:
+    table = tmp_path / "one.csv"
+    table.write_text("a,y\n" + "".join(f"{number},{number % 2}\n" for number in range(40)), encoding="utf-8")
+    config = read_config({"data": str(table), "target": "y", "seeds": 2, "claims": "2,24"})
+    with pytest.warns(ReluctantWarning, match=r"skipped: claim 24: .* and the data have 1 column; give data with more"):
+        assert Comparison.of(config).design.claims == (2,)
 
 
 def test_only_cells_that_are_normalized_take_the_slow_engine() -> None:

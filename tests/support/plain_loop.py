@@ -104,6 +104,7 @@ def fit_plain(
     replicate: int = 0,
     dtype: torch.dtype = torch.float32,
     loss_function: LossFunction = nn.functional.cross_entropy,
+    seen: Callable[[int], Part] | None = None,
 ) -> nn.Sequential:
     """Trains one multilayer perceptron.
 
@@ -116,6 +117,7 @@ def fit_plain(
         replicate: Whose streams to use.
         dtype: float32 or float64.
         loss_function: Of `[N, C]` outputs and the targets of their rows.
+        seen: The samples of an epoch, in the order of the training part; None: the training part.
 
     Returns:
         The trained network, in eval mode.
@@ -136,6 +138,7 @@ def fit_plain(
         streams,
         replicate=replicate,
         loss_function=loss_function,
+        seen=seen,
     )
     return network
 
@@ -150,6 +153,7 @@ def train_alone(
     *,
     replicate: int = 0,
     loss_function: LossFunction = nn.functional.cross_entropy,
+    seen: Callable[[int], Part] | None = None,
 ) -> list[float]:
     """Trains a network in place, from the parameters that it has, and leaves it in eval mode.
 
@@ -162,12 +166,13 @@ def train_alone(
         streams: The study's random numbers.
         replicate: Whose streams to use.
         loss_function: Of `[N, C]` outputs and the targets of their rows.
+        seen: The samples of an epoch, in the order of the training part; None: the training part.
 
     Returns:
         Mean training loss of each epoch, dropout on, without the penalty.
     """
     dtype = next(network.parameters()).dtype
-    x, count = training.x.to(dtype), len(training)
+    count = len(training)
     slopes = [p for module in network.modules() if isinstance(module, nn.PReLU) for p in module.parameters()]
     others = [p for p in network.parameters() if not any(p is slope for slope in slopes)]
     groups = [{"params": others, "weight_decay": hyperparameters.weight_decay}, {"params": slopes, "weight_decay": 0.0}]
@@ -188,10 +193,11 @@ def train_alone(
             dropout.generator = streams.dropout(replicate, layer, epoch)
         for layer, activation in enumerate(drawing):
             activation.generator = streams.slopes(replicate, layer, epoch)
-        losses = 0.0
+        part, losses = training if seen is None else seen(epoch), 0.0
+        x = part.x.to(dtype)
         for chosen in torch.split(torch.from_numpy(streams.order(replicate, epoch, count)), budget.batch_size):
             outputs.clear()
-            loss = loss_function(network(x[chosen]), training.y[chosen])
+            loss = loss_function(network(x[chosen]), part.y[chosen])
             losses += float(loss.detach()) * len(chosen)
             for a in outputs:
                 loss = loss + hyperparameters.l1 * a.abs().sum() / len(chosen)

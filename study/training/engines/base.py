@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -45,6 +45,29 @@ class Block:
     replicate: int
     trials: tuple[int, ...]
     epoch: int = 0
+
+
+Plan = Callable[[Sequence[Hyperparameters], Mapping[tuple[int, int], int]], list[Block]]
+"""Cuts trials into blocks, given the epochs that slots of theirs have completed."""
+
+
+def plan_places(
+    trials: Sequence[Hyperparameters], places: Sequence[int], completed: Mapping[tuple[int, int], int], plan: Plan
+) -> list[Block]:
+    """The blocks of the trials at some places of a cohort, planned by themselves.
+
+    Args:
+        trials: The cohort.
+        places: Indices of trials in it.
+        completed: Epochs that a slot, named by trial and replicate, has completed, where that is not 0.
+        plan: Cuts these trials into blocks.
+    """
+    number_of = {place: number for number, place in enumerate(places)}
+    reached = {
+        (number_of[trial], replicate): epochs for (trial, replicate), epochs in completed.items() if trial in number_of
+    }
+    planned = plan([trials[place] for place in places], reached)
+    return [replace(block, trials=tuple(places[number] for number in block.trials)) for block in planned]
 
 
 @dataclass(frozen=True, kw_only=True)

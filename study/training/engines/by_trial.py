@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from search_spaces.architectures import Architecture
 from study.data.split import Split
 from study.tasks import Task
 from study.training.budget import Budget
-from study.training.engines.base import Block, BlockResult, Engine, OnTrained, Sizes
+from study.training.engines.base import Block, BlockResult, Engine, OnTrained, Sizes, plan_places
 from study.training.engines.modules.module_engine import Modules
 from study.training.engines.modules.slot import ModuleData
 from study.training.engines.stacked_mlp.padded_samples import BlockData
@@ -56,27 +56,24 @@ class ByTrial(Engine):
         until: int | None = None,
     ) -> list[Block]:
         """The blocks of both engines, stacks first; see `Engine`."""
-        blocks = []
-        for engine in (self._stacked, self._modules):
-            own = [place for place, trial in enumerate(trials) if self._engine_of(trial) is engine]
-            place_of = {place: number for number, place in enumerate(own)}
-            reached = {
-                (place_of[trial], replicate): epochs
-                for (trial, replicate), epochs in (completed or {}).items()
-                if trial in place_of
-            }
-            planned = engine.plan(
-                [trials[place] for place in own],
-                budget,
-                sizes,
-                threads=threads,
-                memory=memory,
-                device=device,
-                completed=reached,
-                until=until,
-            )
-            blocks += [replace(block, trials=tuple(own[number] for number in block.trials)) for block in planned]
-        return blocks
+
+        def plan_of(engine: Engine) -> list[Block]:
+            def plan(own: Sequence[Hyperparameters], reached: Mapping[tuple[int, int], int]) -> list[Block]:
+                return engine.plan(
+                    own,
+                    budget,
+                    sizes,
+                    threads=threads,
+                    memory=memory,
+                    device=device,
+                    completed=reached,
+                    until=until,
+                )
+
+            places = [place for place, trial in enumerate(trials) if self._engine_of(trial) is engine]
+            return plan_places(trials, places, completed or {}, plan)
+
+        return [*plan_of(self._stacked), *plan_of(self._modules)]
 
     def peak_bytes(
         self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu"

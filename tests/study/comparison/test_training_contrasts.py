@@ -1,4 +1,4 @@
-"""The contrasts of claims 13 to 20 and 22 on outcomes made by hand."""
+"""The contrasts of claims 13 to 20, 22 and 24 on outcomes made by hand."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from numpy.testing import assert_allclose
 from outcome_tables import Table
 
-from search_spaces.claim_cells import NORMALIZED, RATE_FACTOR, rates_too_high
+from search_spaces.claim_cells import NORMALIZED, RATE_FACTOR, drifting, rates_too_high, shuffled
 from search_spaces.design import Design
 from study.comparison import penalty_contrasts, training_contrasts
 from study.comparison.cell_measures import CellMeasures, StreamMeasures, training_loss_key
 
-DESIGN = Design(learning_rates=(0.001, 0.01), claims=(13, 14, 15, 16, 17, 18, 19, 20, 22))
+DESIGN = Design(learning_rates=(0.001, 0.01), claims=(13, 14, 15, 16, 17, 18, 19, 20, 22, 24))
 
 
 @pytest.fixture
@@ -133,10 +133,39 @@ def test_sparsity_is_regressed_on_log_width(table: Table) -> None:
     assert_allclose(table.contrast(training_contrasts.near_zero_by_width), [20.0, -30.0])
 
 
+def test_shuffled_labels_are_held_against_true_ones_at_the_rate_that_was_tuned_for_these(table: Table) -> None:
+    usual, random = DESIGN.arm("relu"), shuffled(DESIGN)
+    assert [cell.learning_rate for cell in random] == [cell.learning_rate for cell in usual]
+    table.put(usual[1], accuracy=0.95, test_near_zero=0.4)
+    table.put(random[1], accuracy=0.1, test_near_zero=[0.55, 0.32])
+    table.put(random[0], accuracy=0.2, test_near_zero=0.9)  # validates better, by luck: there is nothing to learn
+    assert_allclose(table.contrast(training_contrasts.near_zero_of_shuffled), [15.0, -8.0])
+
+
+def test_under_drift_relu_is_held_against_the_slope_that_validates_best_after_it(table: Table) -> None:
+    for cell in drifting(DESIGN, 0.1):
+        table.put(cell, accuracy=0.95, test_accuracy=[0.84, 0.79])
+    for cell in (*DESIGN.arm("leaky_relu", negative_slope=0.9), *DESIGN.arm("relu")):
+        table.put(cell, accuracy=0.99, test_accuracy=0.99)  # without drift
+    relu = drifting(DESIGN, 0.0)
+    table.put(relu[1], accuracy=0.92, test_accuracy=0.78)  # at the rate that is tuned for the last of the tasks
+    table.put(relu[0], test_accuracy=0.3)
+    assert {cell.activation for cell in relu} == {"relu"}
+    assert_allclose(table.contrast(training_contrasts.leaky_minus_relu_drifting), [6.0, 1.0])
+
+
+def test_units_that_died_on_the_way_are_those_beyond_as_many_epochs_without_drift(table: Table) -> None:
+    for cell in drifting(DESIGN, 0.0):
+        table.put(cell, test_dead=[0.3, 0.05])
+    for cell in DESIGN.arm("relu"):
+        table.put(cell, test_dead=0.1)
+    assert_allclose(table.contrast(training_contrasts.dead_by_drift), [20.0, -5.0])
+
+
 def test_where_nothing_differs_choosing_finds_nothing() -> None:
     """All cells of a rate are alike but for luck, which validation and test part share."""
     design = Design(
-        learning_rates=(0.001, 0.01), slopes=(0.0, 0.01, 0.1, 0.3, 0.5), claims=(13, 17, 19, 20, 21, 23, 26, 27)
+        learning_rates=(0.001, 0.01), slopes=(0.0, 0.01, 0.1, 0.3, 0.5), claims=(13, 17, 19, 20, 21, 22, 23, 24, 26, 27)
     )
     generator, measured, count = np.random.default_rng(5), [], 4000
     for _ in range(design.streams):
@@ -154,6 +183,8 @@ def test_where_nothing_differs_choosing_finds_nothing() -> None:
         (training_contrasts.initializations_shallow, True),
         (training_contrasts.initializations_deepest, False),
         (training_contrasts.random_minus_best_slope, True),
+        (training_contrasts.near_zero_of_shuffled, False),
+        (training_contrasts.leaky_minus_relu_drifting, True),
         (penalty_contrasts.ninety_minus_fifty, False),
         (penalty_contrasts.l1_minus_l2, False),
         (penalty_contrasts.penalized_minus_leaky, False),
