@@ -126,6 +126,13 @@ def compared(results: Mapping[Way, Sequence[Run]], counts: Mapping[Way, int]) ->
         "trials_per_second": {way.__name__: spread(values) for way, values in rates.items()},
         "ours_to_stock": spread([a / b for a, b in zip(rates[ours], rates[stock], strict=True)]),
         "ours_to_tuned": spread([a / b for a, b in zip(rates[ours], rates[tuned], strict=True)]),
+        "means": {
+            way.__name__: {
+                "accuracy": fmean(accuracy for _, accuracy, _ in runs[-1].trials),
+                "sparsity": fmean(sparsity for _, _, sparsity in runs[-1].trials),
+            }
+            for way, runs in results.items()
+        },
         "agreement": agreement(results[stock][-1], results[ours][-1]),
     }
 
