@@ -12,7 +12,6 @@ trained.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,27 +37,27 @@ def _live(strengths: Tensor) -> Tensor:
 
 def zeros(a: Tensor) -> float:
     """Share of activations that are exactly 0."""
-    return float(_magnitudes(a).zeros())
+    return _over_all_units(a)["zeros"]
 
 
 def near_zero(a: Tensor) -> float:
     """Share of activations with |a| ≤ 0.01 × the layer's root mean square; the same for every scale of `a`."""
-    return float(_magnitudes(a).near_zero())
+    return _over_all_units(a)["near_zero"]
 
 
 def hoyer(a: Tensor) -> float:
     """(√n − ‖a‖₁/‖a‖₂)/(√n − 1), mean over samples (Hoyer 2004, section 3.1); 0 where n = 1."""
-    return float(_magnitudes(a).hoyer())
+    return _over_all_units(a)["hoyer"]
 
 
 def gini(a: Tensor) -> float:
     """1 − 2 Σₖ (|a|₍ₖ₎/‖a‖₁)(n − k + ½)/n, mean over samples (Hurley and Rickard 2009, table I)."""
-    return float(_magnitudes(a).gini())
+    return _over_all_units(a)["gini"]
 
 
 def removable(a: Tensor) -> float:
     """Largest share of a sample's units, smallest first, that holds at most 1 % of ‖a‖₂²; mean over samples."""
-    return float(_magnitudes(a).removable())
+    return _over_all_units(a)["removable"]
 
 
 def treves_rolls(a: Tensor) -> tuple[float, float]:
@@ -68,22 +67,29 @@ def treves_rolls(a: Tensor) -> tuple[float, float]:
         Population sparseness (over units, mean over samples) and lifetime sparseness (over samples, mean over
         units); rows or units that are all 0 are left out, and the value is 0 where none is left.
     """
-    magnitudes = _magnitudes(a)
-    return float(magnitudes.population()), float(magnitudes.lifetime())
+    measures = _over_all_units(a)
+    return measures["treves_rolls_population"], measures["treves_rolls_lifetime"]
 
 
-def layer_measures(a: Tensor, saturated: Tensor, *, with_threshold: bool = False) -> dict[str, float]:
-    """Every measure of one layer of one network; `[N, F]` as in `stacked_measures`."""
-    measures = stacked_measures(a[None], saturated[None], with_threshold=with_threshold)
+def _over_all_units(a: Tensor) -> dict[str, float]:
+    """The sparsity measures of `[N, F]` activations whose units all count as live."""
+    measures = _Magnitudes(a[None], _Workspace(a[None]), all_live=True).measures()
     return {name: float(value) for name, value in measures.items()}
 
 
-def stacked_measures(a: Tensor, saturated: Tensor, *, with_threshold: bool = False) -> dict[str, Tensor]:
+def layer_measures(a: Tensor, saturated: Tensor, *, with_threshold: bool = False) -> dict[str, float]:
+    """Every measure of one layer of one network; `[N, F]` as in `stacked_measures`, `saturated` is bool."""
+    saturation = saturated.sum().double() / saturated.numel()
+    measures = stacked_measures(a[None], saturation[None], with_threshold=with_threshold)
+    return {name: float(value) for name, value in measures.items()}
+
+
+def stacked_measures(a: Tensor, saturation: Tensor, *, with_threshold: bool = False) -> dict[str, Tensor]:
     """Every measure of one layer, in S networks at a time.
 
     Args:
-        a: `[S, N, F]` activations.
-        saturated: `[S, N, F]` bool, where the activation function is flat.
+        a: `[S, N, F]` activations, contiguous.
+        saturation: `[S]` float64 share of outputs where the activation function is flat.
         with_threshold: Whether `clamp_threshold` is among them.
 
     Returns:
@@ -91,17 +97,22 @@ def stacked_measures(a: Tensor, saturated: Tensor, *, with_threshold: bool = Fal
         units, `raw_zeros` over all units, and the shares `dead`, `dormant`, `live` of units and `saturation` of
         outputs; `clamp_threshold` is the largest number of the dtype of `a` that counts as near zero.
     """
-    live = live_units(a)
-    silent = a == 0
-    magnitudes = _Magnitudes(a, live)
-    measures = {
-        "raw_zeros": silent.double().mean((1, 2)),
-        "dead": silent.all(1).double().mean(1),
-        "dormant": (~live).double().mean(1),
-        "live": live.double().mean(1),
-        "saturation": saturated.double().mean((1, 2)),
-    } | magnitudes.measures()
-    return measures | {CLAMP_THRESHOLD: magnitudes.clamp_threshold()} if with_threshold else measures
+    samples, units = a.shape[1:]
+    workspace = _Workspace(a)
+    found: list[dict[str, Tensor]] = []
+    for start in range(0, len(a), workspace.slots):
+        part = a[start : start + workspace.slots]
+        magnitudes = _Magnitudes(part, workspace)
+        silent, live = magnitudes.silent, magnitudes.live
+        measures = {
+            "raw_zeros": silent.sum(1) / (samples * units),
+            "dead": (silent == samples).double().mean(1),
+            "dormant": (~live).double().mean(1),
+            "live": live.double().mean(1),
+            "saturation": saturation[start : start + workspace.slots],
+        } | magnitudes.measures()
+        found.append(measures | ({CLAMP_THRESHOLD: magnitudes.clamp_threshold()} if with_threshold else {}))
+    return {name: torch.cat([measures[name] for measures in found]) for name in found[0]}
 
 
 class ZeroCount:
@@ -127,8 +138,40 @@ class ZeroCount:
         return torch.where(units > 0, (self._zeros * live).sum(1) / (self._samples * units), 0.0)
 
 
-def _magnitudes(a: Tensor) -> _Magnitudes:
-    return _Magnitudes(a[None], a.new_ones((1, a.shape[1]), dtype=torch.bool))
+def measured_at_once(device: str) -> int:
+    """Activations that are measured together on a type of device: what stays in a cache, or fills a GPU."""
+    return 2**18 if device == "cpu" else 2**25
+
+
+def _sorted_at_once(device: str) -> int:
+    """Activations of which sorted rows and their sums are held together, in double precision."""
+    return 2**16 if device == "cpu" else 2**25
+
+
+class _Workspace:
+    """Memory that the measures of a layer's networks share: getting new pages for each of them costs more than they do.
+
+    Attributes:
+        slots: Networks that are measured together.
+        rows: Samples whose sorted activations are held together.
+        r: `[slots, N, F]` magnitudes.
+        wide: `[slots, N, F]` float64.
+        sorted: `[slots, rows, F]`.
+        counted: `[slots, rows, F]`, of 0 and 1.
+        chunk: `[slots, rows, F]` float64.
+        energy: `[slots, rows, F]` float64.
+    """
+
+    def __init__(self, a: Tensor) -> None:
+        networks, samples, units = a.shape
+        device = a.device.type
+        self.slots = min(networks, max(1, measured_at_once(device) // (samples * units)))
+        self.rows = min(samples, max(1, _sorted_at_once(device) // (self.slots * units)))
+        double = torch.float64
+        self.r = a.new_empty(self.slots, samples, units)
+        self.wide = a.new_empty(self.slots, samples, units, dtype=double)
+        self.sorted, self.counted = (a.new_empty(self.slots, self.rows, units) for _ in range(2))
+        self.chunk, self.energy = (a.new_empty(self.slots, self.rows, units, dtype=double) for _ in range(2))
 
 
 class _Magnitudes:
@@ -136,72 +179,103 @@ class _Magnitudes:
 
     Squares of float32 would overflow, or vanish, long before a network does. Networks differ in how many units live:
     those that do not are set to 0, so that they come first in every sorted row, add nothing, and are not counted.
+
+    Args:
+        a: `[S, N, F]` activations of as many networks as the workspace has room for.
+        workspace: Is overwritten.
+        all_live: Whether every unit counts as live.
+
+    Attributes:
+        live: `[S, F]` bool, as from `live_units`.
+        silent: `[S, F]` float64 number of samples for which a unit is 0.
     """
 
-    def __init__(self, a: Tensor, live: Tensor) -> None:
-        r = a.abs().mul_(live[:, None])
-        self._dtype = a.dtype
-        self._samples = r.shape[1]
-        self._units = live.sum(1).double()
-        self._gone = r.shape[2] - self._units
-        self._sorted = _sorted_rows(r).double()
-        self._l1 = self._sorted.sum(2)
-        self._energy = self._sorted.square().cumsum(2)
-        self._total = self._energy[..., -1]
-        self._unit_sums = r.sum(1, dtype=torch.float64)
-        self._unit_squares = r.double().square().sum(1)
+    def __init__(self, a: Tensor, workspace: _Workspace, *, all_live: bool = False) -> None:
+        networks, self._samples, units = a.shape
+        self._dtype, self._workspace = a.dtype, workspace
+        r = torch.abs(a, out=workspace.r[:networks])
+        strengths = r.mean(1)
+        self.live = torch.ones_like(strengths, dtype=torch.bool) if all_live else _live(strengths)
+        self._r = r.mul_(self.live[:, None])
+        self._units = self.live.sum(1).double()
+        self._gone = units - self._units
+        wide = workspace.wide[:networks].copy_(r)
+        self._unit_sums = wide.sum(1)
+        self._unit_squares = wide.square_().sum(1)
+        self.silent = torch.zeros_like(self._unit_sums)
+        self._l1, self._weighted, self._held = (wide.new_empty(networks, self._samples) for _ in range(3))
+        # Every second of these is used: torch adds up neighbours in another order, and so rounds otherwise.
+        self._total = wide.new_empty(networks, self._samples, 2)[..., 0]
+        n = self._units[:, None]
+        rank = torch.arange(1, units + 1, device=a.device) - self._gone[:, None]
+        weights = ((n - rank + 0.5) / n)[:, None]
+        for start in range(0, self._samples, workspace.rows):
+            self._add(a, slice(start, start + workspace.rows), weights)
+
+    def _add(self, a: Tensor, rows: slice, weights: Tensor) -> None:
+        """Adds up some samples, each for itself, in memory that stays in the cache."""
+        of_rows, workspace = a[:, rows], self._workspace
+        ordered, counted, chunk, energy = (
+            x[: of_rows.shape[0], : of_rows.shape[1]]
+            for x in (workspace.sorted, workspace.counted, workspace.chunk, workspace.energy)
+        )
+        # As floats, of which sums are exact up to 2²⁴ and several times faster than those of bool.
+        self.silent += torch.eq(of_rows, 0.0, out=counted).sum(1)
+        _sort_rows(ordered.copy_(self._r[:, rows]))
+        chunk.copy_(ordered)
+        self._l1[:, rows] = chunk.sum(2)
+        # Not a matrix product, whose rounding would depend on which networks share the batch.
+        self._weighted[:, rows] = torch.mul(chunk, weights, out=energy).sum(2)
+        torch.cumsum(chunk.square_(), 2, out=energy)
+        self._total[:, rows] = energy[..., -1]
+        bound = (1.0 - ENERGY) * self._total[:, rows, None]
+        self._held[:, rows] = torch.le(energy, bound, out=chunk).sum(2)
 
     def measures(self) -> dict[str, Tensor]:
         measures = {
-            "zeros": self.zeros(),
-            "near_zero": self.near_zero(),
-            "hoyer": self.hoyer(),
-            "gini": self.gini(),
-            "removable": self.removable(),
-            "treves_rolls_population": self.population(),
-            "treves_rolls_lifetime": self.lifetime(),
+            "zeros": self._share((self.silent * self.live).sum(1)),
+            "near_zero": self._near_zero(),
+            "hoyer": self._hoyer(),
+            "gini": self._gini(),
+            "removable": self._removable(),
+            "treves_rolls_population": _treves_rolls(self._l1, self._total, self._units[:, None]),
+            "treves_rolls_lifetime": _treves_rolls(
+                self._unit_sums, self._unit_squares, torch.full_like(self._units, self._samples)[:, None]
+            ),
         }
         return {name: torch.where(self._units > 0, value, 0.0) for name, value in measures.items()}
 
-    def zeros(self) -> Tensor:
-        return self._share((self._sorted == 0).sum((1, 2)) - self._gone * self._samples)
-
-    def near_zero(self) -> Tensor:
-        near = self._sorted <= self._threshold()[:, None, None]
-        return self._share(near.sum((1, 2)) - self._gone * self._samples)
-
     def clamp_threshold(self) -> Tensor:
         """The threshold of `near_zero`, rounded down to the dtype of the activations: the same are below it."""
-        exact = torch.where(self._units > 0, self._threshold(), 0.0)
+        return self._rounded_threshold().double()
+
+    def _rounded_threshold(self) -> Tensor:
+        threshold = NEAR_ZERO * (self._total.mean(1) / self._units).sqrt()
+        exact = torch.where(self._units > 0, threshold, 0.0)
         rounded = exact.to(self._dtype)
         below = torch.nextafter(rounded, torch.zeros_like(rounded))
-        return torch.where(rounded.double() > exact, below, rounded).double()
+        return torch.where(rounded.double() > exact, below, rounded)
 
-    def _threshold(self) -> Tensor:
-        return NEAR_ZERO * (self._total.mean(1) / self._units).sqrt()
+    def _near_zero(self) -> Tensor:
+        near = torch.zeros_like(self._units)
+        threshold = self._rounded_threshold()[:, None, None]
+        for r in torch.split(self._r, self._workspace.rows, 1):
+            counted = self._workspace.counted[: r.shape[0], : r.shape[1]]
+            near += torch.le(r, threshold, out=counted).sum(2).double().sum(1)
+        return self._share(near - self._gone * self._samples)
 
-    def hoyer(self) -> Tensor:
+    def _hoyer(self) -> Tensor:
         root = self._units.sqrt()[:, None]
         ratio = torch.where(self._total > 0, self._l1 / self._total.sqrt(), root)
         return torch.where(self._units > 1, ((root - ratio) / (root - 1)).mean(1), 0.0)
 
-    def gini(self) -> Tensor:
-        n = self._units[:, None]
-        rank = torch.arange(1, self._sorted.shape[2] + 1, device=n.device) - self._gone[:, None]
-        weights = (n - rank + 0.5) / n
-        # Not a matrix product, whose rounding would depend on which networks share the batch.
-        share = torch.where(self._l1 > 0, (self._sorted * weights[:, None]).sum(2) / self._l1, 0.5)
+    def _gini(self) -> Tensor:
+        share = torch.where(self._l1 > 0, self._weighted / self._l1, 0.5)
         return (1.0 - 2.0 * share).mean(1)
 
-    def removable(self) -> Tensor:
-        held = (self._energy <= ((1.0 - ENERGY) * self._total)[:, :, None]).sum(2) - self._gone[:, None]
+    def _removable(self) -> Tensor:
+        held = self._held - self._gone[:, None]
         return self._share(torch.where(self._total > 0, held, 0.0).sum(1))
-
-    def population(self) -> Tensor:
-        return _treves_rolls(self._l1, self._total, self._units[:, None])
-
-    def lifetime(self) -> Tensor:
-        return _treves_rolls(self._unit_sums, self._unit_squares, torch.full_like(self._units, self._samples)[:, None])
 
     def _share(self, count: Tensor) -> Tensor:
         """Of all activations of live units."""
@@ -214,6 +288,9 @@ def _treves_rolls(sums: Tensor, squares: Tensor, n: Tensor) -> Tensor:
     return torch.where(used, (1.0 - ratio) / (1.0 - 1.0 / n), 0.0).sum(1) / used.sum(1).clamp_min(1)
 
 
-def _sorted_rows(r: Tensor) -> Tensor:
-    # On the processor numpy sorts rows several times faster than torch.
-    return torch.from_numpy(np.sort(r.numpy(), axis=2)) if r.device.type == "cpu" else r.sort(2).values
+def _sort_rows(r: Tensor) -> None:
+    """Sorts the rows of `[S, N, F]`, in place."""
+    if r.device.type == "cpu":
+        r.numpy().sort(axis=2)  # several times faster than torch
+    else:
+        r.copy_(r.sort(2).values)

@@ -24,6 +24,8 @@ MEASURED_SAMPLES = 8192
 """Samples of a part that activations and gradients are measured on, at most."""
 MEASURED_ROWS = 65_536
 """Rows of a layer that has positions, samples times positions, that its activations are measured on, at most."""
+MEASURED_BYTES = 64 * 2**20
+"""Bytes of measured activations of several layers that are held together."""
 EVALUATION_ROWS = 256
 """Rows of one forward pass in evaluation."""
 
@@ -124,6 +126,28 @@ class BlockResult:
 
     replicates: Sequence[Replicate]
     states: Sequence[SlotState] = ()
+
+
+def layer_groups(of_layers: Sequence[int], most: int) -> list[list[int]]:
+    """The hidden layers, cut into groups whose measured activations may be held together, one at least.
+
+    Args:
+        of_layers: Bytes of the measured activations of each layer.
+        most: Bytes that may be held together.
+
+    Example:
+        >>> layer_groups([3, 3, 3, 9, 1], 8)
+        [[0, 1], [2], [3], [4]]
+    """
+    groups: list[list[int]] = []
+    held = 0
+    for number, of_layer in enumerate(of_layers):
+        if held + of_layer > most or not groups:
+            groups.append([])
+            held = 0
+        groups[-1].append(number)
+        held += of_layer
+    return groups
 
 
 class Engine(ABC):

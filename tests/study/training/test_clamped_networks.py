@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from search_spaces import ACTIVATIONS, Hyperparameters
 from study.training import Streams
 from study.training.engines.stacked_mlp.block import start_stack
-from study.training.engines.stacked_mlp.evaluate import clamp_thresholds, evaluate, hidden_measures
+from study.training.engines.stacked_mlp.evaluate import clamp_thresholds, evaluate, recorded_pass
 from study.training.measures import live_units, near_zero
 
 SPLIT = make_problem(rows=120, features=9, classes=4)
@@ -37,7 +37,7 @@ def judged(
             stack.weights[layer] *= scale
             stack.biases[layer] *= scale
             stack.weights[layer + 1] /= scale
-        layers = hidden_measures(stack, DATA.validation, with_threshold=True)
+        layers = recorded_pass(stack, DATA.validation)[1].measures(with_threshold=True)
         found = evaluate(stack, DATA.validation, clamp_thresholds(stack, layers))
         accuracy = (found.predictions == DATA.validation.y).double().mean(1)
         return [
@@ -109,7 +109,7 @@ def test_a_slope_that_is_too_small_to_count_is_judged_as_relu(slope: float) -> N
     assert ours[2] == pytest.approx(theirs[2], abs=0.01)
     with torch.inference_mode():
         stack = start_stack([leaky, leaky], 0, DATA, Streams(0))
-        layers = hidden_measures(stack, DATA.validation, with_threshold=True)[0]
+        layers = recorded_pass(stack, DATA.validation)[1].measures(with_threshold=True)[0]
         stack.forward(DATA.validation.x)
     assert layers[0]["zeros"] < 0.02
     assert layers[0]["near_zero"] > 0.4

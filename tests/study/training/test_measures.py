@@ -13,7 +13,7 @@ from search_spaces import ACTIVATIONS, Hyperparameters
 from study.data.split import Split
 from study.training import Streams
 from study.training.engines.stacked_mlp.block import start_stack
-from study.training.engines.stacked_mlp.evaluate import hidden_measures
+from study.training.engines.stacked_mlp.evaluate import recorded_pass
 from study.training.measures import (
     ZeroCount,
     gini,
@@ -22,6 +22,7 @@ from study.training.measures import (
     live_units,
     near_zero,
     removable,
+    stacked_measures,
     treves_rolls,
     zeros,
 )
@@ -105,11 +106,11 @@ def layer_after_collapse(name: str, problem: Split, *, collapse: float) -> tuple
     slots = [Hyperparameters(activation=name, hidden=(64, 64))] * 2
     with torch.inference_mode():
         stack = start_stack(slots, 0, data, Streams(0))
-        before = hidden_measures(stack, data.validation)[0]
+        before = recorded_pass(stack, data.validation)[1].measures()[0]
         for layer in range(2):
             stack.weights[layer][:, :, :32] *= 0.01
             stack.biases[layer][:, :, :32] = collapse
-        after = hidden_measures(stack, data.validation)[0]
+        after = recorded_pass(stack, data.validation)[1].measures()[0]
     return network_measures(before), network_measures(after)
 
 
@@ -135,7 +136,7 @@ def test_saturation_does_not_depend_on_the_size_of_the_batch(problem: Split) -> 
             stack = start_stack(slots[:count], 0, data, Streams(0))
             stack.weights[0].zero_()
             stack.biases[0].fill_(z)
-            found.append([layers[0]["saturation"] for layers in hidden_measures(stack, data.validation)])
+            found.append([layers[0]["saturation"] for layers in recorded_pass(stack, data.validation)[1].measures()])
     assert len(set(found[0] + found[1])) == 1
 
 
@@ -186,6 +187,41 @@ def test_zeros_are_counted_over_live_units_chunk_by_chunk() -> None:
     expected = [zeros(layer[:, live_units(layer)]) for layer in a[:2]]
     assert count.share().tolist() == pytest.approx([*expected, 0.0], abs=1e-12)
     assert expected[0] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_how_many_activations_are_measured_together_changes_no_bit(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    a = torch.relu(torch.randn(5, 203, 37, generator=generator, dtype=dtype))
+    a[0, :, :9] = a[1] = 0.0
+    share = torch.rand(5, generator=generator, dtype=torch.float64)
+    at_once = stacked_measures(a, share, with_threshold=True)
+    for together, in_order in ((1, 1), (2 * 203 * 37, 1000), (10**9, 40 * 37)):
+        monkeypatch.setattr("study.training.measures.measured_at_once", lambda device, most=together: most)
+        monkeypatch.setattr("study.training.measures._sorted_at_once", lambda device, most=in_order: most)
+        found = stacked_measures(a, share, with_threshold=True)
+        assert {name: value.tolist() for name, value in found.items()} == {
+            name: value.tolist() for name, value in at_once.items()
+        }
+
+
+def test_layers_that_do_not_fit_together_are_measured_alike_after_a_pass_each(
+    problem: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = block_data(problem, torch.float32)
+    with torch.inference_mode():
+        stack = start_stack([Hyperparameters(activation="gelu", hidden=(13, 20, 7))] * 3, 0, data, Streams(0))
+        passes: list[int] = []
+        forward = stack.forward
+        monkeypatch.setattr(stack, "forward", lambda x, **named: (passes.append(len(x)), forward(x, **named))[1])
+        together = recorded_pass(stack, data.validation)[1].measures(with_threshold=True)
+        assert len(passes) == 1
+        monkeypatch.setattr("study.training.engines.stacked_mlp.hidden_layers.held_bytes", lambda of_layers: 1)
+        one_by_one = recorded_pass(stack, data.validation)[1].measures(with_threshold=True)
+    assert len(passes) == 1 + 3
+    assert one_by_one == together
 
 
 def test_a_layer_without_live_units_has_the_threshold_0() -> None:

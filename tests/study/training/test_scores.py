@@ -21,7 +21,7 @@ from study.data.targets import Targets
 from study.training import Budget, Streams, fit
 from study.training.engines.base import MEASURED_SAMPLES
 from study.training.engines.stacked_mlp.block import start_stack
-from study.training.engines.stacked_mlp.evaluate import gradient_norms, hidden_measures
+from study.training.engines.stacked_mlp.evaluate import gradient_norms, recorded_pass
 from study.training.measures import layer_measures
 from study.training.start import draws, initial_parameters
 
@@ -89,7 +89,7 @@ def test_measures_read_the_first_rows_of_a_large_part() -> None:
     data = block_data(split, torch.float64)
     with torch.inference_mode():
         stack = start_stack([TRIAL, TRIAL], 0, data, Streams(0))
-        measured = hidden_measures(stack, data.validation)[0]
+        measured = recorded_pass(stack, data.validation)[1].measures()[0]
         norms = gradient_norms(stack, data.validation)
     start = initial_parameters(TRIAL, draws(layer_sizes(TRIAL.hidden, 13, 5), Streams(0), 0), torch.empty(0))
     network = build(TRIAL, start).eval()
@@ -126,7 +126,7 @@ def test_measures_of_a_sorted_official_test_part_are_those_of_all_its_rows(monke
         return outcome.replicates[0].test_layers[0]["raw_zeros"]
 
     drawn, in_order = zeros(draw_test_part=True), zeros(draw_test_part=False)
-    monkeypatch.setattr("study.training.engines.stacked_mlp.evaluate.MEASURED_SAMPLES", len(y))
+    monkeypatch.setattr("study.training.engines.stacked_mlp.hidden_layers.MEASURED_SAMPLES", len(y))
     every = zeros(draw_test_part=False)
     assert drawn == pytest.approx(every, abs=0.01)
     assert abs(in_order - every) > 0.02

@@ -13,7 +13,13 @@ from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
 from search_spaces.user_networks import is_initialized
 from study.tasks import Task
-from study.training.engines.base import EVALUATION_ROWS, MEASURED_ROWS, MEASURED_SAMPLES
+from study.training.engines.base import (
+    EVALUATION_ROWS,
+    MEASURED_BYTES,
+    MEASURED_ROWS,
+    MEASURED_SAMPLES,
+    layer_groups,
+)
 from study.training.engines.modules.first_weights import build
 from study.training.engines.modules.places import (
     SearchedActivation,
@@ -27,8 +33,6 @@ from study.training.engines.modules.places import (
 from study.training.measures import ZeroCount, layer_measures
 from study.training.scores import Evaluated
 
-MEASURED_BYTES = 64 * 2**20
-"""Bytes of measured activations of several layers that are held together."""
 _HELD_BYTES = 2 * 4
 """Of a unit in a row: its pre-activation and its activation, float32."""
 _GOLDEN = (5**0.5 - 1) / 2
@@ -121,16 +125,8 @@ class Layers:
         Args:
             samples: Samples that they are measured on.
         """
-        groups: list[list[int]] = []
-        held = MEASURED_BYTES
-        for number, (positions, units) in enumerate(self.shapes):
-            bytes_of_layer = measured_rows(samples, positions) * units * _HELD_BYTES
-            if held + bytes_of_layer > MEASURED_BYTES:
-                groups.append([])
-                held = 0
-            groups[-1].append(number)
-            held += bytes_of_layer
-        return groups
+        of_layers = [measured_rows(samples, positions) * units * _HELD_BYTES for positions, units in self.shapes]
+        return layer_groups(of_layers, MEASURED_BYTES)
 
 
 def place_paths(

@@ -16,8 +16,8 @@ from study.training.engines.stacked_mlp.evaluate import (
     clamp_thresholds,
     evaluate,
     gradient_norms,
-    hidden_measures,
     predict,
+    recorded_pass,
 )
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 from study.training.engines.stacked_mlp.plan import FEWEST_SLOTS
@@ -89,7 +89,7 @@ def start_stack(slots: Sequence[Hyperparameters], replicate: int, data: BlockDat
 def train(training: BlockTraining, until: int, stop: Callable[[], bool], on_epoch: OnEpoch | None = None) -> bool:
     """Trains a block up to an epoch; returns False where `stop` ended it. `on_epoch` is that of `train_block`."""
     while training.epoch < until and training.goes_on:
-        if not training.train_epoch(stop):
+        if not training.train_epoch(stop, last=training.epoch + 1 == until):
             return False
         if on_epoch is not None and training.epoch < until and training.goes_on:
             on_epoch(training.snapshot)
@@ -110,10 +110,10 @@ def results(
     """
     at_end = norms_at_start is not None
     test_part = data.test if at_end else None
-    validation = evaluate(stack, data.validation)
-    test = None if test_part is None else evaluate(stack, test_part)
-    layers = hidden_measures(stack, data.validation, with_threshold=data.clamp)
-    test_layers = [] if test_part is None else hidden_measures(stack, test_part)
+    validation, hidden = training.recorded or recorded_pass(stack, data.validation)
+    layers = hidden.measures(with_threshold=data.clamp)
+    test, test_hidden = (None, None) if test_part is None else recorded_pass(stack, test_part)
+    test_layers = [] if test_hidden is None else test_hidden.measures()
     clamped = clamped_test = None
     if data.clamp:
         thresholds = clamp_thresholds(stack, layers)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from study.training.budget import Budget
+from study.training.engines.stacked_mlp.evaluate import RecordedPass
 from study.training.engines.stacked_mlp.kept_weights import KeptWeights
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 from study.training.engines.stacked_mlp.plan import FEWEST_SLOTS
@@ -38,6 +39,8 @@ class BlockTraining:
     Attributes:
         epoch: Number of epochs that are completed.
         best: The best epoch of each slot; None where there is no patience.
+        recorded: The pass over the validation part after the last epoch, of the weights that are measured; None where
+            there was none, as under patience.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class BlockTraining:
         self._curves: dict[str, list[Tensor]] = {"training_loss": [], f"validation_{stack.task.metrics[0].name}": []}
         self.best = None if budget.patience is None else BestEpochs(len(stack.slots), budget.patience)
         self._kept = KeptWeights(stack) if self.best is not None else None
+        self.recorded: RecordedPass | None = None
         # A slot that has ended has no optimizer any more; what is stored of one has these shapes, filled with 0.
         self._shapes = [
             {} if self.best is None else {name: x.shape for name, x in self._training.state(slot).items()}
@@ -92,12 +96,18 @@ class BlockTraining:
         ends = [0] * len(self._slots) if self.best is None else self.best.ends.tolist()
         return [end or self.epoch for end in ends]
 
-    def train_epoch(self, stop: Callable[[], bool]) -> bool:
-        """Trains for one epoch; returns False where `stop`, which is asked once a step, ended it."""
+    def train_epoch(self, stop: Callable[[], bool], *, last: bool = False) -> bool:
+        """Trains for one epoch; returns False where `stop`, which is asked once a step, ended it.
+
+        Args:
+            stop: See above.
+            last: Whether no epoch follows before the block is measured.
+        """
         self._compact()
-        trained = self._training.train_epoch(self.epoch, stop)
+        trained = self._training.train_epoch(self.epoch, stop, last=last and self.best is None)
         if trained is None:
             return False
+        self.recorded = trained.recorded
         self.epoch += 1
         for points, point in zip(self._curves.values(), (trained.training_loss, trained.reached), strict=True):
             points.append(self._of_block(point))

@@ -8,12 +8,15 @@ import torch
 from torch import Tensor
 
 from study.training.engines.base import MEASURED_SAMPLES
+from study.training.engines.stacked_mlp.hidden_layers import HiddenLayers
 from study.training.engines.stacked_mlp.padded_samples import Samples
-from study.training.engines.stacked_mlp.plan import measured_at_once
-from study.training.engines.stacked_mlp.stack import Buffers, Run, Stack, padded
-from study.training.measures import ZeroCount, stacked_measures
+from study.training.engines.stacked_mlp.stack import Buffers, Stack
+from study.training.measures import ZeroCount, measured_at_once
 from study.training.outcome import CLAMP_THRESHOLD
 from study.training.scores import Evaluated, LayerMeasures
+
+RecordedPass = tuple[Evaluated, HiddenLayers]
+"""What a pass over a part gave, with the hidden layers as it went through them."""
 
 
 def predict(stack: Stack, samples: Samples) -> Tensor:
@@ -23,13 +26,16 @@ def predict(stack: Stack, samples: Samples) -> Tensor:
     return torch.cat(chunks, 1)[:, : len(samples)]
 
 
-def evaluate(stack: Stack, samples: Samples, thresholds: Sequence[Tensor] | None = None) -> Evaluated:
+def evaluate(
+    stack: Stack, samples: Samples, thresholds: Sequence[Tensor] | None = None, *, hidden: HiddenLayers | None = None
+) -> Evaluated:
     """Predictions and mean loss of one pass, of the clamped networks with the zeros of their layers.
 
     Args:
         stack: The networks as they were trained.
         samples: The part.
         thresholds: `[S, 1, 1]` for each hidden layer: see `Stack.forward`; None: the networks are not clamped.
+        hidden: Is given the activations of the same pass.
     """
     predictions, probabilities, losses = [], [], []
     of_probabilities = stack.task.judges_probabilities
@@ -37,6 +43,8 @@ def evaluate(stack: Stack, samples: Samples, thresholds: Sequence[Tensor] | None
     widths = [] if thresholds is None else [width for _, width in stack.sizes[:-1]]
     counts = [ZeroCount() for _ in widths]
     for buffers, targets, rows in _passes(stack, samples, thresholds):
+        if hidden is not None:
+            hidden.add(buffers, rows)
         for count, a, width in zip(counts, buffers.a, widths, strict=bool(counts)):
             count.add(a[:, :rows, :width])
         outputs = buffers.z[-1][:, :, : targets.shape[1]]
@@ -74,15 +82,23 @@ def _passes(
 def gradient_norms(stack: Stack, samples: Samples) -> list[Tensor]:
     """`[S]` Frobenius norm of the mean loss' gradient with respect to each layer's weights, without dropout."""
     count = min(len(samples), MEASURED_SAMPLES)
-    total = [torch.zeros_like(weight) for weight in stack.weights]
-    for start, stop in samples.chunks(MEASURED_SAMPLES):
+    chunks = samples.chunks(MEASURED_SAMPLES)
+    total = stack.gradients[0] if len(chunks) == 1 else [torch.zeros_like(weight) for weight in stack.weights]
+    for start, stop in chunks:
         x = samples.x[start:stop]
         row_weights = torch.zeros(stop - start, dtype=x.dtype, device=x.device)
         row_weights[: max(0, count - start)] = 1.0 / count
         buffers = stack.forward(x)
         stack.backward(x, buffers, samples.targets[start:stop], row_weights, penalty=False)
-        torch._foreach_add_(total, stack.gradients[0])
-    return [weight.double().square().sum((1, 2)).sqrt() for weight in total]
+        if len(chunks) > 1:
+            torch._foreach_add_(total, stack.gradients[0])
+    return [_norms(gradient) for gradient in total]
+
+
+def _norms(gradient: Tensor) -> Tensor:
+    """`[S]` float64 norms of `[S, F_in, F_out]`; of few slots at a time, whose squares stay in the cache."""
+    at_once = max(1, measured_at_once(gradient.device.type) // gradient[0].numel())
+    return torch.cat([part.double().square_().sum((1, 2)) for part in torch.split(gradient, at_once)]).sqrt()
 
 
 def clamp_thresholds(stack: Stack, layers: Sequence[Sequence[LayerMeasures]]) -> list[Tensor]:
@@ -96,32 +112,7 @@ def clamp_thresholds(stack: Stack, layers: Sequence[Sequence[LayerMeasures]]) ->
     ]
 
 
-def hidden_measures(stack: Stack, samples: Samples, *, with_threshold: bool = False) -> list[list[dict[str, float]]]:
-    """Measures of every slot's hidden layers over the first 8,192 samples: `[slot][layer]`.
-
-    `clamp_threshold` is among them where it is asked for.
-
-    Layer by layer, with a forward pass for each, so that only one layer's activations are kept at a time.
-    """
-    count = min(len(samples), MEASURED_SAMPLES)
-    result: list[list[dict[str, float]]] = [[] for _ in stack.slots]
-    for layer, (_, width) in enumerate(stack.sizes[:-1]):
-        z = samples.x.new_empty(len(stack.slots), padded(count), padded(width))
-        a = torch.empty_like(z)
-        for start, stop in samples.chunks(MEASURED_SAMPLES):
-            buffers = stack.forward(samples.x[start:stop])
-            z[:, start:stop] = buffers.z[layer]
-            a[:, start:stop] = buffers.a[layer]
-        at_once = max(1, measured_at_once(z.device.type) // (count * width))
-        for run, activation in stack.runs:
-            for start in range(run.start, run.stop, at_once):
-                part = Run(start, min(start + at_once, run.stop))
-                # Padding stays: a slot that ended inside a vector would be rounded by which slots share the batch.
-                slopes = part.of(stack.slopes[layer])[:, :1, None]
-                saturated = activation.saturated(part.of(z), part.of(a), slopes)[:, :count, :width]
-                activations = part.of(a)[:, :count, :width].contiguous()
-                measures = stacked_measures(activations, saturated, with_threshold=with_threshold)
-                values = torch.stack(list(measures.values()), 1).tolist()
-                for slot, row in enumerate(values, start):
-                    result[slot].append(dict(zip(measures, row, strict=True)))
-    return result
+def recorded_pass(stack: Stack, samples: Samples) -> RecordedPass:
+    """One pass over a part for scores and measures of layers."""
+    hidden = HiddenLayers(stack, samples)
+    return evaluate(stack, samples, hidden=hidden), hidden

@@ -9,8 +9,9 @@ from math import prod
 from search_spaces import Hyperparameters
 from search_spaces.perceptron import layer_sizes
 from study.training.budget import Budget
-from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, Sizes
+from study.training.engines.base import EVALUATION_ROWS, MEASURED_BYTES, MEASURED_SAMPLES, Block, Sizes
 from study.training.engines.stacked_mlp.stack import padded
+from study.training.measures import measured_at_once
 
 CACHE_BYTES = 12 * 2**20
 MOST_SLOTS = 32
@@ -34,8 +35,8 @@ _PREDICTION_BYTES = 8 + 1 + 8
 """A predicted class, whether it is right, and that as float64."""
 _PROBABILITY_COPIES = 2
 """Class probabilities in chunks, and put together."""
-_MEASURED_BUFFERS = 2
-"""z and a of the layer that is measured."""
+_HELD_LAYERS = 2
+"""Layers of the widest one's size whose activations may be held together, however large they are."""
 _MEASURE_COPIES = 8
 """float64 copies of a layer's activations that the measures make."""
 
@@ -59,26 +60,25 @@ def slot_bytes(hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes) -
     return _FLOAT32 * _PARAMETER_COPIES * parameters + _step_buffer_bytes(layers, budget, sizes)
 
 
-def measured_at_once(device: str) -> int:
-    """Activations that are measured together on a type of device: what stays in a cache, or fills a GPU."""
-    return 2**17 if device == "cpu" else 2**25
-
-
 def peak_bytes(slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu") -> int:
     """Bytes that a block of so many slots uses at its peak, evaluation and measures included.
 
     These are the buffers of both batch sizes and both sizes of evaluation chunk; the predictions of a whole part, and
-    its class probabilities where a metric judges them; the summed gradient of the weights; and, for one hidden layer at
-    a time, its activations and the measures' copies of them, for one slot or for several small ones. Under patience
-    there are the kept weights too, and copies of those slots that move to a smaller stack.
+    its class probabilities where a metric judges them; the summed gradient of the weights; the activations of the
+    hidden layers that are measured after one pass; and the measures' copies of one of them, for one slot or for several
+    small ones. Under patience there are the kept weights too, and copies of those slots that move to a smaller stack.
     """
     layers = _units(hyperparameters, sizes)
     units = sum(fan_out for _, fan_out in layers)
     most_samples = max(sizes.training, sizes.validation)
     rows = min(EVALUATION_ROWS, padded(most_samples))
     kept = 0 if budget.patience is None else _PATIENCE_COPIES
-    widest_layer = max(fan_out for _, fan_out in layers[:-1])
-    measured_activations = min(MEASURED_SAMPLES, padded(sizes.validation)) * widest_layer
+    measured_rows = min(MEASURED_SAMPLES, padded(sizes.validation))
+    measured = [measured_rows * fan_out for _, fan_out in layers[:-1]]
+    slots = max(FEWEST_SLOTS, slots)
+    held = min(
+        _FLOAT32 * slots * sum(measured), held_bytes([_FLOAT32 * slots * activations for activations in measured])
+    )
     of_one_slot = (
         slot_bytes(hyperparameters, budget, sizes)
         + (_BATCH_SIZES - 1) * _step_buffer_bytes(layers, budget, sizes)
@@ -86,10 +86,18 @@ def peak_bytes(slots: int, hyperparameters: Hyperparameters, budget: Budget, siz
         + _FLOAT32 * sum(fan_in * fan_out for fan_in, fan_out in layers)
         + _FLOAT32 * kept * sum((fan_in + 1) * fan_out for fan_in, fan_out in layers)
         + (_PREDICTION_BYTES + _FLOAT32 * _PROBABILITY_COPIES * sizes.probabilities) * most_samples
-        + _FLOAT32 * _MEASURED_BUFFERS * measured_activations
     )
-    measures = _FLOAT64 * _MEASURE_COPIES * max(measured_activations, measured_at_once(device))
-    return max(FEWEST_SLOTS, slots) * of_one_slot + measures
+    measures = _FLOAT64 * _MEASURE_COPIES * max(*measured, measured_at_once(device))
+    return slots * of_one_slot + held + measures
+
+
+def held_bytes(of_layers: Sequence[int]) -> int:
+    """Bytes of activations of hidden layers that are held together, at most.
+
+    Args:
+        of_layers: Bytes of the activations of each hidden layer of a block.
+    """
+    return max(MEASURED_BYTES, _HELD_LAYERS * max(of_layers))
 
 
 def plan_blocks(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from study.training.budget import Budget
 from study.training.engines.stacked_mlp.batch import Batch, Uniforms, on_device
-from study.training.engines.stacked_mlp.evaluate import evaluate, predict
+from study.training.engines.stacked_mlp.evaluate import RecordedPass, evaluate, predict, recorded_pass
 from study.training.engines.stacked_mlp.optimizer import Optimizer
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 from study.training.engines.stacked_mlp.replay import Step, replayed
@@ -27,11 +27,13 @@ class Epoch:
         training_loss: `[S]` mean over the epoch's batches, dropout on, without the penalty.
         reached: `[S]` validation value of the task's first metric.
         validation_loss: `[S]` float64 mean loss of the validation part, where it is needed; else None.
+        recorded: The pass over the validation part with its hidden layers, where no training follows.
     """
 
     training_loss: Tensor
     reached: Tensor
     validation_loss: Tensor | None
+    recorded: RecordedPass | None = None
 
 
 class StackTraining:
@@ -74,8 +76,17 @@ class StackTraining:
         """Goes on as after so many epochs."""
         self._optimizer.begin_after(epochs * -(-len(self._data.training) // self._budget.batch_size))
 
-    def train_epoch(self, epoch: int, stop: Callable[[], bool]) -> Epoch | None:
-        """Trains for one epoch, counted from 0; returns None where `stop`, which is asked once a step, ended it."""
+    def train_epoch(self, epoch: int, stop: Callable[[], bool], *, last: bool = False) -> Epoch | None:
+        """Trains for one epoch.
+
+        Args:
+            epoch: Counted from 0.
+            stop: Asked once a step.
+            last: Whether the weights after this epoch are measured, so that one pass serves the curve and the measures.
+
+        Returns:
+            What is known after it; None where `stop` ended it.
+        """
         stack, samples, task, streams = self.stack, self._data.training, self.stack.task, self._streams
         order = on_device(streams.order(self._replicate, epoch, len(samples)), samples.x.device)
         uniforms = self._uniforms(epoch, streams.dropout, stack.uses_dropout)
@@ -90,10 +101,13 @@ class StackTraining:
             terms.append(task.batch_terms(stack.buffers(len(batch.x), training=True).responses, batch.y))
         weights = samples.loss_weights
         loss = task.epoch_loss(torch.cat(terms, 1), None if weights is None else weights[order].double())
-        return self._judged(loss)
+        return self._judged(loss, last=last)
 
-    def _judged(self, training_loss: Tensor) -> Epoch:
+    def _judged(self, training_loss: Tensor, *, last: bool) -> Epoch:
         stack, samples, metric = self.stack, self._data.validation, self.stack.task.metrics[0]
+        if last:
+            recorded = recorded_pass(stack, samples)
+            return Epoch(training_loss, recorded[0].value(metric, stack.task), recorded[0].loss, recorded)
         if self._budget.patience is None:
             predicted = predict(stack, samples)
             return Epoch(training_loss, metric.compute(predicted, samples.y, samples.weights), None)
