@@ -31,9 +31,17 @@ class ReluctantWarning(UserWarning):
 
 
 def nearest(seen: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like `seen`, or None where none is near."""
+    """The known name that looks most like `seen`, or else the only one that begins with it; None where none is near.
+
+    Example:
+        >>> nearest("relo", ["relu", "tanh"]), nearest("f1", ["f1_macro", "accuracy"])
+        ('relu', 'f1_macro')
+    """
     folded = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(seen.lower(), folded, n=1, cutoff=0.6)
+    begun = [name for name in folded if len(seen) > 1 and name.startswith(seen.lower())]
+    if not matches and len(begun) == 1:
+        matches = begun
     return folded[matches[0]] if matches else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeVar
@@ -121,6 +122,19 @@ class Judge:
         # Errors have the target's unit, in which no difference is small by itself.
         reached = math.isclose(self.least_score, worst, rel_tol=1e-12, abs_tol=1e-12 if metric.percent else 0.0)
         return _SMALLEST_VIOLATION if reached else violation
+
+
+def shown_values(config: StudyConfig, values: Sequence[float]) -> list[str]:
+    """Objective values of a trial with their names, as people read them: errors are positive.
+
+    Example:
+        >>> shown_values(StudyConfig(task="regression", metric="rmse"), (-0.25, 0.5))
+        ['clamped_rmse 0.2500', 'clamped_zeros 0.5000']
+    """
+    metric, names = config.judged_by, objective_names(config)
+    if config.objective != "weighted":
+        names, values = [config.score, *names[1:]], [metric.value(values[0]), *values[1:]]
+    return [f"{name} {value:.4f}" for name, value in zip(names, values, strict=True)]
 
 
 def objective_names(config: StudyConfig) -> list[str]:

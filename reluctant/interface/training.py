@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from reluctant.errors import ReluctantWarning
 from study.config import ConfigError
 from study.data.in_memory import PREFIX
+from study.objectives import shown_values
 from study.problem import Problem, Search
 from study.records.open_study import OpenStudy
 from study.records.own_trials import NoResultsError
@@ -38,7 +39,7 @@ class Progress:
     """
 
     def __init__(self, study: OpenStudy, *, shown: bool) -> None:
-        self._names = study.problem.judge.metric_names
+        self._config = study.problem.config
         self._begun = False
         self._bar: Any = _Bar(total=study.total, desc=study.name, unit="trial", disable=not shown, file=sys.stderr)
 
@@ -59,7 +60,7 @@ class Progress:
         if not self._begun:
             self._bar.initial, self._begun = done, True
         if progress.best:
-            best = ", ".join(f"{name} {value:.4f}" for name, value in zip(self._names, progress.best[0], strict=False))
+            best = ", ".join(shown_values(self._config, progress.best[0]))
             self._bar.set_postfix_str(f"best: {best}", refresh=False)
         self._bar.n = done
         self._bar.refresh()

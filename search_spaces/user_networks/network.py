@@ -117,6 +117,7 @@ class UserNetwork:
         self._factory.check_equal(first, network)
         functions = functional_activations(first)
         passes.check(network)
+        passes.check_equal(first, network)
         if self.takes_modules:
             used = most_uses(network, made, passes)
             uses = tuple(used[each] for each in made if isinstance(each, nn.ReLU))

@@ -76,8 +76,7 @@ class Source:
         module = _LOADED.get(self) or self._run()
         _LOADED[self] = module
         if not hasattr(module, self.name):
-            functions = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-            raise NetworkError(f"--network: {unknown('function', self.name, functions, where=str(self.file))}")
+            raise NetworkError(f"--network: {unknown('function', self.name, _functions(module), where=str(self.file))}")
         return getattr(module, self.name)
 
     def _run(self) -> ModuleType:
@@ -152,7 +151,7 @@ def find_source(stored: Source, folders: Sequence[Path], *, what: str) -> Source
         with suppress(OSError):  # links that lead nowhere, files of others
             if file.is_file() and hash_of(file) == sha256:
                 return Source(file.absolute(), stored.name, sha256)
-    beside = " or ".join(str(folder) for folder in folders)
+    beside = " or ".join(dict.fromkeys(str(folder) for folder in folders))
     elsewhere = f", and no file in {beside} has that content" if folders else ""
     if path.is_file():
         raise NetworkError(
@@ -192,6 +191,16 @@ def _file_of(module: str, network: str) -> Path:
         seen = "there is no such module" if spec is None else "it is no file of Python"
         raise NetworkError(f"--network is {network!r}, and {seen}; {NEEDED}")
     return Path(spec.origin).absolute()
+
+
+def _functions(module: ModuleType) -> list[str]:
+    """What a module defines that can be called, functions before classes; not what it imports."""
+    own = [
+        (name, value)
+        for name, value in vars(module).items()
+        if callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
+    return [name for name, _ in sorted(own, key=lambda each: isinstance(each[1], type))]
 
 
 def _packages(file: Path) -> list[str]:

@@ -72,6 +72,20 @@ class TrialPasses:
                 "draw them only where self.training is true"
             )
 
+    def check_equal(self, first: nn.Module, second: nn.Module) -> None:
+        """Refuses two networks of equal weights that predict differently: the function makes another one at each call.
+
+        Raises:
+            NetworkError: The text says what is needed.
+        """
+        one, other = self._run(first.eval()), self._run(second.eval())
+        same_shape = isinstance(one, Tensor) and one.shape == other.shape
+        if not same_shape or not torch.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True):
+            raise self._factory.refused(
+                "gives another network from call to call: with equal weights, the outputs for the same samples differ; "
+                "it must depend on its arguments alone"
+            )
+
     def check_gradients(self, network: nn.Module) -> None:
         """Refuses a network that cannot be trained, because its outputs do not lead back to parameters.
 
@@ -133,8 +147,17 @@ class TrialPasses:
             mode = "training" if network.training else "eval"
             raise self._factory.refused(
                 f"gives a module that raises in {mode} mode on float32 inputs of shape {tuple(x.shape)}: "
-                f"{what_was_raised(error, self._factory.source.file)}"
+                f"{what_was_raised(error, self._factory.source.file)}; {_remedy(x)}"
             ) from None
+
+
+def _remedy(x: Tensor) -> str:
+    """What helps a network that raises for `[N, F]` rows of a table, or for `[N, C, H, W]` images."""
+    kinds = {2: ("a table", "images (N, C, H, W)"), 4: ("images (N, C, H, W)", "a table (N, F)")}
+    if x.dim() not in kinds:
+        return "mend the module"
+    seen, other = kinds[x.dim()]
+    return f"the data are {seen}: mend the module, or give {other} if it reads those"
 
 
 def _other_generators() -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -159,10 +159,15 @@ class ProgressView:
     """A study's progress on stderr: a bar in a terminal, else a line a cohort; a context manager."""
 
     def __init__(
-        self, messages: Messages, *, metric_names: Sequence[str], reference: Sequence[float], quiet: bool
+        self,
+        messages: Messages,
+        *,
+        shown: Callable[[Sequence[float]], list[str]],
+        reference: Sequence[float],
+        quiet: bool,
     ) -> None:
         self._messages, self._quiet = messages, quiet
-        self._metric_names, self._reference = metric_names, reference
+        self._shown, self._reference = shown, reference
         self._started, self._before = time.monotonic(), -1
         self._bar: Progress | None = None
         if messages.console.is_terminal and not quiet:
@@ -209,7 +214,7 @@ class ProgressView:
         if progress.best:
             if len(self._reference) == 2:
                 parts.append(f"hypervolume {hypervolume(progress.best, self._reference):.4f}")
-            parts.append(f"best {self._metric_names[0]} {progress.best[0][0]:.4f}")
+            parts.append(f"best {self._shown(progress.best[0])[0]}")
         if gained > 0 and progress.total > progress.done:
             parts.append(f"{(progress.total - progress.done) * seconds / gained:.0f} s left")
         return " · ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import NoReturn
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from reluctant.exit_codes import DONE, INTERRUPTED, WRONG_USAGE
 from storage import LeasesLostError, StorageUnreachableError
 from study.cli.console import Messages, ProgressView
+from study.objectives import shown_values
 from study.records.open_study import OpenStudy
 from study.training import NetworkFailedError
 from study.workers.launch import launch
@@ -89,9 +91,8 @@ def resume_command(study: OpenStudy) -> str:
 def progress_view(study: OpenStudy, messages: Messages, *, quiet: bool) -> ProgressView:
     """The progress of a study on stderr."""
     problem = study.problem
-    return ProgressView(
-        messages, metric_names=problem.judge.metric_names, reference=problem.progress_reference, quiet=quiet
-    )
+    shown = partial(shown_values, problem.config)
+    return ProgressView(messages, shown=shown, reference=problem.progress_reference, quiet=quiet)
 
 
 def _command(name: str, study: OpenStudy) -> str:

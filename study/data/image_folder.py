@@ -86,7 +86,7 @@ def read_image_folder(folder: Path, *, options: TableOptions = _USUAL) -> Datase
         name=folder.name,
         origin=str(folder),
         x=x.reshape(len(x), -1),
-        targets=options.read_target(labels, what=f"the folders of {folder}"),
+        targets=options.read_target(labels, what=f"the class of images in {folder}"),
         test_rows=np.arange(len(training), len(files)) if test else None,
         reading=Reading(notes=tuple(notes)) if notes else None,
         image=ImageLayout.of(x.shape[1:]),
@@ -229,11 +229,11 @@ def _survey(paths: Sequence[Path], wanted: Size | None, folder: Path) -> tuple[S
     sizes = Counter(size for size, _ in heads)
     commonest, count = sizes.most_common(1)[0]
     if wanted is None and len(sizes) > 1:
-        example = next(path for path, (size, _) in zip(paths, heads, strict=True) if size != commonest)
+        example, other = next((path, size) for path, (size, _) in zip(paths, heads, strict=True) if size != commonest)
         raise DataError(
             f"the images of {folder} have {len(sizes):,} sizes ({count:,} of {len(paths):,} are "
-            f"{size_text(commonest)}, {example.relative_to(folder)} is not); one size is needed; give --image-size, as "
-            f"--image-size {size_text(commonest)} or a smaller one"
+            f"{_in_pixels(commonest)}, {example.relative_to(folder)} is {_in_pixels(other)}); one size is needed; give "
+            f"--image-size, as --image-size {size_text(commonest)} or a smaller one"
         )
     coloured = any(colours for _, colours in heads)
     size = wanted or commonest
@@ -244,6 +244,10 @@ def _survey(paths: Sequence[Path], wanted: Size | None, folder: Path) -> tuple[S
             f"--image-size 64, or another smaller size, or --image-size {size_text(size)} to read them as they are"
         )
     return size, coloured
+
+
+def _in_pixels(size: Size) -> str:
+    return f"{size[0]}x{size[1]} pixels"
 
 
 def _pixels(image: Image.Image, size: Size, *, coloured: bool) -> Image.Image:

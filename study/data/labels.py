@@ -55,8 +55,9 @@ def encode_labels(values: pd.Series[Any] | npt.NDArray[Any], *, what: str, comma
     if _is_quantity(classes, rows=len(texts)):
         raise DataError(
             f"{what} has {len(classes):,} different values in {len(texts):,} rows ({listing(classes[:3])}, …) and "
-            "looks like a quantity or an identifier; to predict a quantity, use --task regression; for classification "
-            f"choose a target of at most {MOST_CLASSES} classes, or put the values into classes first"
+            "looks like a quantity or an identifier; to predict a quantity, use --task regression and one of its "
+            f"metrics; for classification choose a target of at most {MOST_CLASSES} classes, or put the values into "
+            "classes first"
         )
     for same in _written_alike(classes):
         warnings.warn(

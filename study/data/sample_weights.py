@@ -17,13 +17,13 @@ def check_weights(values: npt.NDArray[np.float64], *, what: str, remedy: str) ->
         remedy: What to do where all of them are 0.
 
     Raises:
-        DataError: Some are missing, negative or infinite, or all are 0.
+        DataError: Some are missing (or were no numbers), negative or infinite, or all are 0.
     """
     bad = ~(np.isfinite(values) & (values >= 0))
     if bad.any():
         raise DataError(
-            f"{what} are negative, infinite or missing in {rows_where(bad)}; numbers of 0 or above are needed; correct "
-            "these rows"
+            f"{what} are negative, infinite, missing or no numbers in {rows_where(bad)}; numbers of 0 or above are "
+            "needed; correct these rows"
         )
     if not values.any():
         raise DataError(f"{what} are all 0; at least one weight above zero is needed; {remedy}")

@@ -91,5 +91,5 @@ def _other(name: str) -> str:
 def _no_images(dataset: Dataset) -> str:
     """What data are that are no images of rows and columns, and what is needed."""
     if isinstance(dataset.x, pd.DataFrame):
-        return f"is a table of {dataset.x.shape[1]} columns; give images (NPZ, IDX)"
+        return f"is a table of {dataset.x.shape[1]} columns; give images (NPZ, IDX, or a folder of PNG or JPEG)"
     return f"holds images as rows of {dataset.x.shape[1]} pixels; give them as [N, H, W], [N, H, W, C] or [N, C, H, W]"

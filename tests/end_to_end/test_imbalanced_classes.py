@@ -90,7 +90,10 @@ def test_an_official_test_part_is_the_test_part(test: str, folder: Path) -> None
     [
         (("t.csv", "--weights", "ww"), r"--weights names 'ww', which is no column of .*did you mean 'w'\?"),
         (("t.csv", "--weights", "y"), r"--weights names 'y', which is the target"),
-        (("negative.csv", "--weights", "w"), r"weights 'w' of .* are negative, infinite or missing in 1 row \(3\)"),
+        (
+            ("negative.csv", "--weights", "w"),
+            r"weights 'w' of .* are negative, infinite, missing or no numbers in 1 row \(3\)",
+        ),
         (("zero.csv", "--weights", "w"), r"weights 'w' of .* are all 0"),
         (("words.csv", "--weights", "w"), r"weights 'w' of .* are no numbers"),
         (("iris", "--weights", "w"), r"--weights names 'w', but iris is no table with such a column"),

@@ -89,6 +89,7 @@ def test_its_front_report_and_model_are_told(alone: Path, tmp_path: Path) -> Non
     ("options", "seen"),
     [
         (("iris", "--network", "cnn"), "--network is cnn, which reads images, and iris is a table of 4 columns"),
+        (("iris", "--network", "cnn"), "give images (NPZ, IDX, or a folder of PNG or JPEG)"),
         (("flat.npz", "--network", "cnn"), "holds images as rows of 64 pixels; give them as [N, H, W]"),
         (("digits", "--network", "cmn"), "unknown network 'cmn'; did you mean 'cnn'?"),
         (("digits", "--head", "average"), "--head is average, and --network mlp has no use for it"),

@@ -179,7 +179,7 @@ def test_weights_are_routed_through_a_pipeline() -> None:
     ("weights", "said"),
     [
         ([1.0], r"shape \(1,\); \(150,\) is needed"),
-        ([-1.0] + 149 * [1.0], "negative, infinite or missing in 1 row"),
+        ([-1.0] + 149 * [1.0], "negative, infinite, missing or no numbers in 1 row"),
         ([float("nan")] * 150, "missing"),
         (["heavy"] * 150, "no numbers"),
         (0.0, "are all 0"),

@@ -163,7 +163,7 @@ BROKEN = {
     "imports": ("import no_such_thing\n", r"ModuleNotFoundError: No module named 'no_such_thing' \(.*net.py, line 1\)"),
     "exits": ("import sys\nsys.exit('bye')\n", r"SystemExit: bye \(.*net.py, line 2\)"),
     "no such name": (
-        "def mak(a, b): pass\n_private = 1\n",
+        "from torch.nn import *\ndef mak(a, b): pass\n_private = 1\n",
         r"unknown function 'make' in .*net.py; did you mean 'mak'\? \(known: mak\)",
     ),
 }
@@ -196,7 +196,9 @@ def test_another_content_is_refused_and_both_are_named(tmp_path: Path) -> None:
     stored.file.write_text(LINEAR + "# changed\n")
     changed = Source.of(stored.text)
     with pytest.raises(NetworkError) as caught:
-        find_source(stored, [tmp_path], what="study 's'")
+        find_source(stored, [tmp_path, tmp_path], what="study 's'")
+    assert str(caught.value).count(f"in {tmp_path} ") == 1
+    assert " or /" not in str(caught.value)
     assert stored.short_hash in str(caught.value)
     assert changed.short_hash in str(caught.value)
     assert "put the former file back" in str(caught.value)

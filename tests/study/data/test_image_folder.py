@@ -193,7 +193,7 @@ def _strange(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "options", "said"),
     [
-        (_sizes, {}, r"have 2 sizes \(12 of 13 are 3x4, c/0.png is not\).*--image-size 3x4"),
+        (_sizes, {}, r"have 2 sizes \(12 of 13 are 3x4 pixels, c/0.png is 5x5 pixels\).*--image-size 3x4"),
         (_broken, {}, r"a/1.png is no image, whatever its name says"),
         (_cut, {"image_size": (3, 4)}, r"c/0.png cannot be read as an image \(.*truncated"),
         (_empty, {}, r"c has no images \(.png, .jpg, .jpeg\)"),

@@ -69,7 +69,8 @@ def test_one_class_only() -> None:
 )
 def test_a_quantity_is_no_class(values: Any) -> None:
     with pytest.raises(
-        DataError, match=r"different values in .* rows .*use --task regression; for classification choose a target"
+        DataError,
+        match=r"different values in .* rows .*use --task regression and one of its metrics; for classification choose",
     ):
         encode_labels(pd.Series(values), what="target 't'")
 
