@@ -13,6 +13,8 @@ proposals, weights and data order:
   takes as many epochs; each number of trials is a search of its own.
 - `ours`, `ours:OPTION=VALUE,…`: the command with options, and twice as many trials, or six times as many where they are
   stopped early; `ours@N:…` sets their number.
+- `moasha`, `moasha:ranks`: Syne Tune's multi-objective ASHA for six times as many trials, as `benchmarks.moasha` says,
+  which also says how to install it.
 
 A search picks by what it saw, and noise flatters what is picked. So what a search held for its front, at up to 16
 moments of its run, is trained again in full on fresh seeds, the same for all ways, and read on the test part: the
@@ -36,6 +38,7 @@ from plotly.subplots import make_subplots
 
 from benchmarks import searches
 from benchmarks.hardware import taken
+from benchmarks.moasha import moasha
 from benchmarks.searches import Ended, Moment, Params, moments
 from benchmarks.ways import Recipe
 from study.machine import available_threads
@@ -45,6 +48,8 @@ from study.training import Outcome, Streams, fit
 
 FRESH_STREAM = 10**9
 WAYS = ("plain", "tuned", "ours@600:sampler=nsga2", "fixed:1", "fixed:3", "fixed:10", "ours", "ours:pruner=halving")
+STOPPED_EARLY = 6
+"""How many times as many trials a way gets that stops most of them early."""
 SHARES = (0.9, 0.99, 1.0)
 
 Search = Callable[[Recipe, int, int], list[Ended]]
@@ -80,8 +85,12 @@ def way(text: str, trials: int) -> Way:
         return Way(text, partial(searches.fixed, epochs=int(options)), (trials // 3, trials, 3 * trials))
     if head == "ours":
         given: dict[str, Any] = dict(part.split("=", 1) for part in options.split(",")) if options else {}
-        usual = (6 if given.get("pruner", "none") != "none" else 2) * trials
+        usual = (STOPPED_EARLY if given.get("pruner", "none") != "none" else 2) * trials
         return Way(text, partial(searches.ours, **given), (int(size or usual),))
+    if head == "moasha":
+        if options not in ("", "ranks"):
+            raise ValueError(f"{text!r} is no way; moasha and moasha:ranks are")
+        return Way(text, partial(moasha, ranks=bool(options)), (int(size or STOPPED_EARLY * trials),))
     return Way(text, {"plain": searches.plain, "tuned": searches.tuned}[head], (int(size or trials),))
 
 

@@ -18,7 +18,7 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from benchmarks.stock import objective, open_stock
-from benchmarks.ways import Recipe, one_process_a_core
+from benchmarks.ways import Recipe, one_process_a_core, share_of
 from storage import open_storage
 from study.config import read_config
 from study.machine import available_threads
@@ -100,11 +100,12 @@ def tuned(recipe: Recipe, seed: int, trials: int) -> list[Ended]:
     """The same in one process a core, each with one thread, on a database with a write-ahead log."""
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "tuned.db"
-        started = one_process_a_core(_share, database, trials, recipe, seed)
+        open_stock(database, wal=True)
+        started = one_process_a_core(_share, recipe, seed, trials, database)
         return _ended(open_stock(database, wal=True).trials, recipe, started)
 
 
-def _share(recipe: Recipe, seed: int, trials: int, core: int, database: Path, barrier: Any) -> None:
+def _share(recipe: Recipe, seed: int, trials: int, database: Path, core: int, barrier: Any) -> None:
     """One process' part; what its first training loads is loaded before the clock starts."""
     torch.set_num_threads(1)
     problem = recipe.problem(trials)
@@ -112,7 +113,7 @@ def _share(recipe: Recipe, seed: int, trials: int, core: int, database: Path, ba
     first = optuna.trial.FixedTrial({"activation": "relu", "initialization": "orthogonal", "dropout": 0.1})
     _objective(replace(recipe, epochs=1), problem, seed)(first)
     barrier.wait()
-    study.optimize(_objective(recipe, problem, seed), n_trials=trials)
+    study.optimize(_objective(recipe, problem, seed), n_trials=share_of(trials, core))
 
 
 def _objective(recipe: Recipe, problem: Problem, seed: int) -> Callable[[Any], tuple[float, float]]:

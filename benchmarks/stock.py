@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -22,6 +22,9 @@ from study.training.measures import layer_measures
 ACTIVATION_NAMES = ["relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid"]
 INITIALIZATION_NAMES = ["kaiming_normal", "xavier_normal", "lecun_normal", "orthogonal", "torch_default"]
 """Those of the default space."""
+SLOPES = (0.001, 0.7)
+"""Its negative slopes, in equal steps of the logarithm."""
+DROPOUT_RATES = (0.0, 0.6)
 
 
 _NO_ACTIVATION = (
@@ -86,9 +89,9 @@ def objective(
     name = trial.suggest_categorical("activation", ACTIVATION_NAMES)
     slope = 0.01
     if name in ("leaky_relu", "prelu"):
-        slope = trial.suggest_float("negative_slope", 0.001, 0.7, log=True)
+        slope = trial.suggest_float("negative_slope", *SLOPES, log=True)
     rule = trial.suggest_categorical("initialization", INITIALIZATION_NAMES)
-    rate = trial.suggest_float("dropout", 0.0, 0.6)
+    rate = trial.suggest_float("dropout", *DROPOUT_RATES)
     x, y = split.training.x.to(device), split.training.y.to(device)
     accuracies, measures = [], []
     for seed in range(seeds):
@@ -99,20 +102,27 @@ def objective(
             )
         else:
             net = network(name, slope, rule, rate, [x.shape[1], *hidden, len(split.classes)]).to(device)
-        optimizer = torch.optim.Adam(net.parameters(), lr=0.001)
-        net.train()
-        for _ in range(epochs):
-            for chosen in torch.randperm(len(y), device=device).split(batch_size):
-                loss = nn.functional.cross_entropy(net(x[chosen]), y[chosen])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-        accuracy, measured = _measure(net, name, slope, split, device)
+        for _ in training(net, x, y, epochs=epochs, batch_size=batch_size):
+            pass
+        accuracy, measured = measure(net, name, slope, split, device)
         accuracies.append(accuracy)
         measures.append(measured)
     for key in measures[0]:
         trial.set_user_attr(key, fmean(measured[key] for measured in measures))
     return fmean(accuracies), fmean(measured["near_zero"] for measured in measures)
+
+
+def training(net: nn.Module, x: Tensor, y: Tensor, *, epochs: int, batch_size: int) -> Iterator[int]:
+    """Trains a network on `[N, F]` or `[N, C, H, W]` inputs and `[N]` classes; gives the epochs so far after each."""
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.001)
+    for epoch in range(1, epochs + 1):
+        net.train()
+        for chosen in torch.randperm(len(y), device=y.device).split(batch_size):
+            loss = nn.functional.cross_entropy(net(x[chosen]), y[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        yield epoch
 
 
 def network(name: str, slope: float, rule: str, rate: float, widths: Sequence[int]) -> nn.Sequential:
@@ -172,7 +182,8 @@ def _rows(x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _measure(net: nn.Sequential, name: str, slope: float, split: Split, device: str) -> tuple[float, dict[str, float]]:
+def measure(net: nn.Sequential, name: str, slope: float, split: Split, device: str) -> tuple[float, dict[str, float]]:
+    """Accuracy on the validation part, and the measures of the activations, in the mean over layers."""
     net.eval()
     seen: list[tuple[Tensor, Tensor]] = []
     hooks = [

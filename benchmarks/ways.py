@@ -124,32 +124,26 @@ def tuned(recipe: Recipe, trials: int) -> Run:
     """The same in one process a core, each with one thread, on a database with a write-ahead log."""
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "tuned.db"
-        started = one_process_a_core(_tuned_share, database, trials, recipe, trials)
+        open_stock(database, wal=True)
+        started = one_process_a_core(_tuned_share, recipe, trials, database)
         seconds = time.time() - started
         return _run(seconds, open_stock(database, wal=True).trials)
 
 
-def one_process_a_core(share: Callable[..., None], database: Path, trials: int, *arguments: Any) -> float:
-    """Runs a study of the usual loop's in one process a core, on a database with a write-ahead log.
+def one_process_a_core(share: Callable[..., None], *arguments: Any) -> float:
+    """Runs the usual loop in one process a core.
 
     Args:
-        share: One process' part, called with `arguments`, its number of trials, its number, the database, and a barrier
-            at which it waits once everything is loaded.
-        database: File of the database.
-        trials: Trials in all.
+        share: One process' part, called with `arguments`, its number, and a barrier at which it waits once everything
+            is loaded.
         arguments: What `share` needs to know.
 
     Returns:
         The time at which all of them began, in seconds since 1970.
     """
     cores, context = available_threads(), multiprocessing.get_context("spawn")
-    open_stock(database, wal=True)
     barrier = context.Barrier(cores + 1)
-    counts = [trials * (core + 1) // cores - trials * core // cores for core in range(cores)]
-    processes = [
-        context.Process(target=share, args=(*arguments, count, core, database, barrier))
-        for core, count in enumerate(counts)
-    ]
+    processes = [context.Process(target=share, args=(*arguments, core, barrier)) for core in range(cores)]
     for process in processes:
         process.start()
     barrier.wait(timeout=300)
@@ -157,18 +151,24 @@ def one_process_a_core(share: Callable[..., None], database: Path, trials: int, 
     for process in processes:
         process.join()
     if any(process.exitcode for process in processes):
-        raise RuntimeError("a process of the tuned loop failed")
+        raise RuntimeError("a process of the usual loop failed")
     return started
 
 
-def _tuned_share(recipe: Recipe, trials: int, share: int, core: int, database: Path, barrier: Any) -> None:
+def share_of(trials: int, core: int) -> int:
+    """How many of the trials are those of one core."""
+    cores = available_threads()
+    return trials * (core + 1) // cores - trials * core // cores
+
+
+def _tuned_share(recipe: Recipe, trials: int, database: Path, core: int, barrier: Any) -> None:
     torch.set_num_threads(1)
     problem = recipe.problem(trials)
     params = listed(problem, trials)
     study = open_stock(database, wal=True, sampler=Listed(params, 0))
     _objective(FixedTrial(params[0]), problem, recipe)  # what the first training of a process loads
     barrier.wait()
-    study.optimize(lambda trial: _objective(trial, problem, recipe), n_trials=share)
+    study.optimize(lambda trial: _objective(trial, problem, recipe), n_trials=share_of(trials, core))
 
 
 def _objective(trial: Any, problem: Problem, recipe: Recipe) -> tuple[float, float]:
