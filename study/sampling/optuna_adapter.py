@@ -42,6 +42,7 @@ class OptunaAdapter(CohortSampler):
     def __init__(self, study: SampledStudy) -> None:
         super().__init__(study)
         self._trials: dict[int, tuple[FrozenTrial, Mapping[str, Any]]] = {}
+        self._asked: _Shadow | None = None
         self._sampler(0)  # refuses options that it does not have
         if "seed" not in inspect.signature(self.sampler_class()).parameters:
             warnings.warn(
@@ -76,15 +77,29 @@ class OptunaAdapter(CohortSampler):
             return []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            shadow = _Shadow(self.study, self._trials)
-            for number in range(numbers[0]):
-                if self.asks_again:
-                    shadow.reveal(max(0, number // self.study.cohort * self.study.cohort - self.study.cohort))
-                    shadow.ask_again(number, self._sampler(number))
-                else:
-                    shadow.add(number)
+            shadow = self._shadow_before(numbers[0])
             shadow.reveal(visible)
-            return [shadow.ask(self._sampler(number)) for number in numbers]
+            proposed = [shadow.ask(self._sampler(number)) for number in numbers]
+            self._asked = shadow if self.asks_again else None
+            return proposed
+
+    def _shadow_before(self, first: int) -> _Shadow:
+        """The study before a trial.
+
+        What a sampler was asked for the last cohort need not be asked again, where that went into the study as it was
+        proposed: asking for n trials again and again costs the square of n.
+        """
+        shadow, self._asked = self._asked, None
+        if shadow is None or not shadow.holds(first):
+            shadow = _Shadow(self.study, self._trials)
+        cohort = self.study.cohort
+        for number in range(shadow.count, first):
+            if self.asks_again:
+                shadow.reveal(max(0, number // cohort * cohort - cohort))
+                shadow.ask_again(number, self._sampler(number))
+            else:
+                shadow.add(number)
+        return shadow
 
     def _sampler(self, number: int) -> BaseSampler:
         """The sampler of a trial number."""
@@ -118,9 +133,24 @@ class _Shadow:
         self._storage = InMemoryStorage()
         self._ids: list[int] = []
         self._revealed = 0
+        self._unended: set[int] = set()
+        self._unconfirmed: dict[int, dict[str, Any]] = {}
         name, directions = "shadow", [StudyDirection.MAXIMIZE] * study.objectives
         self._storage.create_new_study(directions, study_name=name)
         self._study: Study = optuna.load_study(study_name=name, storage=self._storage)
+
+    @property
+    def count(self) -> int:
+        """Trials that it has."""
+        return len(self._ids)
+
+    def holds(self, first: int) -> bool:
+        """Whether a study that is built anew before a trial would have what this one has."""
+        as_here = all(self._params(number) == params for number, params in self._unconfirmed.items())
+        ended_since = any(self._trials[number][0].state.is_finished() for number in self._unended & self._trials.keys())
+        for number in self._unconfirmed.keys() & self._trials.keys():
+            del self._unconfirmed[number]
+        return as_here and not ended_since and self.count <= first
 
     def add(self, number: int) -> None:
         """Adds a trial as running, without asking for it."""
@@ -137,6 +167,8 @@ class _Shadow:
         trial_id = trial._trial_id
         self._ids.append(trial_id)
         params = self._params(number)
+        if number not in self._trials:
+            self._unconfirmed[number] = params
         for name, distribution in self._space.distributions(params).items():
             self._storage.set_trial_param(trial_id, name, distribution.to_internal_repr(params[name]), distribution)
 
@@ -145,16 +177,17 @@ class _Shadow:
         self._study.sampler = sampler
         trial = self._study.ask()
         self._ids.append(trial._trial_id)
-        return self._space.suggest(_Suggester(trial))
+        params = self._space.suggest(_Suggester(trial))
+        self._unconfirmed[trial.number] = dict(params)
+        return params
 
     def reveal(self, visible: int) -> None:
         """Ends the trials below a number as they ended; those that have not are left running."""
         for number in range(self._revealed, visible):
-            if number not in self._trials:
+            if number not in self._trials or not self._trials[number][0].state.is_finished():
+                self._unended.add(number)
                 continue
             trial, trial_id = self._trials[number][0], self._ids[number]
-            if not trial.state.is_finished():
-                continue
             for key, value in constraints_of(trial).items():
                 self._storage.set_trial_system_attr(trial_id, f"constraints:{key}", value)
             self._storage.set_trial_state_values(trial_id, trial.state, trial.values)

@@ -13,7 +13,7 @@ from reluctant import ReluctantWarning
 from search_spaces import Hyperparameters, load_space, parse_space
 from study.records.rung_results import rungs_attribute
 from study.sampling import SampledStudy, SamplerError, make_sampler
-from study.sampling.optuna_adapter import OptunaAdapter
+from study.sampling.optuna_adapter import OptunaAdapter, _Shadow
 from study.sampling.proposer import Proposer
 from study.training.rungs import RungResult
 
@@ -47,6 +47,42 @@ def test_nsga2_is_the_stock_sampler_of_the_same_population() -> None:
         sampler.record(told[-1], ours)
     generations = {each.system_attrs.get("NSGAIISampler:generation") for each in stock.trials}
     assert len(generations) > 2
+
+
+@pytest.mark.parametrize("name", ["nsga2", "nsga3"])
+def test_trials_that_went_as_proposed_are_not_asked_for_again(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is proposed is the same as by a sampler that has asked for nothing yet."""
+    again: list[int] = []
+    ask_again = _Shadow.ask_again
+
+    def counting(shadow: _Shadow, number: int, sampler: Any) -> None:
+        again.append(number)
+        ask_again(shadow, number, sampler)
+
+    monkeypatch.setattr(_Shadow, "ask_again", counting)
+
+    def proposer() -> Proposer:
+        study = SampledStudy(SPACE, objectives=2, cohort=4, options={"population_size": 4})
+        return Proposer(make_sampler(name, study), Hyperparameters())
+
+    def values(number: int, params: Any) -> list[float]:
+        return [1 - params["dropout"], params["dropout"]]
+
+    one = proposer()
+    trials = carry_on([], 24, lambda: one, values)
+    assert again == [0, 0, 1, 2, 3]  # the first is the baseline, which is no proposal of the sampler
+    assert params_of(carry_on([], 24, proposer, values)) == params_of(trials)
+    assert again
+    # A trial that is recorded otherwise than it was proposed is asked for again, with all before it.
+    again.clear()
+    sampler, study = make_sampler(name, SampledStudy(SPACE, objectives=2, cohort=4)), trials[:8]
+    for done in study[:4]:
+        sampler.record(done, done.params)
+    sampler.cohort(range(4, 8), start=4, visible=0)
+    for done in study:
+        sampler.record(done, done.params | ({"dropout": 0.123} if done.number == 5 else {}))
+    sampler.cohort(range(8, 12), start=8, visible=4)
+    assert again == [*range(4), *range(8)]
 
 
 @pytest.mark.parametrize("name", ["nsga2", "nsga3", "gp", "optuna.samplers:TPESampler"])
