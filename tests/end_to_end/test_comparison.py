@@ -249,6 +249,21 @@ def test_a_comparison_keeps_checkpoints_where_it_is_told_to(reluctant: Reluctant
     assert list((tmp_path / "two").glob("*.safetensors"))
 
 
+def test_drift_and_shuffled_labels_are_compared_in_one_go_or_in_two(reluctant: Reluctant, tmp_path: Path) -> None:
+    small = ("compare", "iris", "--rows", 40, "--claims", "22,24", "--seeds", 1, "--hidden", 4, "--name", "c")
+    skipped = reluctant(*small, "--epochs", 9, "--dry-run", check=True)
+    assert "skipped: claim 24: it needs an epoch for each of 10 orders of the inputs, and there are 9" in skipped.stderr
+    long = (*small, "--epochs", 10, "--storage")
+    whole = reluctant(*long, "whole.db", "--format", "json", check=True)
+    assert [claim["id"] for claim in json.loads(whole.stdout)["claims"]] == [22, 24]
+    # ReLU at nine rates: alone, narrow, wide, with shuffled labels, and drifting, as leaky ReLU does at five slopes.
+    assert count(tmp_path / "whole.db", "COMPLETE") == 9 * (4 + 6)
+    ended = reluctant(*long, "parts.db", "--checkpoint-every", 0.01, "--timeout", 0.5)
+    assert "time is up" in ended.stderr
+    reluctant("resume", "c", "--storage", "parts.db", check=True)
+    assert contents(tmp_path / "parts.db") == contents(tmp_path / "whole.db")
+
+
 def test_searches_and_comparisons_are_told_apart(reluctant: Reluctant, undisturbed: Path) -> None:
     def refused(*arguments: Any) -> str:
         result = reluctant(*arguments, "--storage", undisturbed)
