@@ -126,7 +126,7 @@ def print_front(
     )
     messages.info(
         f"{rule_text(config)}; {errors}; differences are paired, to the recommended trial; "
-        "the front was chosen on these seeds, so expect a little less on new ones"
+        "the front was chosen on these seeds, so expect slightly worse on new ones"
     )
 
 

@@ -81,7 +81,9 @@ def advice_note(data: SearchData) -> str:
             f"Against the baseline: {metric.signed(difference)}{paired}{metric.points} of {config.score}, "
             f"{100 * (chosen.sparsity - baseline.sparsity):+.1f} pp of sparsity."
         )
-    lines.append(f"It is {data.front.basis}. These figures are those of the search's seeds: expect a little less.")
+    lines.append(
+        f"It is {data.front.basis}. These figures are those of the search's seeds: expect slightly worse on new ones."
+    )
     expected = regret_text(data.front.regret, metric)
     lines.append(". ".join(f"{text[0].upper()}{text[1:]}" for text in (rule_text(config), expected) if text) + ".")
     if text := without_points(data).strip():

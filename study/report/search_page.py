@@ -147,7 +147,7 @@ def _caveat(config: StudyConfig, front: Front) -> str:
         )
     return (
         f"{others}± is the standard error over {config.replicates_text}. The trials were chosen on these seeds, "
-        "so expect a little less on new ones: `reluctant advise` trains them on fresh seeds, and says what is left."
+        "so expect slightly worse on new ones: `reluctant advise` trains them on fresh seeds, and says what is left."
     )
 
 

@@ -177,7 +177,7 @@ def rule_text(config: StudyConfig) -> str:
             "sparsest"
         )
     return (
-        "recommended is the sparsest of the trials that are as good as the best in practice: no further below it than "
+        "recommended is the sparsest of the trials that are as good as the best in practice: no further behind it than "
         f"{config.tolerance_text}, and than the 95 % interval of a paired difference reaches"
     )
 
