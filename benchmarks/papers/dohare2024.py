@@ -12,7 +12,7 @@ RATES = (0.001, 0.003, 0.01)
 
 
 def dohare2024(material: Material) -> list[Answer]:
-    """Three rates, three seeds, a hundred tasks of 4,800 images in one pass each; five minutes of one core."""
+    """Three rates, three seeds, a hundred tasks of 4,800 images in one pass each."""
     tasks, split = max(2, material.part(100)), material.mnist(7000)
     networks = [Hyperparameters(hidden=(100,) * 3, learning_rate=rate) for rate in RATES]
     first = train(networks, split, Budget(epochs=1, seeds=3, batch_size=16, optimizer="sgd"))

@@ -22,7 +22,7 @@ ERROR = Tolerance(
 
 
 def glorot2010(material: Material) -> list[Answer]:
-    """Four networks, two rates, two seeds, at most 10 epochs of 48,000 images; ten minutes of one core."""
+    """Four networks, two rates, two seeds, at most 10 epochs of 48,000 images."""
     trials = [
         Hyperparameters(activation=activation, initialization=start, hidden=(200,) * depth, learning_rate=rate)
         for activation, start, depth, _ in NETWORKS.values()

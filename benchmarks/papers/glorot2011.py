@@ -19,7 +19,7 @@ SPARSITY = Tolerance(within=5.0, reason="points; the penalty is theirs, the widt
 
 
 def glorot2011(material: Material) -> list[Answer]:
-    """Three activations, two rates, two seeds, at most 12 epochs of 48,000 images; twelve minutes of one core."""
+    """Three activations, two rates, two seeds, at most 12 epochs of 48,000 images."""
     trials = [
         Hyperparameters(
             activation=activation,

@@ -15,7 +15,7 @@ RATES, DROPOUTS, LAYERS = (0.0005, 0.002), (0.0, 0.3), ((128, 128), (256, 256, 2
 
 
 def gorishniy2025(material: Material) -> list[Answer]:
-    """Eight networks, three seeds, at most 15 epochs of 26,000 rows; four minutes of one core."""
+    """Eight networks, three seeds, at most 15 epochs of 26,000 rows."""
     trials = [
         Hyperparameters(learning_rate=rate, dropout=dropout, hidden=hidden)
         for rate, dropout, hidden in product(RATES, DROPOUTS, LAYERS)

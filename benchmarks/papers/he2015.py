@@ -29,7 +29,7 @@ def thirty_layers(split: Split, *, epochs: int, seeds: int) -> list[Outcome]:
 
 
 def he2015(material: Material) -> list[Answer]:
-    """Ten epochs, three seeds; half a minute."""
+    """Ten epochs, three seeds."""
     he, xavier = thirty_layers(make_split(load_dataset("digits"), seed=0), epochs=material.part(10), seeds=3)
     paper = Comparison(
         paper="He 2015",

@@ -15,7 +15,7 @@ SPARSE = 50.0
 
 
 def li2022(material: Material) -> list[Answer]:
-    """Five widths, true and shuffled labels, three seeds, 20 epochs of 4,800 images; four minutes of one core."""
+    """Five widths, true and shuffled labels, three seeds, 20 epochs of 4,800 images."""
     trials = [
         Hyperparameters(hidden=(width,), learning_rate=0.001, shuffled_targets=shuffled)
         for shuffled in (False, True)
