@@ -185,7 +185,13 @@ class Problem(ABC):
             batch_size=config.batch_size,
             optimizer=config.optimizer,
             patience=config.patience,
+            sampled=self.samples_measures,
         )
+
+    @property
+    def samples_measures(self) -> bool:
+        """Whether the score on the training part and the norms of gradients are measured on a sample of fixed size."""
+        return False
 
     @property
     def task(self) -> Task:

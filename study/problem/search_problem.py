@@ -63,6 +63,11 @@ class Search(Problem):
         return self._gathered(splits, folds, what="folds", fewer="--cv")
 
     @property
+    def samples_measures(self) -> bool:
+        """It does in searches that this version began; a comparison reads them, and measures in full."""
+        return self.conventions.samples_measures
+
+    @property
     def splits(self) -> tuple[Split, ...]:
         """The split of all replicates, or of each: all folds under the first seed, then under the next."""
         return self.splits_of(range(self.replicates))

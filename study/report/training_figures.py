@@ -12,6 +12,7 @@ from study.report.captions import MEASURED, hopeless, not_kept, seeds_that_diver
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import LOSS_CURVE, SPARSITY, Panel, Section, band, dots, figure, learning_curves
 from study.report.search_data import Importances, SearchData
+from study.training.sampled import GRADIENT_SAMPLES, sampled
 
 _BEST = "best score"
 
@@ -33,14 +34,17 @@ def layers(
     if not rows:
         return Section("layers", "Layer by layer", lacking.strip())
     panels, hidden = [], 0
+    sampled_norm = sampled("gradient_norm_end")
+    norm = sampled_norm if any(sampled_norm in row for row in rows) else "gradient_norm_end"
+    few = f"; gradients on {GRADIENT_SAMPLES}, evenly spaced over the part" if norm == sampled_norm else ""
     names = {trial.number: tuple(names_of(trial.hyperparameters)) for trial in best}
     for name, label in (
         (data.config.sparsity, f"{SPARSITY[data.config.sparsity]}, %"),
         ("dead", "dead units, %"),
-        ("gradient_norm_end", "gradient norm after training"),
+        (norm, "gradient norm after training"),
     ):
         chart = figure("layer", label)
-        share = name != "gradient_norm_end"
+        share = name != norm
         for activation, trial in data.best_by_activation.items():
             means = _by_layer(rows, trial.number, name)
             numbers = [
@@ -56,14 +60,14 @@ def layers(
         else:
             chart.update_xaxes(dtick=1)
         chart.update_yaxes(rangemode="tozero" if share else "normal", type="linear" if share else "log")
-        panels.append(Panel(f"layers-{name.replace('_', '-')}", chart))
+        panels.append(Panel(f"layers-{name.removeprefix(sampled('')).replace('_', '-')}", chart))
     return Section(
         "layers",
         "Layer by layer",
         f"The best feasible trial of each activation by validation {data.config.score}: the sparsity of each hidden "
         "layer, its share of units that are zero on every measured sample, and the norm of the loss' gradient by each "
         f"layer's weights, means over {data.seeds}, all of them on the first samples of the validation part, which is "
-        f"in random order ({MEASURED}). Layer 1 is next to the input; the last gradient is the output layer's."
+        f"in random order ({MEASURED}{few}). Layer 1 is next to the input; the last gradient is the output layer's."
         f"{zero_gradients(hidden)}{hopeless(data)}{lacking}",
         tuple(panels),
     )

@@ -29,6 +29,8 @@ class Budget:
         optimizer: `adam` (β 0.9 and 0.999, ε 1e-8) or `sgd` (momentum 0.9), as in `torch.optim`.
         patience: A replicate keeps the weights of its best epoch, is measured on them, and ends so many epochs after it
             (see `study.training.patience`); None: it is trained for all epochs, and its last weights are kept.
+        sampled: Whether the score on the training part and the norms of gradients are measured on a sample of fixed
+            size (see `study.training.sampled`); else on the whole training part, and on 8,192 validation samples.
     """
 
     epochs: int = 30
@@ -36,6 +38,7 @@ class Budget:
     batch_size: int = 64
     optimizer: Literal["adam", "sgd"] = "adam"
     patience: int | None = None
+    sampled: bool = False
 
     def __post_init__(self) -> None:
         """Refuses a budget that trains nothing.

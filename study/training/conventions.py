@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 FIRST_CONVENTIONS = 1
 """Of the studies that store no version of their conventions."""
-CONVENTIONS = 2
+_FULL_MEASURES = 2
+"""The last ones under which a search measures on whole parts."""
+CONVENTIONS = 3
 """Of new studies."""
 
 
@@ -16,7 +18,8 @@ class Conventions:
 
     Attributes:
         version: 1 keeps an official test part in the order of its files, whose first 8,192 rows are measured, and lets
-            every sample count 1/N in the floor. 2 draws that order, and lets a sample count what it is worth.
+            every sample count 1/N in the floor. 2 draws that order, and lets a sample count what it is worth. 3
+            measures in searches the score on the training part and the norms of gradients on a sample of fixed size.
 
     Example:
         >>> Conventions(version=FIRST_CONVENTIONS).draws_test_part, Conventions().draws_test_part
@@ -29,6 +32,11 @@ class Conventions:
     def draws_test_part(self) -> bool:
         """Whether the rows of an official test part are in random order."""
         return self.version > FIRST_CONVENTIONS
+
+    @property
+    def samples_measures(self) -> bool:
+        """Whether a search measures the score on the training part and the norms of gradients on a sample."""
+        return self.version > _FULL_MEASURES
 
     @property
     def weighs_samples(self) -> bool:

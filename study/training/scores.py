@@ -5,7 +5,7 @@ Axes: `S` networks, `N` samples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from study.data.split import Part, Split
 from study.tasks import Metric, Task, clamped
 from study.training.outcome import CLAMP_THRESHOLD, CLAMPED_ZEROS, SPARSITY_MEASURES, Replicate
+from study.training.sampled import sampled
 
 LayerMeasures = Mapping[str, float]
 
@@ -53,6 +54,7 @@ def scores_of(
     validation: Evaluated,
     test: Evaluated | None,
     *,
+    training_sampled: bool = False,
     clamped_validation: Evaluated | None = None,
     clamped_test: Evaluated | None = None,
 ) -> dict[str, Tensor]:
@@ -64,6 +66,7 @@ def scores_of(
             it is not measured.
         validation: What they give on the validation part; its metrics go by their own names.
         test: What they give on the test part, where it was read; its metrics' names begin with `test_`.
+        training_sampled: Whether `training` is a sample of that part; the names say so.
         clamped_validation: What the clamped networks give on the validation part, where that was asked for.
         clamped_test: What they give on the test part.
     """
@@ -72,8 +75,9 @@ def scores_of(
     if training is not None:
         shown = task.metrics[0]
         reached = shown.compute(*training)
-        scores[f"training_{shown.name}"] = reached
-        scores["generalization_gap"] = shown.sign * (reached - scores[shown.name])
+        named = sampled if training_sampled else str
+        scores[named(f"training_{shown.name}")] = reached
+        scores[named("generalization_gap")] = shown.sign * (reached - scores[shown.name])
     if test is not None:
         scores |= {f"test_{metric.name}": test.value(metric, task) for metric in task.measured}
         scores[f"test_{task.loss_name}"] = test.loss
@@ -134,6 +138,7 @@ def results_of(
     layers: Sequence[Sequence[LayerMeasures]],
     test_layers: Sequence[Sequence[LayerMeasures]],
     norms: tuple[Sequence[Tensor], Sequence[Tensor]] | None,
+    norms_sampled: bool = False,
     curves: Mapping[str, Tensor],
     lengths: Sequence[int],
     diverged: Replicate,
@@ -147,6 +152,7 @@ def results_of(
         test_layers: The same on the test part; empty where it was not read.
         norms: `[S]` norm of the loss's gradient for each layer's weights, the output layer's last, before and after
             training; None: they are not measured, and the output layer has no measures.
+        norms_sampled: Whether they were measured on a sample; the names say so.
         curves: `[epochs, S]` learning curves by name.
         lengths: Epochs for which each network was trained; its curves are no longer.
         diverged: The result of a network that is not finite.
@@ -156,6 +162,7 @@ def results_of(
     norms_of_slots: list[list[list[float]]] = [[]] * len(finite)
     if norms is not None:
         norms_of_slots = torch.stack([torch.stack(list(each)) for each in norms], 2).transpose(0, 1).tolist()
+    named = sampled if norms_sampled else str
     drawn = {name: curve.T.tolist() for name, curve in curves.items()}
     results = []
     for slot, (is_finite, norms_of_slot) in enumerate(zip(finite.tolist(), norms_of_slots, strict=True)):
@@ -167,8 +174,8 @@ def results_of(
                 diverged=False,
                 scores=dict(zip(scores, scored[slot], strict=True))
                 | network_measures(layers[slot])
-                | _gradient_ratios(norms_of_slot),
-                layers=_with_norms(layers[slot], norms_of_slot),
+                | _gradient_ratios(norms_of_slot, named),
+                layers=_with_norms(layers[slot], norms_of_slot, named),
                 test_layers=tuple(map(dict, test_layers[slot])) if test_layers else (),
                 curves={name: tuple(curve[slot][: lengths[slot]]) for name, curve in drawn.items()},
             )
@@ -176,20 +183,22 @@ def results_of(
     return results
 
 
-def _gradient_ratios(norms: Sequence[Sequence[float]]) -> dict[str, float]:
+def _gradient_ratios(norms: Sequence[Sequence[float]], named: Callable[[str], str]) -> dict[str, float]:
     """The norm of the first layer's gradient over that of the last one's, from the norms of one network's layers."""
     return {
-        name: norms[0][place] / norms[-1][place]
+        named(name): norms[0][place] / norms[-1][place]
         for place, name in enumerate(("gradient_ratio_start", "gradient_ratio_end"))
         if norms and norms[-1][place] > 0
     }
 
 
-def _with_norms(layers: Sequence[LayerMeasures], norms: Sequence[Sequence[float]]) -> tuple[LayerMeasures, ...]:
+def _with_norms(
+    layers: Sequence[LayerMeasures], norms: Sequence[Sequence[float]], named: Callable[[str], str]
+) -> tuple[LayerMeasures, ...]:
     """The measures of one network's hidden layers; with the norms of gradients, and the output layer, where known."""
     if not norms:
         return tuple(map(dict, layers))
     return tuple(
-        {**measures, "gradient_norm_start": start, "gradient_norm_end": end}
+        {**measures, named("gradient_norm_start"): start, named("gradient_norm_end"): end}
         for measures, (start, end) in zip([*layers, {}], norms, strict=True)
     )

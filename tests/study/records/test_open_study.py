@@ -62,7 +62,7 @@ def test_a_study_goes_on_with_the_conventions_it_was_begun_with(storage: CohortS
     options = {"data": str(tmp_path / "d.npz"), "metric": "balanced_accuracy"}
     new = opened(storage, **options)
     sizes = storage.get_study_system_attrs(new.study_id)[DATA]
-    assert (sizes["conventions"], new.problem.conventions.version) == (2, 2)
+    assert (sizes["conventions"], new.problem.conventions.version) == (3, 3)
     del sizes["conventions"]
     storage.set_study_attrs(new.study_id, system_attrs={DATA: sizes})
     for earlier in (reopen(storage, "s"), opened(storage, **options)):
@@ -72,6 +72,21 @@ def test_a_study_goes_on_with_the_conventions_it_was_begun_with(storage: CohortS
     assert new.problem.judge.step == 1 / 24
     assert sorted(new.problem.prepared[0].rows.test.tolist()) == list(range(90, 120))
     assert new.problem.prepared[0].rows.test.tolist() != list(range(90, 120))
+
+
+def test_only_searches_that_this_version_began_measure_on_samples(storage: CohortStorage) -> None:
+    """A search that an earlier version began goes on with measures of whole parts, and a comparison reads such."""
+    new = opened(storage)
+    assert new.problem.budget.sampled
+    sizes = storage.get_study_system_attrs(new.study_id)[DATA]
+    storage.set_study_attrs(new.study_id, system_attrs={DATA: {**sizes, "conventions": 2}})
+    for earlier in (reopen(storage, "s"), opened(storage)):
+        assert earlier.problem.identity == new.problem.identity
+        assert not earlier.problem.budget.sampled
+        assert earlier.problem.conventions.draws_test_part
+        assert earlier.problem.conventions.weighs_samples
+    comparison = Comparison.of(read_config({"data": "iris", "seeds": 1, "epochs": 1, "hidden": "8"}))
+    assert not comparison.budget.sampled
 
 
 def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -> None:

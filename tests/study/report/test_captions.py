@@ -302,12 +302,15 @@ def test_one_trial_without_measures_is_named() -> None:
     assert "The database has no layer measures of trial 1:" in training_figures.layers(data, rows).sentence
 
 
-def test_gradients_of_zero_are_counted_on_a_logarithmic_axis() -> None:
+@pytest.mark.parametrize(("name", "few"), [("gradient_norm_end", False), ("sampled_gradient_norm_end", True)])
+def test_gradients_of_zero_are_counted_on_a_logarithmic_axis(name: str, few: bool) -> None:
     rows = [
-        {"number": 0, "layer": layer, "near_zero": 0.2, "dead": 0.0, "gradient_norm_end": norm}
+        {"number": 0, "layer": layer, "near_zero": 0.2, "dead": 0.0, name: norm}
         for layer, norm in enumerate((0.0, 0.1, 0.2))
     ]
     section = training_figures.layers(by_hand(trial(0, 0.9)), rows)
     assert section is not None
     assert "1 layer has a gradient of 0, which a logarithmic axis cannot show" in section.sentence
+    assert ("gradients on 512, evenly spaced over the part" in section.sentence) == few
+    assert section.panels[-1].id == "layers-gradient-norm-end"
     assert not math.isnan(section.panels[-1].figure.data[0].y[0])

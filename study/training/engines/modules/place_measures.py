@@ -31,6 +31,7 @@ from study.training.engines.modules.places import (
     weight_layers,
 )
 from study.training.measures import ZeroCount, layer_measures
+from study.training.sampled import sampled_rows
 from study.training.scores import Evaluated
 
 _HELD_BYTES = 2 * 4
@@ -64,6 +65,14 @@ class Samples:
         if self.channels_last:
             return self.x.permute(0, 2, 3, 1)[chosen].permute(0, 3, 1, 2)
         return self.x[chosen]
+
+    def sample(self, most: int) -> Samples:
+        """So many of the samples, by `sampled_rows`, without weights for training; all where there are no more."""
+        if len(self) <= most:
+            return self
+        rows = sampled_rows(len(self), most).to(self.x.device)
+        weights = None if self.weights is None else self.weights[rows]
+        return Samples(self.batch(rows), self.y[rows], weights, channels_last=self.channels_last)
 
     def chunks(self, limit: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Features and targets of one chunk of rows after the other, over the first `limit` samples."""

@@ -44,6 +44,7 @@ from study.training.engines.modules.torch_generator import seeded
 from study.training.outcome import CLAMP_THRESHOLD, Replicate
 from study.training.patience import BEST_EPOCH, BestEpochs
 from study.training.progress import SlotState
+from study.training.sampled import measured_on
 from study.training.scores import constant_guess, results_of, scores_of, with_zeros
 from study.training.start import LSUV_SAMPLES
 from study.training.streams import Streams
@@ -146,6 +147,7 @@ class SlotTraining:
         self._architecture, self._task = architecture, task
         self._hyperparameters, self._replicate = hyperparameters, replicate
         self._data, self._budget, self._streams = data, budget, streams
+        self._scored, self._gradients_on = measured_on(data.training, data.validation, sample=budget.sampled)
         x = data.training.x
         first = data.training.batch(self._order(0)[:LSUV_SAMPLES]).cpu()
         network = start_network(architecture, hyperparameters, first, data.outputs, streams, replicate)
@@ -157,7 +159,7 @@ class SlotTraining:
         self._draws = user is not None and user.check(tuple(x.shape[1:]), data.outputs).draws
         self._layers = Layers.of(self._network, x)
         if to_the_end:
-            self._norms_at_start = gradient_norms(self._network, task, self._layers, data.validation)
+            self._norms_at_start = gradient_norms(self._network, task, self._layers, self._gradients_on)
         self._optimizer = make_optimizer(self._network, hyperparameters, budget)
         self._curves: dict[str, list[Tensor]] = {"training_loss": [], f"validation_{task.metrics[0].name}": []}
         self._best = None if budget.patience is None else BestEpochs(1, budget.patience)
@@ -234,7 +236,7 @@ class SlotTraining:
     def result(self) -> Replicate:
         """What the trained network gives on the data's parts; under patience that of its best epoch, from now on."""
         self._load_kept()
-        training = evaluate(self._network, self._task, self._data.training)
+        training = evaluate(self._network, self._task, self._scored)
         return self._result((training.predictions, training.y, training.weights), self._data.test)
 
     def result_at_rung(self) -> Replicate:
@@ -266,8 +268,16 @@ class SlotTraining:
                 clamped_test = evaluate_clamped(network, task, self._layers, test_part, thresholds)
         norms = None
         if training is not None:
-            norms = self._norms_at_start, gradient_norms(network, task, self._layers, data.validation)
-        scores = scores_of(task, training, validation, test, clamped_validation=clamped, clamped_test=clamped_test)
+            norms = self._norms_at_start, gradient_norms(network, task, self._layers, self._gradients_on)
+        scores = scores_of(
+            task,
+            training,
+            validation,
+            test,
+            training_sampled=self._scored is not data.training,
+            clamped_validation=clamped,
+            clamped_test=clamped_test,
+        )
         if self._best is not None:
             scores[BEST_EPOCH] = self._best.epochs.double().to(validation.loss.device)
         curves = {name: torch.stack(points) for name, points in self._curves.items()}
@@ -277,6 +287,7 @@ class SlotTraining:
             layers=with_zeros(layers, clamped),
             test_layers=with_zeros(test_layers, clamped_test),
             norms=norms,
+            norms_sampled=self._gradients_on is not data.validation,
             curves=curves,
             lengths=[len(next(iter(curves.values())))],
             diverged=data.diverged,

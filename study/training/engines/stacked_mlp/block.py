@@ -25,6 +25,7 @@ from study.training.engines.stacked_mlp.stack import Stack
 from study.training.outcome import Replicate
 from study.training.patience import BEST_EPOCH
 from study.training.progress import OnEpoch, SlotState, Snapshot
+from study.training.sampled import measured_on
 from study.training.scores import results_of, scores_of, with_zeros
 from study.training.start import LSUV_SAMPLES, draws, initial_parameters
 from study.training.streams import Streams
@@ -56,7 +57,8 @@ def train_block(
     until = budget.epochs if until is None else until
     with torch.inference_mode():
         stack = start_stack(padded_slots, replicate, data, streams)
-        norms_at_start = gradient_norms(stack, data.validation) if until == budget.epochs else None
+        _, gradients_on = measured_on(data.training, data.validation, sample=budget.sampled)
+        norms_at_start = gradient_norms(stack, gradients_on) if until == budget.epochs else None
         training = BlockTraining(stack, replicate, data, budget, streams, padded_states)
         del stack  # it may be replaced by a smaller one
         if not train(training, until, stop, on_padded_epoch):
@@ -65,7 +67,7 @@ def train_block(
         best = training.best_stack()
         if on_trained is not None and norms_at_start is not None:
             on_trained(best)
-        return BlockResult(results(best, data, training, norms_at_start)[: len(slots)], states)
+        return BlockResult(results(best, data, budget, training, norms_at_start)[: len(slots)], states)
 
 
 def start_stack(slots: Sequence[Hyperparameters], replicate: int, data: BlockData, streams: Streams) -> Stack:
@@ -97,13 +99,18 @@ def train(training: BlockTraining, until: int, stop: Callable[[], bool], on_epoc
 
 
 def results(
-    stack: Stack, data: BlockData, training: BlockTraining, norms_at_start: Sequence[Tensor] | None = None
+    stack: Stack,
+    data: BlockData,
+    budget: Budget,
+    training: BlockTraining,
+    norms_at_start: Sequence[Tensor] | None = None,
 ) -> list[Replicate]:
     """What a stack gives on the data's parts, as one result a slot.
 
     Args:
         stack: All slots of a block, with the weights that are measured.
         data: The data.
+        budget: Whether some measures are taken on a sample.
         training: How they were trained.
         norms_at_start: Norms of their gradients before training; None: training will go on, and of what a trained
             network gives only scores and layers of the validation part are measured.
@@ -119,12 +126,13 @@ def results(
         thresholds = clamp_thresholds(stack, layers)
         clamped = evaluate(stack, data.validation, thresholds)
         clamped_test = None if test_part is None else evaluate(stack, test_part, thresholds)
-    samples = data.training
+    samples, gradients_on = measured_on(data.training, data.validation, sample=budget.sampled)
     scores = scores_of(
         stack.task,
         (predict(stack, samples), samples.y, samples.weights) if at_end else None,
         validation,
         test,
+        training_sampled=samples is not data.training,
         clamped_validation=clamped,
         clamped_test=clamped_test,
     )
@@ -136,7 +144,8 @@ def results(
         finite=torch.stack([p.isfinite().flatten(1).all(1) for p in parameters]).all(0) & validation.loss.isfinite(),
         layers=with_zeros(layers, clamped),
         test_layers=with_zeros(test_layers, clamped_test),
-        norms=None if norms_at_start is None else (norms_at_start, gradient_norms(stack, data.validation)),
+        norms=None if norms_at_start is None else (norms_at_start, gradient_norms(stack, gradients_on)),
+        norms_sampled=gradients_on is not data.validation,
         curves=training.curves,
         lengths=training.lengths,
         diverged=data.diverged,

@@ -12,6 +12,7 @@ from study.tasks import Task
 from study.training.engines.base import EVALUATION_ROWS
 from study.training.engines.stacked_mlp.stack import pad, padded
 from study.training.outcome import Replicate
+from study.training.sampled import sampled_rows
 from study.training.scores import constant_guess
 
 
@@ -59,6 +60,22 @@ class Samples:
 
     def __len__(self) -> int:
         return int(self.y.shape[0])
+
+    def sample(self, most: int) -> Samples:
+        """So many of the samples, by `sampled_rows`, without weights for training; all where there are no more.
+
+        Args:
+            most: Samples; a multiple of 16, so that they need no padding.
+        """
+        if len(self) <= most:
+            return self
+        rows = sampled_rows(len(self), most).to(self.x.device)
+        return Samples(
+            x=self.x[rows],
+            targets=self.targets[rows],
+            y=self.y[rows],
+            weights=None if self.weights is None else self.weights[rows],
+        )
 
     def chunks(self, limit: int | None = None) -> list[tuple[int, int]]:
         """Bounds of row chunks that end at a padded row, over the first `limit` samples."""
