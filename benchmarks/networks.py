@@ -1,6 +1,6 @@
 """Trials per second of convolutional networks: `reluctant` against the usual Optuna loop, alternating in one run.
 
-    python -m benchmarks.networks FOLDER [--rounds 5] [--rows 10000] [--epochs 2] [--output FILE.json]
+    python -m benchmarks.networks FOLDER [--rounds 5] [--rows 10000] [--epochs 2] [--device cuda] [--output FILE.json]
 
 FOLDER holds MNIST's IDX files. The networks have blocks of 16 and 32 channels and a hidden layer of 64 units. The ways
 are those of `benchmarks.throughput`: `stock`, `study.optimize` with all defaults; `tuned`, the same in one process a
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--trials", type=int, default=4, help="of each way in a round")
+    parser.add_argument("--device", default="cpu", help="on which all ways train")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/networks.json"))
     options = parser.parse_args()
     recipe = Recipe(
@@ -38,13 +39,14 @@ def main() -> None:
         epochs=options.epochs,
         channels=(16, 32),
         hidden=(64,),
+        device=options.device,
         cohort=options.trials,
     )
     row = measured(recipe, options.rounds, options.trials)
     print(
         json.dumps({name: row[name] for name in ("trials_per_second", "ours_to_stock", "ours_to_tuned", "measuring")})
     )
-    report = taken("python -m benchmarks.networks FOLDER") | {"rounds": options.rounds, **row}
+    report = taken("python -m benchmarks.networks FOLDER", options.device) | {"rounds": options.rounds, **row}
     options.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 

@@ -30,6 +30,7 @@ from study.records.trial_feed import TrialFeed
 from study.sampling.proposer import Proposer
 from study.training import Trainer
 from study.training.engines.modules.slot import SlotTraining
+from study.training.engines.modules.stacked_training import StackedSlots
 from study.workers.worker import work
 
 LIST_SEED = 20_260_101
@@ -235,6 +236,7 @@ def measured_phases() -> Iterator[Callable[[], dict[str, float]]]:
         (study.training.engines.stacked_mlp.block, "train", "train"),
         (study.training.engines.stacked_mlp.block, "results", "measure"),
         (SlotTraining, "train_epoch", "train"),
+        (StackedSlots, "train_epoch", "train"),
         (SlotTraining, "result", "measure"),
     ]
     # Shared with the processes that are forked while this lasts.

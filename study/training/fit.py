@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from study.training.block_threads import one_thread_a_kernel, train_in_threads
 from study.training.budget import Budget
 from study.training.engines import engine_of
 from study.training.engines.base import Block, BlockResult, OnTrained, Sizes, TrainedBlock
-from study.training.failures import check_failures
+from study.training.failures import UserCodeError, check_failures
 from study.training.lessons import AS_IT_IS, Lesson, lessons, plan_apart
 from study.training.outcome import Outcome, Replicate
 from study.training.processes import Processes, can_fork
@@ -117,7 +118,7 @@ class Trainer:
                 self._sizes,
                 threads=self._threads,
                 memory=room,
-                device=self._device.type,
+                device=str(self._device),
                 completed=reached,
                 until=until,
             )
@@ -133,7 +134,7 @@ class Trainer:
         """
         largest = max(
             self._engine.peak_bytes(
-                len(block.trials), trials[block.trials[0]], self._budget, self._sizes, self._device.type
+                len(block.trials), trials[block.trials[0]], self._budget, self._sizes, str(self._device)
             )
             for block in blocks
         )
@@ -210,7 +211,11 @@ class Trainer:
         block: Block,
         stop: Callable[[], bool],
     ) -> Sequence[Replicate] | None:
-        """Trains a block up to an epoch, and keeps what that gave; returns None where `stop` ended it."""
+        """Trains a block up to an epoch, and keeps what that gave; returns None where `stop` ended it.
+
+        Where a user's network raises in a block of several slots, each is trained by itself, so that only those fail
+        which raise then.
+        """
         slots = [(trial, block.replicate) for trial in block.trials]
 
         def between_epochs(states: Snapshot) -> None:
@@ -218,14 +223,19 @@ class Trainer:
                 keeper.between_epochs(slots, progress.with_rungs(slots, states))
 
         train = processes or partial(self._train, on_trained=None if on_trained is None else partial(on_trained, block))
-        result = train(
-            [trials[trial] for trial in block.trials],
-            block.replicate,
-            stop,
-            until,
-            progress.states(slots) if block.epoch else (),
-            None if keeper is None else between_epochs,
-        )
+        try:
+            result = train(
+                [trials[trial] for trial in block.trials],
+                block.replicate,
+                stop,
+                until,
+                progress.states(slots) if block.epoch else (),
+                None if keeper is None else between_epochs,
+            )
+        except UserCodeError:
+            train_block = partial(self._train_phase, trials, until, progress, keeper, processes, on_trained)
+            found = [train_block(replace(block, trials=(trial,)), stop) for trial in block.trials]
+            return None if None in found else [replicate for of_block in found for replicate in of_block or ()]
         if result is None:
             return None
         replicates = progress.add(slots, until, result)

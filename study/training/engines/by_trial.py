@@ -14,8 +14,8 @@ from study.data.split import Split
 from study.tasks import Task
 from study.training.budget import Budget
 from study.training.engines.base import Block, BlockResult, Engine, OnTrained, Sizes, plan_places
+from study.training.engines.modules.module_data import ModuleData
 from study.training.engines.modules.module_engine import Modules
-from study.training.engines.modules.slot import ModuleData
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 from study.training.engines.stacked_mlp.stack_engine import StackedMLP
 from study.training.progress import OnEpoch, SlotState

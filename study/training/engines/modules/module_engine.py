@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import product
 
 import torch
 from torch import nn
 
+from reluctant.errors import ReluctantWarning
 from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
 from search_spaces.user_networks import NetworkError
 from study.data.split import Split
+from study.tasks import Task
 from study.training.budget import Budget
 from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block, BlockResult, Engine, OnTrained, Sizes
 from study.training.engines.modules.first_weights import build
+from study.training.engines.modules.module_data import ModuleData
+from study.training.engines.modules.module_plan import plan_alone, plan_together
 from study.training.engines.modules.place_measures import Layers, measured_rows, place_paths
 from study.training.engines.modules.places import activation_places, recorded_calls
-from study.training.engines.modules.slot import ModuleData, SlotTraining
+from study.training.engines.modules.slot import SlotTraining
 from study.training.engines.modules.slot_state import shapes
+from study.training.engines.modules.stackable import STACKED_DEVICES, Trial, structure
+from study.training.engines.modules.stacked_training import BlockEpochs
 from study.training.failures import UserCodeError, user_code
 from study.training.outcome import Replicate
 from study.training.progress import OnEpoch, SlotState
@@ -31,12 +37,24 @@ _PARAMETER_COPIES = 4
 """Parameters, their gradients, and the optimizer's two moments."""
 _ACTIVATION_COPIES = 2
 """Outputs of modules and their gradients."""
+_COPIES_TOGETHER = 4
+"""More copies of parameters where slots train together: what the optimizer's kernels hold, and, while slots that have
+ended leave, the parameters and moments of those that go on."""
 _MEASURE_COPIES = 8
 """float64 copies of a layer's activations that the measures make."""
 
 
 class Modules(Engine):
-    """Trains slots one by one with autograd and `torch.optim`; a block is one slot, so that threads share the work."""
+    """Trains slots with autograd and `torch.optim`.
+
+    On the processor a block is one slot, so that threads share the work. On a GPU, where `torch.func.vmap` can stack
+    the networks, it is many, which train together.
+    """
+
+    def __init__(self, architecture: Architecture, task: Task) -> None:
+        super().__init__(architecture, task)
+        self._refusals: dict[Hashable, str | None] = {}
+        self._said: set[str] = set()
 
     def plan(
         self,
@@ -50,22 +68,60 @@ class Modules(Engine):
         completed: Mapping[tuple[int, int], int] | None = None,
         until: int | None = None,
     ) -> list[Block]:
-        """One block for each slot with epochs left, those with most epochs left first."""
-        reached, last = completed or {}, budget.epochs if until is None else until
-        blocks = [
-            Block(replicate, (trial,), reached.get((trial, replicate), 0))
-            for replicate, trial in product(range(budget.seeds), range(len(trials)))
-        ]
-        return sorted((block for block in blocks if block.epoch < last), key=lambda block: block.epoch)
+        """One block for each slot; on a GPU one for all slots that can train together; those with most epochs first.
+
+        Warns:
+            ReluctantWarning: Slots could train together but for a reason that the text has; once for each reason.
+        """
+        alone = plan_alone(len(trials), budget, completed, until)
+        if torch.device(device).type not in STACKED_DEVICES:
+            return alone
+        return plan_together(
+            trials,
+            alone,
+            can_train_together=partial(self._can_train_together, budget, sizes, device),
+            peak_bytes=lambda slots, trial: threads * self.peak_bytes(slots, trial, budget, sizes, device),
+            memory=memory,
+        )
+
+    def _can_train_together(self, budget: Budget, sizes: Sizes, device: str, trials: Sequence[Hyperparameters]) -> bool:
+        """Tries one trial of each activation, with and without dropout; what was tried is known from then on."""
+        kinds = {(trial.activation, trial.dropout > 0): trial for trial in trials}
+        key = structure(trials[0]), frozenset(kinds), sizes
+        if key not in self._refusals:
+            self._refusals[key] = Trial(
+                architecture=self._architecture,
+                sizes=sizes,
+                device=torch.device(device),
+                side_by_side=self._side_by_side(sizes.input_shape, sizes.outputs),
+                last_batch=sizes.training % budget.batch_size or budget.batch_size,
+            ).refusal([kinds[kind] for kind in sorted(kinds)] * 2)
+            reason = self._refusals[key]
+            if reason is not None and reason not in self._said:
+                self._said.add(reason)
+                text = f"networks of {self._architecture.name} train one by one, not many at once: {reason}"
+                warnings.warn(text, ReluctantWarning, stacklevel=2)
+        return self._refusals[key] is None
+
+    def _side_by_side(self, input_shape: tuple[int, ...], outputs: int) -> bool:
+        """Whether the channels of images lie side by side in memory."""
+        user = self._architecture.user
+        return len(input_shape) == 3 and (user is None or user.check(input_shape, outputs).takes_channels_last)
 
     def peak_bytes(
         self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, device: str = "cpu"
     ) -> int:
-        """Bytes that a block of so many slots uses at its peak, of which one at a time has activations."""
-        with _refused(self._architecture, "cannot be measured"):
-            return self._peak_bytes(slots, hyperparameters, budget, sizes)
+        """Bytes that a block of so many slots uses at its peak.
 
-    def _peak_bytes(self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes) -> int:
+        On the processor one slot at a time has activations; where slots train together, all of them have.
+        """
+        together = slots > 1 and torch.device(device).type in STACKED_DEVICES
+        with _refused(self._architecture, "cannot be measured"):
+            return self._peak_bytes(slots, hyperparameters, budget, sizes, together=together)
+
+    def _peak_bytes(
+        self, slots: int, hyperparameters: Hyperparameters, budget: Budget, sizes: Sizes, *, together: bool
+    ) -> int:
         network = build(self._architecture, hyperparameters, sizes.input_shape, sizes.outputs).float()
         sample = torch.zeros(1, *sizes.input_shape)
         layers = Layers.of(network, sample)
@@ -81,6 +137,9 @@ class Modules(Engine):
         outputs_of_a_sample = sum(output.numel() for _, _, output in calls)
         copies = _PARAMETER_COPIES + (budget.patience is not None)  # the kept weights
         rows = max(min(budget.batch_size, sizes.training), EVALUATION_ROWS)
+        if together:
+            copies += _COPIES_TOGETHER
+            rows *= slots
         return (
             slots * _FLOAT32 * copies * sum(p.numel() for p in network.parameters())
             + _FLOAT32 * _ACTIVATION_COPIES * rows * outputs_of_a_sample
@@ -101,8 +160,7 @@ class Modules(Engine):
         self, split: Split, dtype: torch.dtype, device: torch.device, *, read_test: bool, clamp: bool = False
     ) -> ModuleData:
         """A split on the device."""
-        user, shape = self._architecture.user, tuple(split.training.x.shape[1:])
-        side_by_side = user is None or user.check(shape, self._task.outputs(split)).takes_channels_last
+        side_by_side = self._side_by_side(tuple(split.training.x.shape[1:]), self._task.outputs(split))
         return ModuleData.of(
             split, self._task, dtype, device, read_test=read_test, clamp=clamp, side_by_side=side_by_side
         )
@@ -121,7 +179,11 @@ class Modules(Engine):
         on_epoch: OnEpoch | None = None,
         on_trained: OnTrained | None = None,
     ) -> BlockResult | None:
-        """Trains and measures the slots of one block, one after the other in every epoch; see `Engine`."""
+        """Trains and measures the slots of one block; see `Engine`.
+
+        Raises:
+            UserCodeError: A user's network raised in a block of several slots; each is to be trained by itself.
+        """
         of_user = partial(user_code, self._architecture)
         until = budget.epochs if until is None else until
         at_end = until == budget.epochs
@@ -132,10 +194,10 @@ class Modules(Engine):
                     SlotTraining(self._architecture, slot, replicate, data, budget, streams, state, to_the_end=at_end)
                     for slot, state in zip(slots, states, strict=True)
                 ]
+            epochs = BlockEpochs(trainings, budget)
             for epoch in range(resume_states[0].epoch if resume_states else 0, until):
-                going = [training for training in trainings if not training.has_ended]
                 with of_user():
-                    if not all(training.train_epoch(epoch, stop) for training in going):
+                    if not epochs.train(epoch, stop):
                         return None
                 if all(training.has_ended for training in trainings):
                     break
@@ -145,6 +207,8 @@ class Modules(Engine):
                 states_at_rung = [] if at_end else [training.snapshot() for training in trainings]
                 results = [training.result() if at_end else training.result_at_rung() for training in trainings]
         except UserCodeError as error:
+            if len(slots) > 1:
+                raise
             return BlockResult([Replicate(diverged=False, scores={}, failure=str(error)) for _ in slots])
         if at_end and on_trained is not None:
             on_trained(_TrainedModules(self._architecture, trainings))

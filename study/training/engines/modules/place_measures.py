@@ -162,14 +162,25 @@ def place_paths(
 
 def evaluate(network: nn.Module, task: Task, samples: Samples) -> Evaluated:
     """Predictions and mean loss on a part of the data, as of a stack of one network."""
+    network.eval()
+    return evaluate_outputs(lambda x: network(x)[None], task, samples)
+
+
+def evaluate_outputs(outputs_of: Callable[[Tensor], Tensor], task: Task, samples: Samples) -> Evaluated:
+    """Predictions and mean losses of S networks on a part of the data.
+
+    Args:
+        outputs_of: `[S, N, C]` their outputs in eval mode for `[N, ...]` features.
+        task: What is learned.
+        samples: The part.
+    """
     predictions, probabilities, losses = [], [], []
     of_probabilities = task.judges_probabilities
     weights = samples.weights
     of_chunks = iter([None] * len(samples) if weights is None else torch.split(weights, EVALUATION_ROWS))
-    network.eval()
     with torch.no_grad():
         for x, y in samples.chunks():
-            outputs = network(x)[None]
+            outputs = outputs_of(x)
             predictions.append(task.predict(outputs))
             if of_probabilities:
                 probabilities.append(task.respond(outputs))

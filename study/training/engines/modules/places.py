@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,7 @@ class SearchedActivation(nn.Module):
         generator: Yields the uniforms that become slopes in the next training passes, where the activation draws them
             from a study's streams instead of torch's generator.
         threshold: Activations of at most this magnitude are set to 0; None: all stay as they are.
+        of_slots: Called in its place while the networks of several slots are called as one; else None.
         unit_axis: The axis of its units: 1 for the channels of a convolution, which has positions too, else the last.
     """
 
@@ -37,17 +38,23 @@ class SearchedActivation(nn.Module):
         self.module = self.activation.module(hyperparameters.negative_slope)
         self._constant_slope = hyperparameters.negative_slope
         self.threshold: float | None = None
+        self.of_slots: Callable[[Tensor], Tensor] | None = None
         self.unit_axis = -1
         self.generator = np.random.default_rng(0)
 
     def forward(self, z: Tensor) -> Tensor:
         """`[N, ..., F]` or `[N, F, ...]` pre-activations in, activations out."""
-        drawn = self.activation.drawn_slope
-        if self.training and drawn is not None:
-            slopes = drawn[0] + (drawn[1] - drawn[0]) * _uniforms(self.generator, z).to(z)
-            return torch.where(z > 0, z, slopes * z)
+        if self.of_slots is not None:
+            return self.of_slots(z)
+        if self.training and self.activation.drawn_slope is not None:
+            return leaky(z, self.draw_slopes(self.activation.drawn_slope, z))
         activations: Tensor = self.module(z)
         return activations if self.threshold is None else nn.functional.hardshrink(activations, self.threshold)
+
+    def draw_slopes(self, bounds: tuple[float, float], z: Tensor) -> Tensor:
+        """As `z`: the next draws, uniformly between two bounds."""
+        low, high = bounds
+        return low + (high - low) * _uniforms(self.generator, z).to(z)
 
     @property
     def slope(self) -> Tensor | float:
@@ -65,18 +72,26 @@ class SearchedDropout(nn.Module):
 
     Attributes:
         generator: Yields the uniforms of the next training passes.
+        rate_of_slot: A scalar, the rate in its place while the networks of several slots are called as one; else None.
     """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
+        self.rate_of_slot: Tensor | None = None
         self.generator = np.random.default_rng(0)
 
     def forward(self, h: Tensor) -> Tensor:
         """`[N, ...]` in and out; the identity in eval mode, and at rate 0."""
-        if not self.training or self.rate == 0:
+        if not self.training or (self.rate_of_slot is None and self.rate == 0):
             return h
-        return h * (_uniforms(self.generator, h).to(h) >= self.rate).to(h.dtype) / (1.0 - self.rate)
+        rate = self.rate if self.rate_of_slot is None else self.rate_of_slot
+        return h * (_uniforms(self.generator, h).to(h) >= rate).to(h.dtype) / (1.0 - rate)
+
+
+def leaky(z: Tensor, slopes: Tensor) -> Tensor:
+    """Leaky ReLU with a slope for each number, or any that broadcast."""
+    return torch.where(z > 0, z, slopes * z)
 
 
 def _uniforms(generator: np.random.Generator, h: Tensor) -> Tensor:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
-from study.data.split import Part, Split
-from study.tasks import Task
 from study.training.budget import Budget
 from study.training.engines.modules.first_weights import build, start_network
+from study.training.engines.modules.module_data import ModuleData
 from study.training.engines.modules.place_measures import (
     Layers,
     Samples,
@@ -29,8 +27,6 @@ from study.training.engines.modules.places import (
     channels_last,
     dropout_places,
     plain_places,
-    recorded_calls,
-    running_statistics_where_needed,
 )
 from study.training.engines.modules.slot_state import (
     copy_tensors,
@@ -41,80 +37,14 @@ from study.training.engines.modules.slot_state import (
     snapshot,
 )
 from study.training.engines.modules.torch_generator import seeded
+from study.training.engines.modules.training_loss import Batch, training_loss
 from study.training.outcome import CLAMP_THRESHOLD, Replicate
 from study.training.patience import BEST_EPOCH, BestEpochs
 from study.training.progress import SlotState
 from study.training.sampled import measured_on
-from study.training.scores import constant_guess, results_of, scores_of, with_zeros
+from study.training.scores import results_of, scores_of, with_zeros
 from study.training.start import LSUV_SAMPLES
 from study.training.streams import Streams
-
-
-@dataclass(frozen=True, eq=False)
-class ModuleData:
-    """What all slots of a cohort read.
-
-    Attributes:
-        task: What is learned, fitted to the training part.
-        training: Training part.
-        validation: Validation part.
-        test: Test part, where it may be read.
-        outputs: C, number of outputs.
-        diverged: The result of a network that diverged.
-        clamp: Whether the clamped network is scored beside each network as it was trained.
-    """
-
-    task: Task
-    training: Samples
-    validation: Samples
-    test: Samples | None
-    outputs: int
-    diverged: Replicate
-    clamp: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        split: Split,
-        task: Task,
-        dtype: torch.dtype,
-        device: torch.device,
-        *,
-        read_test: bool,
-        clamp: bool = False,
-        side_by_side: bool = True,
-    ) -> ModuleData:
-        """Moves the parts of a split to the device; the test part only where it may be read.
-
-        Args:
-            split: The data.
-            task: What is learned.
-            dtype: Of the features.
-            device: Where they lie.
-            read_test: Whether the test part is scored too.
-            clamp: As the attribute.
-            side_by_side: Whether the channels of images lie side by side in memory.
-        """
-        task = task.fitted(split)
-
-        def moved(weights: Tensor | None) -> Tensor | None:
-            return None if weights is None else weights.to(device)
-
-        def samples(part: Part, loss_weights: Tensor | None = None) -> Samples:
-            x = part.x.to(device, dtype)
-            images = side_by_side and x.dim() == 4
-            y, weights = part.y.to(device), moved(part.weights)
-            return Samples(channels_last(x) if images else x, y, weights, moved(loss_weights), channels_last=images)
-
-        return cls(
-            task=task,
-            training=samples(split.training, task.loss_weights(split.training)),
-            validation=samples(split.validation),
-            test=samples(split.test) if read_test else None,
-            outputs=task.outputs(split),
-            diverged=constant_guess(task, split, read_test=read_test, clamp=clamp),
-            clamp=clamp,
-        )
 
 
 class SlotTraining:
@@ -129,6 +59,12 @@ class SlotTraining:
         streams: The study's random numbers.
         resume_state: The state that training resumes from; None: it starts at the beginning.
         to_the_end: Whether it is trained through all epochs, so that gradients before training are measured.
+
+    Attributes:
+        hyperparameters: The trial.
+        data: The data.
+        network: Its network.
+        optimizer: Its optimizer.
     """
 
     def __init__(
@@ -145,30 +81,30 @@ class SlotTraining:
     ) -> None:
         task = data.task
         self._architecture, self._task = architecture, task
-        self._hyperparameters, self._replicate = hyperparameters, replicate
-        self._data, self._budget, self._streams = data, budget, streams
+        self.hyperparameters, self._replicate = hyperparameters, replicate
+        self.data, self._budget, self._streams = data, budget, streams
         self._scored, self._gradients_on = measured_on(data.training, data.validation, sample=budget.sampled)
         x = data.training.x
         first = data.training.batch(self._order(0)[:LSUV_SAMPLES]).cpu()
         network = start_network(architecture, hyperparameters, first, data.outputs, streams, replicate)
-        self._network = network.to(x.device, x.dtype)
+        self.network = network.to(x.device, x.dtype)
         if data.training.channels_last:
-            for parameter in self._network.parameters():
+            for parameter in self.network.parameters():
                 parameter.data = channels_last(parameter.data)
         user = architecture.user
         self._draws = user is not None and user.check(tuple(x.shape[1:]), data.outputs).draws
-        self._layers = Layers.of(self._network, x)
+        self._layers = Layers.of(self.network, x)
         if to_the_end:
-            self._norms_at_start = gradient_norms(self._network, task, self._layers, self._gradients_on)
-        self._optimizer = make_optimizer(self._network, hyperparameters, budget)
+            self._norms_at_start = gradient_norms(self.network, task, self._layers, self._gradients_on)
+        self.optimizer = make_optimizer(self.network, hyperparameters, budget)
         self._curves: dict[str, list[Tensor]] = {"training_loss": [], f"validation_{task.metrics[0].name}": []}
         self._best = None if budget.patience is None else BestEpochs(1, budget.patience)
         self._kept: dict[str, Tensor] = {}
         if resume_state is not None:
-            restore(self._network, self._optimizer, budget, self._curves, resume_state)
+            restore(self.network, self.optimizer, budget, self._curves, resume_state)
             if self._best is not None:
                 self._best.restore(0, resume_state.tensors, resume_state.epoch)
-                self._kept = kept_tensors(self._network, resume_state)
+                self._kept = kept_tensors(self.network, resume_state)
 
     @property
     def has_ended(self) -> bool:
@@ -177,67 +113,81 @@ class SlotTraining:
 
     def _order(self, epoch: int) -> Tensor:
         """`[N]` order in which an epoch sees the training samples."""
-        data = self._data.training
+        data = self.data.training
         return torch.from_numpy(self._streams.order(self._replicate, epoch, len(data))).to(data.x.device)
 
-    def train_epoch(self, epoch: int, stop: Callable[[], bool]) -> bool:
-        """Trains for one epoch; returns False where `stop`, which is asked once a step, ended it."""
-        data, task, terms = self._data.training, self._task, []
-        self._network.train()
-        for index, dropout in enumerate(dropout_places(self._network)):
+    def batches(self, epoch: int, network: nn.Module) -> Iterator[tuple[Batch, AbstractContextManager[None]]]:
+        """One batch of an epoch after the other, each with the context of its step.
+
+        Args:
+            epoch: The epoch's number, from 0.
+            network: The network that is trained on them; its places draw from the streams.
+        """
+        data = self.data.training
+        for index, dropout in enumerate(dropout_places(network)):
             dropout.generator = self._streams.dropout(self._replicate, index, epoch)
-        for index, activation in enumerate(activation_places(self._network)):
+        for index, activation in enumerate(activation_places(network)):
             activation.generator = self._streams.slopes(self._replicate, index, epoch)
         own = self._streams.of_network(self._replicate, epoch) if self._draws else None
         for chosen in torch.split(self._order(epoch), self._budget.batch_size):
+            weights = None if data.loss_weights is None else data.loss_weights[chosen]
+            drawing = nullcontext() if own is None else seeded(int(own.integers(2**63)), data.x.device)
+            yield (data.batch(chosen), data.y[chosen], weights), drawing
+
+    def train_epoch(self, epoch: int, stop: Callable[[], bool]) -> bool:
+        """Trains for one epoch; returns False where `stop`, which is asked once a step, ended it."""
+        task, terms = self._task, []
+        self.network.train()
+        for batch, drawing in self.batches(epoch, self.network):
             if stop():
                 return False
-            y = data.y[chosen]
-            weights = None if data.loss_weights is None else data.loss_weights[chosen]
-            with nullcontext() if own is None else seeded(int(own.integers(2**63)), data.x.device):
-                outputs = self._step(data.batch(chosen), y, weights)
-            terms.append(task.batch_terms(task.respond(outputs[None]), y))
-        loss, reached = self._curves.values()
-        weights = None if data.loss_weights is None else data.loss_weights[self._order(epoch)]
-        loss.append(task.epoch_loss(torch.cat(terms, 1), weights))
-        validation = evaluate(self._network, task, self._data.validation)
-        reached.append(validation.value(task.metrics[0], task))
-        scores = task.metrics[0].sign * reached[-1]
-        if self._best is not None and self._best.update([0], epoch + 1, scores, validation.loss):
-            self._kept = {name: tensor.clone() for name, tensor in network_tensors(self._network).items()}
+            with drawing:
+                outputs = self._step(batch)
+            terms.append(task.batch_terms(task.respond(outputs[None]), batch[1]))
+        validation = evaluate(self.network, task, self.data.validation)
+        reached = validation.value(task.metrics[0], task)
+        self.end_epoch(epoch, self.epoch_loss(epoch, torch.cat(terms, 1)), reached, validation.loss)
         return True
 
-    def _step(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
+    def epoch_loss(self, epoch: int, terms: Tensor) -> Tensor:
+        """`[S]` float64 mean training loss of an epoch, from the `[S, N]` terms of its batches."""
+        weights = self.data.training.loss_weights
+        return self._task.epoch_loss(terms, None if weights is None else weights[self._order(epoch)])
+
+    def end_epoch(self, epoch: int, loss: Tensor, reached: Tensor, validation_loss: Tensor) -> None:
+        """Adds an epoch to the curves, and keeps the network where this is its best one.
+
+        Args:
+            epoch: Its number, from 0.
+            loss: `[1]` float64 mean training loss.
+            reached: `[1]` float64 value of the task's first metric on the validation part.
+            validation_loss: `[1]` float64 mean loss on the validation part.
+        """
+        for points, point in zip(self._curves.values(), (loss, reached), strict=True):
+            points.append(point)
+        scores = self._task.metrics[0].sign * reached
+        if self._best is not None and self._best.update([0], epoch + 1, scores, validation_loss):
+            self._kept = {name: tensor.clone() for name, tensor in network_tensors(self.network).items()}
+
+    def _step(self, batch: Batch) -> Tensor:
         """Updates the parameters once; returns the `[N, C]` outputs before the update."""
-        l1, l2 = self._hyperparameters.l1, self._hyperparameters.l2
-        with (
-            running_statistics_where_needed(self._network) if len(y) == 1 else nullcontext(),
-            recorded_calls(*(activation_places(self._network) if l1 > 0 or l2 > 0 else ())) as calls,
-        ):
-            outputs: Tensor = self._network(x)
-        loss = self._task.loss(outputs, y, weights)
-        for _, _, activations in calls:
-            for factor, sizes in ((l1, activations.abs()), (l2, activations.square())):
-                if factor == 0:
-                    continue
-                if weights is not None:
-                    sizes = sizes.flatten(1) * weights.to(sizes.dtype)[:, None]
-                loss = loss + factor * sizes.sum() / len(y)
-        self._optimizer.zero_grad()
+        trial = self.hyperparameters
+        loss, outputs = training_loss(self.network, self.network, self._task.loss, batch, l1=trial.l1, l2=trial.l2)
+        self.optimizer.zero_grad()
         torch.autograd.backward(loss)
-        self._optimizer.step()
+        self.optimizer.step()
         return outputs.detach()
 
     def snapshot(self) -> SlotState:
         """Copies the state of the slot between two epochs."""
         best = {} if self._best is None else self._best.state(0)
-        return snapshot(self._network, self._optimizer, self._budget, self._curves, self._kept, best)
+        return snapshot(self.network, self.optimizer, self._budget, self._curves, self._kept, best)
 
     def result(self) -> Replicate:
         """What the trained network gives on the data's parts; under patience that of its best epoch, from now on."""
         self._load_kept()
-        training = evaluate(self._network, self._task, self._scored)
-        return self._result((training.predictions, training.y, training.weights), self._data.test)
+        training = evaluate(self.network, self._task, self._scored)
+        return self._result((training.predictions, training.y, training.weights), self.data.test)
 
     def result_at_rung(self) -> Replicate:
         """What the network gives before training goes on: scores and layers of the validation part alone.
@@ -249,12 +199,12 @@ class SlotTraining:
 
     def _load_kept(self) -> None:
         with torch.no_grad():
-            for name, tensor in network_tensors(self._network).items():
+            for name, tensor in network_tensors(self.network).items():
                 if name in self._kept:
                     tensor.copy_(self._kept[name])
 
     def _result(self, training: tuple[Tensor, Tensor, Tensor | None] | None, test_part: Samples | None) -> Replicate:
-        network, task, data = self._network, self._task, self._data
+        network, task, data = self.network, self._task, self.data
         validation = evaluate(network, task, data.validation)
         test = None if test_part is None else evaluate(network, task, test_part)
         finite = [p.isfinite().all() for p in network.parameters()]
@@ -296,7 +246,7 @@ class SlotTraining:
 
     def plain(self) -> nn.Module:
         """A copy of the network, made of plain torch modules, in eval mode on the CPU."""
-        copy = deepcopy(self._network) if self._architecture.user is None else self._built_anew()
+        copy = deepcopy(self.network) if self._architecture.user is None else self._built_anew()
         plain_places(copy)
         for parameter in copy.parameters():
             parameter.data = parameter.data.contiguous()
@@ -304,7 +254,7 @@ class SlotTraining:
 
     def _built_anew(self) -> nn.Module:
         """A copy of a user's network; what its passes left in its attributes may be tensors that cannot be copied."""
-        x, outputs = self._data.training.x, self._data.outputs
-        copy = build(self._architecture, self._hyperparameters, tuple(x.shape[1:]), outputs).to(x.dtype)
-        copy_tensors(self._network, copy)
+        x, outputs = self.data.training.x, self.data.outputs
+        copy = build(self._architecture, self.hyperparameters, tuple(x.shape[1:]), outputs).to(x.dtype)
+        copy_tensors(self.network, copy)
         return copy

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,20 +14,34 @@ from study.training.patience import kept_name, state_shapes
 from study.training.progress import SlotState
 
 _MOMENTS = {"adam": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
-_STEP = "step"
+STEP = "step"
 
 
 def make_optimizer(network: nn.Module, hyperparameters: Hyperparameters, budget: Budget) -> torch.optim.Optimizer:
     """Torch's optimizer of all parameters; PReLU's slopes get no weight decay (He et al. 2015, section 2.1)."""
-    slopes = {id(p) for module in network.modules() if isinstance(module, nn.PReLU) for p in module.parameters()}
+    slopes = learned_slopes(network)
     groups = [
-        {"params": [p for p in network.parameters() if (id(p) in slopes) == of_slopes], "weight_decay": decay}
-        for of_slopes, decay in ((False, hyperparameters.weight_decay), (True, 0.0))
+        {
+            "params": [p for p in network.parameters() if (id(p) in slopes) == of_slopes],
+            "lr": hyperparameters.learning_rate,
+            "weight_decay": 0.0 if of_slopes else hyperparameters.weight_decay,
+        }
+        for of_slopes in (False, True)
     ]
+    return optimizer_of(groups, budget)
+
+
+def learned_slopes(network: nn.Module) -> set[int]:
+    """The identities of the parameters that are slopes of PReLU."""
+    return {id(p) for module in network.modules() if isinstance(module, nn.PReLU) for p in module.parameters()}
+
+
+def optimizer_of(groups: Iterable[dict[str, Any]], budget: Budget) -> torch.optim.Optimizer:
+    """The budget's optimizer, of groups of parameters with their `lr` and `weight_decay`; empty ones are left out."""
     groups = [group for group in groups if group["params"]]
     if budget.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=hyperparameters.learning_rate, betas=BETAS, eps=EPSILON)
-    return torch.optim.SGD(groups, lr=hyperparameters.learning_rate, momentum=MOMENTUM)
+        return torch.optim.Adam(groups, betas=BETAS, eps=EPSILON)
+    return torch.optim.SGD(groups, momentum=MOMENTUM)
 
 
 def snapshot(
@@ -73,8 +88,9 @@ def restore(
         for index, parameter in enumerate(_parameters(optimizer))
     }
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    device = next(network.parameters()).device
     for name, points in curves.items():
-        points += torch.split(state.tensors[f"curve.{name}"], 1)
+        points += torch.split(state.tensors[f"curve.{name}"].to(device), 1)
 
 
 def shapes(network: nn.Module, hyperparameters: Hyperparameters, budget: Budget) -> dict[str, torch.Size]:
@@ -108,7 +124,7 @@ def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer, budget: Budge
     for index, parameter in enumerate(_parameters(optimizer)):
         state = optimizer.state.get(parameter, {})
         for key in _keys(budget):
-            begin = torch.zeros(()) if key == _STEP else torch.zeros_like(parameter)
+            begin = torch.zeros(()) if key == STEP else torch.zeros_like(parameter)
             tensors[f"optimizer.{index}.{key}"] = state.get(key, begin)
     return tensors
 
@@ -125,7 +141,7 @@ def _laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
 
 
 def _keys(budget: Budget) -> tuple[str, ...]:
-    return (*_MOMENTS[budget.optimizer], *((_STEP,) if budget.optimizer == "adam" else ()))
+    return (*_MOMENTS[budget.optimizer], *((STEP,) if budget.optimizer == "adam" else ()))
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
