@@ -22,7 +22,7 @@ from study.training.engines.base import Block, BlockResult, OnTrained, Sizes, Tr
 from study.training.failures import UserCodeError, check_failures
 from study.training.lessons import AS_IT_IS, Lesson, lessons, plan_apart
 from study.training.outcome import Outcome, Replicate
-from study.training.processes import Processes, can_fork
+from study.training.processes import Processes, can_fork, can_fork_for_gradients
 from study.training.progress import Keeper, OnEpoch, SlotState, Snapshot
 from study.training.rung_progress import Decide, RungProgress, Slot
 from study.training.streams import Streams
@@ -83,7 +83,7 @@ class Trainer:
         self._data_of, self._splits = data_of, len(splits)
 
     def __enter__(self) -> Self:
-        if self._threads > 1 and can_fork():
+        if self._threads > 1 and (can_fork_for_gradients() if self._engine.uses_autograd else can_fork()):
             if self._splits == 1:
                 self._data(0)  # Children share what was loaded before they were forked.
             self._processes = Processes(self._train_in_child, self._threads)

@@ -14,7 +14,10 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
 from typing import Any
+
+import torch
 
 from reluctant.errors import ReluctantError
 from reluctant.exit_codes import FAILED
@@ -49,6 +52,39 @@ def can_fork() -> bool:
     return sys.platform == "linux" and not multiprocessing.current_process().daemon
 
 
+def can_fork_for_gradients() -> bool:
+    """Whether autograd works in a forked child: builds of torch for GPUs refuse it once this process has used it.
+
+    A child tries: torch does not say whether it was used.
+    """
+    if not can_fork():
+        return False
+    time.sleep(_UNTIL_THREADS_ARE_GONE)
+    probe = _forked(_compute_gradient)
+    probe.join(_PATIENCE)
+    if probe.exitcode is None:
+        probe.kill()
+        probe.join()
+    return probe.exitcode == 0
+
+
+def _compute_gradient() -> None:
+    try:
+        torch.autograd.backward(torch.ones(1, requires_grad=True))
+    except RuntimeError:
+        os._exit(1)
+
+
+def _forked(target: Callable[..., None], *arguments: Any) -> ForkProcess:
+    """A forked child that has begun, and that ends with this process."""
+    process = multiprocessing.get_context("fork").Process(target=target, args=arguments, daemon=True)
+    with warnings.catch_warnings():
+        # Newer Pythons warn of threads; those of numeric libraries are made for this.
+        warnings.filterwarnings("ignore", r".*use of fork\(\)", DeprecationWarning)
+        process.start()
+    return process
+
+
 class Processes:
     """Forked children that train blocks, one block each at a time; called as a `TrainBlock`, from any thread.
 
@@ -70,13 +106,7 @@ class Processes:
             ours, theirs = context.Pipe()
             # A child that held the others' pipes open would keep them from noticing this process's end.
             others = [ours, *(child.pipe for child in self._children)]
-            process = context.Process(
-                target=_serve, args=(theirs, others, train, self._stopping, os.getpid()), daemon=True
-            )
-            with warnings.catch_warnings():
-                # Newer Pythons warn of threads; those of numeric libraries are made for this.
-                warnings.filterwarnings("ignore", r".*use of fork\(\)", DeprecationWarning)
-                process.start()
+            process = _forked(_serve, theirs, others, train, self._stopping, os.getpid())
             theirs.close()
             child = _Child(process, ours)
             self._children.append(child)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import nn
@@ -159,7 +159,12 @@ class Engine(ABC):
     Args:
         architecture: What is trained.
         task: What is learned.
+
+    Attributes:
+        uses_autograd: Whether gradients are torch's own.
     """
+
+    uses_autograd: ClassVar[bool] = True
 
     def __init__(self, architecture: Architecture, task: Task) -> None:
         self._architecture, self._task = architecture, task

@@ -90,7 +90,7 @@ def test_nothing_depends_on_who_ends_beside_whom(architecture: Architecture, mon
     assert [permuted[order.index(i)] for i in range(5)] == whole
     assert settings().fit(TRIALS, memory=1) == whole
     assert settings().fit(TRIALS[1:2]) == whole[1:2]
-    if can_fork() and architecture.engine == "stacked_mlp":  # a process that has used autograd must not be forked
+    if can_fork():
         with settings(threads=2) as trainer:
             assert trainer.fit(TRIALS, keeper=Remembers()) == whole
     for share in (0.0, 1.0):

@@ -9,14 +9,16 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cohorts import COHORT, Remembers
 from problems import make_problem
 
+from search_spaces.architectures import ARCHITECTURES
 from study.training import Budget, Interrupted, Snapshot, Streams, Trainer, TrainingProcessError, fit
-from study.training.processes import can_fork
+from study.training.processes import can_fork, can_fork_for_gradients
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
 
@@ -65,6 +67,19 @@ def test_every_replicate_has_the_split_that_is_its_own() -> None:
     splits = [make_problem(rows=83, features=13, classes=5, seed=seed) for seed in range(3)]
     with Trainer(splits, budget, Streams(3), threads=2) as training:
         assert training.fit(COHORT[:4]) == fit(COHORT[:4], splits, budget, Streams(3))
+
+
+def test_where_gradients_cannot_be_computed_in_a_child_blocks_train_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with builds of torch for GPUs, in a process that has computed some before."""
+    budget, trials = Budget(epochs=1, batch_size=19), COHORT[:2]
+    architecture = replace(ARCHITECTURES["mlp"], engine="modules")
+    whole = fit(trials, SPLIT, budget, Streams(3), architecture=architecture)
+    monkeypatch.setattr("study.training.processes._compute_gradient", lambda: os._exit(1))
+    assert not can_fork_for_gradients()
+    before = children()
+    with Trainer(SPLIT, budget, Streams(3), threads=2, architecture=architecture) as training:
+        assert children() == before
+        assert training.fit(trials) == whole
 
 
 class Silent(Remembers):

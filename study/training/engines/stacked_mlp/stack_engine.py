@@ -31,6 +31,8 @@ class StackedMLP(Engine):
     share a block.
     """
 
+    uses_autograd = False
+
     def plan(
         self,
         trials: Sequence[Hyperparameters],
