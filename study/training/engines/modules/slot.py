@@ -42,7 +42,7 @@ from study.training.outcome import CLAMP_THRESHOLD, Replicate
 from study.training.patience import BEST_EPOCH, BestEpochs
 from study.training.progress import SlotState
 from study.training.sampled import measured_on
-from study.training.scores import results_of, scores_of, with_zeros
+from study.training.scores import Evaluated, results_of, scores_of, with_zeros
 from study.training.start import LSUV_SAMPLES
 from study.training.streams import Streams
 
@@ -100,6 +100,7 @@ class SlotTraining:
         self._curves: dict[str, list[Tensor]] = {"training_loss": [], f"validation_{task.metrics[0].name}": []}
         self._best = None if budget.patience is None else BestEpochs(1, budget.patience)
         self._kept: dict[str, Tensor] = {}
+        self._validation: Evaluated | None = None  # of the network as it is now, where that is known
         if resume_state is not None:
             restore(self.network, self.optimizer, budget, self._curves, resume_state)
             if self._best is not None:
@@ -147,6 +148,7 @@ class SlotTraining:
         validation = evaluate(self.network, task, self.data.validation)
         reached = validation.value(task.metrics[0], task)
         self.end_epoch(epoch, self.epoch_loss(epoch, torch.cat(terms, 1)), reached, validation.loss)
+        self._validation = validation
         return True
 
     def epoch_loss(self, epoch: int, terms: Tensor) -> Tensor:
@@ -163,6 +165,7 @@ class SlotTraining:
             reached: `[1]` float64 value of the task's first metric on the validation part.
             validation_loss: `[1]` float64 mean loss on the validation part.
         """
+        self._validation = None
         for points, point in zip(self._curves.values(), (loss, reached), strict=True):
             points.append(point)
         scores = self._task.metrics[0].sign * reached
@@ -198,6 +201,8 @@ class SlotTraining:
         return self._result(None, None)
 
     def _load_kept(self) -> None:
+        if self._kept:
+            self._validation = None
         with torch.no_grad():
             for name, tensor in network_tensors(self.network).items():
                 if name in self._kept:
@@ -205,7 +210,7 @@ class SlotTraining:
 
     def _result(self, training: tuple[Tensor, Tensor, Tensor | None] | None, test_part: Samples | None) -> Replicate:
         network, task, data = self.network, self._task, self.data
-        validation = evaluate(network, task, data.validation)
+        validation = self._validation or evaluate(network, task, data.validation)
         test = None if test_part is None else evaluate(network, task, test_part)
         finite = [p.isfinite().all() for p in network.parameters()]
         layers = [hidden_measures(network, self._layers, data.validation, with_threshold=data.clamp)]
