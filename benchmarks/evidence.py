@@ -253,11 +253,11 @@ def main() -> None:
     warnings.simplefilter("ignore", ReluctantWarning)
     plan, wanted = protocol(), set(filter(None, options.only.split(",")))
     print(f"protocol {plan.hash}", flush=True)
-    made = Path(f"{options.storage}.data")
-    found = [*sources(options.folder, made, plan, wanted)]
     if options.plan:
-        print_plan(found, plan)
+        with tempfile.TemporaryDirectory() as folder:
+            print_plan([*sources(options.folder, Path(folder), plan, wanted)], plan)
         return
+    found = [*sources(options.folder, Path(f"{options.storage}.data"), plan, wanted)]
     with Stop() as stop:
         database = open_storage(options.storage)
         todo = [] if options.collect else sorted(product(plan.parts, found), key=lambda each: _work(*each, plan))

@@ -33,6 +33,12 @@ def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
     assert {"LICENSE", "README.md", "pyproject.toml"} <= names
 
 
+def test_no_data_set_is_in_the_repository() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tables = [name for name in listed.splitlines() if Path(name).suffix in (".csv", ".parquet", ".npz", ".arff")]
+    assert tables == []
+
+
 def test_the_pythons_that_are_named_are_the_pythons_that_are_tested() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     prefix = "Programming Language :: Python :: "

@@ -13,8 +13,9 @@ from reluctant import ReluctantWarning
 from search_spaces import Hyperparameters, load_space, parse_space
 from study.records.rung_results import rungs_attribute
 from study.sampling import SampledStudy, SamplerError, make_sampler
-from study.sampling.optuna_adapter import OptunaAdapter, _Shadow
+from study.sampling.optuna_adapter import OptunaAdapter
 from study.sampling.proposer import Proposer
+from study.sampling.shadow_study import ShadowStudy
 from study.training.rungs import RungResult
 
 SPACE = load_space("core")
@@ -53,13 +54,13 @@ def test_nsga2_is_the_stock_sampler_of_the_same_population() -> None:
 def test_trials_that_went_as_proposed_are_not_asked_for_again(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is proposed is the same as by a sampler that has asked for nothing yet."""
     again: list[int] = []
-    ask_again = _Shadow.ask_again
+    ask_again = ShadowStudy.ask_again
 
-    def counting(shadow: _Shadow, number: int, sampler: Any) -> None:
+    def counting(shadow: ShadowStudy, number: int, sampler: Any) -> None:
         again.append(number)
         ask_again(shadow, number, sampler)
 
-    monkeypatch.setattr(_Shadow, "ask_again", counting)
+    monkeypatch.setattr(ShadowStudy, "ask_again", counting)
 
     def proposer() -> Proposer:
         study = SampledStudy(SPACE, objectives=2, cohort=4, options={"population_size": 4})

@@ -181,7 +181,7 @@ class _OfAllSlots(torch.autograd.Function):
     @staticmethod
     def forward(z: Tensor, marker: Tensor, place: _Place) -> Tensor:
         """Is not called: `marker` differs between slots, so that vmap always comes first."""
-        raise NotImplementedError
+        raise RuntimeError("a place of several networks was called outside of vmap")
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
