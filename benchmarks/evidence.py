@@ -36,7 +36,7 @@ from study.comparison.cell_measures import read_cell_measures
 from study.comparison.claims import CLAIMS
 from study.comparison.evidence import FORMAT, load_evidence, rounded
 from study.comparison.protocol import Protocol, ProtocolSet, definition, protocol
-from study.comparison.summary import summarize
+from study.comparison.summary import ComparisonSummary, summarize
 from study.data import Dataset, TableOptions, load_dataset
 from study.estimate import estimate
 from study.problem import Comparison
@@ -137,14 +137,11 @@ def _joined(files: list[Path], planned: ProtocolSet, made: Path, fewest: int) ->
     return str(target), dropped
 
 
-def result(source: Source, studies: list[OpenStudy]) -> dict[str, Any]:
-    """What the evidence has of the finished comparisons of a data set.
-
-    Raises:
-        NoResultsError: Cells are still to be trained.
-    """
-    summaries, dataset, problem = [*map(summarize, studies)], source.dataset, studies[0].comparison
-    sizes = [_networks(study) for study in studies]
+def result(source: Source, parts: list[tuple[OpenStudy, ComparisonSummary]]) -> dict[str, Any]:
+    """What the evidence has of the finished comparisons of a data set, one for each part of the protocol."""
+    dataset, problem = source.dataset, parts[0][0].comparison
+    summaries = [summary for _, summary in parts]
+    sizes = [_networks(study) for study, _ in parts]
     return {
         "name": source.planned.name,
         "task": source.planned.task,
@@ -199,9 +196,9 @@ def document(results: list[dict[str, Any]], plan: Protocol) -> dict[str, Any]:
     }
 
 
-def write(results: list[dict[str, Any]], plan: Protocol, path: Path) -> None:
+def write(gathered: dict[str, dict[str, Any] | None], plan: Protocol, path: Path) -> None:
     """Writes the file, one data set a line, and reads it as the package will."""
-    content = document(results, plan)
+    content = document([each for each in gathered.values() if each is not None], plan)
     lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in content.pop("data_sets"))
     head = json.dumps(content, ensure_ascii=False, indent=1)[:-2]
     new = path.with_suffix(".part")
@@ -210,21 +207,16 @@ def write(results: list[dict[str, Any]], plan: Protocol, path: Path) -> None:
     os.replace(new, path)
 
 
-def finished(found: list[Source], database: CohortStorage, plan: Protocol) -> list[dict[str, Any]]:
-    """The results of all comparisons of the database that are finished, in the protocol's order."""
-    names, results = {study.study_name for study in database.get_all_studies()}, []
-    for source in found:
-        studies = []
-        for part in plan.parts:
-            problem = source.problem(plan, *part)
-            if problem.name in names:
-                study = create_or_open(problem, database)
-                with suppress(NoResultsError):
-                    summarize(study)
-                    studies.append(study)
-        if studies:
-            results.append(result(source, studies))
-    return results
+def finished(source: Source, database: CohortStorage, plan: Protocol) -> dict[str, Any] | None:
+    """The result of the comparisons of a data set that are finished; None where none is."""
+    names, parts = {study.study_name for study in database.get_all_studies()}, []
+    for part in plan.parts:
+        problem = source.problem(plan, *part)
+        if problem.name in names:
+            study = create_or_open(problem, database)
+            with suppress(NoResultsError):
+                parts.append((study, summarize(study)))
+    return result(source, parts) if parts else None
 
 
 def print_plan(found: list[Source], plan: Protocol) -> None:
@@ -260,6 +252,7 @@ def main() -> None:
     found = [*sources(options.folder, Path(f"{options.storage}.data"), plan, wanted)]
     with Stop() as stop:
         database = open_storage(options.storage)
+        gathered = {each.planned.name: finished(each, database, plan) for each in found}
         todo = [] if options.collect else sorted(product(plan.parts, found), key=lambda each: _work(*each, plan))
         for part, source in todo:
             started, name = datetime.now(UTC), f"{source.planned.name}, {part[0]}"
@@ -272,8 +265,9 @@ def main() -> None:
                 continue
             seconds = (datetime.now(UTC) - started).total_seconds()
             print(f"{name}: {len(study.comparison.dataset)} rows, {seconds:.0f} s", flush=True)
-            write(finished(found, database, plan), plan, options.output)
-        write(finished(found, database, plan), plan, options.output)
+            gathered[source.planned.name] = finished(source, database, plan)
+            write(gathered, plan, options.output)
+        write(gathered, plan, options.output)
         database.close()
 
 
