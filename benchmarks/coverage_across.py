@@ -20,8 +20,9 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.planted import Array
-from study.comparison.across_data_sets import SetEstimate, distribution_of_new
+from study.comparison.across_data_sets import distribution_of_new
 from study.comparison.averages import AVERAGES
+from study.comparison.set_estimates import SetEstimate
 
 LEVEL = 0.95
 COUNTS, TAUS, SEEDS = (6, 12, 26), (0.0, 0.5, 1.0, 2.0), 10

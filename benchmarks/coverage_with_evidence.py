@@ -21,8 +21,8 @@ from scipy import stats
 
 from benchmarks.coverage_across import SEEDS, errors_of
 from benchmarks.planted import Array
-from study.comparison.across_data_sets import SetEstimate
 from study.comparison.posterior import posterior
+from study.comparison.set_estimates import SetEstimate
 from study.intervals import Region
 
 Shape = Literal["normal", "t3"]

@@ -51,6 +51,18 @@ class Region:
             return "refuted" if self.above else "supported"
         return "no practical difference" if least <= low and high <= most else "undecided"
 
+    def within(self, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+        """The part of an interval that the contrast can take.
+
+        Example:
+            >>> Region((0.0, 1.0), domain=(0.0, 100.0)).within((-2.0, 3.0))
+            (0.0, 3.0)
+        """
+        low, high = self.domain
+        if interval is None:
+            return None
+        return min(high, max(low, interval[0])), min(high, max(low, interval[1]))
+
     @property
     def bounds(self) -> tuple[float, ...]:
         """The bounds at which the verdict changes, of which none is an end of the domain.
@@ -123,6 +135,23 @@ def half_width(deviation: Any, replicates: float, ratio: float, level: float) ->
     """
     quantile = stats.t.ppf((1.0 + level) / 2.0, replicates - 1)
     return quantile * deviation * np.sqrt(1.0 / replicates + ratio)
+
+
+def enough(deviation: float, distance: float, ratio: float, level: float, numbers: range) -> int | None:
+    """The first number of replicates at which half the width of an interval is below a distance; None where none is.
+
+    Args:
+        deviation: Standard deviation of the values.
+        distance: Of the mean from the bound that the interval is to leave out.
+        ratio: ρ/(1 - ρ); 0 for values that are independent.
+        level: Confidence level.
+        numbers: The numbers of replicates that are tried.
+
+    Example:
+        >>> enough(1.0, 0.5, 0.0, 0.95, range(10, 100))
+        18
+    """
+    return next((count for count in numbers if half_width(deviation, count, ratio, level) < distance), None)
 
 
 def error_at(distance: float, deviation: float, replicates: float, ratio: float) -> float:

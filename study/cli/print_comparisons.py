@@ -160,7 +160,7 @@ def _print_several(comparisons: Sequence[ComparisonSummary], several: AcrossData
         "and on a new data set, by its 95 % prediction interval"
     )
     for claim in several.claims:
-        print("\n".join(_claim_across(claim)))
+        print("\n".join(claim_across_lines(claim)))
     ranking = several.ranking
     if ranking is None:
         return
@@ -176,14 +176,15 @@ def _print_several(comparisons: Sequence[ComparisonSummary], several: AcrossData
     print_rows(ranks, "table", table=ranks)
 
 
-def _claim_across(claim: ClaimAcrossDataSets) -> list[str]:
+def claim_across_lines(claim: ClaimAcrossDataSets) -> list[str]:
     """A claim over several data sets as a person reads it."""
     association = " (an association)" if claim.association else ""
     lines = [
         f"{claim.id:>2}  {claim.statement}{association}: on average {claim.verdict.upper()}; on a new data set, most "
         f"likely: {claim.verdict_on_new}"
     ]
-    return lines + [line for each in claim.contrasts for line in _contrast_across(each)]
+    lines += [line for each in claim.contrasts for line in _contrast_across(each)]
+    return [*lines, f"    would change it on average: {claim.judged.change}"]
 
 
 def _contrast_across(contrast: ContrastAcrossDataSets) -> list[str]:

@@ -7,38 +7,21 @@ one-sided tests), by the same rule as on one data set.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from study.comparison.averages import AVERAGES, leave_one_out
 from study.comparison.claims import CLAIMS, Average, Claim, ClaimContrast
 from study.comparison.heterogeneity import Predictive, Weighted, paule_mandel, predictive
+from study.comparison.on_average import judge_on_average, on_average, with_values
 from study.comparison.ranks import Ranking, rank
+from study.comparison.set_estimates import SetEstimate, SetEstimates, values_of, variances_of
 from study.comparison.summary import ComparisonSummary
-from study.comparison.verdicts import PLAIN_LEVEL, deciding_index, error_where_manipulated, manipulated
-from study.intervals import FAMILY_ERROR, Array, Verdict, holm, holm_errors
+from study.comparison.verdicts import PLAIN_LEVEL, deciding_index, manipulated
+from study.comparison.what_would_change import what_would_change_across
+from study.intervals import FAMILY_ERROR, Array, Verdict
 
 Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class SetEstimate:
-    """The estimate of one contrast on one data set.
-
-    Attributes:
-        value: The estimate.
-        standard_error: Its standard error; None where unknown.
-    """
-
-    value: float
-    standard_error: float | None
-
-
-SetEstimates = Mapping[str, Sequence[SetEstimate | None]]
-"""The estimates on one data set: of each claim, by its statement, those of its contrasts in their order."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +46,7 @@ class ContrastAcrossDataSets:
         shares: Shares of the estimates below, inside and above the region.
         leave_one_out: Smallest and largest average with one data set left out.
         sensitivity: The mean weighted by variances; None where no variance is known.
+        change: What would change the verdict about the average, in a line.
     """
 
     name: str
@@ -82,6 +66,7 @@ class ContrastAcrossDataSets:
     shares: tuple[float, float, float] | None
     leave_one_out: Interval | None
     sensitivity: Weighted | None
+    change: str
 
     @property
     def plain_interval(self) -> Interval | None:
@@ -184,24 +169,19 @@ def judge_across(
         claims: The claims.
         error: The error over all claims.
     """
-    read_on_data = [claim for claim in claims if all(part.kind != "time" for part in claim.contrasts)]
-    read_on_data = [claim for claim in read_on_data if any(claim.statement in each for each in sets.values())]
-    first = [_contrasts(claim, sets, error) for claim in read_on_data]
-    errors = [error_where_manipulated(claim, found) for claim, found in zip(read_on_data, first, strict=True)]
     verdicts = []
-    for claim, granted, p in zip(read_on_data, holm_errors(errors, error), holm(errors), strict=True):
-        found = _contrasts(claim, sets, granted)
-        place = deciding_index(claim, found)
+    for judged in judge_on_average(sets, claims, error=error):
+        claim, found = judged.claim, _contrasts(judged.claim, sets, judged.granted)
         new = [_New(each.estimate, each.verdict_on_new, each.prediction_interval) for each in found]
         verdicts.append(
             ClaimAcrossDataSets(
                 id=claim.id,
                 statement=claim.statement,
                 association=claim.association,
-                p=p,
-                verdict=found[place].verdict if manipulated(claim, found) else "undecided",
+                p=judged.p,
+                verdict=judged.verdict,
                 verdict_on_new=new[deciding_index(claim, new)].verdict if manipulated(claim, new) else "undecided",
-                deciding=place,
+                deciding=judged.deciding,
                 contrasts=found,
             )
         )
@@ -210,34 +190,19 @@ def judge_across(
 
 def distribution_of_new(estimates: Sequence[SetEstimate]) -> Predictive:
     """What at least two data sets say of the effect on a new one."""
-    return predictive(_values(estimates), _variances(estimates))
+    return predictive(values_of(estimates), variances_of(estimates))
 
 
 def _contrasts(claim: Claim, sets: Mapping[str, SetEstimates], error: float) -> tuple[ContrastAcrossDataSets, ...]:
-    return tuple(
-        _contrast(
-            part,
-            {name: each[claim.statement][place] for name, each in sets.items() if claim.statement in each},
-            error,
-        )
-        for place, part in enumerate(claim.contrasts)
-    )
+    return tuple(_contrast(part, with_values(sets, claim, place), error) for place, part in enumerate(claim.contrasts))
 
 
-def _contrast(part: ClaimContrast, found: Mapping[str, SetEstimate | None], error: float) -> ContrastAcrossDataSets:
+def _contrast(part: ClaimContrast, there: Mapping[str, SetEstimate], error: float) -> ContrastAcrossDataSets:
     """One contrast over the data sets that have an estimate."""
-    there = {name: each for name, each in found.items() if each is not None}
-    values, average, region = _values([*there.values()]), AVERAGES[part.average], part.region
-    several = len(there) > 1
-    judged = average.interval(values, 1.0 - error) if several else None
-    interval = average.interval(values, PLAIN_LEVEL) if several else None
-    prediction = distribution_of_new([*there.values()]).interval(PLAIN_LEVEL) if several else None
-    least, most = region.rope
-
-    def within(bounds: Interval | None) -> Interval | None:
-        low, high = region.domain
-        return None if bounds is None else (min(high, max(low, bounds[0])), max(low, min(high, bounds[1])))
-
+    known, region = [*there.values()], part.region
+    values, variances, several = values_of(known), variances_of(known), len(there) > 1
+    found, least, most = on_average(part, values, error), *region.rope
+    prediction = region.within(distribution_of_new(known).interval(PLAIN_LEVEL)) if several else None
     return ContrastAcrossDataSets(
         name=part.name,
         unit=part.unit,
@@ -245,30 +210,21 @@ def _contrast(part: ClaimContrast, found: Mapping[str, SetEstimate | None], erro
         decides=part.decides,
         data=tuple(there),
         estimates=tuple(values.tolist()),
-        standard_errors=tuple(each.standard_error for each in there.values()),
+        standard_errors=tuple(each.standard_error for each in known),
         average=part.average,
-        estimate=average.of(values) if there else None,
-        interval=within(interval),
-        error=average.error(values, region) if several else 1.0,
-        verdict=region.verdict(within(judged)),
-        prediction_interval=within(prediction),
-        verdict_on_new=region.verdict(within(prediction)),
+        estimate=found.estimate,
+        interval=found.plain_interval,
+        error=found.error,
+        verdict=found.verdict,
+        prediction_interval=prediction,
+        verdict_on_new=region.verdict(prediction),
         shares=_shares(values, least, most) if there else None,
-        leave_one_out=leave_one_out(values, average) if several else None,
-        sensitivity=paule_mandel(values, _variances([*there.values()]), PLAIN_LEVEL) if several else None,
+        leave_one_out=leave_one_out(values, AVERAGES[part.average]) if several else None,
+        sensitivity=paule_mandel(values, variances, PLAIN_LEVEL) if several else None,
+        change=what_would_change_across(part, values, variances, found.judged, error),
     )
 
 
 def _shares(values: Array, least: float, most: float) -> tuple[float, float, float]:
     below, above = float((values < least).mean()), float((values > most).mean())
     return below, 1.0 - below - above, above
-
-
-def _values(estimates: Sequence[SetEstimate]) -> Array:
-    return np.array([each.value for each in estimates], dtype=float)
-
-
-def _variances(estimates: Sequence[SetEstimate]) -> Array:
-    errors = [math.nan if each.standard_error is None else each.standard_error for each in estimates]
-    variances: Array = np.array(errors, dtype=float) ** 2
-    return variances

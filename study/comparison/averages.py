@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from study.comparison.claims import Average
-from study.intervals import Array, Region, corrected_interval, error_at
+from study.intervals import Array, Region, corrected_interval, enough, error_at
 
 Interval = tuple[float, float]
 
@@ -25,6 +27,9 @@ class AverageOver(Protocol):
 
     def error(self, values: Array, region: Region) -> float:
         """The smallest error at which the interval leaves the region's nearest bound; 1 where none does."""
+
+    def enough(self, values: Array, region: Region, error: float, numbers: range) -> int | None:
+        """The first number of data sets like these at which an error decides; None where none does."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,10 @@ class Mean:
         if len(values) < 2:
             return 1.0
         return error_at(region.distance(self.of(values)), float(values.std(ddof=1)), len(values), 0.0)
+
+    def enough(self, values: Array, region: Region, error: float, numbers: range) -> int | None:
+        """Where mean and standard deviation stay as they are."""
+        return enough(float(values.std(ddof=1)), region.distance(self.of(values)), 0.0, 1.0 - error, numbers)
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,24 @@ class Median:
             >>> Median().error(np.full(8, 1.0), Region((-0.5, 0.5))), 2 * 0.5**8
             (0.0078125, 0.0078125)
         """
+        return _sign_test(self._beyond(values, region), len(values))
+
+    def enough(self, values: Array, region: Region, error: float, numbers: range) -> int | None:
+        """Where the shares of the values beyond each bound stay as they are.
+
+        Example:
+            >>> Median().enough(np.array([1.0] * 7 + [0.0] * 3), Region((-0.5, 0.5)), 0.05, range(11, 100))
+            30
+        """
+        shares = [few / len(values) for few in self._beyond(values, region)]
+
+        def error_of(count: int) -> float:
+            return _sign_test([math.ceil(share * count - 1e-9) for share in shares], count)
+
+        return next((count for count in numbers if error_of(count) <= error), None)
+
+    def _beyond(self, values: Array, region: Region) -> list[int]:
+        """How many values lie beyond the bounds on either side of the median."""
         centre = self.of(values)
         inside = region.verdict((centre, centre)) == "no practical difference"
         above, below = [b for b in region.bounds if b > centre], [b for b in region.bounds if b <= centre]
@@ -84,7 +111,12 @@ class Median:
             *([np.sum(values > min(above)) if inside else np.sum(values >= min(above))] if above else []),
             *([np.sum(values < max(below)) if inside else np.sum(values <= max(below))] if below else []),
         ]
-        return max((min(1.0, 2.0 * float(stats.binom.cdf(few, len(values), 0.5))) for few in beyond), default=1.0)
+        return [int(few) for few in beyond]
+
+
+def _sign_test(beyond: Sequence[int], count: int) -> float:
+    """The largest two-sided p-value of sign tests that have so few of so many values on one side."""
+    return max((min(1.0, 2.0 * float(stats.binom.cdf(few, count, 0.5))) for few in beyond), default=1.0)
 
 
 AVERAGES: dict[Average, AverageOver] = {"mean": Mean(), "median": Median()}

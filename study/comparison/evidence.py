@@ -11,9 +11,9 @@ from statistics import fmean
 from typing import Any
 
 from reluctant.errors import ReluctantError
-from study.comparison.across_data_sets import SetEstimate
 from study.comparison.claims import CLAIMS
 from study.comparison.protocol import definition, protocol
+from study.comparison.set_estimates import SetEstimate
 
 FORMAT = 1
 COMMAND = "python -m benchmarks.evidence FOLDER"

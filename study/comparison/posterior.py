@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from study.comparison.across_data_sets import SetEstimate, distribution_of_new
+from study.comparison.across_data_sets import distribution_of_new
 from study.comparison.heterogeneity import Predictive
+from study.comparison.set_estimates import SetEstimate
 from study.intervals import Array, Region, Verdict
 
 WIDE_WEIGHT, WIDE_FREEDOM = 0.2, 3

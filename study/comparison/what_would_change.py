@@ -1,14 +1,21 @@
-"""What would change the verdict on a contrast: another region of practical equivalence, more seeds, or more rows."""
+"""What would change the verdict on a contrast: another region of practical equivalence, more seeds, rows or data."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from study.comparison.averages import AVERAGES
 from study.comparison.claims import ClaimContrast
-from study.intervals import Array, half_width
+from study.intervals import Array, Region, enough, half_width
 
 _MOST_SEEDS = 200
 """Seeds beyond which more rows are asked for instead."""
+_MOST_TIMES = 50
+"""Times the seeds of each data set beyond which no number is named."""
+_MOST_DATA_SETS = 2_000
+"""Data sets beyond which no number of them is named."""
 
 
 def what_would_change(
@@ -32,14 +39,62 @@ def what_would_change(
     """
     if interval is None:
         return _without_interval(contrast, len(values), asked)
+    if contrast.region.verdict(interval) == "undecided":
+        return _more_data(contrast, values, ratio, level)
+    return _other_region(contrast.region, interval, contrast.unit)
+
+
+def what_would_change_across(
+    contrast: ClaimContrast,
+    values: Array,
+    variances: Array,
+    interval: tuple[float, float] | None,
+    error: float,
+) -> str:
+    """What would change the verdict on the average of a contrast over data sets, in a line.
+
+    Args:
+        contrast: The contrast.
+        values: `[n]` its estimates on the data sets.
+        variances: `[n]` their variances; NaN where unknown.
+        interval: The interval of the average that it is judged by; None where there is none.
+        error: The error that the verdict may have.
+    """
+    if interval is None:
+        return f"more data sets: {len(values)} give no interval"
+    if contrast.region.verdict(interval) != "undecided":
+        return _other_region(contrast.region, interval, contrast.unit)
+    numbers = range(len(values) + 1, _MOST_DATA_SETS + 1)
+    needed = AVERAGES[contrast.average].enough(values, contrast.region, error, numbers)
+    more = f"about {needed} data sets in all" if needed else f"more than {_MOST_DATA_SETS:,} data sets"
+    ways = [
+        f"{more}, where {contrast.average} and spread stay as they are",
+        _more_seeds(contrast, values, variances, error),
+    ]
+    least, most = contrast.region.rope
+    ways += [f"a ROPE of ±{max(abs(bound) for bound in interval):.2g} {contrast.unit}"] if least == -most else []
+    return "; or ".join(filter(None, ways))
+
+
+def _more_seeds(contrast: ClaimContrast, values: Array, variances: Array, error: float) -> str:
+    """How many times the seeds would decide a mean, if that is possible: they narrow each estimate, not the effects."""
+    known = variances[~np.isnan(variances)]
+    if contrast.average != "mean" or not len(known):
+        return ""
+    of_a_unit = float(half_width(1.0, len(values), 0.0, 1.0 - error))
+    allowed = (contrast.region.distance(float(values.mean())) / of_a_unit) ** 2
+    measured = float(known.mean())
+    left = allowed - max(0.0, float(values.var(ddof=1)) - measured)
+    times = measured / left if left > 0 else math.inf
+    return f"about {times:.1f} times the seeds of each" if 1.0 < times <= _MOST_TIMES else ""
+
+
+def _other_region(region: Region, interval: tuple[float, float], unit: str) -> str:
+    """The region of practical equivalence with which a verdict would be another one."""
     low, high = interval
-    verdict = contrast.region.verdict(interval)
-    if verdict == "no practical difference":
-        return f"a ROPE that leaves out {low:+.3g} … {high:+.3g} {contrast.unit}"
-    if verdict != "undecided":
-        nearest = low if low > contrast.region.rope[1] else high
-        return f"a ROPE that reaches {nearest:+.3g} {contrast.unit}"
-    return _more_data(contrast, values, ratio, level)
+    if region.verdict(interval) == "no practical difference":
+        return f"a ROPE that leaves out {low:+.3g} … {high:+.3g} {unit}"
+    return f"a ROPE that reaches {low if low > region.rope[1] else high:+.3g} {unit}"
 
 
 def _without_interval(contrast: ClaimContrast, count: int, asked: int) -> str:
@@ -64,10 +119,10 @@ def _more_data(contrast: ClaimContrast, values: Array, ratio: float, level: floa
     def width(replicates: int) -> float:
         return float(half_width(deviation, replicates, ratio, level))
 
-    enough = next((count for count in range(len(values) + 1, _MOST_SEEDS + 1) if width(count) < needed), None)
-    if enough is not None:
+    seeds = enough(deviation, needed, ratio, level, range(len(values) + 1, _MOST_SEEDS + 1))
+    if seeds is not None:
         what = "processes of timing" if contrast.kind == "time" else "--seeds"
-        return f"about {enough} {what}, where mean and spread stay as they are"
+        return f"about {seeds} {what}, where mean and spread stay as they are"
     floor = width(_MOST_SEEDS)
     times = math.inf if needed == 0 else (floor / needed) ** 2
     factor = f"{times:.0f}" if times >= 10 else f"{max(1.1, times):.1f}"

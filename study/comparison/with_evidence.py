@@ -7,11 +7,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from study.comparison.across_data_sets import SetEstimate
 from study.comparison.claims import CLAIMS, Claim
 from study.comparison.evidence import Evidence, load_evidence
 from study.comparison.posterior import FEWEST_OTHERS, Posterior, posterior
 from study.comparison.protocol import protocol
+from study.comparison.set_estimates import SetEstimate
 from study.comparison.summary import ComparisonSummary, summarize
 from study.comparison.verdicts import ClaimVerdict, deciding_index, manipulated
 from study.intervals import Verdict

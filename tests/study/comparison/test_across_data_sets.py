@@ -9,9 +9,10 @@ import pytest
 from comparisons import comparison
 from scipy import stats
 
-from study.comparison.across_data_sets import SetEstimate, compare_data_sets, estimates_of, judge_across
+from study.comparison.across_data_sets import compare_data_sets, estimates_of, judge_across
 from study.comparison.averages import Mean, Median
 from study.comparison.claims import CLAIMS, Claim, ClaimContrast
+from study.comparison.set_estimates import SetEstimate
 from study.intervals import Region
 
 EFFECTS = (0.4, 0.9, 1.3, -0.2, 0.7)

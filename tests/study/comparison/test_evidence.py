@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from study.comparison.across_data_sets import SetEstimate
 from study.comparison.claims import CLAIMS
 from study.comparison.evidence import FORMAT, EvidenceError, load_evidence
 from study.comparison.protocol import definition, protocol
+from study.comparison.set_estimates import SetEstimate
 
 LEAKY = CLAIMS[1]
 

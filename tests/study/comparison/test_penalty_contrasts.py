@@ -12,9 +12,10 @@ from outcome_tables import Table
 from search_spaces.claim_cells import L1_DOSES, L2_DOSES
 from search_spaces.design import Arm, Design
 from study.comparison import penalty_contrasts as contrasts
-from study.comparison.across_data_sets import SetEstimate, judge_across
+from study.comparison.across_data_sets import judge_across
 from study.comparison.cell_measures import training_loss_key
 from study.comparison.claims import CLAIMS
+from study.comparison.set_estimates import SetEstimate
 from study.comparison.verdicts import ClaimVerdict, judge_claims
 
 DESIGN = Design(learning_rates=(0.001, 0.01), claims=(21, 23, 25, 26, 27))

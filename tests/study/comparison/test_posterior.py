@@ -7,8 +7,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from study.comparison.across_data_sets import SetEstimate, distribution_of_new
+from study.comparison.across_data_sets import distribution_of_new
 from study.comparison.posterior import Posterior, posterior
+from study.comparison.set_estimates import SetEstimate
 from study.intervals import Region
 
 REGION = Region((-0.5, 0.5))

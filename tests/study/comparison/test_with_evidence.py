@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from search_spaces.design import Design
-from study.comparison.across_data_sets import SetEstimate
 from study.comparison.claims import CLAIMS, Claim
 from study.comparison.evidence import Evidence, EvidenceSet
 from study.comparison.protocol import protocol
+from study.comparison.set_estimates import SetEstimate
 from study.comparison.verdicts import ClaimVerdict, estimate_contrast
 from study.comparison.with_evidence import WithEvidence, whole_percent, with_evidence
 from study.intervals import Array
