@@ -23,6 +23,7 @@ from study.problem.task_options import check_every_class
 from study.tasks import CLASSIFICATION, TASKS, Task
 from study.training import Budget, Engine, Sizes, Streams, engine_of
 from study.training.conventions import Conventions
+from study.training.outcome import SORTED_MEASURES
 from study.training.rungs import Halving
 
 
@@ -186,12 +187,19 @@ class Problem(ABC):
             optimizer=config.optimizer,
             patience=config.patience,
             sampled=self.samples_measures,
+            counted_at_rungs=self.counts_at_rungs,
         )
 
     @property
     def samples_measures(self) -> bool:
         """Whether the score on the training part and the norms of gradients are measured on a sample of fixed size."""
         return False
+
+    @property
+    def counts_at_rungs(self) -> bool:
+        """Whether at a rung only those measures of layers are taken that are counted: one of them is judged by."""
+        config = self.config
+        return config.pruner != "none" and self.conventions.counts_at_rungs and config.sparsity not in SORTED_MEASURES
 
     @property
     def task(self) -> Task:

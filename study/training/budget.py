@@ -31,6 +31,8 @@ class Budget:
             (see `study.training.patience`); None: it is trained for all epochs, and its last weights are kept.
         sampled: Whether the score on the training part and the norms of gradients are measured on a sample of fixed
             size (see `study.training.sampled`); else on the whole training part, and on 8,192 validation samples.
+        counted_at_rungs: Whether at a rung only those measures of hidden layers are taken that are counted (see
+            `study.training.measures.stacked_measures`); else all of them.
     """
 
     epochs: int = 30
@@ -39,6 +41,7 @@ class Budget:
     optimizer: Literal["adam", "sgd"] = "adam"
     patience: int | None = None
     sampled: bool = False
+    counted_at_rungs: bool = False
 
     def __post_init__(self) -> None:
         """Refuses a budget that trains nothing.

@@ -8,7 +8,9 @@ FIRST_CONVENTIONS = 1
 """Of the studies that store no version of their conventions."""
 _FULL_MEASURES = 2
 """The last ones under which a search measures on whole parts."""
-CONVENTIONS = 3
+_ALL_AT_RUNGS = 3
+"""The last ones under which all measures of layers are taken at a rung."""
+CONVENTIONS = 4
 """Of new studies."""
 
 
@@ -19,7 +21,8 @@ class Conventions:
     Attributes:
         version: 1 keeps an official test part in the order of its files, whose first 8,192 rows are measured, and lets
             every sample count 1/N in the floor. 2 draws that order, and lets a sample count what it is worth. 3
-            measures in searches the score on the training part and the norms of gradients on a sample of fixed size.
+            measures in searches the score on the training part and the norms of gradients on a sample of fixed size. 4
+            takes at a rung only those measures of layers that are counted without sorting activations.
 
     Example:
         >>> Conventions(version=FIRST_CONVENTIONS).draws_test_part, Conventions().draws_test_part
@@ -37,6 +40,11 @@ class Conventions:
     def samples_measures(self) -> bool:
         """Whether a search measures the score on the training part and the norms of gradients on a sample."""
         return self.version > _FULL_MEASURES
+
+    @property
+    def counts_at_rungs(self) -> bool:
+        """Whether at a rung only those measures of layers are taken that are counted, where these suffice to judge."""
+        return self.version > _ALL_AT_RUNGS
 
     @property
     def weighs_samples(self) -> bool:

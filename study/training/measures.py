@@ -77,20 +77,26 @@ def _over_all_units(a: Tensor) -> dict[str, float]:
     return {name: float(value) for name, value in measures.items()}
 
 
-def layer_measures(a: Tensor, saturated: Tensor, *, with_threshold: bool = False) -> dict[str, float]:
+def layer_measures(
+    a: Tensor, saturated: Tensor, *, with_threshold: bool = False, counted_only: bool = False
+) -> dict[str, float]:
     """Every measure of one layer of one network; `[N, F]` as in `stacked_measures`, `saturated` is bool."""
     saturation = saturated.sum().double() / saturated.numel()
-    measures = stacked_measures(a[None], saturation[None], with_threshold=with_threshold)
+    measures = stacked_measures(a[None], saturation[None], with_threshold=with_threshold, counted_only=counted_only)
     return {name: float(value) for name, value in measures.items()}
 
 
-def stacked_measures(a: Tensor, saturation: Tensor, *, with_threshold: bool = False) -> dict[str, Tensor]:
+def stacked_measures(
+    a: Tensor, saturation: Tensor, *, with_threshold: bool = False, counted_only: bool = False
+) -> dict[str, Tensor]:
     """Every measure of one layer, in S networks at a time.
 
     Args:
         a: `[S, N, F]` activations, contiguous.
         saturation: `[S]` float64 share of outputs where the activation function is flat.
         with_threshold: Whether `clamp_threshold` is among them.
+        counted_only: Whether only shares are measured that are counted, without sorting any activations: `zeros`,
+            `near_zero`, `raw_zeros`, and the shares of units and of outputs.
 
     Returns:
         `[S]` float64 each: the sparsity measures over live units, `treves_rolls_population` and `_lifetime` over live
@@ -102,7 +108,7 @@ def stacked_measures(a: Tensor, saturation: Tensor, *, with_threshold: bool = Fa
     found: list[dict[str, Tensor]] = []
     for start in range(0, len(a), workspace.slots):
         part = a[start : start + workspace.slots]
-        magnitudes = _Magnitudes(part, workspace)
+        magnitudes = _Magnitudes(part, workspace, sort=not counted_only)
         silent, live = magnitudes.silent, magnitudes.live
         measures = {
             "raw_zeros": silent.sum(1) / (samples * units),
@@ -184,35 +190,37 @@ class _Magnitudes:
         a: `[S, N, F]` activations of as many networks as the workspace has room for.
         workspace: Is overwritten.
         all_live: Whether every unit counts as live.
+        sort: Whether rows are sorted; else what depends on their order, and moments of the magnitudes, are left out.
 
     Attributes:
         live: `[S, F]` bool, as from `live_units`.
         silent: `[S, F]` float64 number of samples for which a unit is 0.
     """
 
-    def __init__(self, a: Tensor, workspace: _Workspace, *, all_live: bool = False) -> None:
+    def __init__(self, a: Tensor, workspace: _Workspace, *, all_live: bool = False, sort: bool = True) -> None:
         networks, self._samples, units = a.shape
-        self._dtype, self._workspace = a.dtype, workspace
+        self._dtype, self._workspace, self._sorts = a.dtype, workspace, sort
         r = torch.abs(a, out=workspace.r[:networks])
         strengths = r.mean(1)
         self.live = torch.ones_like(strengths, dtype=torch.bool) if all_live else _live(strengths)
         self._r = r.mul_(self.live[:, None])
         self._units = self.live.sum(1).double()
         self._gone = units - self._units
-        wide = workspace.wide[:networks].copy_(r)
-        self._unit_sums = wide.sum(1)
-        self._unit_squares = wide.square_().sum(1)
-        self.silent = torch.zeros_like(self._unit_sums)
-        self._l1, self._weighted, self._held = (wide.new_empty(networks, self._samples) for _ in range(3))
+        self.silent = torch.zeros_like(self.live, dtype=torch.float64)
         # Every second of these is used: torch adds up neighbours in another order, and so rounds otherwise.
-        self._total = wide.new_empty(networks, self._samples, 2)[..., 0]
-        n = self._units[:, None]
-        rank = torch.arange(1, units + 1, device=a.device) - self._gone[:, None]
-        weights = ((n - rank + 0.5) / n)[:, None]
+        self._total = self.silent.new_empty(networks, self._samples, 2)[..., 0]
+        if sort:
+            wide = workspace.wide[:networks].copy_(r)
+            self._unit_sums = wide.sum(1)
+            self._unit_squares = wide.square_().sum(1)
+            self._l1, self._weighted, self._held = (wide.new_empty(networks, self._samples) for _ in range(3))
+            n = self._units[:, None]
+            rank = torch.arange(1, units + 1, device=a.device) - self._gone[:, None]
+            self._rank_weights = ((n - rank + 0.5) / n)[:, None]
         for start in range(0, self._samples, workspace.rows):
-            self._add(a, slice(start, start + workspace.rows), weights)
+            self._add(a, slice(start, start + workspace.rows))
 
-    def _add(self, a: Tensor, rows: slice, weights: Tensor) -> None:
+    def _add(self, a: Tensor, rows: slice) -> None:
         """Adds up some samples, each for itself, in memory that stays in the cache."""
         of_rows, workspace = a[:, rows], self._workspace
         ordered, counted, chunk, energy = (
@@ -221,28 +229,31 @@ class _Magnitudes:
         )
         # As floats, of which sums are exact up to 2²⁴ and several times faster than those of bool.
         self.silent += torch.eq(of_rows, 0.0, out=counted).sum(1)
+        if not self._sorts:
+            self._total[:, rows] = chunk.copy_(self._r[:, rows]).square_().sum(2)
+            return
         _sort_rows(ordered.copy_(self._r[:, rows]))
         chunk.copy_(ordered)
         self._l1[:, rows] = chunk.sum(2)
         # Not a matrix product, whose rounding would depend on which networks share the batch.
-        self._weighted[:, rows] = torch.mul(chunk, weights, out=energy).sum(2)
+        self._weighted[:, rows] = torch.mul(chunk, self._rank_weights, out=energy).sum(2)
         torch.cumsum(chunk.square_(), 2, out=energy)
         self._total[:, rows] = energy[..., -1]
         bound = (1.0 - ENERGY) * self._total[:, rows, None]
         self._held[:, rows] = torch.le(energy, bound, out=chunk).sum(2)
 
     def measures(self) -> dict[str, Tensor]:
-        measures = {
-            "zeros": self._share((self.silent * self.live).sum(1)),
-            "near_zero": self._near_zero(),
-            "hoyer": self._hoyer(),
-            "gini": self._gini(),
-            "removable": self._removable(),
-            "treves_rolls_population": _treves_rolls(self._l1, self._total, self._units[:, None]),
-            "treves_rolls_lifetime": _treves_rolls(
-                self._unit_sums, self._unit_squares, torch.full_like(self._units, self._samples)[:, None]
-            ),
-        }
+        measures = {"zeros": self._share((self.silent * self.live).sum(1)), "near_zero": self._near_zero()}
+        if self._sorts:
+            measures |= {
+                "hoyer": self._hoyer(),
+                "gini": self._gini(),
+                "removable": self._removable(),
+                "treves_rolls_population": _treves_rolls(self._l1, self._total, self._units[:, None]),
+                "treves_rolls_lifetime": _treves_rolls(
+                    self._unit_sums, self._unit_squares, torch.full_like(self._units, self._samples)[:, None]
+                ),
+            }
         return {name: torch.where(self._units > 0, value, 0.0) for name, value in measures.items()}
 
     def clamp_threshold(self) -> Tensor:

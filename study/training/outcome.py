@@ -8,6 +8,8 @@ from statistics import fmean
 
 SPARSITY_MEASURES = ("near_zero", "zeros", "hoyer", "gini", "removable")
 """Measures of the network as it was trained that may serve as the objective; all over live units."""
+SORTED_MEASURES = ("hoyer", "gini", "removable")
+"""Those of them that are not counted: they need a layer's activations sorted, or their moments."""
 CLAMPED_ZEROS = "clamped_zeros"
 """The share of zeros of the clamped network (see `measures`), over live units; it may serve as the objective too."""
 CLAMP_THRESHOLD = "clamp_threshold"

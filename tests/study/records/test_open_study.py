@@ -62,7 +62,7 @@ def test_a_study_goes_on_with_the_conventions_it_was_begun_with(storage: CohortS
     options = {"data": str(tmp_path / "d.npz"), "metric": "balanced_accuracy"}
     new = opened(storage, **options)
     sizes = storage.get_study_system_attrs(new.study_id)[DATA]
-    assert (sizes["conventions"], new.problem.conventions.version) == (3, 3)
+    assert (sizes["conventions"], new.problem.conventions.version) == (4, 4)
     del sizes["conventions"]
     storage.set_study_attrs(new.study_id, system_attrs={DATA: sizes})
     for earlier in (reopen(storage, "s"), opened(storage, **options)):
@@ -87,6 +87,19 @@ def test_only_searches_that_this_version_began_measure_on_samples(storage: Cohor
         assert earlier.problem.conventions.weighs_samples
     comparison = Comparison.of(read_config({"data": "iris", "seeds": 1, "epochs": 1, "hidden": "8"}))
     assert not comparison.budget.sampled
+
+
+def test_rungs_of_a_study_that_an_earlier_version_began_go_on_with_all_measures(storage: CohortStorage) -> None:
+    options: dict[str, Any] = {"pruner": "halving", "cohort": 4}
+    new = opened(storage, **options)
+    assert new.problem.budget.counted_at_rungs
+    assert not opened(storage, **options, sparsity="gini", name="by gini").problem.budget.counted_at_rungs
+    sizes = storage.get_study_system_attrs(new.study_id)[DATA]
+    storage.set_study_attrs(new.study_id, system_attrs={DATA: {**sizes, "conventions": 3}})
+    for earlier in (reopen(storage, "s"), opened(storage, **options)):
+        assert earlier.problem.identity == new.problem.identity
+        assert not earlier.problem.budget.counted_at_rungs
+        assert earlier.problem.budget.sampled
 
 
 def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -> None:

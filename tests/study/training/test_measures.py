@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from study.training.measures import (
     treves_rolls,
     zeros,
 )
+from study.training.outcome import SORTED_MEASURES
 from study.training.scores import network_measures
 
 # zeros, near zero, hoyer, gini, Treves-Rolls, removable: computed by quadrature and simulation, ± .01.
@@ -189,22 +191,35 @@ def test_zeros_are_counted_over_live_units_chunk_by_chunk() -> None:
     assert expected[0] == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.parametrize("counted_only", [False, True], ids=["all", "counted"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_how_many_activations_are_measured_together_changes_no_bit(
-    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    dtype: torch.dtype, counted_only: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generator = torch.Generator().manual_seed(1)
     a = torch.relu(torch.randn(5, 203, 37, generator=generator, dtype=dtype))
     a[0, :, :9] = a[1] = 0.0
     share = torch.rand(5, generator=generator, dtype=torch.float64)
-    at_once = stacked_measures(a, share, with_threshold=True)
+    measured = partial(stacked_measures, a, share, with_threshold=True, counted_only=counted_only)
+    at_once = measured()
     for together, in_order in ((1, 1), (2 * 203 * 37, 1000), (10**9, 40 * 37)):
         monkeypatch.setattr("study.training.measures.measured_at_once", lambda device, most=together: most)
         monkeypatch.setattr("study.training.measures._sorted_at_once", lambda device, most=in_order: most)
-        found = stacked_measures(a, share, with_threshold=True)
+        found = measured()
         assert {name: value.tolist() for name, value in found.items()} == {
             name: value.tolist() for name, value in at_once.items()
         }
+
+
+@pytest.mark.parametrize(("name", "slope"), REFERENCE)
+def test_what_is_counted_is_the_same_whether_or_not_rows_are_sorted(name: str, slope: float) -> None:
+    a = activated(name, slope).float()
+    a[:, 3] = 0.0
+    flat = torch.zeros_like(a, dtype=torch.bool)
+    whole, counted = (layer_measures(a, flat, with_threshold=True, counted_only=only) for only in (False, True))
+    sorted_ones = {*SORTED_MEASURES, "treves_rolls_population", "treves_rolls_lifetime"}
+    assert counted.keys() == whole.keys() - sorted_ones
+    assert counted == pytest.approx({name: whole[name] for name in counted}, rel=1e-6)
 
 
 def test_layers_that_do_not_fit_together_are_measured_alike_after_a_pass_each(

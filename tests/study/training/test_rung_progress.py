@@ -83,6 +83,23 @@ def test_an_outcome_at_a_rung_is_that_of_so_many_epochs_on_the_validation_part(a
                 assert at_rung.test_layers == ()
 
 
+def test_at_a_rung_counted_measures_alone_suffice_and_change_nothing_else(architecture: Architecture) -> None:
+    counted = replace(budget(seeds=1), counted_at_rungs=True)
+    all_at_rungs, fewer = (
+        Trainer(SPLIT, each, Streams(3), architecture=architecture, clamp=True).fit(TRIALS, rungs=RUNGS)
+        for each in (budget(seeds=1), counted)
+    )
+    for whole, short in zip(all_at_rungs, fewer, strict=True):
+        assert bare(short.replicates) == bare(whole.replicates)
+        for rung in RUNGS:
+            (at_rung,), (of_all,) = short.rungs[rung].replicates, whole.rungs[rung].replicates
+            assert not {"hoyer", "gini", "removable"} & at_rung.scores.keys()
+            assert {"clamped_accuracy", "clamped_zeros", "near_zero"} <= at_rung.scores.keys() < of_all.scores.keys()
+            assert at_rung.scores == pytest.approx({name: of_all.scores[name] for name in at_rung.scores}, rel=1e-6)
+            layers = zip(at_rung.layers, of_all.layers, strict=True)
+            assert all(layer.keys() < of_layer.keys() for layer, of_layer in layers)
+
+
 def test_who_goes_on_does_not_depend_on_blocks_threads_or_processes(architecture: Architecture) -> None:
     whole = fit(TRIALS, SPLIT, budget(), Streams(3), architecture=architecture)
     settings = partial(Trainer, SPLIT, budget(), Streams(3), architecture=architecture)

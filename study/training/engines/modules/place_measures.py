@@ -243,9 +243,14 @@ def gradient_norms(network: nn.Module, task: Task, layers: Layers, samples: Samp
 
 
 def hidden_measures(
-    network: nn.Module, layers: Layers, samples: Samples, *, with_threshold: bool = False
+    network: nn.Module,
+    layers: Layers,
+    samples: Samples,
+    *,
+    with_threshold: bool = False,
+    counted_only: bool = False,
 ) -> list[dict[str, float]]:
-    """Measures of every hidden layer over the first 8,192 samples, `clamp_threshold` where it is asked for.
+    """Measures of every hidden layer over the first 8,192 samples; which ones, `stacked_measures` says.
 
     Of a layer with positions at most 65,536 rows are measured, equally many positions of each sample. Layers whose
     rows fit together share a forward pass.
@@ -261,7 +266,7 @@ def hidden_measures(
         for place in places:
             z, a = (torch.cat(rows) for rows in zip(*recorded.pop(place), strict=True))
             saturated = place.activation.saturated(z, a, place.slope)
-            measures.append(layer_measures(a, saturated, with_threshold=with_threshold))
+            measures.append(layer_measures(a, saturated, with_threshold=with_threshold, counted_only=counted_only))
     return measures
 
 

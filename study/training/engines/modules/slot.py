@@ -83,6 +83,7 @@ class SlotTraining:
         self._architecture, self._task = architecture, task
         self.hyperparameters, self._replicate = hyperparameters, replicate
         self.data, self._budget, self._streams = data, budget, streams
+        self._counted_at_rungs = budget.counted_at_rungs
         self._scored, self._gradients_on = measured_on(data.training, data.validation, sample=budget.sampled)
         x = data.training.x
         first = data.training.batch(self._order(0)[:LSUV_SAMPLES]).cpu()
@@ -213,7 +214,15 @@ class SlotTraining:
         validation = self._validation or evaluate(network, task, data.validation)
         test = None if test_part is None else evaluate(network, task, test_part)
         finite = [p.isfinite().all() for p in network.parameters()]
-        layers = [hidden_measures(network, self._layers, data.validation, with_threshold=data.clamp)]
+        layers = [
+            hidden_measures(
+                network,
+                self._layers,
+                data.validation,
+                with_threshold=data.clamp,
+                counted_only=self._counted_at_rungs and training is None,
+            )
+        ]
         test_layers = [] if test_part is None else [hidden_measures(network, self._layers, test_part)]
         clamped = clamped_test = None
         if data.clamp:

@@ -110,7 +110,7 @@ def results(
     Args:
         stack: All slots of a block, with the weights that are measured.
         data: The data.
-        budget: Whether some measures are taken on a sample.
+        budget: Whether some measures are taken on a sample, and which ones at a rung.
         training: How they were trained.
         norms_at_start: Norms of their gradients before training; None: training will go on, and of what a trained
             network gives only scores and layers of the validation part are measured.
@@ -118,7 +118,8 @@ def results(
     at_end = norms_at_start is not None
     test_part = data.test if at_end else None
     validation, hidden = training.recorded or recorded_pass(stack, data.validation)
-    layers = hidden.measures(with_threshold=data.clamp)
+    counted_only = budget.counted_at_rungs and not at_end
+    layers = hidden.measures(with_threshold=data.clamp, counted_only=counted_only)
     test, test_hidden = (None, None) if test_part is None else recorded_pass(stack, test_part)
     test_layers = [] if test_hidden is None else test_hidden.measures()
     clamped = clamped_test = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
@@ -62,23 +63,24 @@ class HiddenLayers:
                 done += len(flat)
         self._rows += rows
 
-    def measures(self, *, with_threshold: bool = False) -> list[list[dict[str, float]]]:
-        """The measures, `[slot][layer]`, once all samples were added; `clamp_threshold` where it is asked for."""
-        measured = self._of_group(with_threshold)
+    def measures(self, *, with_threshold: bool = False, counted_only: bool = False) -> list[list[dict[str, float]]]:
+        """The measures, `[slot][layer]`, once all samples were added; see `stacked_measures` for the arguments."""
+        of_group = partial(self._of_group, with_threshold=with_threshold, counted_only=counted_only)
+        measured = of_group()
         for group in self._groups[1:]:
             self._begin(group)
             for start, stop in self._samples.chunks(MEASURED_SAMPLES):
                 self.add(self._stack.forward(self._samples.x[start:stop]), stop - start)
-            measured += self._of_group(with_threshold)
+            measured += of_group()
         self._begin([])
         return [list(of_slot) for of_slot in zip(*measured, strict=True)] or [[] for _ in self._stack.slots]
 
-    def _of_group(self, with_threshold: bool) -> list[list[dict[str, float]]]:
+    def _of_group(self, *, with_threshold: bool, counted_only: bool) -> list[list[dict[str, float]]]:
         """The measures of the layers whose activations are held, `[layer][slot]`."""
         measured = []
         for layer, a in self._a.items():
             saturation = self._saturated[layer] / (self._count * self._widths[layer])
-            found = stacked_measures(a, saturation, with_threshold=with_threshold)
+            found = stacked_measures(a, saturation, with_threshold=with_threshold, counted_only=counted_only)
             rows: list[list[float]] = torch.stack(list(found.values()), 1).tolist()
             measured.append([dict(zip(found, row, strict=True)) for row in rows])
         return measured
