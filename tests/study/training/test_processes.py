@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,12 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from cohorts import COHORT, Remembers
 from problems import make_problem
 
 from search_spaces.architectures import ARCHITECTURES
 from study.training import Budget, Interrupted, Snapshot, Streams, Trainer, TrainingProcessError, fit
-from study.training.processes import can_fork, can_fork_for_gradients
+from study.training.processes import _receive, _send, can_fork, can_fork_for_gradients
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
 
@@ -60,6 +62,21 @@ def test_they_give_the_bits_of_one_process_and_the_states_of_its_slots() -> None
     for slot, states in here.states.items():
         for epoch, state in states.items():
             assert all(x.equal(there.states[slot][epoch].tensors[name]) for name, x in state.tensors.items())
+
+
+def test_a_message_holds_little_more_than_the_numbers_of_its_tensors() -> None:
+    """Torch's own way writes an archive for each tensor, which took longer than an epoch of its network."""
+    ours, theirs = multiprocessing.Pipe()
+    few = [torch.arange(8, dtype=dtype) for dtype in (torch.float32, torch.float64, torch.int64) * 40]
+    others = [torch.zeros(3, dtype=torch.bfloat16), torch.arange(6.0).reshape(2, 3).T, torch.tensor(1.5)]
+    with ours, theirs:
+        _send(ours, few + others)
+        content = theirs.recv_bytes()
+        assert len(content) < 200 * len(few) + 4000
+        _send(ours, few + others)
+        for sent, received in zip(few + others, _receive(theirs), strict=True):
+            assert (received.dtype, received.stride()) == (sent.dtype, sent.stride())
+            assert received.equal(sent)
 
 
 def test_every_replicate_has_the_split_that_is_its_own() -> None:
