@@ -64,8 +64,20 @@ def _link(package: str, name: str, inner: str) -> str:
 
 
 def styles() -> str:
-    """Colours of code; one frame around code instead of the theme's two; pages wide enough for tables of output."""
-    rules = [".highlight pre code { border: 0; padding: 0 }", ".wy-nav-content { max-width: 1100px }"]
+    """Colours of code, in one frame instead of the theme's two; wide pages; tables of claims; forest plots."""
+    rules = [
+        ".highlight pre code { border: 0; padding: 0 }",
+        ".wy-nav-content { max-width: 1100px }",
+        ".wy-table-responsive table.claims td, .wy-table-responsive table.claims th { white-space: normal }",
+        ".rst-content table.claims td { padding: 6px }",
+        ".forest { margin: 0 0 1.5em } .forest svg { width: 100%; max-width: 560px; font-family: sans-serif }",
+        ".forest path { fill: none } .forest figcaption { font-size: 80% }",
+        ".forest text { fill: currentColor; font-size: 9.5px } .forest .name { text-anchor: end }",
+        ".forest .tick { text-anchor: middle } .forest .sum { font-weight: bold }",
+        ".forest .line { stroke: currentColor; stroke-width: 0.8 }",
+        ".forest .edge { stroke: currentColor; stroke-dasharray: 2 2 }",
+        ".forest .rope { fill: #7d7d7d; opacity: 0.25 }",
+    ]
     return "\n".join([HtmlFormatter().get_style_defs(".highlight"), *rules, ""])
 
 
