@@ -18,7 +18,7 @@ import os
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +48,8 @@ from study.workers.launch import launch
 from study.workers.stop import Stop
 
 SHIPPED = Path(__file__).parent.parent / "study" / "comparison" / "evidence.json"
+Part = tuple[str, tuple[int, ...]]
+"""A part of the protocol: its name, and the numbers of its claims."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Source:
         named["name"] = f"{self.planned.name}-{part}-{plan.hash}"
         if self.planned.task != CLASSIFICATION.name:
             options |= {"task": self.planned.task}
-        return Comparison.of(plan.config(len(self.dataset), **named, **options))
+        return Comparison.of(plan.config(len(self.dataset), **(named | options)))
 
 
 def sources(folder: Path, made: Path, plan: Protocol, wanted: Collection[str] = ()) -> Iterator[Source]:
@@ -219,6 +221,32 @@ def finished(source: Source, database: CohortStorage, plan: Protocol) -> dict[st
     return result(source, parts) if parts else None
 
 
+def trained(
+    todo: Iterable[tuple[Part, Source]], database: CohortStorage, plan: Protocol, stop: Stop, **options: Any
+) -> Iterator[tuple[Source, OpenStudy]]:
+    """Trains what is missing of comparisons one after the other, and yields each that is finished.
+
+    Args:
+        todo: Parts of the protocol, each with a data set.
+        database: Where the comparisons live.
+        plan: The protocol.
+        stop: Ends it early.
+        options: Of all comparisons, in place of those of the protocol.
+    """
+    for part, source in todo:
+        started, name = datetime.now(UTC), f"{source.planned.name}, {part[0]}"
+        try:
+            study = create_or_open(source.problem(plan, *part, **options), database)
+            if not launch(study, stop=stop):
+                return
+        except ReluctantError as error:
+            print(f"{name} is not done: {error}", flush=True)
+            continue
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        print(f"{name}: {len(study.comparison.dataset)} rows, {seconds:.0f} s", flush=True)
+        yield source, study
+
+
 def print_plan(found: list[Source], plan: Protocol) -> None:
     """Prints how long each data set takes on this machine as it is now, from a few measured epochs of each."""
     total = 0.0
@@ -254,24 +282,14 @@ def main() -> None:
         database = open_storage(options.storage)
         gathered = {each.planned.name: finished(each, database, plan) for each in found}
         todo = [] if options.collect else sorted(product(plan.parts, found), key=lambda each: _work(*each, plan))
-        for part, source in todo:
-            started, name = datetime.now(UTC), f"{source.planned.name}, {part[0]}"
-            try:
-                study = create_or_open(source.problem(plan, *part, workers=options.workers), database)
-                if not launch(study, stop=stop):
-                    break
-            except ReluctantError as error:
-                print(f"{name} is not done: {error}", flush=True)
-                continue
-            seconds = (datetime.now(UTC) - started).total_seconds()
-            print(f"{name}: {len(study.comparison.dataset)} rows, {seconds:.0f} s", flush=True)
+        for source, _ in trained(todo, database, plan, stop, workers=options.workers):
             gathered[source.planned.name] = finished(source, database, plan)
             write(gathered, plan, options.output)
         write(gathered, plan, options.output)
         database.close()
 
 
-def _work(part: tuple[str, tuple[int, ...]], source: Source, plan: Protocol) -> tuple[int, int]:
+def _work(part: Part, source: Source, plan: Protocol) -> tuple[int, int]:
     """The order of work: the first part of all data sets first, the smallest of them first."""
     rows = len(source.dataset)
     return plan.parts.index(part), min(rows, plan.most_rows) * plan.seeds_of(rows)

@@ -9,19 +9,23 @@ a split are dealt to the arms many times, and after each deal they go once aroun
 arm: what remains is due to choice. Beside it stands what the same contrasts find where
 they choose, tune and read on one stream, as comparisons of version 0.1 do.
 
-Contrasts that compare no arms are left out: the shares of claims 1 and 4, and the clock; and claim 15, which compares
-learning rates, as which no network is re-seeded. `--claims all` has the others of all claims. FOLDER holds CSV files
-whose target is the last column.
+Contrasts that compare no arms are left out: the shares of claims 1 and 4, the clock, and gradients before training;
+and claim 15, which compares learning rates, as which no network is re-seeded. None of them chooses; the file names
+them, and those that have a value on fewer than two data sets. FOLDER holds CSV files whose target is the last column.
+The file is written after each data set, and those that it has by the same options, of the same contrasts, are not
+trained again.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,10 +33,11 @@ from benchmarks.hardware import taken
 from benchmarks.tables import data_sets
 from benchmarks.trained import columns_of
 from search_spaces import Hyperparameters
-from search_spaces.claim_cells import USUAL_CLAIMS, read_claims
+from search_spaces.claim_cells import read_claims
 from search_spaces.design import Design
 from study.comparison.cell_measures import CellMeasures, StreamMeasures, training_loss_key
 from study.comparison.claims import ClaimContrast, claims_of
+from study.comparison.evidence import rounded
 from study.data import DataError, Dataset, Split, prepare, sample_rows
 from study.intervals import Array
 from study.records.measure_keys import key_on_test
@@ -40,8 +45,8 @@ from study.training import Budget, Streams, Trainer
 
 _COMPARE_ARMS = ("score", "share")
 _NO_NULL = (1, 4, 15)
-_SHARES = ("near_zero", "raw_zeros", "dead", "saturation", "removable")
-_READ = ("accuracy", "log_loss", *map(key_on_test, ("accuracy", *_SHARES)))
+SHARES = ("near_zero", "raw_zeros", "dead", "saturation", "removable")
+_READ = ("accuracy", "log_loss", *map(key_on_test, ("accuracy", *SHARES)))
 _LOSSES = training_loss_key(0).removesuffix("0")
 _GATE = 0.05
 
@@ -74,6 +79,17 @@ def contrasts(design: Design) -> list[tuple[int, ClaimContrast]]:
         for claim in claims_of(design)
         for contrast in claim.contrasts
         if contrast.kind in _COMPARE_ARMS and claim.id not in _NO_NULL
+    ]
+
+
+def left_out(design: Design) -> list[tuple[int, str]]:
+    """The contrasts of a design that are no placebos' business, with their claims' numbers."""
+    there = contrasts(design)
+    return [
+        (claim.id, contrast.name)
+        for claim in claims_of(design)
+        for contrast in claim.contrasts
+        if (claim.id, contrast) not in there
     ]
 
 
@@ -161,15 +177,56 @@ def summarize(design: Design, means: Array, one_stream: Array) -> list[Placebo]:
     return found
 
 
-def _samples(folder: str, rows: int, seed: int) -> Iterator[Dataset]:
-    for dataset in data_sets(folder):
+def _samples(options: argparse.Namespace, done: Collection[str]) -> Iterator[Dataset]:
+    """A part of each data set that is still to be done."""
+    only = set(filter(None, options.only.split(",")))
+    for dataset in data_sets(options.folder):
+        if dataset.name in done or (only and dataset.name not in only):
+            continue
         try:
-            sample = sample_rows(dataset, rows, seed=seed)
-            prepare(sample, seed=seed, replicate=0)
+            sample = sample_rows(dataset, options.rows, seed=options.seed)
+            prepare(sample, seed=options.seed, replicate=0)
         except DataError as error:
             print(f"{dataset.name} is left out: {error}", flush=True)
             continue
         yield sample
+
+
+def _earlier(path: Path, asked: dict[str, Any], design: Design) -> dict[str, tuple[Array, Array]]:
+    """What the file has by the same options, of the same contrasts; empty where it has something else."""
+    document = json.loads(path.read_text()) if path.is_file() else {}
+    same = {"options": json.loads(json.dumps(asked)), "design": _design_hash(design)}
+    if {name: document.get(name) for name in same} != same:
+        return {}
+    read = {name: np.array(columns, dtype=float) for name, columns in document["data_sets"].items()}
+    return {name: (columns[0], columns[1]) for name, columns in read.items()}
+
+
+def _write(design: Design, found: dict[str, tuple[Array, Array]], asked: dict[str, Any], path: Path) -> list[Placebo]:
+    """Writes the file, and returns what each contrast found."""
+    means = [np.array(column) for column in zip(*found.values(), strict=True)]
+    results = summarize(design, *means) if len(found) > 1 else []
+    document = {
+        "taken": taken("python -m benchmarks.placebos") | {"command": "python -m benchmarks.placebos FOLDER"},
+        "options": asked,
+        "design": _design_hash(design),
+        "gate": _GATE,
+        "held": [result.name for result in results if abs(result.mean) < _GATE],
+        "missed": [result.name for result in results if abs(result.mean) >= _GATE],
+        "left_out": left_out(design),
+        "contrasts": [asdict(result) for result in results],
+        "data_sets": {
+            name: [[rounded(value) for value in column] for column in columns] for name, columns in found.items()
+        },
+    }
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return results
+
+
+def _design_hash(design: Design) -> str:
+    """A hash of the levels and of the contrasts, which what was gathered is of."""
+    content = [design.levels, [(claim, part.name, part.compute.__name__) for claim, part in contrasts(design)]]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
 def main() -> None:
@@ -182,11 +239,14 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--deals", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--claims", type=read_claims, default=USUAL_CLAIMS)
+    parser.add_argument("--claims", type=read_claims, default="all")
+    parser.add_argument("--only", default="", help="names of data sets, separated by commas")
     parser.add_argument("--output", default="benchmarks/placebos.json")
     options = parser.parse_args()
-    design, found = Design(width=options.width, claims=options.claims), {}
-    for dataset in _samples(options.folder, options.rows, options.seed):
+    design = Design(width=options.width, claims=options.claims)
+    asked = {name: value for name, value in vars(options).items() if name not in ("folder", "output", "only")}
+    found = _earlier(Path(options.output), asked, design)
+    for dataset in _samples(options, found):
         found[dataset.name] = placebos_of(
             dataset,
             design,
@@ -198,20 +258,8 @@ def main() -> None:
         print(
             f"{dataset.name}, {len(dataset)} rows:", *(f"{value:+.2f}" for value in found[dataset.name][0]), flush=True
         )
-        results = (
-            summarize(design, *(np.array(column) for column in zip(*found.values(), strict=True)))
-            if len(found) > 1
-            else []
-        )
-        document = {
-            "taken": taken("python -m benchmarks.placebos") | {"command": "python -m benchmarks.placebos FOLDER"},
-            "options": {name: value for name, value in vars(options).items() if name not in ("folder", "output")},
-            "data_sets": {name: means.round(4).tolist() for name, (means, _) in found.items()},
-            "gate": _GATE,
-            "held": [result.name for result in results if abs(result.mean) < _GATE],
-            "contrasts": [asdict(result) for result in results],
-        }
-        Path(options.output).write_text(json.dumps(document, indent=1) + "\n")
+        _write(design, found, asked, Path(options.output))
+    results = _write(design, found, asked, Path(options.output))
     for result in results:
         print(
             f"{result.claim:>2} {result.name:<95} {result.mean:+.3f} ± {result.standard_error:.3f}   "

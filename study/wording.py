@@ -69,6 +69,27 @@ def percent(value: float | None, digits: int = 2) -> str:
     return "–" if value is None or value != value else f"{100 * value:.{digits}f}"
 
 
+def signed(value: float) -> str:
+    """A difference with its sign, to two digits; what is rounded to nothing has none.
+
+    Example:
+        >>> signed(0.314), signed(-0.5), signed(-1e-15)
+        ('+0.31', '-0.50', '0.00')
+    """
+    text = f"{value:+z.2f}"
+    return text.lstrip("+") if not float(text) else text
+
+
+def signed_range(bounds: tuple[float, float]) -> str:
+    """An interval of differences.
+
+    Example:
+        >>> signed_range((-0.001, 1.5))
+        '0.00 … +1.50'
+    """
+    return f"{signed(bounds[0])} … {signed(bounds[1])}"
+
+
 def plus_minus(error: float | None) -> str:
     """The standard error of a fraction in percentage points, to stand behind its value; empty where there is none.
 

@@ -58,10 +58,14 @@ class Study(AnyStudy):
         Raises:
             NoResultsError: No trial has finished, or none is feasible.
         """
+        from study.comparison.elsewhere import elsewhere
         from study.search.advice import advise
         from study.search.fresh_seeds import train_fresh
 
-        advice = advise(interruptible(lambda stop: train_fresh(self._opened, stop=stop)), self._opened.problem.config)
+        problem = self._opened.problem
+        front = interruptible(lambda stop: train_fresh(self._opened, stop=stop))
+        chosen = front.recommended.searched.hyperparameters
+        advice = advise(front, problem.config, elsewhere(problem, chosen))
         if show:
             print("\n".join(advice.lines))
         return advice

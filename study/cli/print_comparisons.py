@@ -18,6 +18,7 @@ from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.summary import ComparisonSummary
 from study.comparison.verdicts import ClaimVerdict, ContrastEstimate
+from study.wording import signed, signed_range
 
 
 def print_comparisons(comparisons: Sequence[ComparisonSummary], form: str) -> None:
@@ -132,17 +133,12 @@ def _evidence(evidence: ContrastEstimate) -> str:
         return f"{evidence.name}: no value"
     interval = "no interval"
     if evidence.interval is not None and evidence.plain_interval is not None:
-        interval = f"{_range(evidence.plain_interval)}; {_range(evidence.interval)}"
+        interval = f"{signed_range(evidence.plain_interval)}; {signed_range(evidence.interval)}"
     least, most = evidence.rope
     rope = f"±{most:g}" if least == -most and most else f"{least:g}" if least == most else f"{least:g} … {most:g}"
     role = "" if evidence.decides else " (it does not decide the claim)"
-    return (
-        f"{evidence.name}: {evidence.estimate:+.2f} {evidence.unit} ({interval}), ROPE {rope}: {evidence.verdict}{role}"
-    )
-
-
-def _range(bounds: tuple[float, float]) -> str:
-    return f"{bounds[0]:+.2f} … {bounds[1]:+.2f}"
+    value = f"{signed(evidence.estimate)} {evidence.unit}"
+    return f"{evidence.name}: {value} ({interval}), ROPE {rope}: {evidence.verdict}{role}"
 
 
 def _print_several(comparisons: Sequence[ComparisonSummary], several: AcrossDataSets) -> None:
@@ -194,15 +190,19 @@ def _contrast_across(contrast: ContrastAcrossDataSets) -> list[str]:
     (below, _, above), weighted = contrast.shares, contrast.sensitivity
     others = [
         f"{len(contrast.data)} data sets, {100 * below:.0f} % below the ROPE and {100 * above:.0f} % above",
-        *([] if contrast.leave_one_out is None else [f"without any one of them {_range(contrast.leave_one_out)}"]),
-        *([] if weighted is None else [f"weighted {weighted.estimate:+.2f} ({_range(weighted.interval)})"]),
+        *(
+            []
+            if contrast.leave_one_out is None
+            else [f"without any one of them {signed_range(contrast.leave_one_out)}"]
+        ),
+        *([] if weighted is None else [f"weighted {signed(weighted.estimate)} ({signed_range(weighted.interval)})"]),
     ]
     return [
-        f"    {contrast.name}: {contrast.average} {contrast.estimate:+.2f} {contrast.unit} "
+        f"    {contrast.name}: {contrast.average} {signed(contrast.estimate)} {contrast.unit} "
         f"({_or_none(contrast.interval)}), prediction {_or_none(contrast.prediction_interval)}{role}",
         f"    {'; '.join(others)}",
     ]
 
 
 def _or_none(interval: tuple[float, float] | None) -> str:
-    return "no interval" if interval is None else _range(interval)
+    return "no interval" if interval is None else signed_range(interval)

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable
 
 from study.cli.console import Messages, print_front, print_rows
+from study.comparison.elsewhere import elsewhere
 from study.records.open_study import OpenStudy
 from study.search.advice import advice_rows, advise
 from study.search.fresh_seeds import train_fresh
@@ -80,7 +81,8 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
         KindError: The study is a comparison.
     """
     config, search = study.search.config, StoredSearch.of(study)
-    found = advise(train_fresh(study, stop=stop, log=messages.info), config)
+    front = train_fresh(study, stop=stop, log=messages.info)
+    found = advise(front, config, elsewhere(study.problem, front.recommended.searched.hyperparameters))
     reference = train_reference(study, messages, stop=stop)
     best = found.front.recommended
     if form == "table":

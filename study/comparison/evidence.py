@@ -59,13 +59,13 @@ class Evidence:
     sets: tuple[EvidenceSet, ...]
     planned: int
 
-    def without(self, fingerprint: str) -> tuple[Evidence, tuple[str, ...]]:
+    def without(self, *fingerprints: str) -> tuple[Evidence, tuple[str, ...]]:
         """The evidence without a user's data set and all that share samples with it, and the names of those.
 
         Args:
-            fingerprint: Of the user's data set.
+            fingerprints: Of the user's data set, and of what it was drawn from.
         """
-        groups = {each.group for each in self.sets if fingerprint in each.fingerprints}
+        groups = {each.group for each in self.sets if not {*fingerprints}.isdisjoint(each.fingerprints)}
         left = tuple(each for each in self.sets if each.group not in groups)
         return Evidence(self.protocol, left, self.planned), tuple(e.name for e in self.sets if e.group in groups)
 

@@ -11,16 +11,18 @@ from study.comparison.correlation import variance_ratio
 from study.comparison.summary import ComparisonSummary
 from study.comparison.verdicts import PLAIN_LEVEL, ClaimVerdict, ContrastEstimate, shows_spread
 from study.intervals import Region, corrected_interval
+from study.wording import signed
 
 # The claims by their numbers, which never change.
 _LEAKY, _ASSOCIATION, _DROPOUT, _START, _RELU_FIRST = 2, 5, 6, 10, 12
 
-_WORDS = {
+IN_WORDS = {
     "supported": "better",
     "refuted": "worse",
     "no practical difference": "no different in practice",
     "undecided": "not told apart",
 }
+"""The verdict on a difference of two in words."""
 
 Interval = tuple[float, float]
 
@@ -79,7 +81,7 @@ def _against_relu(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary
             mean, low, high = corrected_interval(differences, ratio, PLAIN_LEVEL)
             found[name] = float(mean), (float(low), float(high))
     texts = [
-        f"{name} is {_WORDS[Region(leaky.rope).verdict(interval)]} ({_points(mean, interval)})"
+        f"{name} is {IN_WORDS[Region(leaky.rope).verdict(interval)]} ({_points(mean, interval)})"
         for name, (mean, interval) in found.items()
     ]
     return f"Against ReLU, {', '.join(texts[:-1])}{' and ' if texts[:-1] else ''}{texts[-1]}."
@@ -153,4 +155,4 @@ def _with_interval(estimate: float | None, interval: Interval | None) -> str:
 
 def _number(value: float | None) -> str:
     """A difference with its sign."""
-    return "–" if value is None else f"{value + 0.0:+.2f}"
+    return "–" if value is None else signed(value)

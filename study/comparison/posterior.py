@@ -59,6 +59,38 @@ class Posterior:
         return self.conflict < CONFLICT
 
 
+@dataclass(frozen=True)
+class EffectDistribution:
+    """The distribution of the effect on a data set, at points that are dense where it is.
+
+    Attributes:
+        x: `[n]` points, increasing.
+        density: `[n]` its density there; the integral by trapezoids is 1.
+        prior: `[n]` density of the prior there.
+        cumulated: `[n]` the probability at or below each point.
+    """
+
+    x: Array
+    density: Array
+    prior: Array
+    cumulated: Array
+
+    def at_most(self, bound: float) -> float:
+        """The probability of an effect at or below a bound."""
+        return float(np.interp(bound, self.x, self.cumulated))
+
+    def mean_of(self, values: Array) -> float:
+        """The expectation of a function of the effect, of which `[n]` values at the points are given."""
+        return float(np.trapezoid(values * self.density, self.x))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the effect lies with 95 %, with the same probability beyond either end."""
+        tail = (1.0 - _LEVEL) / 2.0
+        low, high = (float(np.interp(share, self.cumulated, self.x)) for share in (tail, 1.0 - tail))
+        return low, high
+
+
 def posterior(own: SetEstimate, freedom: int, others: list[SetEstimate], region: Region) -> Posterior | None:
     """What own data and others say together.
 
@@ -79,7 +111,30 @@ def posterior(own: SetEstimate, freedom: int, others: list[SetEstimate], region:
     """
     if own.standard_error is None or own.standard_error <= 0 or freedom < 1 or len(others) < FEWEST_OTHERS:
         return None
-    prior = distribution_of_new(others)
+    likelihood = stats.t(freedom, own.value, own.standard_error)
+    found = distribution_of_effect(own, freedom, distribution_of_new(others), region)
+    least, most = (found.at_most(bound) for bound in region.rope)
+    return Posterior(
+        estimate=found.mean_of(found.x),
+        interval=found.interval,
+        verdict=region.verdict(found.interval),
+        below=least,
+        inside=most - least,
+        above=1.0 - most,
+        conflict=_conflict(found.prior, likelihood, found.x),
+        data_sets=len(others),
+    )
+
+
+def distribution_of_effect(own: SetEstimate, freedom: int, prior: Predictive, region: Region) -> EffectDistribution:
+    """The distribution of the effect on a data set, by its own estimate and what others say of the effect on a new one.
+
+    Args:
+        own: The estimate on the data set, with its standard error, which is known and not 0.
+        freedom: Degrees of freedom of that error.
+        prior: Of the others: `distribution_of_new`.
+        region: The contrast's region of practical equivalence.
+    """
     likelihood = stats.t(freedom, own.value, own.standard_error)
     x = _grid(prior, own, region)
     prior_density = _prior_density(prior, x)
@@ -87,20 +142,7 @@ def posterior(own: SetEstimate, freedom: int, others: list[SetEstimate], region:
     cumulated = _cumulated(joint, x)
     if cumulated[-1] <= 0:  # so far apart that no number holds it: the own data alone
         joint, cumulated = likelihood.pdf(x), _cumulated(likelihood.pdf(x), x)
-    cumulated = cumulated / cumulated[-1]
-    least, most = (float(np.interp(bound, x, cumulated)) for bound in region.rope)
-    tail = (1.0 - _LEVEL) / 2.0
-    low, high = (float(np.interp(share, cumulated, x)) for share in (tail, 1.0 - tail))
-    return Posterior(
-        estimate=float(np.trapezoid(x * joint, x) / np.trapezoid(joint, x)),
-        interval=(low, high),
-        verdict=region.verdict((low, high)),
-        below=least,
-        inside=most - least,
-        above=1.0 - most,
-        conflict=_conflict(prior_density, likelihood, x),
-        data_sets=len(others),
-    )
+    return EffectDistribution(x, joint / cumulated[-1], prior_density, cumulated / cumulated[-1])
 
 
 def _wide_scale(prior: Predictive) -> float:

@@ -83,7 +83,7 @@ class Protocol:
         """
         return next((seeds for most, seeds in self.seeds if rows <= most), self.seeds[-1][1])
 
-    def config(self, rows: int, **options: Any) -> StudyConfig:
+    def config(self, rows: int, /, **options: Any) -> StudyConfig:
         """The configuration of a comparison of a data set of so many rows."""
         given: dict[str, Any] = {"hidden": self.hidden, "epochs": self.epochs, "seeds": self.seeds_of(rows)}
         if rows > self.most_rows:

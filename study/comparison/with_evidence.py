@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -11,12 +12,15 @@ from study.comparison.claims import CLAIMS, Claim
 from study.comparison.evidence import Evidence, load_evidence
 from study.comparison.posterior import FEWEST_OTHERS, Posterior, posterior
 from study.comparison.protocol import protocol
-from study.comparison.set_estimates import SetEstimate
+from study.comparison.set_estimates import SetEstimate, SetEstimates
 from study.comparison.summary import ComparisonSummary, summarize
 from study.comparison.verdicts import ClaimVerdict, deciding_index, manipulated
+from study.data import Dataset
 from study.intervals import Verdict
 from study.problem import Comparison
 from study.records.open_study import OpenStudy
+from study.tasks import Task
+from study.wording import signed, signed_range
 
 
 @dataclass(frozen=True)
@@ -51,15 +55,14 @@ class ClaimWithEvidence:
     def line(self) -> str:
         """The verdict with its numbers."""
         found = self.deciding
-        low, high = found.interval
         conflict = (
             f"; these data contradict the others (p = {found.conflict:.2g}), which count for less"
             if found.contradicts
             else ""
         )
         return (
-            f"with {found.data_sets} other data sets: {self.verdict}, {found.estimate:+.2f} {self.unit} "
-            f"({low:+.2f} … {high:+.2f}); {self.words}{conflict}"
+            f"with {found.data_sets} other data sets: {self.verdict}, {signed(found.estimate)} {self.unit} "
+            f"({signed_range(found.interval)}); {self.words}{conflict}"
         )
 
     @property
@@ -72,12 +75,17 @@ class ClaimWithEvidence:
             'above +0.5 pp: 5 %; no practical difference: 95 %; below -0.5 pp: 0 %'
         """
         found, (least, most) = self.deciding, self.rope
-        parts = [(f"above {most:+g} {self.unit}", found.above)]
+        parts = [(f"above {_bound(most)} {self.unit}", found.above)]
         if least < most:
             parts.append(("no practical difference", found.inside))
-        parts.append((f"below {least:+g} {self.unit}", found.below))
+        parts.append((f"below {_bound(least)} {self.unit}", found.below))
         percent = whole_percent([share for _, share in parts])
         return "; ".join(f"{name}: {share} %" for (name, _), share in zip(parts, percent, strict=True))
+
+
+def _bound(value: float) -> str:
+    """A bound of a region with its sign; 0 has none."""
+    return f"{value:+g}" if value else "0"
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,21 @@ class WithEvidence:
 
     note: str = ""
     claims: dict[int, ClaimWithEvidence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OtherDataSets:
+    """What the evidence has of data sets other than the user's.
+
+    Attributes:
+        note: What is used, or why nothing is.
+        own: Names of those that are left out, for the user's data are or share samples with them.
+        estimates: Their estimates, by name; empty where they are not used.
+    """
+
+    note: str
+    own: tuple[str, ...] = ()
+    estimates: Mapping[str, SetEstimates] = field(default_factory=dict)
 
 
 def summarize_with_evidence(study: OpenStudy) -> ComparisonSummary:
@@ -123,20 +146,33 @@ def with_evidence(
     differences = protocol().differences(comparison.config)
     if comparison.design.channels:
         differences.insert(0, "another network (the evidence is of perceptrons)")
-    if differences:
-        return WithEvidence(f"without the evidence of other data sets, which is of other options: {differences[0]}")
-    left, own = evidence.without(comparison.dataset.fingerprint)
-    others = left.counted(comparison.task.name)
-    if len(others) < FEWEST_OTHERS:
-        return WithEvidence(f"without evidence: there is none of {FEWEST_OTHERS} data sets of {comparison.task.name}")
+    others = other_data_sets(evidence, comparison.dataset, comparison.task, differences)
     claims = {claim.id: claim for claim in CLAIMS}
     found = {
         verdict.id: together
-        for verdict in verdicts
-        if (together := _judged(claims[verdict.id].about(comparison.task.metrics[0]), verdict, others)) is not None
+        for verdict in (verdicts if others.estimates else ())
+        if (together := _judged(claims[verdict.id].about(comparison.task.metrics[0]), verdict, others.estimates))
     }
+    return WithEvidence(others.note, found)
+
+
+def other_data_sets(evidence: Evidence, dataset: Dataset, task: Task, differences: Sequence[str]) -> OtherDataSets:
+    """What evidence has of data sets that share no samples with a user's.
+
+    Args:
+        evidence: The evidence.
+        dataset: The user's data.
+        task: What is learned.
+        differences: By what the user's networks differ from those of the evidence, which is not used where they do.
+    """
+    if differences:
+        return OtherDataSets(f"without the evidence of other data sets, which is of other options: {differences[0]}")
+    left, own = evidence.without(*filter(None, (dataset.fingerprint, dataset.whole)))
+    others = left.counted(task.name)
+    if len(others) < FEWEST_OTHERS:
+        return OtherDataSets(f"without evidence: there is none of {FEWEST_OTHERS} data sets of {task.name}")
     without = f"; without {', '.join(own)}, which these data are or share samples with" if own else ""
-    return WithEvidence(f"the evidence is of {len(others)} other data sets{without}", found)
+    return OtherDataSets(f"the evidence is of {len(others)} other data sets{without}", own, others)
 
 
 @cache
@@ -175,9 +211,7 @@ class _Contrast:
     error: float = 1.0
 
 
-def _judged(
-    claim: Claim, verdict: ClaimVerdict, others: dict[str, dict[str, list[SetEstimate | None]]]
-) -> ClaimWithEvidence | None:
+def _judged(claim: Claim, verdict: ClaimVerdict, others: Mapping[str, SetEstimates]) -> ClaimWithEvidence | None:
     """A claim with the evidence; None where the evidence or the own data have too little of it."""
     found = [_posterior(claim, place, verdict, others) for place in range(len(claim.contrasts))]
     if any(found[place] is None for place in claim.deciding):
@@ -193,9 +227,7 @@ def _judged(
     return ClaimWithEvidence(together, deciding, claim.contrasts[place].unit, region.rope)
 
 
-def _posterior(
-    claim: Claim, place: int, verdict: ClaimVerdict, others: dict[str, dict[str, list[SetEstimate | None]]]
-) -> Posterior | None:
+def _posterior(claim: Claim, place: int, verdict: ClaimVerdict, others: Mapping[str, SetEstimates]) -> Posterior | None:
     own = verdict.estimates[place]
     if own.estimate is None or own.standard_error is None or claim.contrasts[place].kind == "time":
         return None

@@ -50,6 +50,7 @@ class Dataset:
         fingerprint: Hash of the content; see `study.data.fingerprint`.
         reading: How the table was read; None where the source needs no decisions: built-in sets and images.
         drawn_from: Rows of the source, where these are only a part of them.
+        whole: Fingerprint of the source, where these are only a part of it.
         weights: `[N]` weight of each row in loss and metrics; None where all count the same.
         groups: `[N]` the group of each row, which no split divides; None where there are none.
         times: `[N]` by which the parts of a split follow each other; None where they are drawn at random.
@@ -66,6 +67,7 @@ class Dataset:
     folds: tuple[Fold, ...] = ()
     reading: Reading | None = None
     drawn_from: int | None = None
+    whole: str | None = None
     weights: npt.NDArray[np.float64] | None = None
     groups: npt.NDArray[np.int64] | None = None
     times: npt.NDArray[np.float64] | None = None
@@ -96,6 +98,7 @@ def make_dataset(
     target: str | None = None,
     reading: Reading | None = None,
     drawn_from: int | None = None,
+    whole: str | None = None,
     weights: npt.NDArray[np.float64] | None = None,
     groups: npt.NDArray[np.int64] | None = None,
     times: npt.NDArray[np.float64] | None = None,
@@ -113,6 +116,7 @@ def make_dataset(
         target: Name of the target column.
         reading: How the table was read.
         drawn_from: Rows of the source, where these are only a part of them.
+        whole: Fingerprint of the source, where these are only a part of it.
         weights: `[N]` weight of each row.
         groups: `[N]` the group of each row.
         times: `[N]` by which the parts of a split follow each other.
@@ -147,6 +151,7 @@ def make_dataset(
         ),
         reading=reading,
         drawn_from=drawn_from,
+        whole=whole,
         weights=weights,
         groups=groups,
         times=times,

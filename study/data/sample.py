@@ -56,6 +56,7 @@ def sample_rows(dataset: Dataset, rows: int | None, *, seed: int) -> Dataset:
         target=dataset.target,
         reading=dataset.reading,
         drawn_from=len(dataset),
+        whole=dataset.whole or dataset.fingerprint,
         weights=None if dataset.weights is None else dataset.weights[kept],
         groups=None if dataset.groups is None else dataset.groups[kept],
         times=None if dataset.times is None else dataset.times[kept],

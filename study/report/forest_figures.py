@@ -11,6 +11,7 @@ from study.intervals import Verdict
 from study.report.palette import INK
 from study.report.plot import Panel, Section, figure, wrapped
 from study.report.verdict_figures import VERDICTS
+from study.wording import signed, signed_range
 
 _ROW, _AROUND = 18, 100
 _WIDTH, _NAME = 40, 18
@@ -45,7 +46,9 @@ def verdict_row(claim: ClaimAcrossDataSets) -> dict[str, str]:
         "claim": claim.statement + (" (an association)" if claim.association else ""),
         "on average": claim.verdict,
         "on a new data set, most likely": claim.verdict_on_new,
-        "estimate": "none" if judged.estimate is None else f"{judged.estimate:+.2f} {judged.unit} ({judged.average})",
+        "estimate": "none"
+        if judged.estimate is None
+        else f"{signed(judged.estimate)} {judged.unit} ({judged.average})",
         "95 % interval": bounds(judged.interval),
         "prediction": bounds(judged.prediction_interval),
         "beyond": shares(judged),
@@ -55,7 +58,7 @@ def verdict_row(claim: ClaimAcrossDataSets) -> dict[str, str]:
 
 def bounds(interval: tuple[float, float] | None) -> str:
     """An interval as text."""
-    return "none" if interval is None else f"{interval[0]:+.2f} … {interval[1]:+.2f}"
+    return "none" if interval is None else signed_range(interval)
 
 
 def shares(contrast: ContrastAcrossDataSets) -> str:
@@ -94,7 +97,7 @@ def _forest(claim: ClaimAcrossDataSets, contrast: ContrastAcrossDataSets) -> go.
         name="data sets",
         marker={"color": INK, "size": 6},
         error_x={"type": "data", "array": bars, "color": INK, "thickness": 1, "width": 0},
-        text=[f"{contrast.data[place]}: {contrast.estimates[place]:+.2f} {contrast.unit}" for place in order],
+        text=[f"{contrast.data[place]}: {signed(contrast.estimates[place])} {contrast.unit}" for place in order],
         hovertemplate="%{text}<extra></extra>",
     )
     place = len(names)
@@ -127,7 +130,7 @@ def _summary(
 ) -> None:
     """A line for an interval in the colour of its verdict, with a diamond at the estimate."""
     colour = INK if verdict is None else VERDICTS[verdict][0]
-    text = f"{name}: {'' if estimate is None else f'{estimate:+.2f} {unit}, '}{bounds(interval)}"
+    text = f"{name}: {'' if estimate is None else f'{signed(estimate)} {unit}, '}{bounds(interval)}"
     text += "" if verdict is None else f", {verdict}"
     if interval is not None:
         chart.add_scatter(

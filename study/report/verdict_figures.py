@@ -9,6 +9,7 @@ from study.comparison.verdicts import ClaimVerdict, ContrastEstimate
 from study.comparison.with_evidence import ClaimWithEvidence
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import Panel, Section, figure, wrapped
+from study.wording import signed, signed_range
 
 VERDICTS = {
     "supported": ("#2f9e44", "circle"),
@@ -51,6 +52,7 @@ def verdicts(
         else "One seed gives no interval, so every claim is undecided."
     )
     panels = [_forest(f"verdicts-{number}", *key, members) for number, (key, members) in enumerate(groups.items())]
+    assuming = any(claim.assumption for claim in claims)
     return Section(
         "verdicts",
         f"Verdicts on {len(claims)} claims",
@@ -59,20 +61,22 @@ def verdicts(
         + _sentences(method)
         + (f" {unknown} of the estimates have no value, and no mark." if unknown else ""),
         tuple(panels),
-        tuple(_row(claim) | _with_evidence(claim, together) for claim in claims),
+        tuple(_row(claim, assuming=assuming) | _with_evidence(claim, together) for claim in claims),
     )
 
 
-def _row(claim: ClaimVerdict) -> dict[str, str]:
+def _row(claim: ClaimVerdict, *, assuming: bool) -> dict[str, str]:
+    """A claim as a row of the table, with what it assumes where any claim assumes something."""
     return {
         "": str(claim.id),
         "claim": claim.statement + (" (an association)" if claim.association else ""),
         "verdict": claim.verdict,
         "estimate": _number(claim.estimate, claim.unit),
-        "95 % interval": "none" if claim.plain_interval is None else _range(claim.plain_interval),
-        "simultaneous": "none" if claim.interval is None else _range(claim.interval),
-        "no difference": _range(claim.rope),
+        "95 % interval": "none" if claim.plain_interval is None else signed_range(claim.plain_interval),
+        "simultaneous": "none" if claim.interval is None else signed_range(claim.interval),
+        "no difference": signed_range(claim.rope),
         "what would change it": claim.change,
+        **({"assumes": claim.assumption or "nothing more"} if assuming else {}),
         "read on": claim.read_on,
         "class": claim.verdict,
     }
@@ -108,7 +112,7 @@ def _forest(
                 marker={"color": colour, "symbol": symbol, "size": 11},
                 error_x={"type": "data", "array": highs, "arrayminus": lows, "color": colour, "thickness": 2},
                 text=[
-                    f"{_number(e.estimate, unit)} [{'none' if e.interval is None else _range(e.interval)}]"
+                    f"{_number(e.estimate, unit)} [{'none' if e.interval is None else signed_range(e.interval)}]"
                     + ("" if e.decides else ", does not decide")
                     for _, e in chosen
                 ],
@@ -121,11 +125,7 @@ def _forest(
 
 
 def _number(value: float | None, unit: str) -> str:
-    return "none" if value is None else f"{value:+.2f} {unit}"
-
-
-def _range(bounds: tuple[float, float]) -> str:
-    return f"{bounds[0]:+.2f} … {bounds[1]:+.2f}"
+    return "none" if value is None else f"{signed(value)} {unit}"
 
 
 def _sentences(texts: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What to use, in five lines, from a search's front on fresh seeds."""
+"""What to use, in a few lines, from a search's front on fresh seeds and what other data sets say of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from study.wording import seeds_text
 
 @dataclass(frozen=True)
 class Advice:
-    """What a search's evidence advises.
+    """What a search advises.
 
     Attributes:
         use: The configuration to use.
@@ -24,6 +24,7 @@ class Advice:
         cost: What it costs, or gains, against the best of the others.
         close: Which trials are too close to tell apart from it.
         front: The front on fresh seeds that the advice is read from.
+        elsewhere: What other data sets say of the configuration, or why they are not asked; empty where none are known.
     """
 
     use: str
@@ -32,19 +33,22 @@ class Advice:
     cost: str = field(repr=False)
     close: str = field(repr=False)
     front: FreshFront = field(repr=False)
+    elsewhere: str = field(default="", repr=False)
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The five lines."""
-        return (self.use, self.why, self.survived, self.cost, self.close)
+        """Five lines, and one on other data sets where any are known."""
+        others = (self.elsewhere,) if self.elsewhere else ()
+        return (self.use, self.why, self.survived, self.cost, self.close, *others)
 
 
-def advise(front: FreshFront, config: StudyConfig) -> Advice:
+def advise(front: FreshFront, config: StudyConfig, elsewhere: str = "") -> Advice:
     """Advice from a front on fresh seeds.
 
     Args:
         front: See `fresh_seeds.train_fresh`.
         config: The study's configuration.
+        elsewhere: What other data sets say of the recommended configuration; empty where none are known.
     """
     best = front.recommended
     return Advice(
@@ -54,6 +58,7 @@ def advise(front: FreshFront, config: StudyConfig) -> Advice:
         cost=f"cost: {_cost(front, config)}",
         close=f"too close to call: {_close(front, config)}",
         front=front,
+        elsewhere=f"elsewhere: {elsewhere}" if elsewhere else "",
     )
 
 

@@ -129,7 +129,7 @@ class Metric:
 
     def signed(self, difference: float) -> str:
         """A difference of scores in digits, with the sign that a difference of values has."""
-        return f"{self.number(difference):+.2f}" if self.percent else f"{self.number(difference):+.3g}"
+        return f"{self.number(difference):+z.2f}" if self.percent else f"{self.number(difference):+z.3g}"
 
     def difference_text(self, difference: float) -> str:
         """A difference of scores in digits, with its sign and unit.

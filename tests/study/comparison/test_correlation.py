@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks import correlation, placebos
+from search_spaces.claim_cells import read_claims
 from search_spaces.design import Design
-from study.comparison.cell_measures import CellMeasures
+from study.comparison.cell_measures import CellMeasures, training_loss_key
 from study.comparison.correlation import MEASURED, variance_ratio
 from study.data import load_dataset
 from study.intervals import Array
@@ -63,5 +64,29 @@ def test_placebos_find_what_choosing_by_luck_gains_and_nothing_where_streams_dif
     for _, part in placebos.contrasts(DESIGN):
         if part.kind == "score":
             assert abs(part.compute(DESIGN, measured).mean()) < 0.25, part.name
+    chosen = {part.name for claim, part in placebos.contrasts(DESIGN)}
+    assert {name for _, name in placebos.left_out(DESIGN)}.isdisjoint(chosen)
     best = next(part for claim, part in placebos.contrasts(DESIGN) if claim == 12)
     assert best.compute(DESIGN, once).mean() > 1.0
+
+
+def test_every_claim_s_contrasts_of_arms_are_put_to_placebos() -> None:
+    """All have a value on networks that are alike, but those that ask for zeros which these do not have."""
+    design = Design(learning_rates=(0.001, 0.01), claims=read_claims("all"))
+    generator = np.random.default_rng(3)
+    count = design.streams * placebos.places_of(design)
+
+    def network() -> dict[str, Array]:
+        score = 0.8 + 0.02 * generator.standard_normal(count)
+        shares = {f"test_{name}": 0.5 + 0.05 * generator.standard_normal(count) for name in placebos.SHARES}
+        losses = {training_loss_key(epoch): np.exp(-epoch) + 0.0 * score for epoch in range(3)}
+        return {"accuracy": score, "log_loss": 1.0 - score, "test_accuracy": score} | shares | losses
+
+    networks = {0.001: network(), 0.01: network()}
+    measured = placebos.dealt(design, networks, deals=2, generator=generator)
+    for claim, part in placebos.contrasts(design):
+        values = part.compute(design, measured)
+        if claim == 23:
+            continue
+        assert abs(np.nanmean(values)) < 1.0, part.name
+    assert {claim for claim, _ in placebos.left_out(design)} == {1, 4, 9, 11, 15}

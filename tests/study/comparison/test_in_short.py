@@ -81,15 +81,15 @@ def test_what_is_set_against_relu_is_judged_by_its_interval() -> None:
     )
     assert first == (
         "Against ReLU, leaky ReLU, its slope chosen, is better (+0.80 points, +0.60 to +1.00), tanh is worse (-9.90 "
-        "points, -10.15 to -9.65) and a network without activations is no different in practice (+0.00 points, -0.25 "
+        "points, -10.15 to -9.65) and a network without activations is no different in practice (0.00 points, -0.25 "
         "to +0.25)."
     )
     assert second == (
-        "An initialization of its own for each activation, in place of one for all, does not matter (+0.00 points, "
+        "An initialization of its own for each activation, in place of one for all, does not matter (0.00 points, "
         "-0.10 to +0.10)."
     )
     assert third == (
-        "Sparsity and dropout: ten points more outputs near zero went with +0.00 points (-0.10 to +0.10) of accuracy, "
+        "Sparsity and dropout: ten points more outputs near zero went with 0.00 points (-0.10 to +0.10) of accuracy, "
         "an association."
     )
     assert sure == (

@@ -54,6 +54,8 @@ def test_evidence_decides_what_few_data_cannot(own: tuple[ClaimVerdict, ...]) ->
     assert found.note == "the evidence is of 20 other data sets"
     assert "no practical difference: 100 %" in claim.words
     assert claim.line.startswith("with 20 other data sets: no practical difference, +0.0")
+    assert "above +0.5 pp: 0 %" in claim.words
+    assert replace(claim, rope=(0.0, 0.5)).words.endswith("below 0 pp: 0 %")
     shares = claim.as_dict()["probabilities"]
     assert sum(shares.values()) == pytest.approx(1.0)
 
@@ -64,6 +66,17 @@ def test_ones_own_data_set_is_no_evidence_for_itself(own: tuple[ClaimVerdict, ..
     found = with_evidence(problem, own, evidence(itself, *OTHERS))
     assert found.claims == with_evidence(problem, own, evidence(*OTHERS)).claims
     assert found.note.endswith("; without iris, which these data are or share samples with")
+
+
+def test_rows_that_are_drawn_of_a_data_set_are_known_to_be_of_it(own: tuple[ClaimVerdict, ...]) -> None:
+    """Guards against a part of a shipped data set that had the whole of it in its prior."""
+    part = comparison(rows=60)
+    itself = of_set("iris", 9.0, prints=(comparison().dataset.fingerprint,))
+    found = with_evidence(part, own, evidence(itself, *OTHERS))
+    assert part.dataset.fingerprint not in itself.fingerprints
+    assert found.note == (
+        "the evidence is of 20 other data sets; without iris, which these data are or share samples with"
+    )
 
 
 def test_evidence_is_not_used_where_it_speaks_of_something_else(own: tuple[ClaimVerdict, ...]) -> None:

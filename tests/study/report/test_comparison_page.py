@@ -22,6 +22,7 @@ from study.comparison.in_short import in_short
 from study.comparison.method import method
 from study.comparison.related import related_comparisons
 from study.comparison.summary import summarize, summarize_stored
+from study.comparison.verdicts import ClaimVerdict, ContrastEstimate
 from study.config import StudyConfig
 from study.model import export_model
 from study.problem import Comparison
@@ -197,3 +198,20 @@ def test_a_comparison_that_is_not_finished_says_so_to_the_dashboard(tmp_path: Pa
     assert panels == []
     assert "0 of 324 cells" in note
     storage.close()
+
+
+def test_what_a_claim_assumes_stands_in_its_row_where_any_claim_does() -> None:
+    nothing = ContrastEstimate(
+        "difference", -1e-15, (-0.4, 0.4), (-0.3, 0.3), "pp", (-0.5, 0.5), "undecided", 1.0, "", True, ()
+    )
+
+    def claim(number: int) -> ClaimVerdict:
+        said = CLAIMS[number - 1]
+        return ClaimVerdict(number, said.statement, "test", False, 1.0, nothing, (nothing,), assumption=said.assumption)
+
+    assuming = next(said.id for said in CLAIMS if said.assumption)
+    rows = verdicts([claim(2), claim(assuming)], 0.99, ()).rows
+    assert [row["assumes"] for row in rows] == ["nothing more", CLAIMS[assuming - 1].assumption]
+    (row,) = verdicts([claim(2)], 0.99, ()).rows
+    assert "assumes" not in row
+    assert row["estimate"] == "0.00 pp"

@@ -76,6 +76,11 @@ def test_five_lines_say_what_survived() -> None:
     assert advice.close.startswith("too close to call: nothing")
 
 
+def test_other_data_sets_have_a_line_where_any_are_known() -> None:
+    front = front_of({0: rows(0.90, 0.3), 7: rows(0.92, 0.35)}, [WINNER, BASELINE], recommended=7)
+    assert advise(front, CONFIG, "on 20 other data sets").lines[5:] == ("elsewhere: on 20 other data sets",)
+
+
 def test_a_choice_that_does_not_hold_on_fresh_seeds_is_dropped() -> None:
     fresh = {0: rows(0.90, 0.3), 7: rows(0.85, 0.4), 9: rows(0.80, 0.7)}
     advice = advice_of(fresh, [WINNER, BASELINE, SPARSE], recommended=7)
