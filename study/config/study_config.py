@@ -216,12 +216,16 @@ class StudyConfig(DeclaredOptions):
     sampler_option: Annotated[tuple[str, ...], Option(scope=Scope.IDENTITY, absent_means=[])] = Field(
         (), description="options of Optuna's samplers: population_size=50,mutation_prob=0.1"
     )
-    cohort: Annotated[int, _IDENTITY] = Field(32, ge=1, le=4096, description="trials proposed together")
+    cohort: Annotated[int, _IDENTITY] = Field(
+        32, ge=1, le=4096, description="trials proposed together; where trials are stopped early 64"
+    )
     pruner: Annotated[Pruner, Option(scope=Scope.IDENTITY, absent_means="none")] = Field(
         "none", description="none, or halving: at some epochs the best of a bracket go on, and the others are stopped"
     )
     min_epochs: Annotated[int | None, _OF_RUNGS] = Field(
-        None, ge=1, description="epochs before a trial may be stopped  [default: epochs / 27, at least 1]"
+        None,
+        ge=1,
+        description="epochs before a trial may be stopped  [default: 3, or epochs / 27; of short ones epochs / 9]",
     )
     reduction_factor: Annotated[int | None, _OF_RUNGS] = Field(
         None, ge=2, le=1000, description="of so many trials the best one goes on  [default: 3]"

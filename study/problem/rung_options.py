@@ -9,14 +9,22 @@ from study.training.rungs import Halving, phases, rung_epochs
 
 RUNG_OPTIONS = ("min_epochs", "reduction_factor", "bracket", "min_seeds")
 _REDUCTION_FACTOR = 3
+_COHORT = 64
+"""Trials of a cohort at least: of two brackets enough trials pass the rungs to be trained side by side."""
 _BRACKET = 27
 """Trials of a bracket at least, where the cohort has so many: of fewer only one is left, which is no front."""
 _MOST_RUNGS = 3
 """Rungs where `--min-epochs` is not given: one of 27 trials survives those of factor 3."""
+_FIRST_RUNG = 3
+"""Epochs of the first rung at least, where a study is long: those before say less of how a trial will end."""
+_FIRST_COHORT = 32
+"""Trials of a cohort in the first versions that stopped trials early."""
 
 
 def completed_rungs(config: StudyConfig) -> dict[str, Any]:
     """The options of early stopping that a configuration does not give, with defaults that fit its others.
+
+    The size of a cohort is among them where trials are stopped early.
 
     Raises:
         ConfigError: One of them is given and has no meaning, or does not fit the study.
@@ -28,14 +36,39 @@ def completed_rungs(config: StudyConfig) -> dict[str, Any]:
                 "add --pruner halving, or leave it out"
             )
         return {}
-    _check(config)
+    cohort = config.cohort if "cohort" in config.model_fields_set else _cohort(config.bracket)
+    return {"cohort": cohort, **_completed(config, cohort, _FIRST_RUNG)}
+
+
+def first_rungs(config: StudyConfig) -> dict[str, Any]:
+    """What `completed_rungs` was in the versions before the defaults of today, for a configuration that is complete."""
+    if config.pruner == "none":
+        return {}
+    asked = config.model_copy(update=dict.fromkeys({*RUNG_OPTIONS} - config.model_fields_set))
+    cohort = config.cohort if "cohort" in config.model_fields_set else _FIRST_COHORT
+    return {"cohort": cohort, **_completed(asked, cohort, first_rung=1)}
+
+
+def _completed(config: StudyConfig, cohort: int, first_rung: int) -> dict[str, Any]:
+    """The options of the rungs, for a cohort of some size.
+
+    Args:
+        config: Where an option is given, it stays.
+        cohort: Trials of a cohort.
+        first_rung: Epochs of the first rung at least, of so many that another rung can follow.
+
+    Raises:
+        ConfigError: What is given does not fit.
+    """
+    _check(config, cohort)
     factor = config.reduction_factor or _REDUCTION_FACTOR
-    least = config.min_epochs or max(1, config.epochs // factor**_MOST_RUNGS)
+    shortest = min(first_rung, config.epochs // factor**2)
+    least = config.min_epochs or max(1, shortest, config.epochs // factor**_MOST_RUNGS)
     rungs = rung_epochs(min_epochs=least, reduction_factor=factor, epochs=config.epochs)
     return {
         "min_epochs": least,
         "reduction_factor": factor,
-        "bracket": config.bracket or _bracket(config.cohort, max(_BRACKET, factor ** len(rungs))),
+        "bracket": config.bracket or _bracket(cohort, max(_BRACKET, factor ** len(rungs))),
         "min_seeds": config.min_seeds or 1,
     }
 
@@ -91,7 +124,7 @@ def rungs_text(config: StudyConfig) -> str | None:
     return f"of each {halving.bracket} trials, {', '.join(parts)}{seeds}"
 
 
-def _check(config: StudyConfig) -> None:
+def _check(config: StudyConfig, cohort: int) -> None:
     """Refuses options that do not fit each other.
 
     Raises:
@@ -102,7 +135,7 @@ def _check(config: StudyConfig) -> None:
             f"--pruner is halving, and --epochs is {config.epochs}, which leaves no epoch before the last at which a "
             "trial could be stopped; give 2 epochs or more, or leave --pruner out"
         )
-    if config.cohort < 2:
+    if cohort < 2:
         raise ConfigError(
             "--pruner is halving, and --cohort is 1, so that no trial has another to be compared with; give a larger "
             "--cohort, or leave --pruner out"
@@ -112,10 +145,10 @@ def _check(config: StudyConfig) -> None:
             f"--min-epochs is {config.min_epochs}, and --epochs is {config.epochs}: nobody could be stopped before the "
             f"end; give 1 to {config.epochs - 1}, or leave it out"
         )
-    if config.bracket is not None and config.cohort % config.bracket:
-        fit = [size for size in range(2, config.cohort + 1) if config.cohort % size == 0]
+    if config.bracket is not None and cohort % config.bracket:
+        fit = [size for size in range(2, cohort + 1) if cohort % size == 0]
         raise ConfigError(
-            f"--bracket is {config.bracket}, which does not divide --cohort {config.cohort}; give one of "
+            f"--bracket is {config.bracket}, which does not divide --cohort {cohort}; give one of "
             f"{', '.join(map(str, fit))}, or leave it out"
         )
     if config.min_seeds is not None and config.min_seeds > config.seeds:
@@ -123,6 +156,11 @@ def _check(config: StudyConfig) -> None:
             f"--min-seeds is {config.min_seeds}, and --seeds is {config.seeds}; give 1 to {config.seeds}, or leave it "
             "out"
         )
+
+
+def _cohort(bracket: int | None) -> int:
+    """Trials of a cohort where none are asked for: whole brackets, where one is given."""
+    return _COHORT if bracket is None else -(-_COHORT // bracket) * bracket
 
 
 def _bracket(cohort: int, wanted: int) -> int:

@@ -10,11 +10,14 @@ from typing import Any
 from reluctant.errors import ReluctantWarning
 from search_spaces.space_files import parse_space, was_preset
 from storage import CohortStorage, StudyNotFoundError
-from study.config import SPARSITY_AS_TRAINED, USUAL_LEARNING_RATE
+from study.config import SPARSITY_AS_TRAINED, USUAL_LEARNING_RATE, ConfigError, StudyConfig
 from study.data import FIRST_READER, READER, DataError
 from study.problem import Problem
+from study.problem.rung_options import RUNG_OPTIONS, first_rungs
 from study.records.attributes import CONVENTIONS_VERSION, DATA, IDENTITY, READER_VERSION
 from study.training.conventions import FIRST_CONVENTIONS, Conventions
+
+_OF_RUNGS = {"cohort", *RUNG_OPTIONS}
 
 
 def reader_of(attributes: Mapping[str, Any]) -> int:
@@ -71,8 +74,16 @@ def _as_study_has_it(problem: Problem, attributes: Mapping[str, Any]) -> Problem
             return None
         problem, ours = classes, classes.identity
     differing = {key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)}
-    if not differing <= {"data", "sparsity", "space", "learning_rate"}:
+    if not differing <= {"data", "sparsity", "space", "learning_rate", *_OF_RUNGS}:
         return None
+    if differing & _OF_RUNGS:
+        try:
+            begun_with = first_rungs(problem.config)
+        except ConfigError:
+            return None
+        if any(theirs.get(name) != begun_with.get(name) for name in _OF_RUNGS):
+            return None
+        problem = replace(problem, config=_with_defaults(problem.config, begun_with))
     if "learning_rate" in differing:
         if "learning_rate" in problem.config.model_fields_set or theirs["learning_rate"] != USUAL_LEARNING_RATE:
             return None
@@ -98,6 +109,13 @@ def _as_study_has_it(problem: Problem, attributes: Mapping[str, Any]) -> Problem
     return problem if problem.identity == theirs else None
 
 
+def _with_defaults(config: StudyConfig, values: Mapping[str, Any]) -> StudyConfig:
+    """A configuration with other values of options of which some were asked for; no others count as such."""
+    changed = config.model_copy(update=values)
+    changed.model_fields_set.intersection_update(config.model_fields_set)
+    return changed
+
+
 def tell_of_an_earlier_reader(problem: Problem, name: str) -> None:
     """Warns that a study's data are read as an earlier version of reluctant read them, where they are."""
     reading = problem.dataset.reading
@@ -118,6 +136,13 @@ def _tell_of_earlier_defaults(asked: Problem, begun: Problem) -> None:
     ours, theirs = asked.config, begun.config
     if ours.learning_rate != theirs.learning_rate and ours.what_is_learned.name == theirs.what_is_learned.name:
         kept.append(f"--learning-rate {theirs.learning_rate:g}, where new ones have {ours.learning_rate:g}")
+    of_rungs = [name for name in ("cohort", *RUNG_OPTIONS) if getattr(ours, name) != getattr(theirs, name)]
+    if of_rungs:
+        then, now = (
+            ", ".join(f"--{name.replace('_', '-')} {getattr(config, name)}" for name in of_rungs)
+            for config in (theirs, ours)
+        )
+        kept.append(f"{then}, where new ones have {now}")
     if begun.space.text != asked.space.text:
         kept.append(f"the space {begun.space.name} as it was then")
     if kept:

@@ -307,3 +307,28 @@ def test_only_cells_that_are_normalized_take_the_slow_engine() -> None:
     assert engine(claims="2,17") == "by_trial"
     assert engine(claims="2") == engine() == "stacked_mlp"
     assert engine(claims="2", normalization="batch") == "modules"
+
+
+@pytest.mark.parametrize(("epochs", "first_rung"), [(2, 1), (9, 1), (20, 2), (30, 3), (100, 3), (162, 6)])
+def test_the_first_rung_has_three_epochs_where_a_study_is_long(epochs: int, first_rung: int) -> None:
+    config = Search.of(read_config({"data": "iris", "pruner": "halving", "epochs": epochs})).config
+    assert config.min_epochs == first_rung < epochs
+    assert not {"cohort", "min_epochs", "bracket"} & config.model_fields_set
+
+
+@pytest.mark.parametrize(
+    ("options", "cohort", "bracket"),
+    [
+        ({}, 64, 32),
+        ({"cohort": 20}, 20, 20),
+        ({"cohort": 32}, 32, 32),
+        ({"bracket": 24}, 72, 24),
+        ({"bracket": 100}, 100, 100),
+        ({"pruner": "none"}, 32, None),
+    ],
+)
+def test_a_cohort_has_several_brackets_where_none_is_asked_for(
+    options: dict[str, Any], cohort: int, bracket: int | None
+) -> None:
+    config = Search.of(read_config({"data": "iris", "pruner": "halving", **options})).config
+    assert (config.cohort, config.bracket) == (cohort, bracket)
