@@ -38,6 +38,7 @@ from study.comparison.evidence import FORMAT, load_evidence, rounded
 from study.comparison.protocol import Protocol, ProtocolSet, definition, protocol
 from study.comparison.summary import ComparisonSummary, summarize
 from study.data import Dataset, TableOptions, load_dataset
+from study.data.row_sketch import row_sketch
 from study.estimate import estimate
 from study.problem import Comparison
 from study.records.measure_keys import key_on_test
@@ -155,6 +156,7 @@ def result(source: Source, parts: list[tuple[OpenStudy, ComparisonSummary]]) -> 
         "classes": len(dataset.classes),
         "dropped": source.dropped,
         "fingerprints": list(source.fingerprints),
+        "sketch": row_sketch(dataset),
         "seeds": problem.config.seeds,
         "networks": sum(count for count, _ in sizes),
         "diverged": sum(count for _, count in sizes),

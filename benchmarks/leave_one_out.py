@@ -147,7 +147,7 @@ def left_out(evidence: Evidence, data: EvidenceSet, seeds: int) -> Iterator[tupl
         data: One of them.
         seeds: Its seeds.
     """
-    others = evidence.without(data.fingerprints[0])[0].counted(data.task)
+    others = evidence.without_groups({data.group})[0].counted(data.task)
     for claim in CLAIMS:
         for place, contrast in enumerate(claim.contrasts if claim.statement in data.estimates else ()):
             full = data.estimates[claim.statement][place]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -14,6 +14,8 @@ from reluctant.errors import ReluctantError
 from study.comparison.claims import CLAIMS
 from study.comparison.protocol import definition, protocol
 from study.comparison.set_estimates import SetEstimate
+from study.data import Dataset
+from study.data.row_sketch import row_hashes, shares_samples
 
 FORMAT = 1
 COMMAND = "python -m benchmarks.evidence FOLDER"
@@ -35,6 +37,7 @@ class EvidenceSet:
         rows: How many samples it has.
         fingerprints: Of the data set, and of other forms of the same samples.
         estimates: Of each claim, by its statement, the estimates of its contrasts.
+        sketch: Of its rows, by which others that hold some of them are recognized.
     """
 
     name: str
@@ -43,6 +46,7 @@ class EvidenceSet:
     rows: int
     fingerprints: tuple[str, ...]
     estimates: Mapping[str, Sequence[SetEstimate | None]]
+    sketch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,22 @@ class Evidence:
     sets: tuple[EvidenceSet, ...]
     planned: int
 
-    def without(self, *fingerprints: str) -> tuple[Evidence, tuple[str, ...]]:
+    def without(self, dataset: Dataset) -> tuple[Evidence, tuple[str, ...]]:
         """The evidence without a user's data set and all that share samples with it, and the names of those.
 
+        They are known by the fingerprints of the data set and of what it was drawn from; and by its rows, where these
+        are in another order, or in part others.
+
         Args:
-            fingerprints: Of the user's data set, and of what it was drawn from.
+            dataset: The user's data set.
         """
-        groups = {each.group for each in self.sets if not {*fingerprints}.isdisjoint(each.fingerprints)}
+        prints, rows = {dataset.fingerprint, dataset.whole}, set(row_hashes(dataset).tolist())
+        return self.without_groups(
+            {e.group for e in self.sets if not prints.isdisjoint(e.fingerprints) or shares_samples(rows, e.sketch)}
+        )
+
+    def without_groups(self, groups: Collection[str]) -> tuple[Evidence, tuple[str, ...]]:
+        """The evidence without all data sets of some groups, and the names of those."""
         left = tuple(each for each in self.sets if each.group not in groups)
         return Evidence(self.protocol, left, self.planned), tuple(e.name for e in self.sets if e.group in groups)
 
@@ -140,6 +153,7 @@ def _set(saved: Mapping[str, Any], statements: Sequence[str]) -> EvidenceSet:
             for statement in statements
             if statement in saved["estimates"]
         },
+        sketch=tuple(saved.get("sketch", ())),
     )
 
 

@@ -167,7 +167,7 @@ def other_data_sets(evidence: Evidence, dataset: Dataset, task: Task, difference
     """
     if differences:
         return OtherDataSets(f"without the evidence of other data sets, which is of other options: {differences[0]}")
-    left, own = evidence.without(*filter(None, (dataset.fingerprint, dataset.whole)))
+    left, own = evidence.without(dataset)
     others = left.counted(task.name)
     if len(others) < FEWEST_OTHERS:
         return OtherDataSets(f"without evidence: there is none of {FEWEST_OTHERS} data sets of {task.name}")

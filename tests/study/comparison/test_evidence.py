@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from study.comparison.claims import CLAIMS
 from study.comparison.evidence import FORMAT, EvidenceError, load_evidence
 from study.comparison.protocol import definition, protocol
 from study.comparison.set_estimates import SetEstimate
+from study.data import load_dataset
+from study.data.row_sketch import row_sketch
 
 LEAKY = CLAIMS[1]
 
@@ -52,10 +56,21 @@ def test_data_sets_that_share_samples_count_once(tmp_path: Path) -> None:
 
 
 def test_a_users_own_data_set_leaves_with_all_that_share_its_samples(tmp_path: Path) -> None:
-    evidence = load_evidence(written(tmp_path / "e.json"))
-    left, gone = evidence.without("raw b")
+    evidence, iris = load_evidence(written(tmp_path / "e.json")), load_dataset("iris")
+    left, gone = evidence.without(replace(iris, fingerprint="raw b"))
     assert ([each.name for each in left.sets], gone) == (["a", "d"], ("b", "c"))
-    assert evidence.without("of nobody") == (evidence, ())
+    assert evidence.without(replace(iris, whole="print of a"))[1] == ("a",)
+    assert evidence.without(iris) == (evidence, ())
+
+
+def test_rows_in_another_order_are_known_by_their_sketch(tmp_path: Path) -> None:
+    iris = load_dataset("iris")
+    known = entry("iris", 0.3) | {"sketch": list(row_sketch(iris))}
+    evidence = load_evidence(written(tmp_path / "e.json", data_sets=[entry("a", 0.2), known]))
+    order = np.random.default_rng(0).permutation(len(iris))[:100]
+    part = replace(iris, x=np.asarray(iris.x)[order], targets=iris.targets.take(order), fingerprint="of nobody")
+    assert evidence.without(part)[1] == ("iris",)
+    assert evidence.without(load_dataset("wine"))[1] == ()
 
 
 def test_claims_that_say_something_else_by_now_are_left_out(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def evidence() -> Evidence:
 def test_a_data_set_and_its_group_are_no_part_of_what_it_is_held_against(evidence: Evidence) -> None:
     relative = of_set("relative", 90.0, group="d0")
     with_it = replace(evidence, sets=(*evidence.sets, relative))
-    ((claim, place, found),) = left_out(with_it, of_set("relative", 80.0), 4)
+    ((claim, place, found),) = left_out(with_it, of_set("relative", 80.0, group="d0"), 4)
     ((_, _, expected),) = left_out(replace(evidence, sets=evidence.sets[1:]), evidence.sets[1], 4)
     assert (claim, place, found.freedom) == (2, 0, 3)
     assert found.prior.centre == pytest.approx(
