@@ -24,6 +24,7 @@ import numpy as np
 
 from benchmarks.hardware import spread, taken
 from benchmarks.ways import Recipe, measured_phases
+from reluctant.command import collect_garbage_seldom
 from search_spaces import Hyperparameters
 from search_spaces.points import random_params
 from storage import open_storage
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/overhead.json"))
     options = parser.parse_args()
+    collect_garbage_seldom()  # as the command does
     found: dict[int, list[dict[str, float]]] = {cohort: [] for cohort in options.cohorts}
     for _ in range(options.runs):
         for cohort in options.cohorts:

@@ -8,14 +8,18 @@ import sys
 from pathlib import Path
 
 
+def collect_garbage_seldom() -> None:
+    """Lets Python look for garbage seldom: a study is read as millions of objects, all of which stay."""
+    gc.set_threshold(200_000, 20, 100)
+
+
 def main() -> None:
     """Runs the command line.
 
     `study`, `storage` and `search_spaces` are common names: a user's PYTHONPATH may hold modules of the same
     name, so ours are imported from beside this package first.
     """
-    # A study is read as millions of objects that stay: looking for garbage among them takes as long as reading.
-    gc.set_threshold(200_000, 20, 100)
+    collect_garbage_seldom()
     home = str(Path(__file__).resolve().parent.parent)
     sys.path.insert(0, home)
     try:

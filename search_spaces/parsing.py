@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -143,12 +144,25 @@ def check_value(name: str, value: Any) -> None:
         SpaceError: The value is not allowed; the text says what is.
     """
     domain = DOMAINS[name]
-    if domain.flag:
+    if domain.names is not None:
+        if value not in domain.names:
+            raise SpaceError(unknown(name, str(value), domain.names))
+    elif type(value) in (float, int, bool):
+        _check_plain(name, value)
+    else:
+        _check_of_kind(name, value)
+
+
+def _check_of_kind(name: str, value: Any) -> None:
+    """Refuse what is no flag, or no number in the domain."""
+    if DOMAINS[name].flag:
         _flag(value, name)
-    elif domain.names is None:
-        _number(value, domain, name)
-    elif value not in domain.names:
-        raise SpaceError(unknown(name, str(value), domain.names))
+    else:
+        _number(value, DOMAINS[name], name)
+
+
+# Most hyperparameters of most trials of a study have the same values.
+_check_plain = lru_cache(maxsize=4096, typed=True)(_check_of_kind)
 
 
 def _flag(value: Any, place: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from optuna.trial import TrialState
 from sqlalchemy import Connection, insert, select
 
-from storage.encoding import chunks
+from storage.among import among
 from storage.losses import RESULT_DISCARDED, Loss, record_losses, suspects_of
 from storage.records import Claimed
 from storage.tables import LEASES, SET_ASIDE, TRIALS
@@ -68,9 +68,9 @@ def with_what_is_known(connection: Connection, claimed: Sequence[Claimed]) -> li
 def set_aside_of(connection: Connection, trial_ids: Collection[int]) -> dict[int, str]:
     """What was set aside of some trials, by trial id."""
     found: dict[int, str] = {}
-    for some in chunks(trial_ids):
-        rows = select(SET_ASIDE.c.trial_id, SET_ASIDE.c.result_json).where(SET_ASIDE.c.trial_id.in_(some))
-        found.update((trial_id, text) for trial_id, text in connection.execute(rows))
+    columns = select(SET_ASIDE.c.trial_id, SET_ASIDE.c.result_json)
+    for some in among(SET_ASIDE.c.trial_id, trial_ids):
+        found.update((trial_id, text) for trial_id, text in connection.execute(columns.where(some)))
     return found
 
 

@@ -12,8 +12,11 @@ from typing import Any, TypeVar
 
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 
-# SQLite allows 32,766 bound values in a statement, older builds 999.
-_CHUNK = 900
+BOUND_VALUES = 900
+"""Values that are bound in one statement, at most: SQLite allows 32,766, older builds 999."""
+
+PARAM_COLUMNS = ("trial_id", "param_name", "param_value", "distribution_json")
+"""Columns of the rows of `param_rows`."""
 
 T = TypeVar("T")
 
@@ -26,7 +29,7 @@ def now() -> datetime:
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
     """Split `items` into lists that are short enough for one SQL statement."""
     iterator = iter(items)
-    while chunk := list(islice(iterator, _CHUNK)):
+    while chunk := list(islice(iterator, BOUND_VALUES)):
         yield chunk
 
 
@@ -40,8 +43,8 @@ def to_json(value: Any) -> str:
 def numbers_to_json(numbers: Mapping[str, float] | Sequence[float]) -> str:
     """Encode numbers as standard JSON, which has neither NaN nor infinity: numbers that are not finite become null."""
     if isinstance(numbers, Mapping):
-        return _ENCODER.encode({name: _finite(number) for name, number in numbers.items()})
-    return _ENCODER.encode([_finite(number) for number in numbers])
+        return f"{{{', '.join([f'{_quoted(name)}: {_number(number)}' for name, number in numbers.items()])}}}"
+    return f"[{', '.join(map(_number, numbers))}]"
 
 
 def json_to_numbers(text: str) -> Any:
@@ -53,23 +56,28 @@ def json_to_numbers(text: str) -> Any:
 
 
 def param_rows(
-    trial_id: int, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
-) -> list[dict[str, Any]]:
-    """Rows of Optuna's table `trial_params` for the parameters of one trial."""
-    return [
-        {
-            "trial_id": trial_id,
-            "param_name": name,
-            "param_value": distributions[name].to_internal_repr(value),
-            "distribution_json": distribution_to_json(distributions[name]),
-        }
-        for name, value in params.items()
-    ]
+    trials: Iterable[tuple[int, Mapping[str, Any], Mapping[str, BaseDistribution]]],
+) -> list[tuple[int, str, float, str]]:
+    """Rows of Optuna's table `trial_params`: see `PARAM_COLUMNS`.
+
+    Args:
+        trials: The id of each trial, its parameters, and their distributions.
+    """
+    # Most trials of a study have the same distributions. Their objects live as long as `trials` does.
+    trials, texts, rows = list(trials), dict[int, str](), list[tuple[int, str, float, str]]()
+    for trial_id, params, distributions in trials:
+        for name, value in params.items():
+            distribution = distributions[name]
+            text = texts.get(id(distribution))
+            if text is None:
+                text = texts[id(distribution)] = distribution_to_json(distribution)
+            rows.append((trial_id, name, distribution.to_internal_repr(value), text))
+    return rows
 
 
-def attribute_rows(owner: Mapping[str, int], attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of one of Optuna's attribute tables; `owner` is `{"trial_id": …}` or `{"study_id": …}`."""
-    return [{**owner, "key": key, "value_json": to_json(value)} for key, value in attributes.items()]
+def attribute_rows(owner: int, attributes: Mapping[str, Any]) -> list[tuple[int, str, str]]:
+    """Rows of one of Optuna's attribute tables: the id of their study or trial, the keys, the values as JSON."""
+    return [(owner, key, to_json(value)) for key, value in attributes.items()]
 
 
 @lru_cache(maxsize=4096)
@@ -78,9 +86,15 @@ def json_to_cached_distribution(text: str) -> BaseDistribution:
     return json_to_distribution(text)
 
 
-def _finite(number: float) -> float | None:
-    plain = float(number)
-    return plain if math.isfinite(plain) else None
+def _number(number: float) -> str:
+    """A number as the JSON encoder writes it; null for one that is not finite."""
+    text = float.__repr__(float(number))
+    return "null" if text in ("nan", "inf", "-inf") else text
+
+
+@lru_cache(maxsize=4096)
+def _quoted(name: str) -> str:
+    return _ENCODER.encode(name)
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,8 @@ from optuna.storages._rdb.models import TrialIntermediateValueModel, TrialValueM
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import ColumnElement, Connection, Table, Text, cast, func, select
 
-from storage.encoding import chunks, json_to_cached_distribution
+from storage.among import among
+from storage.encoding import json_to_cached_distribution
 from storage.tables import INTERMEDIATE_VALUES, PARAMS, SYSTEM_ATTRS, TRIALS, USER_ATTRS, VALUES
 
 _AT_ONCE = 4096
@@ -36,8 +37,8 @@ def trials(
         from_number: The lowest number.
         trial_ids: Ids of lower-numbered trials to read too.
         states: States of the trials to read; empty means all.
-        attributes: Keys of the attributes to read; None means all. Constraints, and parameters that a user fixed, are
-            always read.
+        attributes: Keys of the system attributes to read, and no user attributes; None means all of both. Constraints,
+            and parameters that a user fixed, are always read.
     """
     found: list[FrozenTrial] = []
     for wanted in _conditions(study_id, from_number, trial_ids, states):
@@ -59,11 +60,12 @@ def changes(
         study_id: The study.
         from_number: The lowest number.
         trial_ids: Ids of lower-numbered trials to read too.
-        attributes: Keys of the attributes to read, in addition to constraints and to parameters that a user fixed.
+        attributes: Keys of the system attributes to read, in addition to constraints and to parameters that a user
+            fixed; no user attributes are read.
     """
     of_study = TRIALS.c.study_id == study_id
-    for some in chunks(trial_ids):
-        lower = of_study & (TRIALS.c.number < from_number) & TRIALS.c.trial_id.in_(some)
+    for some in among(TRIALS.c.trial_id, trial_ids):
+        lower = of_study & (TRIALS.c.number < from_number) & some
         yield sorted(_frozen(connection, lower, attributes), key=lambda trial: trial.number)
     read = _AT_ONCE
     while read == _AT_ONCE:
@@ -81,8 +83,8 @@ def _conditions(
         of_study &= TRIALS.c.state.in_(list(states))
     yield of_study & (TRIALS.c.number >= from_number) if from_number > 0 else of_study
     if from_number > 0:
-        for some in chunks(trial_ids):
-            yield of_study & (TRIALS.c.number < from_number) & TRIALS.c.trial_id.in_(some)
+        for some in among(TRIALS.c.trial_id, trial_ids):
+            yield of_study & (TRIALS.c.number < from_number) & some
 
 
 def _frozen(
@@ -95,8 +97,9 @@ def _frozen(
         return []
     params, distributions = _params(connection, wanted)
     values = _values(connection, wanted)
+    user_attrs = _attributes(connection, USER_ATTRS, wanted, None) if attributes is None else {}
     keys = None if attributes is None else {*attributes, "fixed_params"}
-    user_attrs, system_attrs = (_attributes(connection, table, wanted, keys) for table in (USER_ATTRS, SYSTEM_ATTRS))
+    system_attrs = _attributes(connection, SYSTEM_ATTRS, wanted, keys)
     steps = _intermediate_values(connection, wanted)
     return [
         FrozenTrial(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,10 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
+from storage.among import among
 from storage.brackets import set_aside_of, whole_brackets, with_what_is_known
 from storage.clock import DatabaseSeconds
-from storage.encoding import chunks, json_to_cached_distribution, now, param_rows
+from storage.encoding import PARAM_COLUMNS, json_to_cached_distribution, now, param_rows
 from storage.inserting import insert_rows
 from storage.losses import Loss, claimable_together, fail_if_lost_too_often, record_losses, suspects_of
 from storage.records import Claimed, Proposal
@@ -69,16 +70,17 @@ def claim_waiting(
         numbers = {row.number: row.trial_id for row in connection.execute(waiting)}
         wanted = whole_brackets(connection, study_id, numbers, limit=limit, bracket=bracket)
     won: dict[int, int] = {}
-    for some in chunks(wanted):
+    for some in among(TRIALS.c.trial_id, wanted):
         start = (
             update(TRIALS)
-            .where(TRIALS.c.trial_id.in_(some), TRIALS.c.state == TrialState.WAITING)
+            .where(some, TRIALS.c.state == TrialState.WAITING)
             .values(state=TrialState.RUNNING, datetime_start=at)
             .returning(TRIALS.c.number, TRIALS.c.trial_id)
         )
         won.update((number, trial_id) for number, trial_id in connection.execute(start))
-        for table in (*RESULT_TABLES, LEASES, FINISHES):
-            connection.execute(delete(table).where(table.c.trial_id.in_(some)))
+    for table in (*RESULT_TABLES, LEASES, FINISHES):
+        for some in among(table.c.trial_id, wanted):
+            connection.execute(delete(table).where(some))
     if not won:
         return []
     mark_active(connection, token, at)
@@ -105,15 +107,16 @@ def release_trials(connection: Connection, token: str, trial_ids: Collection[int
     if trial_ids is None:
         held = select(LEASES.c.trial_id).where(LEASES.c.token == token)
         trial_ids = list(connection.execute(held).scalars())
-    for some in chunks(trial_ids):
+    for some in among(TRIALS.c.trial_id, trial_ids):
         release = (
             update(TRIALS)
-            .where(TRIALS.c.trial_id.in_(some), lease_stands(token))
+            .where(some, lease_stands(token))
             .values(state=TrialState.WAITING, datetime_start=None)
             .returning(TRIALS.c.number)
         )
         numbers += connection.execute(release).scalars()
-        connection.execute(delete(LEASES).where(LEASES.c.trial_id.in_(some), LEASES.c.token == token))
+    for some in among(LEASES.c.trial_id, trial_ids):
+        connection.execute(delete(LEASES).where(some, LEASES.c.token == token))
     return sorted(numbers)
 
 
@@ -176,15 +179,17 @@ def _read_claimed(connection: Connection, trials: list[tuple[int, int]]) -> list
     params: dict[int, dict[str, Any]] = defaultdict(dict)
     distributions: dict[int, dict[str, BaseDistribution]] = defaultdict(dict)
     fixed: dict[int, dict[str, Any]] = {}
-    for some in chunks(trial_id for _, trial_id in trials):
-        columns = select(PARAMS.c.trial_id, PARAMS.c.param_name, PARAMS.c.param_value, PARAMS.c.distribution_json)
-        for row in connection.execute(columns.where(PARAMS.c.trial_id.in_(some)).order_by(PARAMS.c.param_id)):
-            distribution = json_to_cached_distribution(row.distribution_json)
-            distributions[row.trial_id][row.param_name] = distribution
-            params[row.trial_id][row.param_name] = distribution.to_external_repr(row.param_value)
-        attributes = select(SYSTEM_ATTRS.c.trial_id, SYSTEM_ATTRS.c.value_json)
-        enqueued = (SYSTEM_ATTRS.c.trial_id.in_(some), SYSTEM_ATTRS.c.key == "fixed_params")
-        fixed.update((i, json.loads(text)) for i, text in connection.execute(attributes.where(*enqueued)))
+    trial_ids = [trial_id for _, trial_id in trials]
+    columns = select(*(PARAMS.c[name] for name in PARAM_COLUMNS)).order_by(PARAMS.c.param_id)
+    for some in among(PARAMS.c.trial_id, trial_ids):
+        for trial_id, name, value, text in connection.execute(columns.where(some)):
+            distribution = json_to_cached_distribution(text)
+            distributions[trial_id][name] = distribution
+            params[trial_id][name] = distribution.to_external_repr(value)
+    attributes = select(SYSTEM_ATTRS.c.trial_id, SYSTEM_ATTRS.c.value_json)
+    for some in among(SYSTEM_ATTRS.c.trial_id, trial_ids):
+        enqueued = attributes.where(some, SYSTEM_ATTRS.c.key == "fixed_params")
+        fixed.update((trial_id, json.loads(text)) for trial_id, text in connection.execute(enqueued))
     return [Claimed(i, number, params[i], distributions[i], fixed.get(i, {})) for number, i in trials]
 
 
@@ -192,16 +197,16 @@ def _with_missing_params(
     connection: Connection, claimed: list[Claimed], complete: Callable[[Claimed], Proposal | None]
 ) -> list[Claimed]:
     whole: list[Claimed] = []
-    rows: list[dict[str, Any]] = []
+    added_params: list[tuple[int, Mapping[str, Any], Mapping[str, BaseDistribution]]] = []
     for trial in claimed:
         added = complete(trial)
         if added is None:
             whole.append(trial)
             continue
         missing = {name: value for name, value in added.params.items() if name not in trial.params}
-        rows += param_rows(trial.trial_id, missing, added.distributions)
+        added_params.append((trial.trial_id, missing, added.distributions))
         params = {**trial.params, **missing}
         distributions = {**{name: added.distributions[name] for name in missing}, **trial.distributions}
         whole.append(replace(trial, params=params, distributions=distributions))
-    insert_rows(connection, PARAMS, rows)
+    insert_rows(connection, PARAMS, PARAM_COLUMNS, param_rows(added_params))
     return whole

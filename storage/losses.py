@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from optuna.trial import TrialState
 from sqlalchemy import Connection, insert, select, update
 
-from storage.encoding import attribute_rows, chunks, now
+from storage.among import among
+from storage.encoding import attribute_rows, now
+from storage.inserting import insert_rows
 from storage.tables import LOSSES, TRIALS, USER_ATTRS
 
 WORKER_DIED = "worker died"
@@ -99,15 +101,16 @@ def fail_if_lost_too_often(connection: Connection, trial_id: int) -> None:
             f"lost {len(losses)} times, {len(alone)} of them while trained alone "
             f"({', '.join(f'{reason}: {count}' for reason, count in counts.items())}); it probably ends its worker"
         )
-        connection.execute(insert(USER_ATTRS), attribute_rows({"trial_id": trial_id}, {"failure": text}))
+        rows = attribute_rows(trial_id, {"failure": text})
+        insert_rows(connection, USER_ATTRS, ("trial_id", "key", "value_json"), rows)
 
 
 def _losses(connection: Connection, trial_ids: Collection[int]) -> dict[int, list[Loss]]:
     """The losses of each trial whose worker was gone; a result that came too late says nothing against its trial."""
     found: dict[int, list[Loss]] = defaultdict(list)
-    for some in chunks(trial_ids):
-        columns = select(LOSSES.c.trial_id, LOSSES.c.reason)
-        rows = columns.where(LOSSES.c.trial_id.in_(some), LOSSES.c.reason != RESULT_DISCARDED)
+    columns = select(LOSSES.c.trial_id, LOSSES.c.reason)
+    for some in among(LOSSES.c.trial_id, trial_ids):
+        rows = columns.where(some, LOSSES.c.reason != RESULT_DISCARDED)
         for trial_id, text in connection.execute(rows):
             found[trial_id].append(Loss.from_column(text))
     return found

@@ -7,7 +7,8 @@ from typing import Any
 from optuna.trial import TrialState
 from sqlalchemy import Connection, delete, func, insert, select
 
-from storage.encoding import attribute_rows, chunks, param_rows
+from storage.among import among
+from storage.encoding import PARAM_COLUMNS, attribute_rows, param_rows
 from storage.inserting import insert_rows
 from storage.records import ProposedCohort
 from storage.tables import OPTUNA_TRIAL_TABLES, PARAMS, SYSTEM_ATTRS, TRIAL_TABLES, TRIALS, USER_ATTRS
@@ -41,21 +42,21 @@ def insert_cohort(connection: Connection, study_id: int, cohort: ProposedCohort)
     trial_ids = list(connection.execute(inserted).scalars())
     delete_rows_of(connection, trial_ids)
 
-    params: list[dict[str, Any]] = []
-    system_attrs: list[dict[str, Any]] = []
-    user_attrs: list[dict[str, Any]] = []
-    for trial_id, proposal in zip(trial_ids, cohort.proposals, strict=True):
-        params += param_rows(trial_id, proposal.params, proposal.distributions)
-        attributes = {"fixed_params": dict(proposal.params), **proposal.system_attrs}
-        system_attrs += attribute_rows({"trial_id": trial_id}, attributes)
-        user_attrs += attribute_rows({"trial_id": trial_id}, proposal.user_attrs)
-    for table, rows in ((PARAMS, params), (SYSTEM_ATTRS, system_attrs), (USER_ATTRS, user_attrs)):
-        insert_rows(connection, table, rows)
+    proposed = list(zip(trial_ids, cohort.proposals, strict=True))
+    params = param_rows((trial_id, proposal.params, proposal.distributions) for trial_id, proposal in proposed)
+    insert_rows(connection, PARAMS, PARAM_COLUMNS, params)
+    system_attrs: list[tuple[Any, ...]] = []
+    user_attrs: list[tuple[Any, ...]] = []
+    for trial_id, proposal in proposed:
+        system_attrs += attribute_rows(trial_id, {"fixed_params": dict(proposal.params), **proposal.system_attrs})
+        user_attrs += attribute_rows(trial_id, proposal.user_attrs)
+    for table, rows in ((SYSTEM_ATTRS, system_attrs), (USER_ATTRS, user_attrs)):
+        insert_rows(connection, table, ("trial_id", "key", "value_json"), rows)
     return True
 
 
 def delete_rows_of(connection: Connection, trial_ids: list[int]) -> None:
     """Delete the rows of these trial ids in all other tables: SQLite reuses the ids of deleted trials."""
-    for some in chunks(trial_ids):
-        for table in (*OPTUNA_TRIAL_TABLES, *TRIAL_TABLES):
-            connection.execute(delete(table).where(table.c.trial_id.in_(some)))
+    for table in (*OPTUNA_TRIAL_TABLES, *TRIAL_TABLES):
+        for some in among(table.c.trial_id, trial_ids):
+            connection.execute(delete(table).where(some))

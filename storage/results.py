@@ -10,7 +10,8 @@ from optuna.storages._rdb.models import TrialValueModel
 from optuna.trial import TrialState
 from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
 
-from storage.encoding import attribute_rows, chunks, now, numbers_to_json
+from storage.among import among
+from storage.encoding import attribute_rows, now, numbers_to_json
 from storage.inserting import insert_rows
 from storage.leases import lease_stands, mark_active
 from storage.losses import RESULT_DISCARDED, Loss, record_losses
@@ -72,27 +73,30 @@ def write_results(connection: Connection, study_id: int, token: str, results: Se
 
     won: set[int] = set()
     for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL):
-        for some in chunks(result.trial_id for result in results if _state(result) is state):
+        for some in among(TRIALS.c.trial_id, [result.trial_id for result in results if _state(result) is state]):
             finish = (
                 update(TRIALS)
-                .where(TRIALS.c.trial_id.in_(some), TRIALS.c.study_id == study_id, lease_stands(token))
+                .where(some, TRIALS.c.study_id == study_id, lease_stands(token))
                 .values(state=state, datetime_complete=at)
                 .returning(TRIALS.c.trial_id)
             )
             won.update(connection.execute(finish).scalars())
-    for some in chunks(result.trial_id for result in results):
-        connection.execute(delete(LEASES).where(LEASES.c.trial_id.in_(some), LEASES.c.token == token))
-    for some in chunks(won):
-        connection.execute(delete(SET_ASIDE).where(SET_ASIDE.c.trial_id.in_(some)))
+    for some in among(LEASES.c.trial_id, [result.trial_id for result in results]):
+        connection.execute(delete(LEASES).where(some, LEASES.c.token == token))
+    for some in among(SET_ASIDE.c.trial_id, won):
+        connection.execute(delete(SET_ASIDE).where(some))
 
     finished = [result for result in results if result.trial_id in won]
     lost = _lost(connection, token, [result.trial_id for result in results if result.trial_id not in won])
-    insert_rows(connection, FINISHES, [{"trial_id": trial_id, "token": token} for trial_id in sorted(won)])
-    insert_rows(connection, VALUES, [row for result in finished for row in _value_rows(result)])
+    insert_rows(connection, FINISHES, ("trial_id", "token"), [(trial_id, token) for trial_id in sorted(won)])
+    values = [row for result in finished for row in _value_rows(result)]
+    insert_rows(connection, VALUES, ("trial_id", "objective", "value", "value_type"), values)
     _replace_attributes(connection, USER_ATTRS, {result.trial_id: _user_attrs(result) for result in finished})
     _replace_attributes(connection, SYSTEM_ATTRS, {result.trial_id: _system_attrs(result) for result in finished})
-    insert_rows(connection, LAYERS, [row for result in finished for row in _layer_rows(result)])
-    insert_rows(connection, CURVES, [row for result in finished for row in _curve_rows(result)])
+    layers = [row for result in finished for row in _layer_rows(result)]
+    insert_rows(connection, LAYERS, ("trial_id", "replicate", "layer", "measures_json"), layers)
+    curves = [row for result in finished for row in _curve_rows(result)]
+    insert_rows(connection, CURVES, ("trial_id", "replicate", "name", "points_json"), curves)
     write_test_results(connection, [measured for result in finished for measured in result.test])
     record_losses(connection, study_id, token, lost, Loss(RESULT_DISCARDED))
     mark_active(connection, token, at)
@@ -112,8 +116,8 @@ def _lost(connection: Connection, token: str, trial_ids: Sequence[int]) -> list[
     The others were finished by this worker in an earlier transaction, whose confirmation did not reach it.
     """
     mine: set[int] = set()
-    for some in chunks(trial_ids):
-        own = select(FINISHES.c.trial_id).where(FINISHES.c.trial_id.in_(some), FINISHES.c.token == token)
+    for some in among(FINISHES.c.trial_id, trial_ids):
+        own = select(FINISHES.c.trial_id).where(some, FINISHES.c.token == token)
         mine.update(connection.execute(own).scalars())
     return [trial_id for trial_id in trial_ids if trial_id not in mine]
 
@@ -123,16 +127,13 @@ def write_test_results(connection: Connection, results: Sequence[TestMeasures]) 
     for result in results:
         at = (TEST_RESULTS.c.trial_id == result.trial_id, TEST_RESULTS.c.replicate == result.replicate)
         connection.execute(delete(TEST_RESULTS).where(*at))
-    rows = [
-        {"trial_id": result.trial_id, "replicate": result.replicate, "measures_json": numbers_to_json(result.measures)}
-        for result in results
-    ]
-    insert_rows(connection, TEST_RESULTS, rows)
+    rows = [(result.trial_id, result.replicate, numbers_to_json(result.measures)) for result in results]
+    insert_rows(connection, TEST_RESULTS, ("trial_id", "replicate", "measures_json"), rows)
 
 
 def _replace_attributes(connection: Connection, table: Table, attributes: Mapping[int, Mapping[str, Any]]) -> None:
-    for some in chunks(attributes):
-        there = select(table.c.trial_id, table.c.key).where(table.c.trial_id.in_(some))
+    for some in among(table.c.trial_id, attributes):
+        there = select(table.c.trial_id, table.c.key).where(some)
         keys = [
             {"of_trial": trial_id, "named": key}
             for trial_id, key in connection.execute(there)
@@ -141,17 +142,15 @@ def _replace_attributes(connection: Connection, table: Table, attributes: Mappin
         if keys:
             same = (table.c.trial_id == bindparam("of_trial"), table.c.key == bindparam("named"))
             connection.execute(delete(table).where(*same), keys)
-    rows = [
-        row for trial_id, of_trial in attributes.items() for row in attribute_rows({"trial_id": trial_id}, of_trial)
-    ]
-    insert_rows(connection, table, rows)
+    rows = [row for trial_id, of_trial in attributes.items() for row in attribute_rows(trial_id, of_trial)]
+    insert_rows(connection, table, ("trial_id", "key", "value_json"), rows)
 
 
-def _value_rows(result: Result) -> list[dict[str, Any]]:
+def _value_rows(result: Result) -> list[tuple[Any, ...]]:
     rows = []
     for objective, value in enumerate(result.values or ()):
         stored, kind = TrialValueModel.value_to_stored_repr(float(value))
-        rows.append({"trial_id": result.trial_id, "objective": objective, "value": stored, "value_type": kind})
+        rows.append((result.trial_id, objective, stored, kind))
     return rows
 
 
@@ -170,25 +169,9 @@ def _system_attrs(result: Result) -> dict[str, Any]:
     return {**result.system_attrs, "constraints": [float(value) for value in result.constraints.values()]}
 
 
-def _layer_rows(result: Result) -> list[dict[str, Any]]:
-    return [
-        {
-            "trial_id": result.trial_id,
-            "replicate": layer.replicate,
-            "layer": layer.layer,
-            "measures_json": numbers_to_json(layer.measures),
-        }
-        for layer in result.layers
-    ]
+def _layer_rows(result: Result) -> list[tuple[Any, ...]]:
+    return [(result.trial_id, layer.replicate, layer.layer, numbers_to_json(layer.measures)) for layer in result.layers]
 
 
-def _curve_rows(result: Result) -> list[dict[str, Any]]:
-    return [
-        {
-            "trial_id": result.trial_id,
-            "replicate": curve.replicate,
-            "name": curve.name,
-            "points_json": numbers_to_json(curve.points),
-        }
-        for curve in result.curves
-    ]
+def _curve_rows(result: Result) -> list[tuple[Any, ...]]:
+    return [(result.trial_id, curve.replicate, curve.name, numbers_to_json(curve.points)) for curve in result.curves]

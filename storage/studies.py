@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from reluctant.errors import nearest
 from storage.encoding import attribute_rows
 from storage.errors import StudyNameTakenError, StudyNotFoundError
+from storage.inserting import insert_rows
 from storage.tables import (
     BEATS,
     OPTUNA_STUDY_TABLES,
@@ -100,7 +101,7 @@ def set_attributes(
     for table, attributes in ((STUDY_USER_ATTRS, user_attrs), (STUDY_SYSTEM_ATTRS, system_attrs)):
         if attributes:
             connection.execute(delete(table).where(table.c.study_id == study_id, table.c.key.in_(list(attributes))))
-            connection.execute(insert(table), attribute_rows({"study_id": study_id}, attributes))
+            insert_rows(connection, table, ("study_id", "key", "value_json"), attribute_rows(study_id, attributes))
 
 
 def system_attribute(connection: Connection, study_id: int, key: str) -> Any:

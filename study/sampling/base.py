@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
 from search_spaces import SearchSpace
@@ -39,10 +41,26 @@ class SampledStudy:
         """The study's random numbers."""
         return Streams(self.seed)
 
-    def random_point(self, number: int) -> UnitPoint:
+    def random_point(self, number: int) -> RandomPoint:
         """A uniformly drawn point, from the random stream of a trial number."""
-        point = self.streams.generator(Purpose.PROPOSAL, number).random(len(self.space.parameters))
-        return UnitPoint(self.space, point)
+        return RandomPoint(self, number)
+
+
+class RandomPoint:
+    """A uniformly drawn point, which is drawn when the first of its values is asked for."""
+
+    def __init__(self, study: SampledStudy, number: int) -> None:
+        self._study, self._number = study, number
+
+    @cached_property
+    def _drawn(self) -> UnitPoint:
+        space = self._study.space
+        generator = self._study.streams.generator(Purpose.PROPOSAL, self._number)
+        return UnitPoint(space, generator.random(len(space.parameters)))
+
+    def suggest(self, name: str, distribution: BaseDistribution) -> Any:
+        """The value of a parameter at the point."""
+        return self._drawn.suggest(name, distribution)
 
 
 class CohortSampler(ABC):

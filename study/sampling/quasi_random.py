@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from search_spaces.points import UnitPoint
 from study.sampling.base import CohortSampler
 
@@ -15,14 +17,16 @@ class QuasiRandom(CohortSampler):
     def cohort(self, numbers: range, *, start: int, visible: int) -> list[dict[str, Any]]:
         """Proposes trials; see `CohortSampler.cohort`."""
         space = self.study.space
-        return [space.suggest(UnitPoint(space, self._point(number))) for number in numbers]
+        return [space.suggest(UnitPoint(space, point)) for point in self._points(numbers)]
 
-    def _point(self, number: int) -> Any:
-        """`[parameters]` the point of a trial number."""
+    def _points(self, numbers: range) -> Any:
+        """`[numbers, parameters]` the points of consecutive trial numbers."""
         sequence = self._sequence.reset()
-        if number:  # SciPy cannot go forward by nothing
-            sequence.fast_forward(number)
-        return sequence.random(1)[0]
+        if numbers and not numbers[0]:  # alone: from its start on, SciPy wants a power of two of a sequence's points
+            return np.concatenate([sequence.random(1), self._points(numbers[1:])])
+        if numbers:  # SciPy cannot go forward by nothing
+            sequence.fast_forward(numbers[0])
+        return sequence.random(len(numbers))
 
     @cached_property
     def _sequence(self) -> Any:

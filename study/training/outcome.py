@@ -83,6 +83,8 @@ class Outcome:
         Raises:
             KeyError: No replicate has it.
         """
+        if len(self.replicates) == 1:
+            return float(self.replicates[0].scores[name])
         values = [value for value in self.values(name) if value is not None]
         if not values:
             raise KeyError(name)
@@ -90,4 +92,6 @@ class Outcome:
 
     def names(self) -> list[str]:
         """Every measure that a replicate has, in order of appearance."""
+        if len(self.replicates) == 1:
+            return list(self.replicates[0].scores)
         return list(dict.fromkeys(name for replicate in self.replicates for name in replicate.scores))
