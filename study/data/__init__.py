@@ -3,8 +3,9 @@
 `load` finds the right reader for a source (`built_in`, `delimited`, `excel`, `arff_file`, `csv_parquet`, `npz`, `idx`,
 `openml`) and returns a `Dataset`; `table` and `labels` clean columns and targets on the way. What is decided about a
 column (`columns`, `column_forms`) is a `Reading`, which has the version of the reader, and goes with the model.
-`prepare` then divides the rows (`partition`), fits the preprocessing on the training part (`preprocessing`, `scaling`),
-and returns the tensors of a `Split`; `data_summary` says in words what was done.
+`prepare` then divides the rows (`partition`), fits the preprocessing on the training part (`preprocessing`; for tables
+`column_preprocessing` and `scaling`, which load scikit-learn, for images `pixel_scaling`), and returns the tensors of a
+`Split`; `data_summary` says in words what was done.
 """
 
 from __future__ import annotations

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.compose import ColumnTransformer
 
 from study.data.dataset import Dataset
 from study.data.errors import listing
 from study.data.labels import MOST_CLASSES
+from study.data.pixel_scaling import PixelScaler
 from study.data.prepare import Prepared
 from study.data.quantities import quantity_text
+
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
 
 MOST_LINES = 15
 _MOST_CLASSES = 8
@@ -219,7 +222,7 @@ def summarize(dataset: Dataset, prepared: Prepared, *, folds: int | None = None)
 
 def _columns(dataset: Dataset, prepared: Prepared) -> Sequence[ColumnSummary]:
     transformer = prepared.preprocessing.transformer
-    if not isinstance(dataset.x, pd.DataFrame) or not isinstance(transformer, ColumnTransformer):
+    if not isinstance(dataset.x, pd.DataFrame) or isinstance(transformer, PixelScaler):
         return ()
     inputs, filled, notes = _inputs(transformer)
     decided = {column.name: column for column in dataset.reading.columns} if dataset.reading else {}

@@ -6,8 +6,6 @@ import re
 import warnings
 from http.client import HTTPException
 
-import sklearn.datasets
-
 from reluctant.errors import ReluctantWarning
 from study.data.dataset import Dataset
 from study.data.errors import DataError, listing
@@ -38,6 +36,8 @@ def read_openml(source: str, *, target: str | None, options: TableOptions = _USU
             f"{source!r} names no data set of OpenML; needed is openml:ID with the number in the address of its page, "
             "as openml:31 for www.openml.org/d/31"
         )
+    import sklearn.datasets  # half a second of imports, which other sources do without
+
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

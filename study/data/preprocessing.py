@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 
 from study.data.dataset import Dataset
 from study.data.images import ImageLayout
-from study.data.scaling import ColumnScaler, PixelScaler
+from study.data.pixel_scaling import PixelScaler
 
-MOST_CATEGORIES = 64
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,32 +69,9 @@ def fit_preprocessing(dataset: Dataset, rows: npt.NDArray[np.int64], *, as_image
         image = dataset.image if as_images else None
         order = range(dataset.x.shape[1]) if image is None else image.order
         return Preprocessing(PixelScaler().fit(dataset.x[rows]), tuple(f"pixel{index}" for index in order), image)
-    numbers = [name for name, column in dataset.x.items() if pd.api.types.is_numeric_dtype(column.dtype)]
-    texts = [name for name in dataset.x.columns if name not in set(numbers)]
-    steps = [
-        (
-            "numbers",
-            make_pipeline(
-                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), ColumnScaler()
-            ),
-            numbers,
-        ),
-        (
-            "texts",
-            make_pipeline(
-                SimpleImputer(strategy="constant", fill_value="(missing)", keep_empty_features=True),
-                OneHotEncoder(
-                    handle_unknown="infrequent_if_exist",
-                    min_frequency=max(2, len(rows) // 1000),
-                    max_categories=MOST_CATEGORIES + 1,
-                    sparse_output=False,
-                    dtype=np.float32,
-                ),
-            ),
-            texts,
-        ),
-    ]
-    transformer = ColumnTransformer([step for step in steps if step[2]], sparse_threshold=0.0)
-    transformer.fit(dataset.x.iloc[rows])
+    # scikit-learn is half a second of imports, which pixels do without.
+    from study.data.column_preprocessing import fit_columns
+
+    transformer = fit_columns(dataset.x.iloc[rows])
     names = tuple(str(name).split("__", 1)[1] for name in transformer.get_feature_names_out())
     return Preprocessing(transformer, names)

@@ -10,8 +10,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from study.data.pixel_scaling import PixelScaler
 from study.data.preprocessing import Preprocessing
-from study.data.scaling import LARGEST, ColumnScaler, PixelScaler
+from study.data.scaling import LARGEST, ColumnScaler
 
 
 def plain(preprocessing: Preprocessing) -> BaseEstimator:
