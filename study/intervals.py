@@ -51,6 +51,23 @@ class Region:
             return "refuted" if self.above else "supported"
         return "no practical difference" if least <= low and high <= most else "undecided"
 
+    def possible(self, interval: tuple[float, float] | None) -> tuple[Verdict, ...]:
+        """The verdicts that an interval leaves possible: what a narrower one inside it could come to.
+
+        Example:
+            >>> region = Region((-0.5, 0.5))
+            >>> region.possible((0.3, 0.9)), region.possible((0.6, 0.9))
+            (('supported', 'no practical difference'), ('supported',))
+        """
+        (low, high), (least, most) = interval or (-math.inf, math.inf), self.rope
+        above, below = ("supported", "refuted") if self.above else ("refuted", "supported")
+        found = {above} if high > most and low < self.limit else set()
+        found |= {"refuted"} if high > self.limit else set()
+        found |= {"no practical difference"} if least < most and low <= most and high >= least else set()
+        found |= {below} if low < least else set()
+        ordered: tuple[Verdict, ...] = ("supported", "no practical difference", "refuted")
+        return tuple(verdict for verdict in ordered if verdict in found)
+
     def within(self, interval: tuple[float, float] | None) -> tuple[float, float] | None:
         """The part of an interval that the contrast can take.
 

@@ -108,7 +108,7 @@ def _lines(comparison: ComparisonSummary) -> list[str]:
     ]
     for finding in comparison.verdicts:
         association = " (an association)" if finding.association else ""
-        lines.append(f"{finding.id:>2}  {finding.statement}{association}: {finding.verdict.upper()}")
+        lines.append(f"{finding.id:>2}  {finding.statement}{association}: {finding.verdict_text.upper()}")
         others = [evidence for evidence in finding.estimates if evidence is not finding.deciding]
         lines += [f"    {_evidence(evidence)}" for evidence in (finding.deciding, *others)]
         together = None if comparison.with_evidence is None else comparison.with_evidence.claims.get(finding.id)
@@ -176,8 +176,8 @@ def claim_across_lines(claim: ClaimAcrossDataSets) -> list[str]:
     """A claim over several data sets as a person reads it."""
     association = " (an association)" if claim.association else ""
     lines = [
-        f"{claim.id:>2}  {claim.statement}{association}: on average {claim.verdict.upper()}; on a new data set, most "
-        f"likely: {claim.verdict_on_new}"
+        f"{claim.id:>2}  {claim.statement}{association}: on average {claim.verdict_text.upper()}; on a new data set, "
+        f"most likely: {claim.verdict_on_new}"
     ]
     lines += [line for each in claim.contrasts for line in _contrast_across(each)]
     return [*lines, f"    would change it on average: {claim.judged.change}"]

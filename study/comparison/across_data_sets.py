@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from study.comparison.averages import AVERAGES, leave_one_out
+from study.comparison.claim_verdicts import deciding_index, manipulated, verdict_text
 from study.comparison.claims import CLAIMS, Average, Claim, ClaimContrast
 from study.comparison.heterogeneity import Predictive, Weighted, paule_mandel, predictive
 from study.comparison.on_average import judge_on_average, on_average, with_values
 from study.comparison.ranks import Ranking, rank
 from study.comparison.set_estimates import SetEstimate, SetEstimates, values_of, variances_of
 from study.comparison.summary import ComparisonSummary
-from study.comparison.verdicts import PLAIN_LEVEL, deciding_index, manipulated
+from study.comparison.verdicts import PLAIN_LEVEL
 from study.comparison.what_would_change import what_would_change_across
 from study.intervals import FAMILY_ERROR, Array, Verdict
 
@@ -84,6 +85,7 @@ class ClaimAcrossDataSets:
         association: Whether the comparisons show no more than an association.
         p: The smallest error, over all claims, at which it would be decided about the average (Holm).
         verdict: The verdict on average.
+        excluded: What it is not on average, where undecided: "supported" or "refuted"; None where it may be either.
         verdict_on_new: The verdict about a new data set.
         deciding: The place of the contrast that decides on average.
         contrasts: All its contrasts.
@@ -94,6 +96,7 @@ class ClaimAcrossDataSets:
     association: bool
     p: float
     verdict: Verdict
+    excluded: Verdict | None
     verdict_on_new: Verdict
     deciding: int
     contrasts: tuple[ContrastAcrossDataSets, ...]
@@ -102,6 +105,11 @@ class ClaimAcrossDataSets:
     def judged(self) -> ContrastAcrossDataSets:
         """The contrast that decides on average."""
         return self.contrasts[self.deciding]
+
+    @property
+    def verdict_text(self) -> str:
+        """The verdict on average, with what is ruled out where it is undecided."""
+        return verdict_text(self.verdict, self.excluded)
 
 
 @dataclass(frozen=True)
@@ -120,16 +128,6 @@ class AcrossDataSets:
     claims: tuple[ClaimAcrossDataSets, ...]
     ranking: Ranking | None
     metric: str
-
-
-@dataclass(frozen=True)
-class _New:
-    """A contrast as the verdict about a new data set sees it."""
-
-    estimate: float | None
-    verdict: Verdict
-    plain_interval: Interval | None
-    error: float = 1.0
 
 
 def compare_data_sets(comparisons: Sequence[ComparisonSummary]) -> AcrossDataSets:
@@ -172,7 +170,8 @@ def judge_across(
     verdicts = []
     for judged in judge_on_average(sets, claims, error=error):
         claim, found = judged.claim, _contrasts(judged.claim, sets, judged.granted)
-        new = [_New(each.estimate, each.verdict_on_new, each.prediction_interval) for each in found]
+        new = [each.verdict_on_new for each in found]
+        took = manipulated(claim, [each.prediction_interval for each in found])
         verdicts.append(
             ClaimAcrossDataSets(
                 id=claim.id,
@@ -180,7 +179,8 @@ def judge_across(
                 association=claim.association,
                 p=judged.p,
                 verdict=judged.verdict,
-                verdict_on_new=new[deciding_index(claim, new)].verdict if manipulated(claim, new) else "undecided",
+                excluded=judged.excluded,
+                verdict_on_new=new[deciding_index(claim, new)] if took else "undecided",
                 deciding=judged.deciding,
                 contrasts=found,
             )

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from study.comparison.averages import AVERAGES
+from study.comparison.claim_verdicts import deciding_index, error_where_manipulated, excluded, manipulated
 from study.comparison.claims import CLAIMS, Claim, ClaimContrast
 from study.comparison.set_estimates import SetEstimate, SetEstimates, values_of
-from study.comparison.verdicts import PLAIN_LEVEL, deciding_index, error_where_manipulated, manipulated
+from study.comparison.verdicts import PLAIN_LEVEL
 from study.intervals import FAMILY_ERROR, Array, Verdict, holm, holm_errors
 
 Interval = tuple[float, float]
@@ -24,6 +25,7 @@ class OnAverage:
         judged: The interval at the error that was granted, by which it is judged; None as above.
         error: The smallest error at which it would be decided.
         verdict: The verdict by that interval.
+        possible: The verdicts that it leaves possible.
     """
 
     estimate: float | None
@@ -31,6 +33,7 @@ class OnAverage:
     judged: Interval | None
     error: float
     verdict: Verdict
+    possible: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class ClaimOnAverage:
         granted: The error that Holm's procedure grants it.
         p: The smallest error, over all claims, at which it would be decided (Holm).
         verdict: The verdict on average.
+        excluded: What it is not, where it is undecided: "supported" or "refuted"; None where it may be either.
         deciding: The place of the contrast that decides.
     """
 
@@ -49,6 +53,7 @@ class ClaimOnAverage:
     granted: float
     p: float
     verdict: Verdict
+    excluded: Verdict | None
     deciding: int
 
 
@@ -74,9 +79,9 @@ def judge_on_average(
     granted_errors, ps = holm_errors(errors, error), holm(errors)
     for claim, columns, granted, p in zip(read_on_data, values, granted_errors, ps, strict=True):
         found = _all(claim, columns, granted)
-        place = deciding_index(claim, found)
-        verdict = found[place].verdict if manipulated(claim, found) else "undecided"
-        verdicts.append(ClaimOnAverage(claim, granted, p, verdict, place))
+        place = deciding_index(claim, [each.verdict for each in found])
+        verdict = found[place].verdict if manipulated(claim, [each.plain_interval for each in found]) else "undecided"
+        verdicts.append(ClaimOnAverage(claim, granted, p, verdict, excluded(claim, found, verdict), place))
     return tuple(verdicts)
 
 
@@ -102,6 +107,7 @@ def on_average(part: ClaimContrast, values: Array, error: float) -> OnAverage:
         judged=judged,
         error=average.error(values, region) if several else 1.0,
         verdict=region.verdict(judged),
+        possible=region.possible(judged),
     )
 
 

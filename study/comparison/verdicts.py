@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from search_spaces.design import Design
 from study.comparison.cell_measures import CellMeasures
+from study.comparison.claim_verdicts import deciding_index, error_where_manipulated, excluded, manipulated, verdict_text
 from study.comparison.claims import LEVEL, Claim, ClaimContrast, claims_of, level_of
 from study.comparison.correlation import Kind
 from study.comparison.what_would_change import what_would_change
@@ -21,26 +22,6 @@ from study.tasks import CLASSIFICATION, Task
 
 PLAIN_LEVEL = 0.95
 _SMALLEST_SPREAD = 1e-9
-
-
-class Judged(Protocol):
-    """What decides a claim: an estimate of each of its contrasts, on one data set or over many."""
-
-    @property
-    def estimate(self) -> float | None:
-        """The estimate; None where there is none."""
-
-    @property
-    def plain_interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of this contrast alone."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict of this contrast alone."""
-
-    @property
-    def error(self) -> float:
-        """The smallest error at which the contrast would be decided."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +38,7 @@ class ContrastEstimate:
         rope: Region of practical equivalence.
         verdict: Verdict of this contrast alone, at the error that Holm's procedure grants its claim.
         error: The smallest error at which the contrast would be decided; 1 without an interval.
+        possible: The verdicts that it leaves possible, at that error.
         change: What would change the verdict, in a line.
         decides: Whether the claim is judged by it.
         values: The contrast in each replicate, or process of timing.
@@ -75,6 +57,7 @@ class ContrastEstimate:
     decides: bool
     values: tuple[float, ...]
     standard_error: float | None = None
+    possible: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +72,7 @@ class ClaimVerdict:
         p: The smallest error, over all claims, at which it would be decided (Holm); at most 0.05 where it is.
         deciding: The estimate that decides.
         estimates: The estimates of all its contrasts.
+        excluded: What an undecided claim is not: "supported" or "refuted"; None where it can be both, or is decided.
         source: Who says so: a paper, or folklore.
         assumption: What the verdict takes for granted; empty where there is nothing.
     """
@@ -102,6 +86,12 @@ class ClaimVerdict:
     estimates: tuple[ContrastEstimate, ...]
     source: str = "folklore"
     assumption: str = ""
+    excluded: Verdict | None = None
+
+    @property
+    def verdict_text(self) -> str:
+        """The verdict, with what is ruled out where it is undecided."""
+        return verdict_text(self.verdict, self.excluded)
 
     @property
     def estimate(self) -> float | None:
@@ -157,6 +147,7 @@ class ClaimVerdict:
             "id": self.id,
             "statement": self.statement,
             **row(self.deciding),
+            "excluded": self.excluded,
             "read_on": self.read_on,
             "association": self.association,
             "source": self.source,
@@ -206,8 +197,8 @@ def judge_claims(
     verdicts = []
     for claim, columns, granted, p in zip(claims, values, holm_errors(errors, error), holm(errors), strict=True):
         found = estimates(claim, columns, granted)
-        place = deciding_index(claim, found)
-        if claim.check is not None and not manipulated(claim, found):
+        place = deciding_index(claim, [each.verdict for each in found])
+        if claim.check is not None and not manipulated(claim, [each.plain_interval for each in found]):
             found = (*found[:place], _not_manipulated(found[place], found[claim.check]), *found[place + 1 :])
         deciding = found[place]
         verdicts.append(
@@ -221,6 +212,7 @@ def judge_claims(
                 found,
                 source=claim.source,
                 assumption=claim.assumption,
+                excluded=excluded(claim, found, deciding.verdict),
             )
         )
     return tuple(verdicts)
@@ -269,32 +261,8 @@ def estimate_contrast(
         decides=contrast.decides,
         values=tuple(values.tolist()),
         standard_error=None if deviation is None else deviation * math.sqrt(1.0 / len(values) + ratio),
+        possible=region.possible(judged),
     )
-
-
-def error_of(claim: Claim, estimates: Sequence[Judged]) -> float:
-    """The smallest error at which a claim would be decided, from those of its contrasts."""
-    ends = {"all": "refuted", "any": "supported"}[claim.needs]
-    errors, alone = [], []
-    for place in claim.deciding:
-        estimate, region = estimates[place], claim.contrasts[place].region
-        errors.append(estimate.error)
-        if estimate.estimate is not None and region.verdict((estimate.estimate, estimate.estimate)) == ends:
-            alone.append(estimate.error)
-    return min([max(errors), *alone])
-
-
-def error_where_manipulated(claim: Claim, estimates: Sequence[Judged]) -> float:
-    """As `error_of`; 1 where the claim intervenes on what did not change, so that it cannot be decided."""
-    return error_of(claim, estimates) if manipulated(claim, estimates) else 1.0
-
-
-def manipulated(claim: Claim, estimates: Sequence[Judged]) -> bool:
-    """Whether what a claim intervenes on did change, by the 95 % interval of its check; True where it has none."""
-    if claim.check is None:
-        return True
-    region = claim.contrasts[claim.check].region
-    return region.verdict(estimates[claim.check].plain_interval) == "supported"
 
 
 def _not_manipulated(deciding: ContrastEstimate, check: ContrastEstimate) -> ContrastEstimate:
@@ -311,28 +279,6 @@ def _not_manipulated(deciding: ContrastEstimate, check: ContrastEstimate) -> Con
 def shows_spread(kind: Kind, values: Array) -> npt.NDArray[np.bool_]:
     """`[...]` whether values of a kind of contrast, `[..., R]`, have a spread to judge by; equal counts have none."""
     return np.asarray((np.ptp(values, axis=-1) >= _SMALLEST_SPREAD) | (kind != "score"))
-
-
-def deciding_index(claim: Claim, estimates: Sequence[Judged]) -> int:
-    """The index of the contrast whose verdict is the claim's.
-
-    A claim that needs all of its contrasts is decided by one that refutes it, or else leaves it undecided; a claim
-    that needs any of them, by one that supports it, or else leaves it undecided.
-    """
-    verdicts = [estimates[place].verdict for place in claim.deciding]
-    order: tuple[Verdict, ...] = ("refuted", "undecided", "no practical difference", "supported")
-    if claim.needs == "any":
-        order = ("supported", "undecided", "no practical difference", "refuted")
-    elif set(verdicts) <= {"supported", "no practical difference"}:
-        needed = [
-            verdict
-            for place, verdict in zip(claim.deciding, verdicts, strict=True)
-            if not (claim.contrasts[place].equal_suffices and verdict == "no practical difference")
-        ]
-        if "no practical difference" not in needed and "supported" in needed:
-            return claim.deciding[verdicts.index("supported")]
-    first = next(verdict for verdict in order if verdict in verdicts)
-    return claim.deciding[verdicts.index(first)]
 
 
 def _values(contrast: ClaimContrast, design: Design, measured: CellMeasures) -> Array:

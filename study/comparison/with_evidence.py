@@ -8,13 +8,14 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from study.comparison.claim_verdicts import deciding_index, manipulated
 from study.comparison.claims import CLAIMS, Claim
 from study.comparison.evidence import Evidence, load_evidence
 from study.comparison.posterior import FEWEST_OTHERS, Posterior, posterior
 from study.comparison.protocol import protocol
 from study.comparison.set_estimates import SetEstimate, SetEstimates
 from study.comparison.summary import ComparisonSummary, summarize
-from study.comparison.verdicts import ClaimVerdict, deciding_index, manipulated
+from study.comparison.verdicts import ClaimVerdict
 from study.data import Dataset
 from study.intervals import Verdict
 from study.problem import Comparison
@@ -201,29 +202,16 @@ def whole_percent(shares: list[float]) -> list[int]:
     return floors
 
 
-@dataclass(frozen=True)
-class _Contrast:
-    """A contrast as the verdict of its claim sees it."""
-
-    estimate: float | None
-    verdict: Verdict
-    plain_interval: tuple[float, float] | None
-    error: float = 1.0
-
-
 def _judged(claim: Claim, verdict: ClaimVerdict, others: Mapping[str, SetEstimates]) -> ClaimWithEvidence | None:
     """A claim with the evidence; None where the evidence or the own data have too little of it."""
     found = [_posterior(claim, place, verdict, others) for place in range(len(claim.contrasts))]
     if any(found[place] is None for place in claim.deciding):
         return None
-    seen = [
-        _Contrast(None, "undecided", None) if each is None else _Contrast(each.estimate, each.verdict, each.interval)
-        for each in found
-    ]
-    place = deciding_index(claim, seen)
+    place = deciding_index(claim, ["undecided" if each is None else each.verdict for each in found])
     deciding, region = found[place], claim.contrasts[place].region
     assert deciding is not None
-    together = deciding.verdict if manipulated(claim, seen) else "undecided"
+    took = manipulated(claim, [None if each is None else each.interval for each in found])
+    together: Verdict = deciding.verdict if took else "undecided"
     return ClaimWithEvidence(together, deciding, claim.contrasts[place].unit, region.rope)
 
 

@@ -44,7 +44,7 @@ def verdict_row(claim: ClaimAcrossDataSets) -> dict[str, str]:
     return {
         "": str(claim.id),
         "claim": claim.statement + (" (an association)" if claim.association else ""),
-        "on average": claim.verdict,
+        "on average": claim.verdict_text,
         "on a new data set, most likely": claim.verdict_on_new,
         "estimate": "none"
         if judged.estimate is None

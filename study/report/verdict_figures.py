@@ -70,7 +70,7 @@ def _row(claim: ClaimVerdict, *, assuming: bool) -> dict[str, str]:
     return {
         "": str(claim.id),
         "claim": claim.statement + (" (an association)" if claim.association else ""),
-        "verdict": claim.verdict,
+        "verdict": claim.verdict_text,
         "estimate": _number(claim.estimate, claim.unit),
         "95 % interval": "none" if claim.plain_interval is None else signed_range(claim.plain_interval),
         "simultaneous": "none" if claim.interval is None else signed_range(claim.interval),

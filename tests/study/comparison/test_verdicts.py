@@ -16,7 +16,7 @@ from search_spaces.design import Design
 from study.comparison.cell_measures import CellMeasures, StreamMeasures
 from study.comparison.claims import CLAIMS, LEVEL, Claim
 from study.comparison.correlation import variance_ratio
-from study.comparison.verdicts import deciding_index, error_of, estimate_contrast, judge_claims
+from study.comparison.verdicts import estimate_contrast, judge_claims
 from study.config import Variance
 from study.intervals import Array, corrected_interval
 
@@ -91,35 +91,6 @@ class _Row(dict[str, Array]):
         return values
 
 
-@pytest.mark.parametrize(
-    ("claim", "verdicts", "decides"),
-    [
-        (7, ("no practical difference", "supported"), 1),  # not sparse is enough where it also saturates
-        (7, ("no practical difference", "no practical difference"), 0),
-        (7, ("refuted", "supported"), 0),
-        (3, ("supported", "undecided"), 1),
-        (3, ("supported", "no practical difference"), 0),
-        (3, ("no practical difference", "supported"), 0),
-        (8, ("refuted", "supported"), 1),
-        (8, ("refuted", "undecided"), 1),
-        (8, ("no practical difference", "refuted"), 0),
-        (11, ("no practical difference", "supported"), 0),
-    ],
-)
-def test_which_contrast_decides(claim: int, verdicts: tuple[str, ...], decides: int) -> None:
-    chosen = CLAIMS[claim - 1]
-    spans = {"supported": (60.0, 70.0), "refuted": (-70.0, -60.0), "undecided": (-60.0, 60.0)}
-    estimates = []
-    for contrast, verdict in zip(chosen.contrasts, verdicts, strict=True):
-        low, high = spans.get(verdict, (-0.001, 0.001))
-        low, high = (low, high) if contrast.region.above else (-high, -low)
-        narrow = estimate_contrast(contrast, np.linspace(low, high, 4001), 0.0, error=0.05)
-        wide = estimate_contrast(contrast, np.array([low, high]), 0.0, error=0.05)
-        estimates.append(wide if verdict == "undecided" else narrow)
-    assert tuple(each.verdict for each in estimates) == verdicts
-    assert deciding_index(chosen, estimates) == decides
-
-
 def test_one_seed_gives_an_estimate_and_no_interval() -> None:
     contrast = CLAIMS[1].contrasts[0]
     estimate = estimate_contrast(contrast, np.array([1.5]), 1 / 3)
@@ -151,37 +122,6 @@ def test_holm_decides_what_bonferroni_leaves_open_and_the_interval_ends_at_the_r
     assert sharp.plain_interval == strict.plain_interval
     _, low, high = corrected_interval(values, 0.0, 0.95)
     assert sharp.plain_interval == pytest.approx((low, high))
-
-
-@pytest.mark.parametrize(
-    ("claim", "errors", "signs", "expected"),
-    [
-        (3, (0.01, 0.04), (1, 1), 0.04),  # it needs both: intersection-union
-        (3, (0.01, 0.04), (-1, 1), 0.01),  # refuted by one alone
-        (8, (0.01, 0.04), (1, -1), 0.01),  # it needs any
-        (8, (0.04, 0.01), (1, -1), 0.04),
-        (2, (0.03,), (1,), 0.03),
-    ],
-)
-def test_the_error_of_a_claim_follows_from_those_of_its_contrasts(
-    claim: int, errors: tuple[float, ...], signs: tuple[int, ...], expected: float
-) -> None:
-    chosen = CLAIMS[claim - 1]
-    estimates = []
-    for contrast, error, sign in zip(chosen.contrasts, errors, signs, strict=True):
-        supports = sign if contrast.region.above else -sign
-        values = supports * (np.linspace(-1.0, 1.0, 5) + 70.0)
-        estimates.append(replace(estimate_contrast(contrast, values, 0.0), error=error))
-    assert error_of(chosen, estimates) == expected
-
-
-def test_contrasts_that_are_reported_beside_decide_nothing() -> None:
-    claim = CLAIMS[3]
-    shown, beside = (estimate_contrast(part, np.linspace(30.0, 31.0, 9), 0.0) for part in claim.contrasts)
-    assert (shown.verdict, beside.decides) == ("supported", False)
-    refuted = replace(beside, verdict="refuted", error=0.0)
-    assert deciding_index(claim, (shown, refuted)) == 0
-    assert error_of(claim, (shown, refuted)) == shown.error
 
 
 @functools.cache
