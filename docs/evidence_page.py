@@ -94,7 +94,7 @@ def _table(claims: Sequence[ClaimAcrossDataSets]) -> str:
         cells = [
             f'{claim.id}. <a href="#claim-{claim.id}">{escape(claim.statement)}</a>'
             + (" (an association)" if claim.association else ""),
-            f"{_bold(claim.verdict)}<br>{_estimate(judged)}",
+            f"{_bold(claim.verdict_text)}<br>{_estimate(judged)}",
             f"{_bold(claim.verdict_on_new)}<br>{_bounds(judged.prediction_interval)}",
         ]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
@@ -116,7 +116,8 @@ def _section(number: int, judged: Judged) -> str:
 
 def _of_task(claim: ClaimAcrossDataSets, task: Task) -> list[str]:
     regions = next(each for each in claims_about(task) if each.id == claim.id)
-    parts = [f"**{task.name.capitalize()}: {claim.verdict}** on average; on a new data set: {claim.verdict_on_new}."]
+    found = f"{task.name.capitalize()}: {claim.verdict_text}"
+    parts = [f"**{found}** on average; on a new data set: {claim.verdict_on_new}."]
     for place, contrast in enumerate(claim.contrasts):
         if contrast.estimate is None:
             parts.append(f"*{contrast.name}*: no data set has a value.")
@@ -158,4 +159,4 @@ def _bounds(interval: tuple[float, float] | None) -> str:
 
 
 def _bold(verdict: str) -> str:
-    return verdict if verdict == "undecided" else f"<strong>{verdict}</strong>"
+    return verdict if verdict.startswith("undecided") else f"<strong>{verdict}</strong>"

@@ -68,7 +68,7 @@ def _quoted(claim: ClaimAcrossDataSets, place: str | None, what: str | None, row
         found = f"{signed(contrast.estimate)} {contrast.unit} ({_bounds(contrast.interval)})"
         return found.replace("+", "") if contrast.unit == "%" else found
     if what == "verdict":
-        return claim.verdict if place is None else contrast.verdict
+        return claim.verdict_text if place is None else contrast.verdict
     if what == "new":
         return _bounds(contrast.prediction_interval)
     if what == "sets":

@@ -91,6 +91,8 @@ def deciding_index(claim: Claim, verdicts: Sequence[Verdict]) -> int:
 def excluded(claim: Claim, estimates: Sequence[Judged], verdict: Verdict) -> Verdict | None:
     """What an undecided claim is not, whatever its contrasts come to within their intervals.
 
+    Where no practical difference is as good as support, it counts as possible support.
+
     Args:
         claim: The claim.
         estimates: Its contrasts, in order.
@@ -104,6 +106,8 @@ def excluded(claim: Claim, estimates: Sequence[Judged], verdict: Verdict) -> Ver
     # Contrasts that do not decide are left as they are: nothing depends on them.
     choices = [each.possible if place in claim.deciding else (each.verdict,) for place, each in enumerate(estimates)]
     possible = {verdicts[deciding_index(claim, verdicts)] for verdicts in product(*choices)}
+    if "no practical difference" in possible and all(claim.contrasts[place].equal_suffices for place in claim.deciding):
+        possible.add("supported")
     return next((ruled_out for ruled_out in _ENDS if possible and ruled_out not in possible), None)
 
 

@@ -221,6 +221,7 @@ _USUAL: tuple[Claim, ...] = (
                 contrasts.best_minus_relu,
                 "pp",
                 accuracy(above=False),
+                equal_suffices=True,
             ),
         ),
     ),

@@ -74,6 +74,8 @@ def test_contrasts_that_are_reported_beside_decide_nothing() -> None:
         (3, [(-3.0, -1.0), (-0.9, 0.4)], None),  # PReLU may be worse, which refutes it
         (11, [(0.4, 0.6), (-6.0, -5.0)], "supported"),  # both were to vanish, and tanh's gradient does not
         (8, [(3.0, 12.0), (-20.0, 20.0)], "refuted"),  # either suffices
+        (12, [(0.0, 0.9)], None),  # good enough or not: no practical difference is as good as support
+        (12, [(-0.9, 0.4)], "refuted"),
         (1, [(-2.0, 2.0), (1.0, 2.0)], None),  # a region without width
     ],
 )
