@@ -8,7 +8,7 @@ from search_spaces.design import Design
 from study.comparison.across_data_sets import ContrastAcrossDataSets, judge_across
 from study.comparison.claims import CLAIMS
 from study.comparison.evidence import Evidence
-from study.comparison.in_short import IN_WORDS
+from study.comparison.in_short import MATTERS
 from study.comparison.protocol import protocol
 from study.comparison.with_evidence import OtherDataSets, other_data_sets, shipped
 from study.intervals import Region
@@ -99,5 +99,5 @@ def _gain(found: ContrastAcrossDataSets, metric: Metric) -> str:
 def _verdict(found: ContrastAcrossDataSets) -> str:
     """What is to be expected of a data set that is not among them."""
     assert found.prediction_interval is not None
-    word = IN_WORDS[Region(found.rope).verdict(found.prediction_interval)]
-    return f" on average, and on a new one {signed_range(found.prediction_interval)} is to be expected, {word}"
+    word = MATTERS[Region(found.rope).verdict(found.prediction_interval)]
+    return f" on average, and on a new one {signed_range(found.prediction_interval)} is to be expected, which {word}"

@@ -16,13 +16,20 @@ from study.wording import signed
 # The claims by their numbers, which never change.
 _LEAKY, _ASSOCIATION, _DROPOUT, _START, _RELU_FIRST = 2, 5, 6, 10, 12
 
-IN_WORDS = {
+_WORDS = {
     "supported": "better",
     "refuted": "worse",
     "no practical difference": "no different in practice",
     "undecided": "not told apart",
 }
-"""The verdict on a difference of two in words."""
+
+MATTERS = {
+    "supported": "matters",
+    "refuted": "hurts",
+    "no practical difference": "does not matter",
+    "undecided": "may matter or not",
+}
+"""The verdict on a gain in words."""
 
 Interval = tuple[float, float]
 
@@ -81,7 +88,7 @@ def _against_relu(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary
             mean, low, high = corrected_interval(differences, ratio, PLAIN_LEVEL)
             found[name] = float(mean), (float(low), float(high))
     texts = [
-        f"{name} is {IN_WORDS[Region(leaky.rope).verdict(interval)]} ({_points(mean, interval)})"
+        f"{name} is {_WORDS[Region(leaky.rope).verdict(interval)]} ({_points(mean, interval)})"
         for name, (mean, interval) in found.items()
     ]
     return f"Against ReLU, {', '.join(texts[:-1])}{' and ' if texts[:-1] else ''}{texts[-1]}."
@@ -92,12 +99,7 @@ def _start(claims: Mapping[int, ClaimVerdict]) -> str:
     estimate = _deciding(claims, _START)
     if estimate is None or estimate.plain_interval is None:
         return ""
-    word = {
-        "supported": "matters",
-        "refuted": "hurts",
-        "no practical difference": "does not matter",
-        "undecided": "may matter or not",
-    }[Region(estimate.rope).verdict(estimate.plain_interval)]
+    word = MATTERS[Region(estimate.rope).verdict(estimate.plain_interval)]
     gain = _points(estimate.estimate, estimate.plain_interval)
     return f"An initialization of its own for each activation, in place of one for all, {word} ({gain})."
 

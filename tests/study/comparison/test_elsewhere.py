@@ -57,8 +57,10 @@ def test_the_activation_is_looked_up_by_its_own_claim(activation: str, begins: s
 
 
 def test_what_is_to_be_expected_on_a_new_data_set_is_said_in_words() -> None:
-    assert elsewhere(SEARCH, CHOSEN, evidence()).endswith("is to be expected, no different in practice")
-    assert elsewhere(SEARCH, replace(CHOSEN, activation="gelu"), evidence()).endswith("is to be expected, better")
+    assert elsewhere(SEARCH, CHOSEN, evidence()).endswith("is to be expected, which does not matter")
+    assert elsewhere(SEARCH, replace(CHOSEN, activation="gelu"), evidence()).endswith(
+        "is to be expected, which matters"
+    )
 
 
 def test_claims_that_nobody_gathered_yet_are_replaced_by_that_on_all_activations() -> None:
@@ -69,7 +71,7 @@ def test_claims_that_nobody_gathered_yet_are_replaced_by_that_on_all_activations
 def test_dropout_has_a_sentence_of_its_own_where_it_is_recommended() -> None:
     line = elsewhere(SEARCH, replace(CHOSEN, dropout=0.2), evidence())
     assert "; there dropout gained -1.95 pp of test accuracy" in line
-    assert line.endswith("is to be expected, worse")
+    assert line.endswith("is to be expected, which hurts")
 
 
 def test_ones_own_data_set_is_left_out_and_named() -> None:
