@@ -316,7 +316,16 @@ def test_advice_comes_from_fresh_seeds_that_are_trained_once(reluctant: Reluctan
     front = reluctant("front", "s", "--format", "json", check=True).stdout
     first = reluctant("advise", "s", check=True)
     lines = first.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["use", "why:", "survived:", "cost:", "too", "reference,"]
+    assert [line.split()[0] for line in lines] == [
+        "use",
+        "why:",
+        "survived:",
+        "cost:",
+        "too",
+        "elsewhere:",
+        "reference,",
+    ]
+    assert lines[5].startswith("elsewhere: without the evidence of other data sets, which is of other options: ")
     assert "10 fresh seeds; over 10 others" in lines[1]
     assert "for a test part of 30 samples" in lines[1]
     assert "recommended is the sparsest of the trials that are as good as the best" in first.stderr
@@ -324,7 +333,7 @@ def test_advice_comes_from_fresh_seeds_that_are_trained_once(reluctant: Reluctan
     assert reluctant("advise", "s", check=True).stdout == first.stdout
     rows = json.loads(reluctant("advise", "s", "--format", "json", check=True).stdout)
     assert rows[0]["role"] == "recommended"
-    assert rows[0]["advice"] == " | ".join(lines[:5])
+    assert rows[0]["advice"] == " | ".join(lines[:6])
     assert {row["trial"] for row in rows} >= {row["trial"] for row in json.loads(front)}
     before, after = json.loads(front), json.loads(reluctant("front", "s", "--format", "json", check=True).stdout)
     measured = ("clamped_accuracy", "standard_error", "test_clamped_accuracy", "clamped_zeros", "dead")  # all is kept
