@@ -37,12 +37,12 @@ def trials(
         from_number: The lowest number.
         trial_ids: Ids of lower-numbered trials to read too.
         states: States of the trials to read; empty means all.
-        attributes: Keys of the system attributes to read, and no user attributes; None means all of both. Constraints,
-            and parameters that a user fixed, are always read.
+        attributes: Keys of the attributes to read; None means all. Constraints, and parameters that a user fixed, are
+            always read.
     """
     found: list[FrozenTrial] = []
     for wanted in _conditions(study_id, from_number, trial_ids, states):
-        found += _frozen(connection, wanted, attributes)
+        found += _frozen(connection, wanted, attributes, with_user_attributes=True)
     return sorted(found, key=lambda trial: trial.number)
 
 
@@ -88,7 +88,11 @@ def _conditions(
 
 
 def _frozen(
-    connection: Connection, wanted: ColumnElement[bool], attributes: Collection[str] | None
+    connection: Connection,
+    wanted: ColumnElement[bool],
+    attributes: Collection[str] | None,
+    *,
+    with_user_attributes: bool = False,
 ) -> list[FrozenTrial]:
     """The trials that fulfil a condition, in any order; see `trials` for `attributes`."""
     times = (TRIALS.c.datetime_start, TRIALS.c.datetime_complete)
@@ -97,7 +101,8 @@ def _frozen(
         return []
     params, distributions = _params(connection, wanted)
     values = _values(connection, wanted)
-    user_attrs = _attributes(connection, USER_ATTRS, wanted, None) if attributes is None else {}
+    of_users = attributes is None or with_user_attributes
+    user_attrs = _attributes(connection, USER_ATTRS, wanted, attributes) if of_users else {}
     keys = None if attributes is None else {*attributes, "fixed_params"}
     system_attrs = _attributes(connection, SYSTEM_ATTRS, wanted, keys)
     steps = _intermediate_values(connection, wanted)

@@ -41,8 +41,8 @@ class StudyReader(RDBStorage):
             from_number: The lowest number of the trials to read.
             trial_ids: Ids of trials with lower numbers to read too.
             states: States of the trials to read; empty means all.
-            attributes: Keys of the system attributes to read, and no user attributes; None means all of both.
-                Constraints, and parameters that a user fixed, are always read.
+            attributes: Keys of the attributes to read; None means all. Constraints, and parameters that a user fixed,
+                are always read.
         """
         with snapshot(self.engine) as connection:
             return frozen_trials.trials(connection, study_id, from_number, trial_ids, states, attributes)
