@@ -7,6 +7,9 @@ data set is one comparison for each part of the protocol, in one SQLite database
 be killed and started again, and goes on where it was; started several times at once, or with --workers, it shares the
 work. After each comparison the file is written anew, and is valid with those that are done. `--plan` says how long each
 takes, and `--collect` writes the file from what the database has, without training.
+
+What the file already has, of the same protocol and the same data, is kept and not trained again, so that the database
+is not needed to go on; `--anew` trains everything.
 """
 
 from __future__ import annotations
@@ -173,6 +176,32 @@ def result(source: Source, parts: list[tuple[OpenStudy, ComparisonSummary]]) -> 
     }
 
 
+def begun(path: Path, plan: Protocol) -> dict[str, dict[str, Any]]:
+    """What a file of evidence has, by the data sets' names: of this protocol, and of claims as they are defined now."""
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if (content.get("format"), content.get("protocol")) != (FORMAT, plan.hash):
+        return {}
+    same = {claim.statement for claim in CLAIMS if content["claims"].get(claim.statement) == definition(claim)}
+    return {
+        each["name"]: each | {"estimates": {name: found for name, found in each["estimates"].items() if name in same}}
+        for each in content["data_sets"]
+    }
+
+
+def has_part(before: dict[str, Any] | None, part: Part) -> bool:
+    """Whether what a file has of a data set holds a part of the protocol."""
+    statements = {claim.statement for claim in CLAIMS if claim.id in part[1]}
+    return before is not None and statements <= before["estimates"].keys()
+
+
+def joined(before: dict[str, Any] | None, now: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a file has of a data set, and the result of other parts of the protocol."""
+    if before is None or now is None:
+        return before or now
+    counts = {name: before[name] + now[name] for name in ("networks", "diverged", "failed_cells")}
+    return before | counts | {"estimates": before["estimates"] | now["estimates"]}
+
+
 def _networks(study: OpenStudy) -> tuple[int, int]:
     """How many networks a comparison trained, and how many of them diverged."""
     problem, seeds = study.comparison, study.problem.config.seeds
@@ -211,16 +240,20 @@ def write(gathered: dict[str, dict[str, Any] | None], plan: Protocol, path: Path
     os.replace(new, path)
 
 
-def finished(source: Source, database: CohortStorage, plan: Protocol) -> dict[str, Any] | None:
-    """The result of the comparisons of a data set that are finished; None where none is."""
+def finished(
+    source: Source, database: CohortStorage, plan: Protocol, before: dict[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """What a file has of a data set, with the comparisons that are finished beside it; None where there is neither."""
     names, parts = {study.study_name for study in database.get_all_studies()}, []
     for part in plan.parts:
+        if has_part(before, part):
+            continue
         problem = source.problem(plan, *part)
         if problem.name in names:
             study = create_or_open(problem, database)
             with suppress(NoResultsError):
                 parts.append((study, summarize(study)))
-    return result(source, parts) if parts else None
+    return joined(before, result(source, parts) if parts else None)
 
 
 def trained(
@@ -270,7 +303,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names of data sets, separated by commas")
     parser.add_argument("--plan", action="store_true", help="say how long each data set takes, and train nothing")
     parser.add_argument("--collect", action="store_true", help="write the file from what is done, and train nothing")
-    parser.add_argument("--output", type=Path, default=SHIPPED)
+    parser.add_argument("--anew", action="store_true", help="train what the file has as well")
+    parser.add_argument("--output", type=Path, default=SHIPPED, help="the file (default: the shipped one)")
     options = parser.parse_args()
     warnings.simplefilter("ignore", ReluctantWarning)
     plan, wanted = protocol(), set(filter(None, options.only.split(",")))
@@ -280,12 +314,24 @@ def main() -> None:
             print_plan([*sources(options.folder, Path(folder), plan, wanted)], plan)
         return
     found = [*sources(options.folder, Path(f"{options.storage}.data"), plan, wanted)]
+    before = {} if options.anew else begun(options.output, plan)
+    for each in found:
+        if before.get(each.planned.name, {}).get("fingerprints") != [*each.fingerprints]:
+            before.pop(each.planned.name, None)
     with Stop() as stop:
         database = open_storage(options.storage)
-        gathered = {each.planned.name: finished(each, database, plan) for each in found}
-        todo = [] if options.collect else sorted(product(plan.parts, found), key=lambda each: _work(*each, plan))
+        gathered = before | {
+            each.planned.name: finished(each, database, plan, before.get(each.planned.name)) for each in found
+        }
+        missing = (
+            (part, each)
+            for part, each in product(plan.parts, found)
+            if not has_part(before.get(each.planned.name), part)
+        )
+        todo = [] if options.collect else sorted(missing, key=lambda each: _work(*each, plan))
         for source, _ in trained(todo, database, plan, stop, workers=options.workers):
-            gathered[source.planned.name] = finished(source, database, plan)
+            name = source.planned.name
+            gathered[name] = finished(source, database, plan, before.get(name))
             write(gathered, plan, options.output)
         write(gathered, plan, options.output)
         database.close()
