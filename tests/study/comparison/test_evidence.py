@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.evidence import begun, has_part, joined
 from study.comparison.claims import CLAIMS
 from study.comparison.evidence import FORMAT, EvidenceError, load_evidence
 from study.comparison.protocol import definition, protocol
@@ -109,3 +110,33 @@ def test_every_data_set_has_a_name_and_a_source_of_its_own() -> None:
     assert all(bool(each.file) != bool(each.built_in) for each in data)
     groups = {each.group or each.name for each in data if each.task == "classification"}
     assert len(groups) >= 26
+
+
+def test_evidence_goes_on_from_its_file_without_the_database(tmp_path: Path) -> None:
+    plan, counts = protocol(), {"networks": 30, "diverged": 1, "failed_cells": 0}
+    path = written(tmp_path / "e.json", data_sets=[entry("a", 0.2) | counts])
+    before = begun(path, plan)["a"]
+    assert [*before["estimates"]] == [LEAKY.statement]
+    assert has_part(before, ("leaky", (LEAKY.id,)))
+    assert not has_part(before, ("usual", (1, LEAKY.id)))
+    assert not has_part(None, ("leaky", (LEAKY.id,)))
+    further = entry("a", 0.3) | {
+        "networks": 5,
+        "diverged": 2,
+        "failed_cells": 3,
+        "estimates": {"another": [[1.0, 0.1]]},
+    }
+    both = joined(before, further)
+    assert both == before | {
+        "networks": 35,
+        "diverged": 3,
+        "failed_cells": 3,
+        "estimates": {LEAKY.statement: [[0.2, 0.1]], "another": [[1.0, 0.1]]},
+    }
+    assert (joined(before, None), joined(None, further)) == (before, further)
+
+
+def test_evidence_of_another_protocol_is_not_gone_on_from(tmp_path: Path) -> None:
+    plan = protocol()
+    assert begun(written(tmp_path / "e.json", protocol="0123456789ab"), plan) == {}
+    assert begun(tmp_path / "none.json", plan) == {}
