@@ -32,7 +32,7 @@ from study.search.from_database import StoredSearch
 from study.search.retraining import retrained_networks
 from study.tasks import METRICS, Regression, Task, clamped
 from study.training import Outcome, Sizes
-from study.training.engines.modules.place_measures import place_paths
+from study.training.engines.modules.network_layers import place_paths
 from study.training.outcome import CLAMP_THRESHOLD, CLAMPED_ZEROS
 from study.training.plain_network import clamped_network, outputs_of
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from study.data.split import Part, Split
 from study.tasks import Task
-from study.training.engines.modules.place_measures import Samples
+from study.training.engines.modules.passes import Samples
 from study.training.engines.modules.places import channels_last
 from study.training.outcome import Replicate
 from study.training.scores import constant_guess

@@ -21,7 +21,8 @@ from study.training.engines.base import EVALUATION_ROWS, MEASURED_SAMPLES, Block
 from study.training.engines.modules.first_weights import build
 from study.training.engines.modules.module_data import ModuleData
 from study.training.engines.modules.module_plan import plan_alone, plan_together
-from study.training.engines.modules.place_measures import Layers, measured_rows, place_paths
+from study.training.engines.modules.network_layers import Layers, place_paths
+from study.training.engines.modules.place_measures import measured_rows, measured_together
 from study.training.engines.modules.places import activation_places, recorded_calls
 from study.training.engines.modules.slot import SlotTraining
 from study.training.engines.modules.slot_state import shapes
@@ -128,7 +129,7 @@ class Modules(Engine):
         measured = min(MEASURED_SAMPLES, sizes.validation)
         held = [
             sum(measured_rows(measured, layers.shapes[number][0]) * layers.shapes[number][1] for number in group)
-            for group in layers.groups(measured)
+            for group in measured_together(layers, measured)
         ]
         places = activation_places(network)
         leaves = [module for module in network.modules() if not any(module.children())]

@@ -14,14 +14,9 @@ from search_spaces.architectures import Architecture
 from study.training.budget import Budget
 from study.training.engines.modules.first_weights import build, start_network
 from study.training.engines.modules.module_data import ModuleData
-from study.training.engines.modules.place_measures import (
-    Layers,
-    Samples,
-    evaluate,
-    evaluate_clamped,
-    gradient_norms,
-    hidden_measures,
-)
+from study.training.engines.modules.network_layers import Layers
+from study.training.engines.modules.passes import Samples, evaluate, evaluate_clamped, gradient_norms
+from study.training.engines.modules.place_measures import hidden_measures
 from study.training.engines.modules.places import (
     activation_places,
     channels_last,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from study.training.budget import Budget
-from study.training.engines.modules.place_measures import evaluate_outputs
+from study.training.engines.modules.passes import evaluate_outputs
 from study.training.engines.modules.slot import SlotTraining
 from study.training.engines.modules.slot_state import STEP, learned_slopes, optimizer_of
 from study.training.engines.modules.stacked_networks import StackedNetworks, stacked

@@ -19,7 +19,9 @@ from search_spaces import ACTIVATIONS, ARCHITECTURES, INITIALIZATIONS, Hyperpara
 from study.data.split import Split
 from study.training import Block, Budget, Outcome, Sizes, Streams, TrainedBlock, engine_of, fit
 from study.training.engines.base import MEASURED_ROWS
-from study.training.engines.modules.place_measures import Layers, Samples, hidden_measures
+from study.training.engines.modules.network_layers import Layers
+from study.training.engines.modules.passes import Samples
+from study.training.engines.modules.place_measures import hidden_measures
 from study.training.engines.modules.places import SearchedActivation, recorded_calls, running_statistics_where_needed
 from study.training.measures import layer_measures
 from study.training.plain_network import clamped_network

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces import ACTIVATIONS, Hyperparameters
-from study.training.engines.modules.place_measures import Samples
+from study.training.engines.modules.passes import Samples
 from study.training.engines.modules.places import (
     SearchedActivation,
     SearchedDropout,
