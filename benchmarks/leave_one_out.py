@@ -31,8 +31,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from benchmarks.evidence import SHIPPED, Source, sources, trained
+from benchmarks.evidence import trained
+from benchmarks.evidence_file import SHIPPED
 from benchmarks.hardware import taken
+from benchmarks.protocol_data import Source, sources
 from reluctant.errors import ReluctantWarning
 from storage import open_storage
 from study.comparison.across_data_sets import distribution_of_new

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.evidence import begun, has_part, joined
+from benchmarks.evidence_file import begun, has_part, joined
 from study.comparison.claims import CLAIMS
 from study.comparison.evidence import FORMAT, EvidenceError, load_evidence
 from study.comparison.protocol import definition, protocol
