@@ -52,9 +52,9 @@ def in_short(summary: ComparisonSummary) -> list[str]:
         _against_relu(claims, summary),
         _start(claims),
         _sparsity_and_dropout(claims, summary),
-        _how_sure(claims, summary),
     )
-    return [sentence for sentence in sentences if sentence]
+    said = [sentence for sentence in sentences if sentence]
+    return [*said, _how_sure(claims, summary, has_intervals=bool(said))]
 
 
 def _what_to_use(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary) -> str:
@@ -120,13 +120,16 @@ def _sparsity_and_dropout(claims: Mapping[int, ClaimVerdict], summary: Compariso
     return f"Sparsity and dropout: {'; '.join(clauses)}." if clauses else ""
 
 
-def _how_sure(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary) -> str:
-    """How many claims are decided, and how small a difference between two activations can be seen."""
-    decided = sum(claim.verdict != "undecided" for claim in claims.values())
+def _how_sure(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary, *, has_intervals: bool) -> str:
+    """Which claims are decided, and how small a difference between two activations can be seen."""
+    alone = "each interval above is of 95 % by itself; " if has_intervals else ""
+    decided = [claim for claim in claims.values() if claim.verdict != "undecided"]
+    by_verdict = {each.verdict: [claim.id for claim in decided if claim.verdict == each.verdict] for each in decided}
+    named = "; ".join(f"{verdict}: {', '.join(map(str, sorted(ids)))}" for verdict, ids in by_verdict.items())
     leaky = _deciding(claims, _LEAKY)
     text = (
-        "How sure: each interval above is of 95 % by itself; judged together, with an error of 5 % over all of them, "
-        f"{decided} of {len(claims)} claims are decided"
+        f"How sure: {alone}judged together, with an error of 5 % over all of them, "
+        f"{len(decided)} of {len(claims)} claims are decided{f' ({named})' if named else ''}"
     )
     if leaky is not None and leaky.plain_interval is not None:
         low, high = leaky.plain_interval

@@ -30,13 +30,26 @@ class Halves:
     @property
     def contradicted(self) -> tuple[int, ...]:
         """The claims on which both halves decide, and not the same."""
-        both = [number for number in self.first if number in self.second]
-        return tuple(
-            number
-            for number in both
-            if "undecided" not in (self.first[number], self.second[number])
-            and self.first[number] != self.second[number]
-        )
+        return contradicted(self.first, self.second)
+
+
+def contradicted(first: Mapping[int, Verdict], second: Mapping[int, Verdict]) -> tuple[int, ...]:
+    """The claims that both decide, and not the same.
+
+    Args:
+        first: Verdicts, by the number of the claim.
+        second: Others.
+
+    Example:
+        >>> contradicted({1: "supported", 2: "supported"}, {1: "refuted", 2: "undecided"})
+        (1,)
+    """
+    both = [number for number in first if number in second]
+    return tuple(
+        number
+        for number in both
+        if "undecided" not in (first[number], second[number]) and first[number] != second[number]
+    )
 
 
 @dataclass(frozen=True)

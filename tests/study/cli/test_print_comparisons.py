@@ -36,8 +36,7 @@ STREAMS = (
             2,
             [
                 "iris: 3 seeds, each with a split of its own, 2 epochs",
-                "How sure: each interval above is of 95 % by itself; judged together, with an error of 5 % over all of "
-                "them, 0 of 0 claims are decided.",
+                "How sure: judged together, with an error of 5 % over all of them, 0 of 0 claims are decided.",
                 STREAMS,
                 SHARES,
                 "verdicts: Holm's procedure over 0 claims at 5 %; two intervals: 95 % for the contrast alone, and "

@@ -94,7 +94,8 @@ def test_what_is_set_against_relu_is_judged_by_its_interval() -> None:
     )
     assert sure == (
         "How sure: each interval above is of 95 % by itself; judged together, with an error of 5 % over all of them, 3 "
-        "of 3 claims are decided; 10 seeds tell leaky ReLU from ReLU to within ±0.20 points."
+        "of 3 claims are decided (supported: 2; no practical difference: 5, 10); 10 seeds tell leaky ReLU from ReLU to "
+        "within ±0.20 points."
     )
 
 
@@ -116,6 +117,13 @@ def test_a_claim_without_a_value_has_no_sentence() -> None:
     empty = claim(2, NOTHING)
     nothing = replace(empty.deciding, estimate=None, interval=None, plain_interval=None)
     assert in_short(summary(replace(empty, deciding=nothing, estimates=(nothing,)))) == [
-        "How sure: each interval above is of 95 % by itself; judged together, with an error of 5 % over all of them, 1 "
-        "of 1 claims are decided."
+        "How sure: judged together, with an error of 5 % over all of them, 1 of 1 claims are decided (no practical "
+        "difference: 2)."
+    ]
+
+
+def test_of_claims_without_a_sentence_of_their_own_the_decided_ones_are_named() -> None:
+    assert in_short(summary(claim(14, (-9.0, -7.0)), claim(15, (7.0, 9.0)), claim(25, (-0.2, 1.0)))) == [
+        "How sure: judged together, with an error of 5 % over all of them, 2 of 3 claims are decided (refuted: 14; "
+        "supported: 15)."
     ]
