@@ -129,7 +129,8 @@ def _how_sure(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary, *,
     leaky = _deciding(claims, _LEAKY)
     text = (
         f"How sure: {alone}judged together, with an error of 5 % over all of them, "
-        f"{len(decided)} of {len(claims)} claims are decided{f' ({named})' if named else ''}"
+        f"{len(decided)} of {len(claims)} claims {'is' if len(decided) == 1 else 'are'} decided"
+        f"{f' ({named})' if named else ''}"
     )
     if leaky is not None and leaky.plain_interval is not None:
         low, high = leaky.plain_interval

@@ -117,7 +117,7 @@ def test_a_claim_without_a_value_has_no_sentence() -> None:
     empty = claim(2, NOTHING)
     nothing = replace(empty.deciding, estimate=None, interval=None, plain_interval=None)
     assert in_short(summary(replace(empty, deciding=nothing, estimates=(nothing,)))) == [
-        "How sure: judged together, with an error of 5 % over all of them, 1 of 1 claims are decided (no practical "
+        "How sure: judged together, with an error of 5 % over all of them, 1 of 1 claims is decided (no practical "
         "difference: 2)."
     ]
 
