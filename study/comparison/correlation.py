@@ -12,8 +12,9 @@ Kind = Literal["score", "share", "gradient", "time"]
 MEASURED: Mapping[Kind, float] = {"score": 0.0, "share": 0.25, "gradient": 0.25, "time": 0.0}
 """Correlation of two replicates' contrasts by kind.
 
-Contrasts of scores have none where it was measured. A quarter, which Nadeau and Bengio assume for these parts, stands
-where too little is measured (`python -m benchmarks.correlation` measures it).
+Contrasts of scores have none on six tables, measured by `python -m benchmarks.correlation`. Those of shares and
+gradients have little on average, and up to a quarter on single tables: a quarter, which Nadeau and Bengio assume for
+these parts, is the cautious choice.
 """
 
 
