@@ -5,8 +5,8 @@
 Disjoint subsets of a large table are data sets that share nothing. On each of them a comparison's cells are trained on
 several splits. What splits of one subset have in common, beyond what splits of different subsets have, is the
 correlation ρ of replicates: the intraclass correlation of the one-way analysis of variance, with its exact F interval.
-Nadeau and Bengio (2003, section 3) put it at n_test/(n_test + n_train), a quarter here; what is measured stands in
-`study/comparison/correlation.py`: for each kind of contrast the mean over its contrasts and tables.
+Nadeau and Bengio (2003, section 3) put it at n_test/(n_test + n_train), a quarter here. Printed is ρ of each contrast
+on each table, and for each kind of contrast the mean over both; `study/comparison/correlation.py` has what is used.
 """
 
 from __future__ import annotations
@@ -181,11 +181,11 @@ def main() -> None:
     """Prints a table, and writes it to a file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--subsets", type=int, default=6)
+    parser.add_argument("--subsets", type=int, default=16)
     parser.add_argument("--rows", type=int, default=300)
-    parser.add_argument("--splits", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--splits", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", default="benchmarks/correlation.json")
     options = parser.parse_args()

@@ -9,7 +9,7 @@ work. After each comparison the file is written anew, and is valid with those th
 takes, and `--collect` writes the file from what the database has, without training.
 
 What the file already has, of the same protocol and the same data, is kept and not trained again, so that the database
-is not needed to go on; `--anew` trains everything.
+is not needed to go on; `--anew` takes the data sets from the database alone, and trains what is missing there.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names of data sets, separated by commas")
     parser.add_argument("--plan", action="store_true", help="say how long each data set takes, and train nothing")
     parser.add_argument("--collect", action="store_true", help="write the file from what is done, and train nothing")
-    parser.add_argument("--anew", action="store_true", help="train what the file has as well")
+    parser.add_argument("--anew", action="store_true", help="take nothing of these data sets from the file")
     parser.add_argument("--output", type=Path, default=SHIPPED, help="the file (default: the shipped one)")
     options = parser.parse_args()
     warnings.simplefilter("ignore", ReluctantWarning)
@@ -111,10 +111,14 @@ def main() -> None:
             print_plan([*sources(options.folder, Path(folder), plan, wanted)], plan)
         return
     found = [*sources(options.folder, Path(f"{options.storage}.data"), plan, wanted)]
-    before = {} if options.anew else begun(options.output, plan)
+    before = begun(options.output, plan)
     for each in found:
-        if before.get(each.planned.name, {}).get("fingerprints") != [*each.fingerprints]:
-            before.pop(each.planned.name, None)
+        name = each.planned.name
+        differs = name in before and before[name]["fingerprints"] != [*each.fingerprints]
+        if differs:
+            print(f"{name} is not what {options.output} has, and is trained anew", flush=True)
+        if differs or options.anew:
+            before.pop(name, None)
     with Stop() as stop:
         database = open_storage(options.storage)
         gathered = before | {

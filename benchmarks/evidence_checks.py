@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.evidence_file import SHIPPED
 from benchmarks.hardware import taken
 from study.cli.print_comparisons import claim_across_lines
 from study.comparison.across_data_sets import ClaimAcrossDataSets
@@ -22,8 +23,6 @@ from study.comparison.evidence import Evidence, load_evidence
 from study.comparison.evidence_verdicts import claims_about, rows_of, verdicts_of
 from study.comparison.robustness import alternate_halves, random_halves, slope_on_rows
 from study.tasks import TASKS, Task
-
-SHIPPED = Path(__file__).parent.parent / "study" / "comparison" / "evidence.json"
 
 
 def checks(evidence: Evidence, task: Task, splits: int) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def _by_rows(claim: ClaimAcrossDataSets, rows: dict[str, int]) -> list[float] | 
 def main() -> None:
     """Prints the checks, and writes them to a file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--evidence", default=str(SHIPPED), help="a file that benchmarks.evidence has written")
+    parser.add_argument("--evidence", type=Path, default=SHIPPED, help="a file that benchmarks.evidence has written")
     parser.add_argument("--splits", type=int, default=1_000)
     parser.add_argument("--output", default="benchmarks/evidence_checks.json")
     options = parser.parse_args()

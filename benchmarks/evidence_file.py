@@ -15,7 +15,7 @@ from benchmarks.protocol_data import Source
 from study.comparison.across_data_sets import estimates_of
 from study.comparison.cell_measures import read_cell_measures
 from study.comparison.claims import CLAIMS
-from study.comparison.evidence import FORMAT, load_evidence, rounded
+from study.comparison.evidence import FORMAT, load_evidence, rounded, unchanged
 from study.comparison.protocol import Protocol, definition
 from study.comparison.summary import ComparisonSummary
 from study.data.row_sketch import row_sketch
@@ -65,9 +65,10 @@ def begun(path: Path, plan: Protocol) -> dict[str, dict[str, Any]]:
     content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if (content.get("format"), content.get("protocol")) != (FORMAT, plan.hash):
         return {}
-    same = {claim.statement for claim in CLAIMS if content["claims"].get(claim.statement) == definition(claim)}
+    statements = unchanged(content["claims"])
     return {
-        each["name"]: each | {"estimates": {name: found for name, found in each["estimates"].items() if name in same}}
+        each["name"]: each
+        | {"estimates": {name: each["estimates"][name] for name in statements if name in each["estimates"]}}
         for each in content["data_sets"]
     }
 

@@ -13,7 +13,7 @@ MEASURED: Mapping[Kind, float] = {"score": 0.0, "share": 0.25, "gradient": 0.25,
 """Correlation of two replicates' contrasts by kind.
 
 Contrasts of scores have none on six tables, measured by `python -m benchmarks.correlation`. Those of shares and
-gradients have little on average, and up to a quarter on single tables: a quarter, which Nadeau and Bengio assume for
+gradients have little on average, and about a quarter on single tables: a quarter, which Nadeau and Bengio assume for
 these parts, is the cautious choice.
 """
 

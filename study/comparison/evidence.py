@@ -116,6 +116,15 @@ def load_evidence(path: str | Path) -> Evidence:
     return _parsed(_text(Path(path)), str(path))
 
 
+def unchanged(definitions: Mapping[str, str]) -> list[str]:
+    """The statements of the claims that are defined now as they were.
+
+    Args:
+        definitions: How claims were defined when evidence was gathered, by their statements.
+    """
+    return [claim.statement for claim in CLAIMS if definitions.get(claim.statement) == definition(claim)]
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -132,8 +141,8 @@ def _parsed(text: str, origin: str) -> Evidence:
                 f"{origin} was gathered by protocol {made[1]}, format {made[0]}; this version has protocol "
                 f"{protocol().hash}, format {FORMAT}; make it anew with `{COMMAND}`"
             )
-        same = [claim.statement for claim in CLAIMS if document["claims"].get(claim.statement) == definition(claim)]
-        sets = tuple(_set(each, same) for each in document["data_sets"])
+        statements = unchanged(document["claims"])
+        sets = tuple(_set(each, statements) for each in document["data_sets"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, EvidenceError):
             raise
