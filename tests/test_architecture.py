@@ -30,6 +30,16 @@ def test_the_help_and_the_packages_load_nothing_heavy() -> None:
     assert result.returncode == 0, result.stderr
 
 
+def test_every_module_is_imported_without_the_extras_that_the_test_tools_lack() -> None:
+    code = (
+        "import importlib, pkgutil, sys, study;"
+        "sys.modules.update(mlflow=None, ray=None);"
+        "[importlib.import_module(module.name) for module in pkgutil.walk_packages(study.__path__, 'study.')]"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
 def test_only_a_few_modules_stand_outside_of_the_folders_of_study() -> None:
     loose = {path.stem for path in (ROOT / "study").glob("*.py")} - {"__init__"}
     assert loose <= {"estimate", "intervals", "objectives", "pareto", "wording"}

@@ -10,6 +10,7 @@ from reluctant.errors import unknown
 from storage.passwords import without_password
 from study.trackers.runs import StudyRuns, TrackerError
 
+# By the names of the packages that they need.
 _TRACKERS = {
     "tensorboard": ("study.trackers.tensorboard", "a folder, as in tensorboard:runs"),
     "mlflow": ("study.trackers.mlflow", "a tracking URI, as in mlflow:sqlite:///mlflow.db"),
@@ -35,13 +36,13 @@ class Destination:
             TrackerError: Its package is not installed, or it cannot be written.
         """
         try:
-            opened = importlib.import_module(_TRACKERS[self.kind][0]).opened
+            importlib.import_module(self.kind)
         except ModuleNotFoundError as error:
             raise TrackerError(
                 f"--to {self.kind} needs the package {error.name}, which is not installed; "
                 f"pip install 'reluctant[{self.kind}]'"
             ) from None
-        return opened(self.place, study)
+        return importlib.import_module(_TRACKERS[self.kind][0]).opened(self.place, study)
 
     def __str__(self) -> str:
         return without_password(self.place)

@@ -7,15 +7,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
-from mlflow.exceptions import MlflowException
 from optuna.trial import TrialState
 
 from reluctant.errors import ReluctantError
 from storage.passwords import without_password
 from study.trackers.runs import OF_ANOTHER, Run, StudyRuns, TrackerError
+
+if TYPE_CHECKING:  # MLflow is an extra: without it this module is imported too, and only not used
+    from mlflow import MlflowClient
 
 _NUMBER = "reluctant.trial"
 """The tag that has a run's trial."""
@@ -37,6 +38,9 @@ def opened(place: str, study: StudyRuns) -> Iterator[MLflow]:
     Raises:
         TrackerError: MLflow refused.
     """
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
@@ -85,6 +89,8 @@ class MLflow:
 
     def write(self, run: Run) -> None:
         """Writes one run; it counts as there when it has ended."""
+        from mlflow.entities import Metric, Param
+
         start, end = _milliseconds(run.started), _milliseconds(run.ended)
         made = self._client.create_run(
             self._id, start_time=start, run_name=f"trial {run.number}", tags={_NUMBER: str(run.number)}
