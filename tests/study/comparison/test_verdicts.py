@@ -134,7 +134,7 @@ def known(null: bool, variance: Variance) -> list[Known]:
 @pytest.mark.parametrize(("variance", "of_seeds"), [("measured", (5, 12)), ("nadeau-bengio", (10,))])
 def test_intervals_hold_what_was_planted(null: bool, variance: Variance, of_seeds: tuple[int, ...]) -> None:
     """The whole simulation, 20,000 data sets a case, is `python -m benchmarks.coverage`."""
-    planted, count = known(null, variance), 500
+    planted, count = known(null, variance), 2000
     for seeds in of_seeds:
         trial = simulate(DESIGN, planted, seeds=seeds, data_sets=count, null=null, variance=variance, seed=10**6)
         assert len(trial.contrasts) == len(parts())
