@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 Array = npt.NDArray[np.float64]
 Verdict = Literal["supported", "refuted", "no practical difference", "undecided"]
@@ -150,7 +150,7 @@ def half_width(deviation: Any, replicates: float, ratio: float, level: float) ->
         >>> round(float(half_width(0.1, 3, 0.0, 0.95)), 4)
         0.2484
     """
-    quantile = stats.t.ppf((1.0 + level) / 2.0, replicates - 1)
+    quantile = stdtrit(replicates - 1, (1.0 + level) / 2.0)
     return quantile * deviation * np.sqrt(1.0 / replicates + ratio)
 
 
@@ -185,7 +185,7 @@ def error_at(distance: float, deviation: float, replicates: float, ratio: float)
         0.05
     """
     error = deviation * math.sqrt(1.0 / replicates + ratio)
-    return float(2.0 * stats.t.sf(distance / error, replicates - 1)) if error > 0 else 0.0
+    return float(2.0 * stdtr(replicates - 1, -distance / error)) if error > 0 else 0.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Callable
 
 from study.cli.console import Messages, print_front, print_rows
-from study.comparison.elsewhere import elsewhere
 from study.records.open_study import OpenStudy
 from study.search.advice import advice_rows, advise
 from study.search.fresh_seeds import train_fresh
@@ -80,6 +79,8 @@ def print_advice(study: OpenStudy, messages: Messages, form: str, *, stop: Calla
         Interrupted: `stop` returned true while the front was trained on fresh seeds.
         KindError: The study is a comparison.
     """
+    from study.comparison.elsewhere import elsewhere  # half a second of imports, which no other command here needs
+
     config, search = study.search.config, StoredSearch.of(study)
     front = train_fresh(study, stop=stop, log=messages.info)
     found = advise(front, config, elsewhere(study.problem, front.recommended.searched.hyperparameters))

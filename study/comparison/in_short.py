@@ -20,7 +20,6 @@ _WORDS = {
     "supported": "better",
     "refuted": "worse",
     "no practical difference": "no different in practice",
-    "undecided": "not told apart",
 }
 
 MATTERS = {
@@ -88,10 +87,16 @@ def _against_relu(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary
             mean, low, high = corrected_interval(differences, ratio, PLAIN_LEVEL)
             found[name] = float(mean), (float(low), float(high))
     texts = [
-        f"{name} is {_WORDS[Region(leaky.rope).verdict(interval)]} ({_points(mean, interval)})"
+        f"{name} is {_against(Region(leaky.rope), interval)} ({_points(mean, interval)})"
         for name, (mean, interval) in found.items()
     ]
     return f"Against ReLU, {', '.join(texts[:-1])}{' and ' if texts[:-1] else ''}{texts[-1]}."
+
+
+def _against(region: Region, interval: Interval) -> str:
+    """What an interval leaves possible of a difference, in words."""
+    possible = region.possible(interval)
+    return "not told apart" if len(possible) == len(_WORDS) else " or ".join(_WORDS[each] for each in possible)
 
 
 def _start(claims: Mapping[int, ClaimVerdict]) -> str:

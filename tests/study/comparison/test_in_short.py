@@ -99,6 +99,19 @@ def test_what_is_set_against_relu_is_judged_by_its_interval() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        ((-0.9, 0.8), "not told apart"),
+        ((0.2, 1.9), "better or no different in practice"),
+        ((-1.4, 0.1), "no different in practice or worse"),
+    ],
+)
+def test_an_undecided_difference_is_what_its_interval_leaves_possible(interval: Interval, words: str) -> None:
+    first, _ = in_short(summary(claim(2, interval)))
+    assert f"leaky ReLU, its slope chosen, is {words} (" in first
+
+
 def test_equal_differences_have_no_spread_to_judge_by() -> None:
     cells = cell("relu", 0.80, 0.81, 0.82), cell("tanh", 0.70, 0.71, 0.72)
     first, _ = in_short(summary(claim(2, (0.6, 1.0)), cells=cells))
