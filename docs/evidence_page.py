@@ -22,6 +22,7 @@ from study.comparison.across_data_sets import ClaimAcrossDataSets, ContrastAcros
 from study.comparison.evidence import COMMAND, Evidence, load_evidence
 from study.comparison.evidence_verdicts import claims_about, verdicts_of
 from study.comparison.protocol import protocol
+from study.intervals import FAMILY_ERROR
 from study.tasks import TASKS, Task
 
 NONE = f"*This version ships no evidence. `{COMMAND}` gathers it, and this page then shows it here.*"
@@ -59,8 +60,35 @@ def verdicts(path: Path) -> str:
         parts.append(
             f"**{task.name.capitalize()}**: {done} of {planned} data sets{related}, by {task.metrics[0].name}."
         )
-        parts.append(_table(judged[task.name]))
+        parts += [_decided(judged[task.name]), _table(judged[task.name])]
     return "\n\n".join([*parts, f"Protocol `{evidence.protocol}`."])
+
+
+def _decided(claims: Sequence[ClaimAcrossDataSets]) -> str:
+    """How many claims are decided, and which of them so few data sets can hardly decide."""
+    decided = [claim.id for claim in claims if claim.verdict != "undecided"]
+    new = [claim.id for claim in claims if claim.verdict_on_new != "undecided"]
+    text = f"Decided of {len(claims)} claims: on average {_counted(decided)}, on a new data set {_counted(new)}."
+    granted = FAMILY_ERROR / len(claims)
+    smallest_errors = {
+        claim.id: 2.0 * 0.5 ** len(claim.judged.data)
+        for claim in claims
+        if all(each.average == "median" for each in claim.contrasts if each.decides)
+    }
+    too_few = {number: error for number, error in smallest_errors.items() if error > granted}
+    if too_few:
+        numbers, smallest = ", ".join(map(str, too_few)), min(too_few.values())
+        text += (
+            f" Claims {numbers} are judged by medians, and can hardly be decided here, whatever the data: the sign "
+            f"test of so few data sets has an error of {smallest:.4f} at the least, where Holm's procedure begins with "
+            f"{granted:.4f}."
+        )
+    return text
+
+
+def _counted(numbers: Sequence[int]) -> str:
+    """How many claims, and which."""
+    return f"{len(numbers)} ({', '.join(map(str, numbers))})" if numbers else "none"
 
 
 def forests(path: Path) -> str:

@@ -7,8 +7,11 @@ one-sided tests), by the same rule as on one data set.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from study.comparison.averages import AVERAGES, leave_one_out
 from study.comparison.claim_verdicts import deciding_index, manipulated, verdict_text
@@ -18,7 +21,7 @@ from study.comparison.on_average import judge_on_average, on_average, with_value
 from study.comparison.ranks import Ranking, rank
 from study.comparison.set_estimates import SetEstimate, SetEstimates, values_of, variances_of
 from study.comparison.summary import ComparisonSummary
-from study.comparison.verdicts import PLAIN_LEVEL
+from study.comparison.verdicts import PLAIN_LEVEL, ContrastEstimate
 from study.comparison.what_would_change import what_would_change_across
 from study.intervals import FAMILY_ERROR, Array, Verdict
 
@@ -145,14 +148,20 @@ def compare_data_sets(comparisons: Sequence[ComparisonSummary]) -> AcrossDataSet
 
 
 def estimates_of(comparison: ComparisonSummary) -> dict[str, list[SetEstimate | None]]:
-    """The estimates of a comparison's contrasts, as `judge_across` takes them."""
-    return {
-        verdict.statement: [
-            None if each.estimate is None else SetEstimate(each.estimate, each.standard_error)
-            for each in verdict.estimates
-        ]
-        for verdict in comparison.verdicts
-    }
+    """The estimates of a comparison's contrasts, as `judge_across` takes them, with the errors that their seeds show.
+
+    An error of a data set's own interval that is larger, to be on the safe side, would not be that here: what the data
+    sets differ by beyond their errors is how far their effects differ.
+    """
+    return {verdict.statement: [_over_seeds(each) for each in verdict.estimates] for verdict in comparison.verdicts}
+
+
+def _over_seeds(contrast: ContrastEstimate) -> SetEstimate | None:
+    if contrast.estimate is None:
+        return None
+    values = np.array(contrast.values)
+    has_error = contrast.standard_error is not None
+    return SetEstimate(contrast.estimate, float(values.std(ddof=1)) / math.sqrt(len(values)) if has_error else None)
 
 
 def judge_across(

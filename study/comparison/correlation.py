@@ -10,11 +10,12 @@ from study.config import Variance
 Kind = Literal["score", "share", "gradient", "time"]
 
 MEASURED: Mapping[Kind, float] = {"score": 0.0, "share": 0.25, "gradient": 0.25, "time": 0.0}
-"""Correlation of two replicates' contrasts by kind.
+"""Correlation of two replicates' contrasts by kind, for the interval of one data set's estimate.
 
 Contrasts of scores have none on six tables, measured by `python -m benchmarks.correlation`. Those of shares and
 gradients have little there too, and yet are given a quarter, which Nadeau and Bengio assume for these parts: with none,
-their intervals by 500 rows hold the estimates by all rows too seldom (`python -m benchmarks.leave_one_out`).
+their intervals by 500 rows hold the estimates by all rows too seldom (`python -m benchmarks.leave_one_out`). Over data
+sets none of it counts: there a larger error of each would make effects look more alike than they are.
 """
 
 

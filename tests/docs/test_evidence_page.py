@@ -57,6 +57,7 @@ def test_the_table_and_the_plots_are_of_the_file(path: Path) -> None:
         "a\n\n<!-- evidence: verdicts -->\n\n<!-- evidence: forests -->\n\n<!-- evidence: objections -->", path
     )
     assert "<!--" not in page
+    assert "Decided of 2 claims: on average 2 (2, 7), on a new data set 2 (2, 7).\n" in page
     assert f'<a href="#claim-2">{LEAKY.statement}</a></td><td><strong>supported</strong><br>+1.12 pp' in page
     assert f"### 2. {LEAKY.statement}" in page
     assert page.count("<svg ") == 3  # one contrast of claim 2, two of claim 7
@@ -66,6 +67,14 @@ def test_the_table_and_the_plots_are_of_the_file(path: Path) -> None:
     assert "2: supported → undecided" in page  # a ROPE of a whole point
     assert "80 trained on all data sets; 8 diverged" in page
     assert "0.0 and 25.0 % over all data sets" in page
+
+
+def test_claims_that_so_few_data_sets_can_hardly_decide_are_named() -> None:
+    page = filled("<!-- evidence: verdicts -->", SHIPPED)
+    of_classification, of_regression = page.split("**Regression**")
+    assert "judged by medians" not in of_classification
+    assert "Claims 1, 4, 7, 8, 14, 15, 16, 21, 22 are judged by medians" in of_regression
+    assert "an error of 0.0078 at the least, where Holm's procedure begins with 0.0019" in of_regression
 
 
 def test_a_version_without_evidence_says_so(tmp_path: Path) -> None:
