@@ -178,7 +178,9 @@ class _Columns(dict[str, Array]):
 
     def put(self, key: str, replicate: int, value: float | None) -> None:
         """Sets the value of one replicate; None stays NaN."""
-        column = self.setdefault(key, np.full(self._replicates, np.nan))
+        column = self.get(key)
+        if column is None:  # half a million times a comparison: no array is made in vain
+            column = self[key] = np.full(self._replicates, np.nan)
         column[replicate] = np.nan if value is None else value
 
     def put_test_results(self, row: Mapping[str, Any]) -> None:
