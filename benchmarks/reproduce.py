@@ -8,7 +8,7 @@ after each experiment, and what it has of other experiments is kept, so that the
 runs a part of each experiment, to see that it works; its answers mean nothing.
 
 On two cores that others kept busy, lu2019 took 8 seconds, he2015 5, dohare2024 336, gorishniy2025 325 and li2022 277.
-glorot2010 and glorot2011 need more than the others together.
+glorot2011 took half an hour, and glorot2010 needs more than the others together.
 """
 
 from __future__ import annotations

@@ -281,7 +281,8 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         )
         if clamp and not outcome.diverged:
             network = clamped_network(network, outcome.replicates[0])
-        self.n_iter_ = round(outcome.mean(BEST_EPOCH)) if budget.patience is not None else budget.epochs
+        kept = outcome.replicates[0].scores.get(BEST_EPOCH)  # None without patience, and of a network that diverged
+        self.n_iter_ = budget.epochs if kept is None else round(kept)
         self._network, self._preprocessing = network.double(), prepared.preprocessing
         self._fitted_task = problem.task.fitted(prepared.split)
 

@@ -390,7 +390,7 @@ class StudyConfig(DeclaredOptions):
         """The task with its options; studies of versions that knew one task do not name it."""
         task = task_of(self.metric) if self.task is None else TASKS[self.task]
         if isinstance(task, Regression):
-            return Regression(loss_function=self.loss)
+            return Regression(metric=self.metric, loss_function=self.loss)
         weight: Any = self.class_weight
         return Classification(metric=self.metric, class_weight=weight, label_smoothing=self.label_smoothing)
 

@@ -162,6 +162,7 @@ class Task(ABC):
         metrics: The metrics; the first is the default, and the one that learning curves show.
         reference_models: Models of another kind that a search's networks are compared with.
         learning_rate: Adam's step size for perceptrons, where a search is given none; None: that of all others.
+        metric: Name of the study's metric; None: the first.
     """
 
     name: ClassVar[str]
@@ -171,6 +172,7 @@ class Task(ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     reference_models: ClassVar[tuple[ReferenceModel, ...]] = ()
     learning_rate: ClassVar[float | None] = None
+    metric: str | None = None
 
     @abstractmethod
     def read_target(
@@ -191,6 +193,11 @@ class Task(ABC):
     def measured(self) -> tuple[Metric, ...]:
         """The metrics that are computed in a study; the first is the one that learning curves show."""
         return tuple(metric for metric in self.metrics if metric.always)
+
+    @property
+    def judged_by(self) -> Metric:
+        """The metric that trials are judged by: the study's, else the first."""
+        return next((metric for metric in self.metrics if metric.name == self.metric), self.metrics[0])
 
     @property
     def judges_probabilities(self) -> bool:

@@ -88,11 +88,13 @@ class Regression(Task):
     """One number a sample; targets are float64 in their own unit, the output is the standardized target.
 
     Attributes:
+        metric: Name of the study's metric; None: the first. All are measured.
         loss_function: `squared`, as `torch.nn.MSELoss`, or `huber`, as `torch.nn.HuberLoss`.
         center: Mean of the training part's targets.
         scale: Their standard deviation.
     """
 
+    metric: str | None = None
     loss_function: str = LOSSES[0]
     center: float = 0.0
     scale: float = 1.0

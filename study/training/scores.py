@@ -48,6 +48,11 @@ class Evaluated:
         return metric.compute(judged, self.y, self.weights)
 
 
+def judged_scores(validation: Evaluated, task: Task) -> Tensor:
+    """`[S]` float64 validation scores that tell the best epoch: of the study's metric, greater is better."""
+    return task.judged_by.sign * validation.value(task.judged_by, task)
+
+
 def scores_of(
     task: Task,
     training: tuple[Tensor, Tensor, Tensor | None] | None,

@@ -41,8 +41,8 @@ class SetAsideKeeper:
     def known(self, trial: int, replicate: int) -> SlotState | Replicate | None:
         """The result of a trial that was trained alone, or what the other keeper knows."""
         if trial in self._outcomes:
-            outcome = self._outcomes[trial]
-            return outcome.replicates[replicate if outcome.failure is None else 0]
+            replicates = self._outcomes[trial].replicates
+            return replicates[min(replicate, len(replicates) - 1)]  # what cannot be trained has one for all
         return None if self._keeper is None else self._keeper.known(trial, replicate)
 
     def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:

@@ -17,6 +17,7 @@ from torch import nn
 
 from search_spaces import Hyperparameters
 from search_spaces.architectures import Architecture
+from study.tasks import METRICS, Classification
 from study.training import Block, Budget, Replicate, Sizes, SlotState, Streams, TrainedBlock, Trainer, engine_of, fit
 from study.training.engines.stacked_mlp import block_training
 from study.training.patience import BestEpochs
@@ -80,6 +81,23 @@ def test_the_kept_network_is_that_of_the_plain_loops_best_epoch(architecture: Ar
             torch.testing.assert_close(ours.detach(), expected, rtol=0, atol=1e-8 * float(expected.abs().max()))
         found |= {*lengths([replicate])}
     assert len(found) > 2  # so that slots end beside others that go on
+
+
+@pytest.mark.parametrize("name", ["log_loss", "roc_auc"])
+def test_the_best_epoch_is_that_of_the_metric_that_trials_are_judged_by(architecture: Architecture, name: str) -> None:
+    task = Classification(metric=name)
+    settings = partial(Trainer, SPLIT, streams=Streams(3), architecture=architecture, task=task)
+    outcomes = settings(budget=budget(seeds=1, patience=EPOCHS)).fit(TRIALS)
+    short = [
+        settings(budget=budget(seeds=1, epochs=epochs, patience=None)).fit(TRIALS) for epochs in range(1, EPOCHS + 1)
+    ]
+    by_accuracy = Trainer(SPLIT, budget(seeds=1, patience=EPOCHS), Streams(3), architecture=architecture).fit(TRIALS)
+    for place, outcome in enumerate(outcomes):
+        scores = [METRICS[name].score(of_epochs[place].mean(name)) for of_epochs in short]
+        assert outcome.mean("best_epoch") == 1 + scores.index(max(scores))
+        assert outcome.mean(name) == pytest.approx(METRICS[name].value(max(scores)))
+    chosen, others = ([each.mean("best_epoch") for each in found] for found in (outcomes, by_accuracy))
+    assert chosen != others
 
 
 def test_nothing_depends_on_who_ends_beside_whom(architecture: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ from study.training.outcome import CLAMP_THRESHOLD, Replicate
 from study.training.patience import BEST_EPOCH, BestEpochs
 from study.training.progress import SlotState
 from study.training.sampled import measured_on
-from study.training.scores import Evaluated, results_of, scores_of, with_zeros
+from study.training.scores import Evaluated, judged_scores, results_of, scores_of, with_zeros
 from study.training.start import LSUV_SAMPLES
 from study.training.streams import Streams
 
@@ -143,7 +143,8 @@ class SlotTraining:
             terms.append(task.batch_terms(task.respond(outputs[None]), batch[1]))
         validation = evaluate(self.network, task, self.data.validation)
         reached = validation.value(task.metrics[0], task)
-        self.end_epoch(epoch, self.epoch_loss(epoch, torch.cat(terms, 1)), reached, validation.loss)
+        judged = () if self._best is None else (judged_scores(validation, task), validation.loss)
+        self.end_epoch(epoch, self.epoch_loss(epoch, torch.cat(terms, 1)), reached, *judged)
         self._validation = validation
         return True
 
@@ -152,20 +153,29 @@ class SlotTraining:
         weights = self.data.training.loss_weights
         return self._task.epoch_loss(terms, None if weights is None else weights[self._order(epoch)])
 
-    def end_epoch(self, epoch: int, loss: Tensor, reached: Tensor, validation_loss: Tensor) -> None:
+    def end_epoch(
+        self,
+        epoch: int,
+        loss: Tensor,
+        reached: Tensor,
+        scores: Tensor | None = None,
+        validation_loss: Tensor | None = None,
+    ) -> None:
         """Adds an epoch to the curves, and keeps the network where this is its best one.
 
         Args:
             epoch: Its number, from 0.
             loss: `[1]` float64 mean training loss.
             reached: `[1]` float64 value of the task's first metric on the validation part.
-            validation_loss: `[1]` float64 mean loss on the validation part.
+            scores: `[1]` float64 score there, by which the network is judged, where the best epoch is sought.
+            validation_loss: `[1]` float64 mean loss on the validation part, where it is.
         """
         self._validation = None
         for points, point in zip(self._curves.values(), (loss, reached), strict=True):
             points.append(point)
-        scores = self._task.metrics[0].sign * reached
-        if self._best is not None and self._best.update([0], epoch + 1, scores, validation_loss):
+        if self._best is None or scores is None or validation_loss is None:
+            return
+        if self._best.update([0], epoch + 1, scores, validation_loss):
             self._kept = {name: tensor.clone() for name, tensor in network_tensors(self.network).items()}
 
     def _step(self, batch: Batch) -> Tensor:

@@ -14,6 +14,7 @@ from study.training.engines.modules.passes import evaluate_outputs
 from study.training.engines.modules.slot import SlotTraining
 from study.training.engines.modules.slot_state import STEP, learned_slopes, optimizer_of
 from study.training.engines.modules.stacked_networks import StackedNetworks, stacked
+from study.training.scores import judged_scores
 
 
 class BlockEpochs:
@@ -49,7 +50,7 @@ class StackedSlots:
     """
 
     def __init__(self, trainings: Sequence[SlotTraining], budget: Budget) -> None:
-        self.trainings = list(trainings)
+        self.trainings, self._patience = list(trainings), budget.patience
         slots = [training.hyperparameters for training in trainings]
         self._networks = StackedNetworks([training.network for training in trainings], slots)
         self._optimizer = _StackedOptimizer(self._networks, trainings, budget)
@@ -70,7 +71,8 @@ class StackedSlots:
         self._networks.train(False)
         validation = evaluate_outputs(self._networks.outputs, task, first.data.validation)
         self._optimizer.share_moments()
-        points = (loss, validation.value(task.metrics[0], task), validation.loss)
+        judged = () if self._patience is None else (judged_scores(validation, task), validation.loss)
+        points = (loss, validation.value(task.metrics[0], task), *judged)
         for training, *of_slot in zip(self.trainings, *(torch.split(point, 1) for point in points), strict=True):
             training.end_epoch(epoch, *of_slot)
         return True

@@ -124,11 +124,10 @@ class BlockTraining:
 
     def _keep(self, trained: Epoch) -> None:
         """Keeps the weights of the slots whose best epoch this was."""
-        if self.best is None or self._kept is None or trained.validation_loss is None:
+        if self.best is None or self._kept is None or trained.judged is None:
             return
         stack = self._training.stack
-        scores = stack.task.metrics[0].sign * trained.reached
-        places = self.best.update(self._members, self.epoch, scores, trained.validation_loss)
+        places = self.best.update(self._members, self.epoch, *trained.judged)
         self._kept.keep(stack, places, [self._members[place] for place in places])
 
     def _compact(self) -> None:

@@ -16,6 +16,7 @@ from study.training.engines.stacked_mlp.optimizer import Optimizer
 from study.training.engines.stacked_mlp.padded_samples import BlockData
 from study.training.engines.stacked_mlp.replay import Step, replayed
 from study.training.engines.stacked_mlp.stack import Stack
+from study.training.scores import judged_scores
 from study.training.streams import Streams
 
 
@@ -26,13 +27,14 @@ class Epoch:
     Attributes:
         training_loss: `[S]` mean over the epoch's batches, dropout on, without the penalty.
         reached: `[S]` validation value of the task's first metric.
-        validation_loss: `[S]` float64 mean loss of the validation part, where it is needed; else None.
+        judged: `[S]` validation scores by which slots are judged, and `[S]` float64 mean losses; None where no best
+            epoch is sought.
         recorded: The pass over the validation part with its hidden layers, where no training follows.
     """
 
     training_loss: Tensor
     reached: Tensor
-    validation_loss: Tensor | None
+    judged: tuple[Tensor, Tensor] | None = None
     recorded: RecordedPass | None = None
 
 
@@ -107,12 +109,13 @@ class StackTraining:
         stack, samples, metric = self.stack, self._data.validation, self.stack.task.metrics[0]
         if last:
             recorded = recorded_pass(stack, samples)
-            return Epoch(training_loss, recorded[0].value(metric, stack.task), recorded[0].loss, recorded)
+            return Epoch(training_loss, recorded[0].value(metric, stack.task), recorded=recorded)
         if self._budget.patience is None:
             predicted = predict(stack, samples)
-            return Epoch(training_loss, metric.compute(predicted, samples.y, samples.weights), None)
+            return Epoch(training_loss, metric.compute(predicted, samples.y, samples.weights))
         evaluated = evaluate(stack, samples)
-        return Epoch(training_loss, evaluated.value(metric, stack.task), evaluated.loss)
+        judged = judged_scores(evaluated, stack.task), evaluated.loss
+        return Epoch(training_loss, evaluated.value(metric, stack.task), judged)
 
     def _uniforms(self, epoch: int, draw: Callable[[int, int, int], np.random.Generator], draws: bool) -> Uniforms:
         """The uniforms of an epoch for each hidden layer, from one kind of stream; none where no slot `draws`."""
