@@ -95,7 +95,7 @@ def _against_relu(claims: Mapping[int, ClaimVerdict], summary: ComparisonSummary
 
 def _against(region: Region, interval: Interval) -> str:
     """What an interval leaves possible of a difference, in words."""
-    possible = region.possible(interval)
+    possible = sorted(region.possible(interval), key=list(_WORDS).index)
     return "not told apart" if len(possible) == len(_WORDS) else " or ".join(_WORDS[each] for each in possible)
 
 
