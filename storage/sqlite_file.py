@@ -104,6 +104,10 @@ def _holder(lock: Path) -> str:
     return "another process" if record is None else record.process
 
 
+def _missing(path: Path) -> StorageMissingError:
+    return StorageMissingError(f"there is no database {path}; `reluctant run` creates one, --storage names another")
+
+
 def _check_path(path: Path, create: bool) -> bool:
     """Whether the file exists; refuse paths that cannot be a database."""
     if not path.parent.is_dir():
@@ -118,9 +122,7 @@ def _check_path(path: Path, create: bool) -> bool:
         ) from None
     if not path.exists():
         if not create:
-            raise StorageMissingError(
-                f"there is no database {path}; `reluctant run` creates one, --storage names another"
-            )
+            raise _missing(path)
         return False
     if path.is_dir():
         raise StorageRefusedError(f"{path} is a folder; a database is a file: --storage {path / 'reluctant.db'}")
@@ -141,7 +143,10 @@ def _check_file_system(path: Path, mounts: list[Mount]) -> None:
 
 def _check_names(path: Path, mounts: list[Mount]) -> None:
     """Refuse a file that can be reached under a second name: SQLite keeps its log and its locks beside each name."""
-    links = path.stat().st_nlink
+    try:
+        links = path.stat().st_nlink
+    except FileNotFoundError:  # it was there a moment ago
+        raise _missing(path) from None
     if links > 1:
         raise StorageRefusedError(
             f"{path} is one of {links} hard links to one file, and SQLite corrupts a file that is opened under two "
@@ -163,6 +168,8 @@ def _check_access(path: Path, exists: bool) -> None:
         )
     as_whom = os.access in os.supports_effective_ids
     if exists and not os.access(path, os.R_OK | os.W_OK, effective_ids=as_whom):
+        if not path.exists():  # it was there a moment ago
+            raise _missing(path)
         raise StorageRefusedError(f"{path} is read-only for this user; chmod u+rw it, or copy it elsewhere")
     if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=as_whom):
         raise StorageRefusedError(

@@ -20,6 +20,7 @@ from storage import (
     StorageAwayError,
     StorageError,
     StorageFullError,
+    StorageMissingError,
     StorageRefusedError,
     open_storage,
     share_like,
@@ -170,6 +171,22 @@ def test_a_read_only_file(public_folder, request):
     (public_folder / "reluctant.db").chmod(0o444)
     request.getfixturevalue("as_a_user")
     refused(public_folder / "reluctant.db", "reluctant.db is read-only for this user; chmod", public_folder)
+
+
+@pytest.mark.parametrize(("home", "name"), [(os, "access"), (sqlite_file, "_check_names")])
+def test_a_file_that_is_moved_away_while_it_is_looked_at_is_missing(tmp_path, monkeypatch, home, name):
+    path = tmp_path / "reluctant.db"
+    open_storage(path).close()
+    check = getattr(home, name)
+
+    def after_a_move(checked, *arguments, **options):
+        if Path(checked) == path:
+            path.rename(path.with_suffix(".moved"))
+        return check(checked, *arguments, **options)
+
+    monkeypatch.setattr(home, name, after_a_move)
+    with pytest.raises(StorageMissingError, match="there is no database"):
+        open_storage(path, create=False)
 
 
 def test_a_read_only_folder(public_folder, request):
