@@ -9,7 +9,7 @@ from study.config import Variance
 
 Kind = Literal["score", "share", "gradient", "time"]
 
-MEASURED: Mapping[Kind, float] = {"score": 0.0, "share": 0.25, "gradient": 0.25, "time": 0.0}
+CORRELATIONS: Mapping[Kind, float] = {"score": 0.0, "share": 0.25, "gradient": 0.25, "time": 0.0}
 """Correlation of two replicates' contrasts by kind, for the interval of one data set's estimate.
 
 Contrasts of scores have none on six tables, measured by `python -m benchmarks.correlation`. Those of shares and
@@ -35,4 +35,4 @@ def variance_ratio(kind: Kind, variance: Variance, test_over_training: float) ->
         return 0.0
     if variance == "nadeau-bengio":
         return test_over_training
-    return MEASURED[kind] / (1.0 - MEASURED[kind])
+    return CORRELATIONS[kind] / (1.0 - CORRELATIONS[kind])

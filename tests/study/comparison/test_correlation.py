@@ -9,7 +9,7 @@ from benchmarks import correlation, placebos
 from search_spaces.claim_cells import read_claims
 from search_spaces.design import Design
 from study.comparison.cell_measures import CellMeasures, training_loss_key
-from study.comparison.correlation import MEASURED, variance_ratio
+from study.comparison.correlation import CORRELATIONS, variance_ratio
 from study.data import load_dataset
 from study.intervals import Array
 
@@ -42,7 +42,7 @@ def test_subsets_share_no_row_and_have_every_class_they_keep() -> None:
 
 def test_the_ratio_is_that_of_nadeau_and_bengio_or_the_measured_one() -> None:
     assert variance_ratio("score", "nadeau-bengio", 1 / 3) == 1 / 3
-    for kind, rho in MEASURED.items():
+    for kind, rho in CORRELATIONS.items():
         assert 0.0 <= rho < 1.0
         assert variance_ratio(kind, "measured", 9.0) == pytest.approx(rho / (1.0 - rho))
         assert variance_ratio(kind, "measured", 9.0) <= 9.0
