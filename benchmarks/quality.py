@@ -11,8 +11,8 @@ proposals, weights and data order:
 - `plain`: `study.optimize` with Optuna's default sampler. `tuned`: the same in one process a core.
 - `fixed:E`: a third as many, as many and three times as many trials for E epochs, then their best part in full, which
   takes as many epochs; each number of trials is a search of its own.
-- `ours`, `ours:OPTION=VALUE,…`: the command with options, and twice as many trials, or six times as many where they are
-  stopped early; `ours@N:…` sets their number.
+- `ours`, `ours:OPTION=VALUE,…`: the command with options, and twice as many trials, or four times as many where they
+  are stopped early, which take about as long; `ours@N:…` sets their number.
 - `moasha`, `moasha:ranks`: Syne Tune's multi-objective ASHA for six times as many trials, as `benchmarks.moasha` says,
   which also says how to install it.
 
@@ -20,7 +20,8 @@ A search picks by what it saw, and noise flatters what is picked. So what a sear
 moments of its run, is trained again in full on fresh seeds, the same for all ways, and read on the test part: the
 hypervolume is that of these means. Shares of time and of epochs are those of the median run of the first way, `plain`
 unless another is named first, at which half of the runs of a way hold so much of the hypervolume that the runs of the
-first way end with in the mean. Draws FILE.html beside the JSON.
+first way end with in the mean. Data sets that the file has already, and that are not asked for, stay in it. Draws
+FILE.html beside the JSON.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ from study.training import Outcome, Streams, fit
 
 FRESH_STREAM = 10**9
 WAYS = ("plain", "tuned", "ours@600:sampler=nsga2", "fixed:1", "fixed:3", "fixed:10", "ours", "ours:pruner=halving")
-STOPPED_EARLY = 6
-"""How many times as many trials a way gets that stops most of them early."""
+IN_FULL, STOPPED_EARLY, OF_ASHA = 2, 4, 6
+"""How many times as many trials as `plain` ours get, ours where most are stopped early, and MO-ASHA."""
 SHARES = (0.9, 0.99, 1.0)
 
 Search = Callable[[Recipe, int, int], list[Ended]]
@@ -86,12 +87,12 @@ def way(text: str, trials: int) -> Way:
         return Way(text, partial(searches.fixed, epochs=int(options)), (trials // 3, trials, 3 * trials))
     if head == "ours":
         given: dict[str, Any] = dict(part.split("=", 1) for part in options.split(",")) if options else {}
-        usual = (STOPPED_EARLY if given.get("pruner", "none") != "none" else 2) * trials
+        usual = (IN_FULL if given.get("pruner", "none") == "none" else STOPPED_EARLY) * trials
         return Way(text, partial(searches.ours, **given), (int(size or usual),))
     if head == "moasha":
         if options not in ("", "ranks"):
             raise ValueError(f"{text!r} is no way; moasha and moasha:ranks are")
-        return Way(text, partial(moasha, ranks=bool(options)), (int(size or STOPPED_EARLY * trials),))
+        return Way(text, partial(moasha, ranks=bool(options)), (int(size or OF_ASHA * trials),))
     return Way(text, {"plain": searches.plain, "tuned": searches.tuned}[head], (int(size or trials),))
 
 
@@ -116,16 +117,19 @@ def main() -> None:
     parser.add_argument("--fresh", type=int, default=5, help="fresh seeds by which what was found is judged")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/quality.json"))
     options = parser.parse_args()
-    report = taken("python -m benchmarks.quality") | {"runs": options.runs, "trials": options.trials, "data": []}
-    drawn: dict[str, dict[str, list[Curve]]] = {}
+    report: dict[str, Any] = {"data": {}}
+    if options.output.exists():
+        report = json.loads(options.output.read_text(encoding="utf-8"))
     for data in options.data:
         recipe = recipes(options.folder)[data]
         ways = [way(text, options.trials) for text in options.ways]
         ways = [each for each in ways if not _too_long(each, recipe)]
-        drawn[data] = measured(ways, recipe, options.runs, options.fresh)
-        report["data"].append({"data": data, "recipe": asdict(recipe), "ways": table(data, drawn[data])})
+        rows = table(data, measured(ways, recipe, options.runs, options.fresh))
+        size = {"runs": options.runs, "trials": options.trials, "recipe": asdict(recipe)}
+        report["data"][data] = taken("python -m benchmarks.quality") | size | {"ways": rows}
         options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    figure(drawn).write_html(options.output.with_suffix(".html"), include_plotlyjs="cdn")
+        drawn = {name: {row["way"]: row["paths"] for row in each["ways"]} for name, each in report["data"].items()}
+        figure(drawn).write_html(options.output.with_suffix(".html"), include_plotlyjs="cdn")
 
 
 def _too_long(each: Way, recipe: Recipe) -> bool:

@@ -225,7 +225,7 @@ class StudyConfig(DeclaredOptions):
     min_epochs: Annotated[int | None, _OF_RUNGS] = Field(
         None,
         ge=1,
-        description="epochs before a trial may be stopped  [default: 3, or epochs / 27; of short ones epochs / 9]",
+        description="epochs before a trial may be stopped  [default: a fifth of them]",
     )
     reduction_factor: Annotated[int | None, _OF_RUNGS] = Field(
         None, ge=2, le=1000, description="of so many trials the best one goes on  [default: 3]"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from study.config import ConfigError, StudyConfig
@@ -9,16 +12,38 @@ from study.training.rungs import Halving, phases, rung_epochs
 
 RUNG_OPTIONS = ("min_epochs", "reduction_factor", "bracket", "min_seeds")
 _REDUCTION_FACTOR = 3
-_COHORT = 64
-"""Trials of a cohort at least: of two brackets enough trials pass the rungs to be trained side by side."""
 _BRACKET = 27
 """Trials of a bracket at least, where the cohort has so many: of fewer only one is left, which is no front."""
-_MOST_RUNGS = 3
-"""Rungs where `--min-epochs` is not given: one of 27 trials survives those of factor 3."""
-_FIRST_RUNG = 3
-"""Epochs of the first rung at least, where a study is long: those before say less of how a trial will end."""
-_FIRST_COHORT = 32
-"""Trials of a cohort in the first versions that stopped trials early."""
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    """What the rungs of a version are where a user does not say.
+
+    Attributes:
+        cohort: Trials of a cohort at least.
+        first_rung: The epoch of the first rung, from a trial's epochs and the reduction factor.
+    """
+
+    cohort: int
+    first_rung: Callable[[int, int], int]
+
+
+def _a_fifth(epochs: int, factor: int) -> int:
+    """One rung where of three trials one goes on: earlier epochs say too little, and two rungs leave too few trials."""
+    return -(-epochs // 5)
+
+
+def _up_to_three_rungs(epochs: int, factor: int, *, latest: int) -> int:
+    return max(1, min(latest, epochs // factor**2), epochs // factor**3)
+
+
+_DEFAULTS = (
+    _Defaults(cohort=64, first_rung=_a_fifth),
+    _Defaults(cohort=64, first_rung=partial(_up_to_three_rungs, latest=3)),
+    _Defaults(cohort=32, first_rung=partial(_up_to_three_rungs, latest=1)),
+)
+"""Those of today, with two brackets a cohort so that enough pass to be trained side by side; then earlier ones."""
 
 
 def completed_rungs(config: StudyConfig) -> dict[str, Any]:
@@ -36,36 +61,34 @@ def completed_rungs(config: StudyConfig) -> dict[str, Any]:
                 "add --pruner halving, or leave it out"
             )
         return {}
-    cohort = config.cohort if "cohort" in config.model_fields_set else _cohort(config.bracket)
-    return {"cohort": cohort, **_completed(config, cohort, _FIRST_RUNG)}
+    return _completed(config, _DEFAULTS[0])
 
 
-def first_rungs(config: StudyConfig) -> dict[str, Any]:
-    """What `completed_rungs` was in the versions before the defaults of today, for a configuration that is complete."""
+def earlier_rungs(config: StudyConfig) -> list[dict[str, Any]]:
+    """What `completed_rungs` was in earlier versions, the latest first, for a configuration that is complete.
+
+    Raises:
+        ConfigError: What was asked for did not fit them.
+    """
     if config.pruner == "none":
-        return {}
+        return []
     asked = config.model_copy(update=dict.fromkeys({*RUNG_OPTIONS} - config.model_fields_set))
-    cohort = config.cohort if "cohort" in config.model_fields_set else _FIRST_COHORT
-    return {"cohort": cohort, **_completed(asked, cohort, first_rung=1)}
+    return [_completed(asked, defaults) for defaults in _DEFAULTS[1:]]
 
 
-def _completed(config: StudyConfig, cohort: int, first_rung: int) -> dict[str, Any]:
-    """The options of the rungs, for a cohort of some size.
-
-    Args:
-        config: Where an option is given, it stays.
-        cohort: Trials of a cohort.
-        first_rung: Epochs of the first rung at least, of so many that another rung can follow.
+def _completed(config: StudyConfig, defaults: _Defaults) -> dict[str, Any]:
+    """The options of the rungs and the cohort; those that are given stay.
 
     Raises:
         ConfigError: What is given does not fit.
     """
+    cohort = config.cohort if "cohort" in config.model_fields_set else _cohort(config.bracket, defaults.cohort)
     _check(config, cohort)
     factor = config.reduction_factor or _REDUCTION_FACTOR
-    shortest = min(first_rung, config.epochs // factor**2)
-    least = config.min_epochs or max(1, shortest, config.epochs // factor**_MOST_RUNGS)
+    least = config.min_epochs or defaults.first_rung(config.epochs, factor)
     rungs = rung_epochs(min_epochs=least, reduction_factor=factor, epochs=config.epochs)
     return {
+        "cohort": cohort,
         "min_epochs": least,
         "reduction_factor": factor,
         "bracket": config.bracket or _bracket(cohort, max(_BRACKET, factor ** len(rungs))),
@@ -158,9 +181,9 @@ def _check(config: StudyConfig, cohort: int) -> None:
         )
 
 
-def _cohort(bracket: int | None) -> int:
-    """Trials of a cohort where none are asked for: whole brackets, where one is given."""
-    return _COHORT if bracket is None else -(-_COHORT // bracket) * bracket
+def _cohort(bracket: int | None, least: int) -> int:
+    """Trials of a cohort where none are asked for: at least so many, and whole brackets, where one is given."""
+    return least if bracket is None else -(-least // bracket) * bracket
 
 
 def _bracket(cohort: int, wanted: int) -> int:

@@ -13,7 +13,7 @@ from storage import CohortStorage, StudyNotFoundError
 from study.config import SPARSITY_AS_TRAINED, USUAL_LEARNING_RATE, ConfigError, StudyConfig
 from study.data import FIRST_READER, READER, DataError
 from study.problem import Problem
-from study.problem.rung_options import RUNG_OPTIONS, first_rungs
+from study.problem.rung_options import RUNG_OPTIONS, earlier_rungs
 from study.records.attributes import CONVENTIONS_VERSION, DATA, IDENTITY, READER_VERSION
 from study.training.conventions import FIRST_CONVENTIONS, Conventions
 
@@ -78,10 +78,12 @@ def _as_study_has_it(problem: Problem, attributes: Mapping[str, Any]) -> Problem
         return None
     if differing & _OF_RUNGS:
         try:
-            begun_with = first_rungs(problem.config)
+            earlier = earlier_rungs(problem.config)
         except ConfigError:
             return None
-        if any(theirs.get(name) != begun_with.get(name) for name in _OF_RUNGS):
+        stored = {name: theirs.get(name) for name in _OF_RUNGS}
+        begun_with = next((rungs for rungs in earlier if rungs == stored), None)
+        if begun_with is None:
             return None
         problem = replace(problem, config=_with_defaults(problem.config, begun_with))
     if "learning_rate" in differing:

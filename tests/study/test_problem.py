@@ -20,6 +20,7 @@ from search_spaces.design import Design
 from study.config import ConfigError, StudyConfig, read_config
 from study.machine import MachineError
 from study.problem import Comparison, Problem, Search, kind_of, stored_design
+from study.problem.rung_options import halving_of
 from study.sampling import SAMPLERS
 
 CONFIG = read_config({"data": "iris", "seeds": 3, "hidden": "8"})
@@ -309,10 +310,13 @@ def test_only_cells_that_are_normalized_take_the_slow_engine() -> None:
     assert engine(claims="2", normalization="batch") == "modules"
 
 
-@pytest.mark.parametrize(("epochs", "first_rung"), [(2, 1), (9, 1), (20, 2), (30, 3), (100, 3), (162, 6)])
-def test_the_first_rung_has_three_epochs_where_a_study_is_long(epochs: int, first_rung: int) -> None:
+@pytest.mark.parametrize(("epochs", "first_rung"), [(2, 1), (5, 1), (9, 2), (20, 4), (30, 6), (101, 21)])
+def test_the_only_rung_is_after_a_fifth_of_the_epochs(epochs: int, first_rung: int) -> None:
     config = Search.of(read_config({"data": "iris", "pruner": "halving", "epochs": epochs})).config
     assert config.min_epochs == first_rung < epochs
+    halving = halving_of(config)
+    assert halving is not None
+    assert halving.rungs == (first_rung,)
     assert not {"cohort", "min_epochs", "bracket"} & config.model_fields_set
 
 

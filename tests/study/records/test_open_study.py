@@ -102,15 +102,21 @@ def test_rungs_of_a_study_that_an_earlier_version_began_go_on_with_all_measures(
         assert earlier.problem.budget.sampled
 
 
-def test_a_study_goes_on_with_the_defaults_of_early_stopping_that_it_was_begun_with(storage: CohortStorage) -> None:
+@pytest.mark.parametrize(
+    ("earlier", "told"), [((64, 2), "--min-epochs 2, where"), ((32, 1), "--cohort 32, --min-epochs 1, where")]
+)
+def test_a_study_goes_on_with_the_defaults_of_early_stopping_that_it_was_begun_with(
+    storage: CohortStorage, earlier: tuple[int, int], told: str
+) -> None:
     fewer = {name: value for name, value in OPTIONS.items() if name != "cohort"} | {"pruner": "halving", "epochs": 20}
-    first = {"cohort": 32, "min_epochs": 1, "reduction_factor": 3, "bracket": 32, "min_seeds": 1}
-    begun = create_or_open(Search.of(read_config(fewer | first)), storage)
-    with pytest.warns(ReluctantWarning, match=r"goes on with --cohort 32, --min-epochs 1, where new ones have"):
+    cohort, min_epochs = earlier
+    then = {"cohort": cohort, "min_epochs": min_epochs, "reduction_factor": 3, "bracket": 32, "min_seeds": 1}
+    begun = create_or_open(Search.of(read_config(fewer | then)), storage)
+    with pytest.warns(ReluctantWarning, match=f"goes on with {told} new ones have"):
         again = create_or_open(Search.of(read_config(fewer)), storage)
     assert (again.study_id, again.problem.identity) == (begun.study_id, begun.problem.identity)
     with pytest.raises(IdentityError, match="cohort"):
-        create_or_open(Search.of(read_config(fewer | {"cohort": 64})), storage)
+        create_or_open(Search.of(read_config(fewer | {"cohort": 96})), storage)
     with pytest.raises(IdentityError, match="bracket"):
         create_or_open(Search.of(read_config(fewer | {"bracket": 48})), storage)
 
