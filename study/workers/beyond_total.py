@@ -1,8 +1,8 @@
 """Members of a bracket beyond the study's total, trained one by one where one of them may be what ends their workers.
 
 They have no rows, so that the storage cannot count how often they were lost. The count is an attribute of the study: it
-goes up before such a member is trained alone, and down again once that has ended. Where the worker dies, or cannot reach
-the database any more, it stays up.
+goes up before such a member is trained alone, and down again once that has ended. Where the worker dies, or cannot
+reach the database any more, it stays up.
 """
 
 from __future__ import annotations
