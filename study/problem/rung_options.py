@@ -119,7 +119,7 @@ def trained_share(config: StudyConfig) -> float:
     Example:
         >>> config = StudyConfig(pruner="halving", cohort=9, epochs=9)
         >>> round(trained_share(config.model_copy(update=completed_rungs(config))), 3)
-        0.16
+        0.383
     """
     halving = halving_of(config)
     if halving is None:
@@ -134,7 +134,7 @@ def rungs_text(config: StudyConfig) -> str | None:
     Example:
         >>> config = StudyConfig(pruner="halving", cohort=9, epochs=9)
         >>> rungs_text(config.model_copy(update=completed_rungs(config)))
-        'of each 9 trials, after epoch 1 the best 3 go on, after epoch 3 the best 1; up to there with 1 of 3 seeds'
+        'of each 9 trials, after epoch 2 the best 3 go on; up to there with 1 of 3 seeds'
     """
     halving = halving_of(config)
     if halving is None:
