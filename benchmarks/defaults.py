@@ -100,7 +100,10 @@ def runs_of(path: Path, seed: int, most_rows: int, asked: list[str]) -> list[dic
 
 
 def epochs_of(trials: Sequence[OwnTrial], config: StudyConfig) -> float:
-    """Epochs of a replicate, the mean over a study; where trials are stopped at rungs, as a whole bracket has them."""
+    """Epochs of a replicate, the mean over a study; under patience, over its trials that were trained to the end.
+
+    Where trials are stopped at rungs, it is the mean of a whole bracket.
+    """
     if config.patience is None:
         return config.epochs * trained_share(config)
     return fmean(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from study.config import ConfigError, StudyConfig
@@ -12,38 +9,12 @@ from study.training.rungs import Halving, phases, rung_epochs
 
 RUNG_OPTIONS = ("min_epochs", "reduction_factor", "bracket", "min_seeds")
 _REDUCTION_FACTOR = 3
+_COHORT = 64
+"""Trials of a cohort at least: of two brackets enough pass the rung to be trained side by side."""
 _BRACKET = 27
-"""Trials of a bracket at least, where the cohort has so many: of fewer only one is left, which is no front."""
-
-
-@dataclass(frozen=True)
-class _Defaults:
-    """What the rungs of a version are where a user does not say.
-
-    Attributes:
-        cohort: Trials of a cohort at least.
-        first_rung: The epoch of the first rung, from a trial's epochs and the reduction factor.
-    """
-
-    cohort: int
-    first_rung: Callable[[int, int], int]
-
-
-def _a_fifth(epochs: int, factor: int) -> int:
-    """One rung where of three trials one goes on: earlier epochs say too little, and two rungs leave too few trials."""
-    return -(-epochs // 5)
-
-
-def _up_to_three_rungs(epochs: int, factor: int, *, latest: int) -> int:
-    return max(1, min(latest, epochs // factor**2), epochs // factor**3)
-
-
-_DEFAULTS = (
-    _Defaults(cohort=64, first_rung=_a_fifth),
-    _Defaults(cohort=64, first_rung=partial(_up_to_three_rungs, latest=3)),
-    _Defaults(cohort=32, first_rung=partial(_up_to_three_rungs, latest=1)),
-)
-"""Those of today, with two brackets a cohort so that enough pass to be trained side by side; then earlier ones."""
+"""Trials of a bracket at least, where the cohort has so many: of fewer too few go on to span a front."""
+_EARLIER = ((64, 3), (32, 1))
+"""Trials of a cohort at least, and the latest first rung of a short study, in earlier versions; the last one first."""
 
 
 def completed_rungs(config: StudyConfig) -> dict[str, Any]:
@@ -61,7 +32,8 @@ def completed_rungs(config: StudyConfig) -> dict[str, Any]:
                 "add --pruner halving, or leave it out"
             )
         return {}
-    return _completed(config, _DEFAULTS[0])
+    # Earlier epochs say too little of how a trial ends, and after a second rung too few would be trained to the end.
+    return _completed(config, _COHORT, first_rung=-(-config.epochs // 5))
 
 
 def earlier_rungs(config: StudyConfig) -> list[dict[str, Any]]:
@@ -73,23 +45,32 @@ def earlier_rungs(config: StudyConfig) -> list[dict[str, Any]]:
     if config.pruner == "none":
         return []
     asked = config.model_copy(update=dict.fromkeys({*RUNG_OPTIONS} - config.model_fields_set))
-    return [_completed(asked, defaults) for defaults in _DEFAULTS[1:]]
+    factor, epochs = config.reduction_factor or _REDUCTION_FACTOR, config.epochs
+    return [
+        _completed(asked, cohort, first_rung=max(1, min(latest, epochs // factor**2), epochs // factor**3))
+        for cohort, latest in _EARLIER
+    ]
 
 
-def _completed(config: StudyConfig, defaults: _Defaults) -> dict[str, Any]:
-    """The options of the rungs and the cohort; those that are given stay.
+def _completed(config: StudyConfig, least: int, *, first_rung: int) -> dict[str, Any]:
+    """The options of the rungs, and the size of a cohort.
+
+    Args:
+        config: What it gives stays.
+        least: Trials of a cohort at least.
+        first_rung: Epoch of the first rung.
 
     Raises:
         ConfigError: What is given does not fit.
     """
-    cohort = config.cohort if "cohort" in config.model_fields_set else _cohort(config.bracket, defaults.cohort)
+    cohort = config.cohort if "cohort" in config.model_fields_set else _cohort(config.bracket, least)
     _check(config, cohort)
     factor = config.reduction_factor or _REDUCTION_FACTOR
-    least = config.min_epochs or defaults.first_rung(config.epochs, factor)
-    rungs = rung_epochs(min_epochs=least, reduction_factor=factor, epochs=config.epochs)
+    first = config.min_epochs or first_rung
+    rungs = rung_epochs(min_epochs=first, reduction_factor=factor, epochs=config.epochs)
     return {
         "cohort": cohort,
-        "min_epochs": least,
+        "min_epochs": first,
         "reduction_factor": factor,
         "bracket": config.bracket or _bracket(cohort, max(_BRACKET, factor ** len(rungs))),
         "min_seeds": config.min_seeds or 1,
