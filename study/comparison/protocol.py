@@ -14,13 +14,23 @@ from search_spaces.claim_cells import ARMS, USUAL_CLAIMS, read_claims
 from search_spaces.design import Design
 from study.comparison.claims import Claim
 from study.config import COMPARISON_DEFAULTS, StudyConfig
+from study.problem.rung_options import RUNG_OPTIONS
 
 _OF_A_DATA_SET = (
     *("data", "rows", "space", "target", "task", "metric"),
     *("seeds", "seed", "claims", "groups", "time"),
 )
 """Entries of an identity that differ between data sets, or that the claims' own hashes hold."""
-_OF_A_SEARCH = ("objective", "sparsity", "sparsity_weight", "min_accuracy", "sampler", "cohort")
+_OF_A_SEARCH = (
+    "objective",
+    "sparsity",
+    "sparsity_weight",
+    "min_accuracy",
+    "sampler",
+    "cohort",
+    "pruner",
+    *RUNG_OPTIONS,
+)
 
 
 @dataclass(frozen=True)

@@ -219,8 +219,10 @@ class StudyConfig(DeclaredOptions):
     cohort: Annotated[int, _IDENTITY] = Field(
         32, ge=1, le=4096, description="trials proposed together; where trials are stopped early 64"
     )
-    pruner: Annotated[Pruner, Option(scope=Scope.IDENTITY, absent_means="none")] = Field(
-        "none", description="none, or halving: at some epochs the best of a bracket go on, and the others are stopped"
+    pruner: Annotated[Pruner | None, Option(scope=Scope.IDENTITY, absent_means="none")] = Field(
+        None,
+        description="none, or halving: at some epochs the best of a bracket go on, and the others are stopped  "
+        "[default: halving, where --sampler is tpe, --epochs 5 or more and --trials three cohorts or more]",
     )
     min_epochs: Annotated[int | None, _OF_RUNGS] = Field(
         None,

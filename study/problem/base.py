@@ -199,7 +199,9 @@ class Problem(ABC):
     def counts_at_rungs(self) -> bool:
         """Whether at a rung only those measures of layers are taken that are counted: one of them is judged by."""
         config = self.config
-        return config.pruner != "none" and self.conventions.counts_at_rungs and config.sparsity not in SORTED_MEASURES
+        return (
+            config.pruner == "halving" and self.conventions.counts_at_rungs and config.sparsity not in SORTED_MEASURES
+        )
 
     @property
     def task(self) -> Task:

@@ -37,7 +37,7 @@ class Comparison(Problem):
 
     kind: ClassVar[str] = "comparison"
     command: ClassVar[str] = "compare"
-    derived_fields: ClassVar[frozenset[str]] = frozenset({"space", "trials", "sparsity"})
+    derived_fields: ClassVar[frozenset[str]] = frozenset({"space", "trials", "sparsity", "pruner"})
     unused_options: ClassVar[frozenset[str]] = frozenset({"tolerance", "confirm"})
     reads_test_part: ClassVar[bool] = True
     splits_each_seed: ClassVar[bool] = True
@@ -57,7 +57,7 @@ class Comparison(Problem):
                     f"--{name} is {value}, and a comparison has no use for it: each of its seeds has a split; leave it "
                     "out"
                 )
-        if config.pruner != "none":
+        if config.pruner == "halving":
             raise ConfigError(
                 f"--pruner is {config.pruner}, and a comparison trains all of its cells to the end, so that they stay "
                 "comparable; leave it out"
@@ -74,7 +74,12 @@ class Comparison(Problem):
         }
         design = Design.reduced(channels, **levels) if channels else Design(**levels)
         # Claims speak of networks as they were trained.
-        own = {"trials": len(design.cells), "space": design.space.name, "sparsity": SPARSITY_AS_TRAINED}
+        own = {
+            "trials": len(design.cells),
+            "space": design.space.name,
+            "sparsity": SPARSITY_AS_TRAINED,
+            "pruner": "none",
+        }
         config = config.model_copy(update=own)
         return cls(complete_config(config, dataset), dataset, design.space, design)
 

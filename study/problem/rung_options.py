@@ -13,6 +13,9 @@ _COHORT = 64
 """Trials of a cohort at least: of two brackets enough pass the rung to be trained side by side."""
 _BRACKET = 27
 """Trials of a bracket at least, where the cohort has so many: of fewer too few go on to span a front."""
+_FEWEST_EPOCHS, _FEWEST_COHORTS = 5, 3
+"""Of studies in which trials are stopped early without being asked for: a rung takes a fifth of a training at most, and
+the sampler, which knows outcomes from the third cohort on, has some."""
 _EARLIER = ((64, 3), (32, 1))
 """Trials of a cohort at least, and the latest first rung of a short study, in earlier versions; the last one first."""
 
@@ -20,40 +23,62 @@ _EARLIER = ((64, 3), (32, 1))
 def completed_rungs(config: StudyConfig) -> dict[str, Any]:
     """The options of early stopping that a configuration does not give, with defaults that fit its others.
 
-    The size of a cohort is among them where trials are stopped early.
+    The pruner is among them, and where it stops trials, the size of a cohort.
 
     Raises:
         ConfigError: One of them is given and has no meaning, or does not fit the study.
     """
-    if config.pruner == "none":
-        if given := [name for name in RUNG_OPTIONS if getattr(config, name) is not None]:
-            raise ConfigError(
-                f"--{given[0].replace('_', '-')} is given, and --pruner is none, which stops no trial; "
-                "add --pruner halving, or leave it out"
-            )
-        return {}
-    # Earlier epochs say too little of how a trial ends, and after a second rung too few would be trained to the end.
-    return _completed(config, _COHORT, first_rung=-(-config.epochs // 5))
+    given = [name for name in RUNG_OPTIONS if getattr(config, name) is not None]
+    pruner = config.pruner or ("halving" if given or _gains(config) else "none")
+    if pruner == "halving":
+        return _usual(config)
+    if given:
+        raise ConfigError(
+            f"--{given[0].replace('_', '-')} is given, and --pruner is none, which stops no trial; leave one of the "
+            "two out"
+        )
+    return {"pruner": pruner}
 
 
-def earlier_rungs(config: StudyConfig) -> list[dict[str, Any]]:
-    """What `completed_rungs` was in earlier versions, the latest first, for a configuration that is complete.
+def other_rungs(config: StudyConfig) -> list[dict[str, Any]]:
+    """What `completed_rungs` was where the same command began a study with another total, or in an earlier version.
+
+    Args:
+        config: It is complete.
 
     Raises:
         ConfigError: What was asked for did not fit them.
     """
+    asked = config.model_fields_set
+    as_asked = config.model_copy(update=dict.fromkeys({*RUNG_OPTIONS} - asked))
+    if not {"pruner", *RUNG_OPTIONS} & asked:
+        cohort = config.cohort if "cohort" in asked else StudyConfig.model_fields["cohort"].default
+        without = dict.fromkeys(RUNG_OPTIONS) | {"pruner": "none", "cohort": cohort}
+        return [without] if config.pruner == "halving" else [_usual(as_asked)]
     if config.pruner == "none":
         return []
-    asked = config.model_copy(update=dict.fromkeys({*RUNG_OPTIONS} - config.model_fields_set))
     factor, epochs = config.reduction_factor or _REDUCTION_FACTOR, config.epochs
     return [
-        _completed(asked, cohort, first_rung=max(1, min(latest, epochs // factor**2), epochs // factor**3))
+        _completed(as_asked, cohort, first_rung=max(1, min(latest, epochs // factor**2), epochs // factor**3))
         for cohort, latest in _EARLIER
     ]
 
 
+def _gains(config: StudyConfig) -> bool:
+    """Whether a study of its size finds as much sooner where trials are stopped early (docs/stopping-early.md)."""
+    cohort = config.cohort if "cohort" in config.model_fields_set else _COHORT
+    large = cohort >= _BRACKET and config.trials >= _FEWEST_COHORTS * cohort and config.epochs >= _FEWEST_EPOCHS
+    return large and config.sampler == "tpe"
+
+
+def _usual(config: StudyConfig) -> dict[str, Any]:
+    """The options of early stopping of this version, where trials are stopped."""
+    # Earlier epochs say too little of how a trial ends, and after a second rung too few would be trained to the end.
+    return _completed(config, _COHORT, first_rung=-(-config.epochs // 5))
+
+
 def _completed(config: StudyConfig, least: int, *, first_rung: int) -> dict[str, Any]:
-    """The options of the rungs, and the size of a cohort.
+    """The options of early stopping with rungs, and the size of a cohort.
 
     Args:
         config: What it gives stays.
@@ -69,6 +94,7 @@ def _completed(config: StudyConfig, least: int, *, first_rung: int) -> dict[str,
     first = config.min_epochs or first_rung
     rungs = rung_epochs(min_epochs=first, reduction_factor=factor, epochs=config.epochs)
     return {
+        "pruner": "halving",
         "cohort": cohort,
         "min_epochs": first,
         "reduction_factor": factor,
@@ -79,7 +105,7 @@ def _completed(config: StudyConfig, least: int, *, first_rung: int) -> dict[str,
 
 def halving_of(config: StudyConfig) -> Halving | None:
     """The rungs of a study whose configuration is complete; None where no trial is stopped early."""
-    if config.pruner == "none":
+    if config.pruner != "halving":
         return None
     given = {name: int(getattr(config, name)) for name in RUNG_OPTIONS}
     factor = given["reduction_factor"]

@@ -34,6 +34,8 @@ CONVENTIONS_VERSION = "conventions"
 """Key of `DATA` under which a study has the version of its conventions of measurement."""
 OFFICIAL_TEST = "official test part"
 """Key of `DATA` that is true where the test part is the one that comes with the data; missing where it is not."""
+PRUNER_BY_DEFAULT = "reluctant:pruner_by_default"
+"""System attribute of a study: whether no pruner was asked for; missing where an earlier version began it."""
 CONFIG, VERSIONS = "reluctant:config", "reluctant:versions"
 """System attributes of a study: its configuration, and the library versions that it was started with."""
 
@@ -56,7 +58,8 @@ def restored_config(fields: Mapping[str, Any]) -> StudyConfig:
         ConfigError: This version of reluctant does not know an option.
     """
     try:
-        return StudyConfig.model_validate(fields)
+        # Today the default depends on the study's size.
+        return StudyConfig.model_validate({"pruner": StudyConfig.option("pruner").absent_means} | dict(fields))
     except ValidationError as error:
         strange = ", ".join(sorted({str(e["loc"][0]) for e in error.errors() if e["loc"]}))
         raise ConfigError(

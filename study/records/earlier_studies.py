@@ -1,4 +1,4 @@
-"""The study that an earlier version of reluctant began by the same command, and what it goes on with."""
+"""The study that the same command began with other defaults, and what it goes on with."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from storage import CohortStorage, StudyNotFoundError
 from study.config import SPARSITY_AS_TRAINED, USUAL_LEARNING_RATE, ConfigError, StudyConfig
 from study.data import FIRST_READER, READER, DataError
 from study.problem import Problem
-from study.problem.rung_options import RUNG_OPTIONS, earlier_rungs
-from study.records.attributes import CONVENTIONS_VERSION, DATA, IDENTITY, READER_VERSION
+from study.problem.rung_options import RUNG_OPTIONS, other_rungs
+from study.records.attributes import CONVENTIONS_VERSION, DATA, IDENTITY, PRUNER_BY_DEFAULT, READER_VERSION
 from study.training.conventions import FIRST_CONVENTIONS, Conventions
 
-_OF_RUNGS = {"cohort", *RUNG_OPTIONS}
+_OF_RUNGS = ("pruner", "cohort", *RUNG_OPTIONS)
 
 
 def reader_of(attributes: Mapping[str, Any]) -> int:
@@ -31,10 +31,11 @@ def conventions_of(attributes: Mapping[str, Any]) -> Conventions:
 
 
 def as_begun(problem: Problem, storage: CohortStorage) -> Problem:
-    """The problem as the study has it that the same command began, if with an earlier version of reluctant.
+    """The problem as the study has it that the same command began, with another total or an earlier version.
 
-    The same command then finds the same study, though a new one would read the same file in another way, would be
-    judged by another sparsity, would search another preset of the same name, or would have other designs.
+    The same command then finds the same study, though a new one would stop trials early or would not, would read the
+    same file in another way, would be judged by another sparsity, would search another preset of the same name, or
+    would have other designs.
 
     Args:
         problem: What the command asks for.
@@ -51,14 +52,14 @@ def as_begun(problem: Problem, storage: CohortStorage) -> Problem:
             earlier = _as_study_has_it(problem, study.system_attrs)
             if earlier is not None and earlier.name == study.study_name:
                 tell_of_an_earlier_reader(earlier, earlier.name)
-                _tell_of_earlier_defaults(problem, earlier)
+                _tell_of_other_defaults(problem, earlier)
                 problem, attributes = earlier, study.system_attrs
                 break
     return replace(problem, conventions=conventions_of(attributes)) if IDENTITY in attributes else problem
 
 
 def _as_study_has_it(problem: Problem, attributes: Mapping[str, Any]) -> Problem | None:
-    """The problem with all in which a study of an earlier version may differ; None where the study is another one."""
+    """The problem with all in which a study of the same command may differ; None where the study is another one."""
     ours, theirs = problem.identity, attributes[IDENTITY]
     if ours.get("design") != theirs.get("design"):
         begun = problem.begun_as(theirs)
@@ -76,13 +77,16 @@ def _as_study_has_it(problem: Problem, attributes: Mapping[str, Any]) -> Problem
     differing = {key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)}
     if not differing <= {"data", "sparsity", "space", "learning_rate", *_OF_RUNGS}:
         return None
-    if differing & _OF_RUNGS:
+    if differing & {*_OF_RUNGS}:
+        stored = {name: theirs.get(name) for name in _OF_RUNGS} | {"pruner": theirs.get("pruner", "none")}
+        # Earlier versions stopped trials where they were asked to.
+        if "pruner" in differing and not attributes.get(PRUNER_BY_DEFAULT, stored["pruner"] == "none"):
+            return None
         try:
-            earlier = earlier_rungs(problem.config)
+            possible = other_rungs(problem.config)
         except ConfigError:
             return None
-        stored = {name: theirs.get(name) for name in _OF_RUNGS}
-        begun_with = next((rungs for rungs in earlier if rungs == stored), None)
+        begun_with = next((rungs for rungs in possible if rungs == stored), None)
         if begun_with is None:
             return None
         problem = replace(problem, config=_with_defaults(problem.config, begun_with))
@@ -130,7 +134,7 @@ def tell_of_an_earlier_reader(problem: Problem, name: str) -> None:
         )
 
 
-def _tell_of_earlier_defaults(asked: Problem, begun: Problem) -> None:
+def _tell_of_other_defaults(asked: Problem, begun: Problem) -> None:
     """Warns of the defaults that a study was begun with and new ones no longer have, where there are any."""
     kept = []
     if begun.config.sparsity != asked.config.sparsity:
@@ -138,19 +142,23 @@ def _tell_of_earlier_defaults(asked: Problem, begun: Problem) -> None:
     ours, theirs = asked.config, begun.config
     if ours.learning_rate != theirs.learning_rate and ours.what_is_learned.name == theirs.what_is_learned.name:
         kept.append(f"--learning-rate {theirs.learning_rate:g}, where new ones have {ours.learning_rate:g}")
-    of_rungs = [name for name in ("cohort", *RUNG_OPTIONS) if getattr(ours, name) != getattr(theirs, name)]
+    of_rungs = [name for name in _OF_RUNGS if getattr(ours, name) != getattr(theirs, name)]
     if of_rungs:
         then, now = (
-            ", ".join(f"--{name.replace('_', '-')} {getattr(config, name)}" for name in of_rungs)
+            ", ".join(
+                f"--{name.replace('_', '-')} {value}"
+                for name in of_rungs
+                if (value := getattr(config, name)) is not None
+            )
             for config in (theirs, ours)
         )
-        kept.append(f"{then}, where new ones have {now}")
+        kept.append(f"{then}, where new ones of {ours.trials} trials have {now}")
     if begun.space.text != asked.space.text:
         kept.append(f"the space {begun.space.name} as it was then")
     if kept:
         warnings.warn(
-            f"study {begun.name!r} was begun by an earlier version of reluctant, and goes on with "
-            f"{', and '.join(kept)}; start a study of another --name to have what new ones have",
+            f"study {begun.name!r} was begun with other defaults, and goes on with {', and '.join(kept)}; start a "
+            "study of another --name to have what new ones have",
             ReluctantWarning,
             stacklevel=3,
         )

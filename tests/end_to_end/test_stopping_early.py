@@ -191,7 +191,7 @@ def test_a_study_without_rungs_is_not_continued_with_them_nor_the_reverse(finish
         (("--pruner", "halving", "--min-epochs", 30), "give 1 to 29"),
         (("--pruner", "halving", "--reduction-factor", 1), "greater than or equal to 2"),
         (("--pruner", "halving", "--bracket", 5, "--cohort", 32), "give one of 2, 4, 8, 16, 32"),
-        (("--bracket", 4), "add --pruner halving"),
+        (("--bracket", 4, "--pruner", "none"), "leave one of the two out"),
     ],
 )
 def test_bad_input_is_wrong_usage_and_writes_nothing(

@@ -20,7 +20,7 @@ from search_spaces.design import Design
 from study.config import ConfigError, StudyConfig, read_config
 from study.machine import MachineError
 from study.problem import Comparison, Problem, Search, kind_of, stored_design
-from study.problem.rung_options import halving_of
+from study.problem.rung_options import completed_rungs, halving_of
 from study.sampling import SAMPLERS
 
 CONFIG = read_config({"data": "iris", "seeds": 3, "hidden": "8"})
@@ -52,7 +52,8 @@ def test_what_follows_from_the_kind_is_no_field_that_a_user_gives(kind: type[Pro
     problem = kind.of(CONFIG)
     assert problem.derived_fields <= StudyConfig.model_fields.keys()
     changed = {name for name in StudyConfig.model_fields if getattr(problem.config, name) != getattr(CONFIG, name)}
-    assert changed == problem.derived_fields
+    completed = completed_rungs(CONFIG).keys() if kind is Search else set()
+    assert changed == problem.derived_fields | completed
     assert problem.sampler in SAMPLERS
 
 
@@ -318,6 +319,31 @@ def test_the_only_rung_is_after_a_fifth_of_the_epochs(epochs: int, first_rung: i
     assert halving is not None
     assert halving.rungs == (first_rung,)
     assert not {"cohort", "min_epochs", "bracket"} & config.model_fields_set
+
+
+@pytest.mark.parametrize(
+    ("options", "pruner"),
+    [
+        ({}, "halving"),
+        ({"trials": 192}, "halving"),
+        ({"trials": 191}, "none"),
+        ({"trials": 96, "cohort": 32}, "halving"),
+        ({"cohort": 26}, "none"),
+        ({"epochs": 5}, "halving"),
+        ({"epochs": 4}, "none"),
+        ({"sampler": "nsga2"}, "none"),
+        ({"trials": 20, "min_epochs": 3}, "halving"),
+        ({"trials": 20, "pruner": "halving"}, "halving"),
+        ({"pruner": "none"}, "none"),
+    ],
+)
+def test_where_none_is_asked_for_large_studies_under_tpe_stop_trials_early(
+    options: dict[str, Any], pruner: str
+) -> None:
+    config = Search.of(read_config({"data": "iris", **options})).config
+    assert config.pruner == pruner
+    assert (config.min_epochs is None) is (pruner == "none")
+    assert ("pruner" in config.model_fields_set) is ("pruner" in options)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from study.config import ConfigError, read_config
 from study.data import FIRST_READER, READER
 from study.machine import MachineError
 from study.problem import Comparison, Search
-from study.records.attributes import DATA
+from study.records.attributes import CONFIG, DATA
 from study.records.open_study import KindError, OpenStudy, create_or_open, reader_of, reopen
 from study.records.same_study import IdentityError
 from study.workers.worker import work
@@ -112,13 +112,54 @@ def test_a_study_goes_on_with_the_defaults_of_early_stopping_that_it_was_begun_w
     cohort, min_epochs = earlier
     then = {"cohort": cohort, "min_epochs": min_epochs, "reduction_factor": 3, "bracket": 32, "min_seeds": 1}
     begun = create_or_open(Search.of(read_config(fewer | then)), storage)
-    with pytest.warns(ReluctantWarning, match=f"goes on with {told} new ones have"):
+    with pytest.warns(ReluctantWarning, match=f"goes on with {told} new ones of 200 trials have"):
         again = create_or_open(Search.of(read_config(fewer)), storage)
     assert (again.study_id, again.problem.identity) == (begun.study_id, begun.problem.identity)
     with pytest.raises(IdentityError, match="cohort"):
         create_or_open(Search.of(read_config(fewer | {"cohort": 96})), storage)
     with pytest.raises(IdentityError, match="bracket"):
         create_or_open(Search.of(read_config(fewer | {"bracket": 48})), storage)
+
+
+def test_the_same_command_with_another_total_goes_on_as_the_study_was_begun(storage: CohortStorage) -> None:
+    """Though a new study of that size would stop trials early, or would not."""
+    options = {name: value for name, value in OPTIONS.items() if name not in ("cohort", "name")} | {"epochs": 5}
+    small = create_or_open(Search.of(read_config(options | {"trials": 20})), storage)
+    with pytest.warns(
+        ReluctantWarning,
+        match="goes on with --pruner none, --cohort 32, where new ones of 400 trials have --pruner halving, --cohort",
+    ):
+        larger = create_or_open(Search.of(read_config(options | {"trials": 400})), storage)
+    assert (larger.study_id, larger.problem.identity, larger.total) == (small.study_id, small.problem.identity, 400)
+    large = create_or_open(Search.of(read_config(options | {"trials": 400, "seed": 1})), storage)
+    assert large.problem.config.pruner == "halving"
+    with pytest.warns(ReluctantWarning, match="goes on with --pruner halving.* where new ones of 50 trials have"):
+        again = create_or_open(Search.of(read_config(options | {"trials": 50, "seed": 1})), storage)
+    assert (again.study_id, again.problem.identity) == (large.study_id, large.problem.identity)
+
+
+@pytest.mark.parametrize(("first", "then"), [("none", 400), ("halving", 20)])
+def test_a_study_whose_pruner_was_asked_for_is_another_one(storage: CohortStorage, first: str, then: int) -> None:
+    options = {name: value for name, value in OPTIONS.items() if name not in ("cohort", "name")} | {"epochs": 5}
+    asked = create_or_open(Search.of(read_config(options | {"pruner": first})), storage)
+    other = create_or_open(Search.of(read_config(options | {"trials": then})), storage)
+    assert other.study_id != asked.study_id
+    assert other.problem.config.pruner != first
+
+
+def test_a_study_of_a_version_that_stopped_no_trial_goes_on_so(
+    storage: CohortStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("study.records.new_study.PRUNER_BY_DEFAULT", "unknown then")
+    options = {name: value for name, value in OPTIONS.items() if name not in ("cohort", "name")} | {"epochs": 5}
+    begun = create_or_open(Search.of(read_config(options | {"pruner": "none"})), storage)
+    attributes = storage.get_study_system_attrs(begun.study_id)
+    config = {name: value for name, value in attributes[CONFIG].items() if name != "pruner"}
+    storage.set_study_attrs(begun.study_id, system_attrs={CONFIG: config})
+    assert reopen(storage, begun.name).problem.config.pruner == "none"
+    with pytest.warns(ReluctantWarning, match="goes on with --pruner none"):
+        again = create_or_open(Search.of(read_config(options)), storage)
+    assert (again.study_id, again.problem.halving) == (begun.study_id, None)
 
 
 def test_another_identity_is_refused_with_what_differs(storage: CohortStorage) -> None:

@@ -213,7 +213,7 @@ def test_an_enqueued_trial_is_trained_to_the_end_also_one_that_was_stopped(
         ({"min_seeds": 3}, "--min-seeds is 3, and --seeds is 2; give 1 to 2"),
         ({"epochs": 1, "min_epochs": None}, "--epochs is 1.*give 2 epochs or more"),
         ({"cohort": 1, "bracket": None}, "--cohort is 1.*give a larger"),
-        ({"pruner": "none"}, "--min-epochs is given, and --pruner is none.*add --pruner halving"),
+        ({"pruner": "none"}, "--min-epochs is given, and --pruner is none.*leave one of the two out"),
         ({"reduction_factor": 1}, "--reduction-factor is 1; it needs to be greater than or equal to 2"),
         ({"pruner": "halvin"}, "unknown pruner 'halvin'; did you mean 'halving'"),
     ],
