@@ -47,7 +47,7 @@ def main() -> None:
 
 def make_study(storage: CohortStorage, trials: int) -> None:
     """A study over digits with so many made-up trials."""
-    problem = Search.of(StudyConfig.model_validate({"data": "digits", "trials": trials}))
+    problem = Search.of(StudyConfig.model_validate({"data": "digits", "trials": trials, "pruner": "none"}))
     study = create_or_open(problem, storage)
     generator, identity = np.random.default_rng(0), digest(problem.identity)
     (real,) = fit(

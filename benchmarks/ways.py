@@ -72,6 +72,7 @@ class Recipe:
         """The options of the command."""
         options = {
             "sparsity": "near_zero",
+            "pruner": "none",
             "data": self.data,
             "hidden": ",".join(map(str, self.hidden)),
             "epochs": self.epochs,

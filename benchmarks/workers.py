@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))  # the 
 import postgres
 
 SMALL = {"data": "iris", "seeds": 1, "epochs": 2, "hidden": "16", "name": "s"}
-WIDE = {"data": "digits", "seeds": 1, "epochs": 30, "hidden": "128,128", "trials": 400, "name": "s"}
+WIDE = {"data": "digits", "seeds": 1, "epochs": 30, "hidden": "128,128", "trials": 400, "pruner": "none", "name": "s"}
 
 
 def main() -> None:
