@@ -2,12 +2,13 @@
 
     python -m benchmarks.defaults FOLDER [--options patience=3 patience=5 patience=10] [--data car cmc …] [--runs 3]
     python -m benchmarks.defaults FOLDER --options pruner=halving pruner=halving,trials=400 --output FILE.json
+    python -m benchmarks.defaults FOLDER --task regression --data stock … --options pruner=halving --output FILE.json
 
 FOLDER holds CSV files whose last column is the target. For each data set and each seed of a study (which divides the
-rows anew) `reluctant run FILE --rows N --pruner none` is run with its other defaults and once with each of the options, on the same
-streams, and the recommended trial's mean test accuracy is compared with that of the defaults. Data sets are the unit:
-a difference is the mean over the runs of a set, and the interval a t interval over sets. `docs/stopping-early.md` has
-the tables.
+rows anew) `reluctant run FILE --rows N --pruner none` is run with its other defaults and once with each of the options,
+on the same streams, and the recommended trial's mean test score (accuracy, or r2) is compared with that of the defaults.
+Data sets are the unit: a difference is the mean over the runs of a set in hundredths, and the interval a t interval
+over sets. `docs/stopping-early.md` has the tables.
 """
 
 from __future__ import annotations
@@ -50,11 +51,12 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=DATA)
     parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--options", nargs="+", default=["patience=3", "patience=5", "patience=10"])
+    parser.add_argument("--task", help="classification, or regression; default: what the target's values are")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/defaults-patience.json"))
     options = parser.parse_args()
     todo = [
-        (options.folder / f"{name}.csv", seed, options.rows, [TODAY, *options.options])
+        (options.folder / f"{name}.csv", seed, options.rows, options.task, [TODAY, *options.options])
         for name in options.data
         for seed in range(options.runs)
     ]
@@ -69,7 +71,7 @@ def main() -> None:
         print(name, values)
 
 
-def runs_of(path: Path, seed: int, most_rows: int, asked: list[str]) -> list[dict[str, Any]]:
+def runs_of(path: Path, seed: int, most_rows: int, task: str | None, asked: list[str]) -> list[dict[str, Any]]:
     """One search with each of some options, on one division of one data set's rows."""
     with path.open(encoding="utf-8") as file:
         count = sum(1 for _ in file) - 1
@@ -79,7 +81,8 @@ def runs_of(path: Path, seed: int, most_rows: int, asked: list[str]) -> list[dic
         given = {} if text == TODAY else dict(part.split("=", 1) for part in text.split(","))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ReluctantWarning)
-            config = {"data": str(path), "target": "-1", "rows": rows, "seed": seed, "threads": 1, "pruner": "none"}
+            config = {"data": str(path), "target": "-1", "rows": rows, "task": task, "seed": seed, "threads": 1}
+            config["pruner"] = "none"
             result, problem = searched(read_config(config | given))
         chosen = result.recommended
         found.append(

@@ -13,18 +13,33 @@ MEASURED = f"at most {MEASURED_SAMPLES:,}"
 """How many samples of a part layers are measured on."""
 
 
-def tried_text(own: Sequence[OwnTrial]) -> str:
-    """How many trials a search has, and how many of them are of no use.
+def tried_text(own: Sequence[OwnTrial], stopped: int, seeds: str) -> str:
+    """How many trials a search has, how many of them are of no use, and how many seeds they have.
+
+    Args:
+        own: The trials that were trained to the end.
+        stopped: How many were stopped early.
+        seeds: The seeds of a trial, in words.
 
     Example:
-        >>> tried_text([])
-        '0 trials'
+        >>> tried_text([], 0, "3 seeds"), tried_text([], 12, "3 seeds")
+        ('0 trials, 3 seeds each', '12 trials (12 stopped early), 3 seeds for each of the others')
     """
     diverged = sum(trial.diverged for trial in own)
     unfit = sum(not trial.feasible and not trial.diverged for trial in own)
-    parts = [f"{count} {what}" for count, what in ((diverged, "diverged"), (unfit, "infeasible")) if count]
-    left = f" ({', '.join(parts)})" if parts else ""
-    return f"{len(own):,} trial{'' if len(own) == 1 else 's'}{left}"
+    parts = [
+        f"{count} {what}"
+        for count, what in ((stopped, "stopped early"), (diverged, "diverged"), (unfit, "infeasible"))
+        if count
+    ]
+    left, count = f" ({', '.join(parts)})" if parts else "", len(own) + stopped
+    whose = "each" if not stopped else "for each of the others"
+    return f"{count:,} trial{'' if count == 1 else 's'}{left}, {seeds} {whose}"
+
+
+def counted(data: SearchData) -> str:
+    """Which trials stand in brackets."""
+    return f"infeasible and diverged ones included{', stopped ones left out' if _stops(data) else ''}"
 
 
 def without_points(data: SearchData, concerned: Callable[[OwnTrial], bool] = lambda trial: True) -> str:
@@ -40,7 +55,7 @@ def without_points(data: SearchData, concerned: Callable[[OwnTrial], bool] = lam
     text = f" {_of(diverged, len(own))} diverged, and {_has(diverged)} no point." if diverged else ""
     if drawn < every:
         text += f" Drawn are {drawn:,} of {'the other ' if diverged else ''}{every:,} trials."
-    return text
+    return text + (" Trials that were stopped early have no point." if _stops(data) else "")
 
 
 def below_the_picture(shown: Sequence[OwnTrial], low: float) -> str:
@@ -79,14 +94,20 @@ def infeasible(trials: Sequence[OwnTrial]) -> str:
 def hopeless(data: SearchData) -> str:
     """The activations without a feasible trial, as the end of a caption; empty where each has one."""
     tried: dict[str, list[OwnTrial]] = {}
+    tried_or_ended = "trained to the end" if _stops(data) else "tried"
     for trial in data.own:
         tried.setdefault(trial.hyperparameters.activation, []).append(trial)
     names = [
-        f"{name} ({len(trials)} tried, of which {sum(trial.diverged for trial in trials)} diverged)"
+        f"{name} ({len(trials)} {tried_or_ended}, of which {sum(trial.diverged for trial in trials)} diverged)"
         for name, trials in tried.items()
         if name not in data.best_by_activation
     ]
     return f" Without a feasible trial: {', '.join(names)}." if names else ""
+
+
+def _stops(data: SearchData) -> bool:
+    """Whether trials of a search are stopped early."""
+    return data.config.pruner == "halving"
 
 
 def zero_gradients(count: int) -> str:

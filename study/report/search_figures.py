@@ -12,7 +12,15 @@ import plotly.graph_objects as go
 from search_spaces import ACTIVATIONS
 from study.intervals import half_width
 from study.records.own_trials import OwnTrial
-from study.report.captions import below_the_picture, hopeless, infeasible, of_baseline, off_the_axis, without_points
+from study.report.captions import (
+    below_the_picture,
+    counted,
+    hopeless,
+    infeasible,
+    of_baseline,
+    off_the_axis,
+    without_points,
+)
 from study.report.palette import INK, RECOMMENDED
 from study.report.plot import SPARSITY, Panel, Section, dots, figure, heat
 from study.report.search_data import SearchData, of_activation
@@ -85,7 +93,7 @@ def by_activation(data: SearchData) -> Section:
         "activations",
         "Activations",
         f"The best feasible trial of each activation by validation {data.config.score}, out of as many as stand in "
-        f"brackets, infeasible and diverged ones included; {intervals}.{hopeless(data)} {_NO_EXPERIMENT}",
+        f"brackets, {counted(data)}; {intervals}.{hopeless(data)} {_NO_EXPERIMENT}",
         (Panel("activations-figure", chart),),
     )
 
@@ -127,8 +135,7 @@ def initializations(data: SearchData) -> Section:
         "initializations",
         "Initialization and activation",
         f"The best validation {data.config.score}{' in per cent' if metric.percent else ''} that each pair reached, "
-        "and in brackets out of how many trials, infeasible and diverged ones included; an empty cell was never tried. "
-        f"{_NO_EXPERIMENT}",
+        f"and in brackets out of how many trials, {counted(data)}; an empty cell has none. {_NO_EXPERIMENT}",
         (Panel("initializations-figure", heat(rows, columns, values, texts)),),
     )
 

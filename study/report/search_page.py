@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Hyperparameters
 from storage import CohortStorage
@@ -38,6 +38,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     search, storage = StoredSearch.of(study), study.storage
     trials = storage.read_trials(study.study_id)
     own = search.own(trials)
+    stopped = sum(trial.state is TrialState.PRUNED for trial in trials)
     front = front_with_test(study, search.front(own), stop=stop)
     data = SearchData(search.config, front, own)
     reference = reference_scores(study, stop=stop)
@@ -53,7 +54,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     return Page(
         name=study.name,
         title=f"Which nonlinearity for {study.problem.dataset.name}?",
-        subtitle=f"Study {study.name}: {tried_text(own)} of the space {search.space.name}, {data.seeds} each.",
+        subtitle=f"Study {study.name}, space {search.space.name}: {tried_text(own, stopped, data.seeds)}.",
         answer=[
             *answer(search.config, front),
             *_sentence(compared_with),
