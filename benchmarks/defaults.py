@@ -6,9 +6,9 @@
 
 FOLDER holds CSV files whose last column is the target. For each data set and each seed of a study (which divides the
 rows anew) `reluctant run FILE --rows N --pruner none` is run with its other defaults and once with each of the options,
-on the same streams, and the recommended trial's mean test score (accuracy, or r2) is compared with that of the defaults.
-Data sets are the unit: a difference is the mean over the runs of a set in hundredths, and the interval a t interval
-over sets. `docs/stopping-early.md` has the tables.
+on the same streams, and the recommended trial's mean test score (accuracy, or r2) is compared with that of the
+defaults. Data sets are the unit: a difference is the mean over the runs of a set in hundredths, and the interval a t
+interval over sets. `docs/stopping-early.md` has the tables.
 """
 
 from __future__ import annotations

@@ -16,13 +16,16 @@ proposals, weights and data order:
 - `moasha`, `moasha:ranks`: Syne Tune's multi-objective ASHA for six times as many trials, as `benchmarks.moasha` says,
   which also says how to install it.
 
-A search picks by what it saw, and noise flatters what is picked. So what a search held for its front, at up to 16
+A search picks by what it saw, and noise flatters what is picked. So what a search held for its front, at up to 24
 moments of its run, is trained again in full on fresh seeds, the same for all ways, and read on the test part: the
-hypervolume is that of these means. Shares of time and of epochs are those of the median run of the first way, `plain`
-unless another is named first, at which half of the runs of a way hold so much of the hypervolume that the runs of the
+hypervolume is that of these means. Shares of time and of epochs are those of the first way, `plain` unless another is
+named first, in the same run; half of the runs of a way hold by then so much of the hypervolume that the runs of the
 first way end with in the mean. For each number of trials of `fixed:E`, JSON has how far ours are ahead of it at the
-time at which it ends, in the mean. Data sets that the file has already, and that are not asked for, stay in it. Draws
-FILE.html beside the JSON.
+time at which it ends, in the mean.
+
+The file is written after each run, one seed of all ways. Runs that it has already, of the same ways and versions on the
+same kind of processor, count among `--runs`, and the missing ones are added; data sets that are not asked for stay in
+it. Draws FILE.html beside the JSON.
 """
 
 from __future__ import annotations
@@ -125,12 +128,25 @@ def main() -> None:
         recipe = recipes(options.folder)[data]
         ways = [way(text, options.trials) for text in options.ways]
         ways = [each for each in ways if not _too_long(each, recipe)]
-        rows = table(data, measured(ways, recipe, options.runs, options.fresh))
-        size = {"runs": options.runs, "trials": options.trials, "recipe": asdict(recipe)}
-        report["data"][data] = taken("python -m benchmarks.quality") | size | {"ways": rows}
-        options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        drawn = {name: {row["way"]: row["paths"] for row in each["ways"]} for name, each in report["data"].items()}
-        figure(drawn).write_html(options.output.with_suffix(".html"), include_plotlyjs="cdn")
+        what = taken("python -m benchmarks.quality") | {"trials": options.trials, "fresh": options.fresh}
+        what = json.loads(json.dumps(what | {"recipe": asdict(recipe)}))
+        paths = _known(report["data"].get(data), what, [each.name for each in ways])
+        for seed in range(len(paths[ways[0].name]), options.runs):
+            for name, path in measured(ways, recipe, seed, options.fresh).items():
+                paths[name].append(path)
+            report["data"][data] = what | {"runs": seed + 1, "ways": table(data, paths)}
+            options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            drawn = {name: {row["way"]: row["paths"] for row in each["ways"]} for name, each in report["data"].items()}
+            figure(drawn).write_html(options.output.with_suffix(".html"), include_plotlyjs="cdn")
+
+
+def _known(before: Mapping[str, Any] | None, what: Mapping[str, Any], names: Sequence[str]) -> dict[str, list[Curve]]:
+    """The paths of earlier runs, by way; none where they were of something else."""
+    same = ("processor", "threads", "versions", "trials", "fresh", "recipe")
+    if before is None or any(before.get(key) != what[key] for key in same):
+        return {name: [] for name in names}
+    paths = {row["way"]: row["paths"] for row in before["ways"]}
+    return paths if list(paths) == list(names) else {name: [] for name in names}
 
 
 def _too_long(each: Way, recipe: Recipe) -> bool:
@@ -139,17 +155,16 @@ def _too_long(each: Way, recipe: Recipe) -> bool:
     return name == "fixed" and 2 * int(epochs) > recipe.epochs
 
 
-def measured(ways: Sequence[Way], recipe: Recipe, runs: int, fresh: int) -> dict[str, list[Curve]]:
-    """The paths of each way's runs; ways take turns."""
+def measured(ways: Sequence[Way], recipe: Recipe, seed: int, fresh: int) -> dict[str, Curve]:
+    """The path of each way in one run."""
     problem = recipe.problem(1)
     reference = problem.judge.reference_point
-    found: dict[str, list[list[Moment]]] = {each.name: [] for each in ways}
-    for seed in range(runs):
-        for each in ways:
-            found[each.name].append(each.run(recipe, seed, reference))
-            last = found[each.name][-1][-1]
-            print(f"  {each.name} {seed}: {last.seconds:.1f} s, {last.epochs} epochs, saw {last.seen:.4f}", flush=True)
-    fronts = [moment.front for of_way in found.values() for run in of_way for moment in run]
+    found: dict[str, list[Moment]] = {}
+    for each in ways:
+        found[each.name] = each.run(recipe, seed, reference)
+        last = found[each.name][-1]
+        print(f"  {each.name} {seed}: {last.seconds:.1f} s, {last.epochs} epochs, saw {last.seen:.4f}", flush=True)
+    fronts = [moment.front for run in found.values() for moment in run]
     worth = fresh_values(problem, [params for front in fronts for params in front], fresh)
 
     def path(run: Sequence[Moment]) -> Curve:
@@ -158,7 +173,7 @@ def measured(ways: Sequence[Way], recipe: Recipe, runs: int, fresh: int) -> dict
             for moment in run
         ]
 
-    return {name: [path(run) for run in of_way] for name, of_way in found.items()}
+    return {name: path(run) for name, run in found.items()}
 
 
 def fresh_values(problem: Problem, chosen: Sequence[Params], seeds: int) -> dict[str, tuple[float, float]]:
@@ -183,15 +198,16 @@ def table(data: str, paths: Mapping[str, list[Curve]]) -> list[dict[str, Any]]:
     """A row for each way, with how soon it has what the first one ends with; prints them."""
     first, baseline = next(iter(paths.items()))
     target = fmean(run[-1][2] for run in baseline)
-    seconds, epochs = (median(run[-1][axis] for run in baseline) for axis in (0, 1))
-    print(f"{data}: {first} ends with {target:.4f} after {seconds:.1f} s and {epochs:.0f} epochs")
+    wholes = [run[-1] for run in baseline]
+    seconds, epochs = (median(whole[axis] for whole in wholes) for axis in (0, 1))
+    print(f"{data}, n = {len(wholes)}: {first} ends with {target:.4f} after {seconds:.1f} s and {epochs:.0f} epochs")
     rows = []
     for name, runs in paths.items():
         row = {
             "way": name,
             "ends": [run[-1] for run in runs],
-            "share_of_time": {share: _reached(runs, share * target, 0, seconds) for share in SHARES},
-            "share_of_epochs": {share: _reached(runs, share * target, 1, epochs) for share in SHARES},
+            "share_of_time": {share: _reached(runs, share * target, 0, wholes) for share in SHARES},
+            "share_of_epochs": {share: _reached(runs, share * target, 1, wholes) for share in SHARES},
             "paths": runs,
         }
         if name.startswith("fixed"):
@@ -217,11 +233,14 @@ def ahead(short: Sequence[Curve], ours: Sequence[Curve]) -> list[float]:
     ]
 
 
-def _reached(runs: Sequence[Curve], needed: float, axis: int, whole: float) -> float | None:
-    """The share of `whole` at which the median run holds so much; None: never."""
-    firsts = [next((point[axis] for point in run if point[2] >= needed), float("inf")) for run in runs]
+def _reached(runs: Sequence[Curve], needed: float, axis: int, wholes: Sequence[Sequence[float]]) -> float | None:
+    """The share of what the first way took in the same run at which the median run holds so much; None: never."""
+    firsts = [
+        next((point[axis] / whole[axis] for point in run if point[2] >= needed), float("inf"))
+        for run, whole in zip(runs, wholes, strict=True)
+    ]
     middle = sorted(firsts)[len(firsts) // 2]
-    return None if middle == float("inf") else middle / whole
+    return None if middle == float("inf") else middle
 
 
 def _as_fraction(share: float | None) -> str:

@@ -30,7 +30,7 @@ from study.training import fit
 from study.training.rungs import RungResult, keep
 from study.workers.worker import work
 
-POINTS = 16
+POINTS = 24
 """How often what a search holds is looked at, in equal steps of the logarithm of time."""
 
 Params = dict[str, Any]
