@@ -58,8 +58,8 @@ def restored_config(fields: Mapping[str, Any]) -> StudyConfig:
         ConfigError: This version of reluctant does not know an option.
     """
     try:
-        # Today the default depends on the study's size.
-        return StudyConfig.model_validate({"pruner": StudyConfig.option("pruner").absent_means} | dict(fields))
+        # A study that names no pruner is of a version that had none.
+        return StudyConfig.model_validate({"pruner": "none"} | dict(fields))
     except ValidationError as error:
         strange = ", ".join(sorted({str(e["loc"][0]) for e in error.errors() if e["loc"]}))
         raise ConfigError(
