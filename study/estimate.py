@@ -22,8 +22,9 @@ class Estimate:
 
     Attributes:
         slots: Networks whose training begins, in all.
-        slots_a_cohort: Networks that are trained side by side, in blocks.
-        blocks_a_cohort: Blocks of a cohort.
+        slots_a_cohort: Networks that are trained side by side, in blocks; where trials are stopped early, up to the
+            first rung.
+        blocks_a_cohort: Blocks of these.
         memory: Bytes at the peak of training, data included.
         seconds: Wall-clock of training, from a few measured epochs on part of the data.
         slot_epochs: Epochs of all networks together.
@@ -90,11 +91,12 @@ def estimate(problem: Problem) -> Estimate:
         device=config.device,
     )
     blocks = whole.plan(cohort, whole.room(available_memory() // 2))
+    first = budget.seeds if problem.halving is None else problem.halving.first_replicates
     data = sum(part.x.numel() * 4 for each in splits for part in (each.training, each.validation, each.test))
     return Estimate(
         slots=work.slots,
-        slots_a_cohort=count * budget.seeds,
-        blocks_a_cohort=len(blocks),
+        slots_a_cohort=count * first,
+        blocks_a_cohort=sum(block.replicate < first for block in blocks),
         memory=2 * data + whole.peak_bytes(cohort, blocks),
         seconds=seconds,
         slot_epochs=work.slot_epochs,

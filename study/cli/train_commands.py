@@ -80,6 +80,8 @@ def run(
                     f"trial 0 uses {', '.join(f'{k} {baseline[k]}' for k in missing)} instead"
                 )
             seeds = f"{resolved.seeds} seeds" if resolved.cv is None else resolved.replicates_text
+            if study.problem.halving is not None and resolved.replicates > 1:
+                seeds = f"up to {seeds}"
             messages.info(
                 f"study {study.name} in {database.place}: {study.total} trials x {seeds}, floor {judge.floor:.4f}"
             )

@@ -57,6 +57,11 @@ class Option:
     for_workers: bool = False
     absent_means: Any = _ALWAYS_IN_THE_IDENTITY
 
+    @property
+    def where_absent(self) -> Any:
+        """The value of a study whose identity lacks the option, for a reader."""
+        return "the default" if self.absent_means is _ALWAYS_IN_THE_IDENTITY else self.absent_means
+
     def in_identity(self, value: Any) -> bool:
         """Whether this option, with a value in JSON's types, belongs to a study's identity."""
         return self.scope is Scope.IDENTITY and (

@@ -203,7 +203,7 @@ class StudyConfig(DeclaredOptions):
     confirm: Annotated[bool | None, Option(scope=Scope.RUN)] = Field(
         None,
         strict=True,
-        description="train the front on fresh seeds at the end  [default: where front x 10 <= trials x seeds / 10]",
+        description="train the front on fresh seeds at the end  [default: where it takes a tenth of the search]",
     )
     claims: Annotated[tuple[int, ...], Option(scope=Scope.IDENTITY, absent_means=[*USUAL_CLAIMS])] = Field(
         USUAL_CLAIMS, description="claims to test, by their numbers: 1-3,7; or all"
@@ -222,7 +222,8 @@ class StudyConfig(DeclaredOptions):
     pruner: Annotated[Pruner | None, Option(scope=Scope.IDENTITY, absent_means="none")] = Field(
         None,
         description="none, or halving: at some epochs the best of a bracket go on, and the others are stopped  "
-        "[default: halving, where --sampler is tpe, --epochs 5 or more and --trials three cohorts or more]",
+        "[default: halving, where one of the next four is given, or --sampler is tpe, --epochs 5 or more, --cohort 27 "
+        "or more and --trials three cohorts or more, of 64 by default; else none]",
     )
     min_epochs: Annotated[int | None, _OF_RUNGS] = Field(
         None,

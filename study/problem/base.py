@@ -178,7 +178,7 @@ class Problem(ABC):
 
     @property
     def budget(self) -> Budget:
-        """The training that every trial gets."""
+        """The training that a trial gets that is not stopped early."""
         config = self.config
         return Budget(
             epochs=config.epochs,

@@ -14,8 +14,8 @@ _COHORT = 64
 _BRACKET = 27
 """Trials of a bracket at least, where the cohort has so many: of fewer too few go on to span a front."""
 _FEWEST_EPOCHS, _FEWEST_COHORTS = 5, 3
-"""Of studies in which trials are stopped early without being asked for: a rung takes a fifth of a training at most, and
-the sampler, which knows outcomes from the third cohort on, has some."""
+"""Of studies in which trials are stopped early without being asked for: the rung is after about a fifth of a training,
+and the sampler, which knows outcomes from the third cohort on, has some."""
 _EARLIER = ((64, 3), (32, 1))
 """Trials of a cohort at least, and the latest first rung of a short study, in earlier versions; the last one first."""
 
@@ -162,13 +162,13 @@ def _check(config: StudyConfig, cohort: int) -> None:
     """
     if config.epochs < 2:
         raise ConfigError(
-            f"--pruner is halving, and --epochs is {config.epochs}, which leaves no epoch before the last at which a "
-            "trial could be stopped; give 2 epochs or more, or leave --pruner out"
+            f"trials are to be stopped early, and --epochs is {config.epochs}, which leaves no epoch before the last; "
+            f"give 2 epochs or more, or leave {_asked(config)} out"
         )
     if cohort < 2:
         raise ConfigError(
-            "--pruner is halving, and --cohort is 1, so that no trial has another to be compared with; give a larger "
-            "--cohort, or leave --pruner out"
+            "trials are to be stopped early, and --cohort is 1, so that no trial has another to be compared with; give "
+            f"a larger --cohort, or leave {_asked(config)} out"
         )
     if config.min_epochs is not None and config.min_epochs >= config.epochs:
         raise ConfigError(
@@ -186,6 +186,13 @@ def _check(config: StudyConfig, cohort: int) -> None:
             f"--min-seeds is {config.min_seeds}, and --seeds is {config.seeds}; give 1 to {config.seeds}, or leave it "
             "out"
         )
+
+
+def _asked(config: StudyConfig) -> str:
+    """The options that ask for trials to be stopped early."""
+    return ", ".join(
+        f"--{name.replace('_', '-')}" for name in ("pruner", *RUNG_OPTIONS) if name in config.model_fields_set
+    )
 
 
 def _cohort(bracket: int | None, least: int) -> int:

@@ -35,7 +35,8 @@ CONVENTIONS_VERSION = "conventions"
 OFFICIAL_TEST = "official test part"
 """Key of `DATA` that is true where the test part is the one that comes with the data; missing where it is not."""
 PRUNER_BY_DEFAULT = "reluctant:pruner_by_default"
-"""System attribute of a study: whether no pruner was asked for; missing where an earlier version began it."""
+"""System attribute of a study: whether neither a pruner nor rungs were asked for; missing in studies that an earlier
+version began."""
 CONFIG, VERSIONS = "reluctant:config", "reluctant:versions"
 """System attributes of a study: its configuration, and the library versions that it was started with."""
 

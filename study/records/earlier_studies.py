@@ -58,6 +58,16 @@ def as_begun(problem: Problem, storage: CohortStorage) -> Problem:
     return replace(problem, conventions=conventions_of(attributes)) if IDENTITY in attributes else problem
 
 
+def possible_names(problem: Problem) -> list[str]:
+    """The name of a new study of the problem, and those that it would have under other defaults of early stopping."""
+    try:
+        others = other_rungs(problem.config)
+    except ConfigError:
+        others = []
+    configs = [_with_defaults(problem.config, rungs) for rungs in others]
+    return [problem.name, *(replace(problem, config=config).name for config in configs)]
+
+
 def _as_study_has_it(problem: Problem, attributes: Mapping[str, Any]) -> Problem | None:
     """The problem with all in which a study of the same command may differ; None where the study is another one."""
     ours, theirs = problem.identity, attributes[IDENTITY]

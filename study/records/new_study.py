@@ -6,6 +6,7 @@ from typing import Any
 
 from study.data.quantities import quantity_text
 from study.problem import Problem
+from study.problem.rung_options import RUNG_OPTIONS, rungs_text
 from study.records.attributes import (
     CONVENTIONS_VERSION,
     DATA,
@@ -34,7 +35,7 @@ def system_attributes(problem: Problem) -> dict[str, Any]:
             **({OFFICIAL_TEST: True} if problem.dataset.test_rows is not None else {}),
             **{part: len(getattr(problem.split, part)) for part in ("training", "validation", "test")},
         },
-        PRUNER_BY_DEFAULT: "pruner" not in problem.config.model_fields_set,
+        PRUNER_BY_DEFAULT: not {"pruner", *RUNG_OPTIONS} & problem.config.model_fields_set,
         VERSIONS: installed_versions(),
         "dashboard:note_ver": 1,
         "dashboard:note_str:0": _note(problem),
@@ -74,6 +75,7 @@ def _note(problem: Problem) -> str:
         "space": problem.space.name,
         "network": f"{problem.network_text}, {config.optimizer}, learning rate {config.learning_rate:g}",
         "training": f"{config.epochs_text}, batches of {config.batch_size}, {seeds} a trial",
+        **({} if (stopped := rungs_text(config)) is None else {"stopped early": stopped}),
         "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units"
         + (
             ", where activations of at most 1 % of their layer's root mean square are set to 0)"

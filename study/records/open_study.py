@@ -17,7 +17,13 @@ from study.machine import check_device
 from study.problem import Comparison, Problem, Search, kind_of, read_data
 from study.problem.network_of_study import check_shapes, checked_network, where_it_is
 from study.records.attributes import CONFIG, IDENTITY, VERSIONS, resolve_name, restored_config
-from study.records.earlier_studies import as_begun, conventions_of, reader_of, tell_of_an_earlier_reader
+from study.records.earlier_studies import (
+    as_begun,
+    conventions_of,
+    possible_names,
+    reader_of,
+    tell_of_an_earlier_reader,
+)
 from study.records.naming import present_name
 from study.records.new_study import system_attributes, user_attributes
 from study.records.same_study import IdentityError, check_identity, check_versions
@@ -114,13 +120,15 @@ def create_or_open(problem: Problem, storage: CohortStorage) -> OpenStudy:
         user_attrs=user_attributes(problem),
         system_attrs={CONFIG: _saved(problem, name), **system_attributes(problem)},
     )
-    if created and (renamed := storage.renamed_from(name)) is not None:
-        warnings.warn(
-            f"the study that was called {name!r} is now {renamed!r}, and a new study is begun here; "
-            "`reluctant resume` continues the other one by its new name",
-            ReluctantWarning,
-            stacklevel=2,
-        )
+    for former in possible_names(problem) if created else ():
+        if (renamed := storage.renamed_from(former)) is not None:
+            warnings.warn(
+                f"the study that was called {former!r} is now {renamed!r}, and a new study is begun here; "
+                "`reluctant resume` continues the other one by its new name",
+                ReluctantWarning,
+                stacklevel=2,
+            )
+            break
     total = config.trials
     if not created:
         saved = _attributes(storage, study_id, name)

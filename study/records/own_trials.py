@@ -87,6 +87,12 @@ def is_feasible(trial: FrozenTrial) -> bool:
     return all(value <= 0 for value in trial.constraints.values())
 
 
+def known_feasible(trial: FrozenTrial) -> bool | None:
+    """Whether a trial violates no constraint; None where that is not known: it has no values, and reached no rung."""
+    known = trial.values is not None or (trial.state is TrialState.PRUNED and bool(trial.constraints))
+    return is_feasible(trial) if known else None
+
+
 def is_own(trial: FrozenTrial, identity: str) -> bool:
     """Whether a trial is finished and was trained by the study itself, not copied or added by another program.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reluctant.errors import ReluctantError, ReluctantWarning
+from study.config import StudyConfig
 from study.problem import kind_of
 from study.records.attributes import installed_versions
 
@@ -49,7 +50,8 @@ def check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], name: str
 
 
 def _shown(identity: Mapping[str, Any], key: str) -> str:
-    value = identity.get(key, "the default")
+    absent = StudyConfig.option(key).where_absent if key in StudyConfig.options() else "the default"
+    value = identity.get(key, absent)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {str(part)[:12]}" for name, part in value.items())
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

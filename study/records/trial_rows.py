@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from study.records.attributes import BY_SEED
-from study.records.own_trials import is_feasible
+from study.records.own_trials import known_feasible
 
 
 def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> list[dict[str, Any]]:
@@ -28,8 +28,8 @@ def trial_rows(trials: Sequence[FrozenTrial], metric_names: Sequence[str]) -> li
         }
         if trial.values is not None:
             row |= {f"value_{name}": value for name, value in zip(metric_names, trial.values, strict=False)}
-        if trial.values is not None or (trial.state is TrialState.PRUNED and trial.constraints):
-            row["feasible"] = is_feasible(trial)
+        if (feasible := known_feasible(trial)) is not None:
+            row["feasible"] = feasible
         rows.append(row)
         by_seed.append(
             {

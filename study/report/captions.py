@@ -23,7 +23,7 @@ def tried_text(own: Sequence[OwnTrial], stopped: int, seeds: str) -> str:
 
     Example:
         >>> tried_text([], 0, "3 seeds"), tried_text([], 12, "3 seeds")
-        ('0 trials, 3 seeds each', '12 trials (12 stopped early), 3 seeds for each of the others')
+        ('0 trials, 3 seeds each', '12 trials (12 stopped early), 3 seeds for each that was trained to the end')
     """
     diverged = sum(trial.diverged for trial in own)
     unfit = sum(not trial.feasible and not trial.diverged for trial in own)
@@ -33,7 +33,7 @@ def tried_text(own: Sequence[OwnTrial], stopped: int, seeds: str) -> str:
         if count
     ]
     left, count = f" ({', '.join(parts)})" if parts else "", len(own) + stopped
-    whose = "each" if not stopped else "for each of the others"
+    whose = "for each that was trained to the end" if stopped else "each"
     return f"{count:,} trial{'' if count == 1 else 's'}{left}, {seeds} {whose}"
 
 

@@ -89,8 +89,8 @@ def advice_note(data: SearchData) -> str:
     if text := without_points(data).strip():
         lines.append(f"In our figures: {text}")
     lines.append(
-        "Hyperparameter importance on this page is PED-ANOVA: what tells the best trials from the others that the "
-        "sampler tried. `reluctant report` says what share of the variation each hyperparameter accounts for."
+        "Hyperparameter importance on this page is PED-ANOVA: what tells the best trials from the others that were "
+        "trained to the end. `reluctant report` says what share of the variation each hyperparameter accounts for."
     )
     return "\n\n".join(lines)
 

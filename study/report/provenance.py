@@ -31,7 +31,7 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         "columns": data.columns_text,
         "fingerprint": problem.dataset.fingerprint,
         "split": _split_text(problem),
-        "seeds": f"{config.seeds} a trial"
+        "seeds": f"{config.seeds} a trial{' that was trained to the end' if config.pruner == 'halving' else ''}"
         + (f", each on all {config.cv} folds" if config.cv else "")
         + (f", each with {streams} random streams" if (streams := problem.replicates // config.replicates) > 1 else "")
         + f", study seed {config.seed}",
@@ -80,7 +80,10 @@ def losses_text(reasons: Sequence[str]) -> str:
 
 
 def command(study: OpenStudy) -> str:
-    """The command that starts the same study in the same database: what differs from the defaults."""
+    """The command that starts the same study in the same database: what differs from the defaults.
+
+    Options of early stopping are all named, since their defaults depend on the total.
+    """
     problem, config = study.problem, study.problem.config
     shown = config.model_dump(mode="json")
     defaults = StudyConfig.model_validate({}).model_dump(mode="json")

@@ -38,12 +38,10 @@ def stopping(data: SearchData, trials: Sequence[FrozenTrial]) -> Section | None:
             at_rungs[epoch].append((trial, result))
     if not at_rungs:
         return None
-    stopped = {trial.number: max(rung_results(trial)) for trial in trials if _is_stopped(trial)}
+    stopped = {trial.number: max(rung_results(trial)) for trial in trials if is_stopped(trial)}
     whole = {_key(trial.params): trial for trial in data.own}
     later = {
-        trial.number: whole[_key(trial.params)]
-        for trial in trials
-        if _is_stopped(trial) and _key(trial.params) in whole
+        trial.number: whole[_key(trial.params)] for trial in trials if is_stopped(trial) and _key(trial.params) in whole
     }
     panels = [
         Panel(f"stopping-{epoch}", _rung(data, epoch, at_rungs[epoch], stopped, later)) for epoch in sorted(at_rungs)
@@ -62,7 +60,8 @@ def stopping(data: SearchData, trials: Sequence[FrozenTrial]) -> Section | None:
     )
 
 
-def _is_stopped(trial: FrozenTrial) -> bool:
+def is_stopped(trial: FrozenTrial) -> bool:
+    """Whether a trial was stopped at a rung, and not by another program."""
     return trial.state is TrialState.PRUNED and bool(rung_results(trial))
 
 

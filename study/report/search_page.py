@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from search_spaces import Hyperparameters
 from storage import CohortStorage
@@ -38,7 +38,7 @@ def search_page(study: OpenStudy, *, stop: Callable[[], bool] = lambda: False) -
     search, storage = StoredSearch.of(study), study.storage
     trials = storage.read_trials(study.study_id)
     own = search.own(trials)
-    stopped = sum(trial.state is TrialState.PRUNED for trial in trials)
+    stopped = sum(map(rung_figures.is_stopped, trials))
     front = front_with_test(study, search.front(own), stop=stop)
     data = SearchData(search.config, front, own)
     reference = reference_scores(study, stop=stop)

@@ -110,7 +110,7 @@ def importance(found: Importances) -> Section:
         f"ANOVA: a random forest is fitted to {fitted}the {found.feasible:,} feasible trials, and averaged evenly over "
         "the search space. What is missing to 100 % belongs to hyperparameters together. Bars are means over five "
         "forests, with their standard deviation; a forest knows little of what was seldom tried, and nothing of trials "
-        "that are infeasible or diverged.",
+        "that are infeasible, diverged or were stopped early.",
         (Panel("importance-figure", chart),),
     )
 

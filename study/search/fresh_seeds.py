@@ -134,7 +134,9 @@ def _confirm(study: OpenStudy, *, stop: Callable[[], bool], log: Callable[[str],
             f"{missing * len(seeds)} networks"
         )
     _results(study, front, seeds, stop=stop)
-    store_confirmation(study.storage, study.study_id, seeds=seeds, trials=len(own))
+    counts = study.storage.count_by_state(study.study_id)
+    ended = sum(count for state, count in counts.items() if state.is_finished())
+    store_confirmation(study.storage, study.study_id, seeds=seeds, trials=ended)
     return search.front(own)
 
 

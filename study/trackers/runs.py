@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from storage import CohortStorage
 from study.config import ConfigError, digest
 from study.records.attributes import IDENTITY, resolve_name
-from study.records.own_trials import is_feasible
+from study.records.own_trials import known_feasible
 
 _CHUNK = 200
 OF_ANOTHER = "holds runs of another study of the name {name!r}; export elsewhere, or `reluctant rename` this one"
@@ -136,8 +136,8 @@ def _measures(trial: FrozenTrial, objectives: Sequence[str]) -> dict[str, float]
     """The objective values and measures of a trial by name; `feasible` is 1 or 0."""
     measures = {name: float(value) for name, value in trial.user_attrs.items() if isinstance(value, bool | int | float)}
     if trial.values is not None:
-        measures |= dict(zip(objectives, trial.values, strict=False)) | {"feasible": float(is_feasible(trial))}
-    return measures
+        measures |= dict(zip(objectives, trial.values, strict=False))
+    return measures | ({} if (feasible := known_feasible(trial)) is None else {"feasible": float(feasible)})
 
 
 def _run(trial: FrozenTrial, curves: Mapping[str, Sequence[Sequence[float]]], objectives: Sequence[str]) -> Run:

@@ -60,7 +60,7 @@ def _launch_here(
 ) -> None:
     """Trains a study by processes of this machine."""
     config, storage = study.problem.config, study.storage
-    count = worker_count(config.workers, observer.missing, config.cohort, log)
+    count = worker_count(config.workers, observer.missing, config.cohort, config.bracket, log)
     threads = thread_shares(config.threads or available_threads(), count)
     given = {"data": study.problem.dataset.origin, **config.for_workers, "sharing": count}
     # By the id, a worker that is replaced finds a study that was renamed meanwhile.

@@ -11,6 +11,9 @@ from study.records.open_study import OpenStudy
 from study.records.trial_feed import TrialFeed
 from study.workers.worker import StudyProgress, is_complete
 
+_COHORTS_AT_A_TIME = 2
+"""Cohorts that are under way: the next one is proposed once all trials of the one before the last have ended."""
+
 
 class Observer:
     """Follows a study while workers in other processes train it.
@@ -54,19 +57,29 @@ class Observer:
         return self.done
 
 
-def worker_count(asked: int, missing: int, cohort: int, log: Callable[[str], None]) -> int:
+def worker_count(asked: int, missing: int, cohort: int, bracket: int | None, log: Callable[[str], None]) -> int:
     """How many workers to start: as many as were asked for, but no more than trials are missing.
 
     Args:
         asked: Workers that were asked for.
         missing: Trials that are still to be trained.
         cohort: Trials of a cohort.
-        log: Called with a line where fewer are started, or where their shares of a cohort are small.
+        bracket: Trials of a bracket, which one worker trains; None where no trials are stopped early.
+        log: Called with a line where fewer are started, where their shares of a cohort are small, or where some of them
+            will have nothing to do.
     """
     count = max(1, min(asked, missing))
     if count < asked:
         log(f"{asked} workers were asked for, and {missing} trials are missing; {count} are started")
-    if count > cohort / 4:
+    if bracket is not None:
+        most = _COHORTS_AT_A_TIME * cohort // bracket
+        if count > most:
+            log(
+                f"one worker trains a bracket of {bracket} trials, and {_COHORTS_AT_A_TIME} cohorts of {cohort} are "
+                f"under way at most, so that {most} of {count} workers have something to do; a larger --cohort, or "
+                "--pruner none, would employ more, and makes another study"
+            )
+    elif count > cohort / 4:
         log(
             f"{count} workers share cohorts of {cohort} trials, {-(-cohort // count)} for each; a larger --cohort "
             "would let each train more of them at once, and makes another study"

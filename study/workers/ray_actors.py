@@ -55,7 +55,7 @@ def launch_on_ray(
     ray = _connected(str(config.ray))
     try:
         _check_database(ray, study)
-        count = worker_count(config.workers, observer.missing, config.cohort, log)
+        count = worker_count(config.workers, observer.missing, config.cohort, config.bracket, log)
         _check_resources(ray, count, config.cpus_per_worker, config.gpus_per_worker)
         actors = _Actors(ray, study, count, lease, observer=observer, log=log)
         try:

@@ -138,13 +138,31 @@ def test_the_same_command_with_another_total_goes_on_as_the_study_was_begun(stor
     assert (again.study_id, again.problem.identity) == (large.study_id, large.problem.identity)
 
 
-@pytest.mark.parametrize(("first", "then"), [("none", 400), ("halving", 20)])
-def test_a_study_whose_pruner_was_asked_for_is_another_one(storage: CohortStorage, first: str, then: int) -> None:
+@pytest.mark.parametrize(
+    ("asked_for", "then"), [({"pruner": "none"}, 400), ({"pruner": "halving"}, 20), ({"min_epochs": 1}, 20)]
+)
+def test_a_study_whose_pruner_was_asked_for_is_another_one(
+    storage: CohortStorage, asked_for: dict[str, Any], then: int
+) -> None:
     options = {name: value for name, value in OPTIONS.items() if name not in ("cohort", "name")} | {"epochs": 5}
-    asked = create_or_open(Search.of(read_config(options | {"pruner": first})), storage)
+    asked = create_or_open(Search.of(read_config(options | asked_for)), storage)
     other = create_or_open(Search.of(read_config(options | {"trials": then})), storage)
     assert other.study_id != asked.study_id
-    assert other.problem.config.pruner != first
+    assert other.problem.config.pruner != asked.problem.config.pruner
+
+
+def test_a_name_that_is_taken_by_a_study_without_rungs_says_so(storage: CohortStorage) -> None:
+    opened(storage, epochs=5, pruner="none", cohort=64)
+    with pytest.raises(IdentityError, match=r"pruner \(none there, halving here\)"):
+        opened(storage, epochs=5, cohort=64)
+
+
+def test_a_renamed_study_is_named_also_where_its_total_would_change_its_defaults(storage: CohortStorage) -> None:
+    options = {name: value for name, value in OPTIONS.items() if name not in ("cohort", "name")} | {"epochs": 5}
+    small = create_or_open(Search.of(read_config(options | {"trials": 20})), storage)
+    storage.rename_study(small.study_id, "mine")
+    with pytest.warns(ReluctantWarning, match=f"the study that was called '{small.name}' is now 'mine'"):
+        create_or_open(Search.of(read_config(options | {"trials": 400})), storage)
 
 
 def test_a_study_of_a_version_that_stopped_no_trial_goes_on_so(
