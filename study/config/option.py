@@ -60,7 +60,8 @@ class Option:
     @property
     def where_absent(self) -> Any:
         """The value of a study whose identity lacks the option, for a reader."""
-        return "the default" if self.absent_means is _ALWAYS_IN_THE_IDENTITY else self.absent_means
+        nameless = self.absent_means is None or self.absent_means is _ALWAYS_IN_THE_IDENTITY
+        return "the default" if nameless else self.absent_means
 
     def in_identity(self, value: Any) -> bool:
         """Whether this option, with a value in JSON's types, belongs to a study's identity."""
