@@ -115,8 +115,8 @@ def find_front(trials: Sequence[OwnTrial], name: str, config: StudyConfig, remed
         best = max(trials, key=lambda trial: trial.score)
         usual = f"more --epochs{' or a lower --min-accuracy' if config.judged_by.higher_is_better else ''} may help"
         raise NoResultsError(
-            f"none of {len(trials)} finished trials of {name!r} beats the floor with every seed "
-            f"(best: trial {best.number}, {config.judged_by.value(best.score):.4f}); {remedy or usual}"
+            f"none of the {len(trials)} trials of {name!r} that were trained to the end beats the floor with every "
+            f"seed (best: trial {best.number}, {config.judged_by.value(best.score):.4f}); {remedy or usual}"
         )
     baseline = next((trial for trial in trials if trial.number == 0), None)
     chosen = recommend(members, config)
