@@ -40,8 +40,8 @@ DATA = (
     *("letter", "optdigits", "page_blocks", "vehicle", "waveform5000"),
 )
 """The ten sets that decide, chosen by their size before anything was run: those of UCI with 800 rows and more."""
-TODAY = "today's"
-"""The defaults, and no trial is stopped."""
+COMPARED_WITH = "pruner=none"
+"""The options that the others are compared with."""
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("benchmarks/defaults-patience.json"))
     options = parser.parse_args()
     todo = [
-        (options.folder / f"{name}.csv", seed, options.rows, options.task, [TODAY, *options.options])
+        (options.folder / f"{name}.csv", seed, options.rows, options.task, [COMPARED_WITH, *options.options])
         for name in options.data
         for seed in range(options.runs)
     ]
@@ -78,11 +78,10 @@ def runs_of(path: Path, seed: int, most_rows: int, task: str | None, asked: list
     rows = most_rows if count > most_rows else None
     found = []
     for text in asked:
-        given = {} if text == TODAY else dict(part.split("=", 1) for part in text.split(","))
+        given = {"pruner": "none", **dict(part.split("=", 1) for part in text.split(","))}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ReluctantWarning)
             config = {"data": str(path), "target": "-1", "rows": rows, "task": task, "seed": seed, "threads": 1}
-            config["pruner"] = "none"
             result, problem = searched(read_config(config | given))
         chosen = result.recommended
         found.append(
@@ -119,7 +118,7 @@ def epochs_of(trials: Sequence[OwnTrial], config: StudyConfig) -> float:
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """By options: the mean difference over data sets in points, its 95 % interval, and what it costs."""
-    plain = {(row["data"], row["seed"]): row for row in rows if row["options"] == TODAY}
+    plain = {(row["data"], row["seed"]): row for row in rows if row["options"] == COMPARED_WITH}
     results: dict[str, dict[str, Any]] = {}
     for options in dict.fromkeys(row["options"] for row in rows):
         own = [row for row in rows if row["options"] == options]
@@ -134,7 +133,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             "epochs": fmean(row["epochs"] for row in own),
             "share_of_time": fmean(row["seconds"] / plain[row["data"], row["seed"]]["seconds"] for row in own),
         }
-        if options != TODAY and len(by_set) > 1:
+        if options != COMPARED_WITH and len(by_set) > 1:
             half = float(t.ppf(0.975, len(by_set) - 1)) * stdev(by_set.values()) / math.sqrt(len(by_set))
             mean = fmean(by_set.values())
             results[options] |= {"points": mean, "interval": [mean - half, mean + half], "by_set": by_set}

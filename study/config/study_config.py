@@ -203,7 +203,8 @@ class StudyConfig(DeclaredOptions):
     confirm: Annotated[bool | None, Option(scope=Scope.RUN)] = Field(
         None,
         strict=True,
-        description="train the front on fresh seeds at the end  [default: where it takes a tenth of the search]",
+        description="train the front on fresh seeds at the end  [default: where it takes at most a tenth of the "
+        "search's epochs]",
     )
     claims: Annotated[tuple[int, ...], Option(scope=Scope.IDENTITY, absent_means=[*USUAL_CLAIMS])] = Field(
         USUAL_CLAIMS, description="claims to test, by their numbers: 1-3,7; or all"

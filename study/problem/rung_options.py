@@ -29,7 +29,7 @@ def completed_rungs(config: StudyConfig) -> dict[str, Any]:
         ConfigError: One of them is given and has no meaning, or does not fit the study.
     """
     given = [name for name in RUNG_OPTIONS if getattr(config, name) is not None]
-    pruner = config.pruner or ("halving" if given or _gains(config) else "none")
+    pruner = config.pruner or ("halving" if given or _stops_by_default(config) else "none")
     if pruner == "halving":
         return _usual(config)
     if given:
@@ -64,7 +64,7 @@ def other_rungs(config: StudyConfig) -> list[dict[str, Any]]:
     ]
 
 
-def _gains(config: StudyConfig) -> bool:
+def _stops_by_default(config: StudyConfig) -> bool:
     """Whether a study of its size finds as much sooner where trials are stopped early (docs/stopping-early.md)."""
     cohort = config.cohort if "cohort" in config.model_fields_set else _COHORT
     large = cohort >= _BRACKET and config.trials >= _FEWEST_COHORTS * cohort and config.epochs >= _FEWEST_EPOCHS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -91,6 +92,7 @@ def test_a_tracker_has_stopped_trials_as_such(study: reluctant.Study, tmp_path: 
         assert ended.status == (STATUS_SUCCESS if row["state"] == "COMPLETE" else STATUS_UNKNOWN)
         if row["state"] == "PRUNED":
             assert len(read.Scalars("training_loss")) == row[STOPPED_AT]
+            assert read.Scalars("feasible")[0].value == row["feasible"]
 
 
 def test_a_stopped_trial_is_no_model_and_the_error_says_why(finished: Path, study: reluctant.Study) -> None:
@@ -117,6 +119,10 @@ def test_dashboard_and_figures_show_who_was_stopped_where(study: reluctant.Study
 def test_the_report_says_what_a_stopped_trial_is_worth_where_that_is_known(copy: str) -> None:
     folder = Path(copy).parent
     run_here("report", "s", "-o", "before.html", cwd=folder, check=True)
+    with reluctant.load("s", storage=copy) as study:
+        stopped = (study.trials()["state"] == "PRUNED").sum()
+    first_line = rf"24 trials \({stopped} stopped early[^)]*\), 2 seeds for each that was trained to the end"
+    assert re.search(first_line, (folder / "before.html").read_text())
     before = (folder / "before.html").read_text()
     assert "of each 4 trials, after epoch 2 the best 2 go on" in before
     assert "is known of none" in before
