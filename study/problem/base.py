@@ -218,33 +218,6 @@ class Problem(ABC):
         """
         return network_of(self.config, self.dataset, self.space)
 
-    @property
-    def network_parts(self) -> dict[str, str]:
-        """What the networks are made of, where a trial does not say otherwise; the file and function of a user's."""
-        user, config = self.architecture.user, self.config
-        if user is not None:
-            return {"network": f"{user.source.name} in {user.source.file.name} ({user.source.short_hash})"}
-        blocks = {"channels": " × ".join(map(str, config.channels))} if config.channels else {}
-        return blocks | {"hidden": " × ".join(map(str, config.hidden))}
-
-    @property
-    def network_text(self) -> str:
-        """`network_parts` in words.
-
-        Example:
-            >>> from study.config import StudyConfig
-            >>> from study.problem import Search
-            >>> Search.of(StudyConfig(network="cnn", channels="8,16")).network_text
-            'cnn, blocks of 8 × 16 channels, 64 hidden units, batch normalization'
-        """
-        parts, config = self.network_parts, self.config
-        if "network" in parts:
-            return parts["network"]
-        blocks = [f"blocks of {parts['channels']} channels"] if "channels" in parts else []
-        normalization = [f"{config.normalization} normalization"] if config.normalization != "none" else []
-        residual = ["residual connections"] if config.residual else []
-        return ", ".join([config.network, *blocks, f"{parts['hidden']} hidden units", *normalization, *residual])
-
     def layer_names(self, hyperparameters: Hyperparameters) -> tuple[str, ...]:
         """The path of the module that ends each layer of a network; empty where layers have no names."""
         return self.engine.layer_names(hyperparameters, self.sizes)

@@ -1,4 +1,4 @@
-"""The networks that a configuration asks for: its options completed and checked, its architecture, its engine."""
+"""The networks that a configuration asks for: its options completed and checked, its architecture, and in words."""
 
 from __future__ import annotations
 
@@ -93,3 +93,30 @@ def _no_images(dataset: Dataset) -> str:
     if isinstance(dataset.x, pd.DataFrame):
         return f"is a table of {dataset.x.shape[1]} columns; give images (NPZ, IDX, or a folder of PNG or JPEG)"
     return f"holds images as rows of {dataset.x.shape[1]} pixels; give them as [N, H, W], [N, H, W, C] or [N, C, H, W]"
+
+
+def network_parts(config: StudyConfig, architecture: Architecture) -> dict[str, str]:
+    """What the networks are made of, where a trial does not say otherwise; the file and function of a user's."""
+    if architecture.user is not None:
+        source = architecture.user.source
+        return {"network": f"{source.name} in {source.file.name} ({source.short_hash})"}
+    blocks = {"channels": " × ".join(map(str, config.channels))} if config.channels else {}
+    return blocks | {"hidden": " × ".join(map(str, config.hidden))}
+
+
+def network_text(config: StudyConfig, architecture: Architecture) -> str:
+    """The networks in words.
+
+    Example:
+        >>> from study.problem import Search
+        >>> problem = Search.of(StudyConfig(network="cnn", channels="8,16"))
+        >>> network_text(problem.config, problem.architecture)
+        'cnn, blocks of 8 × 16 channels, 64 hidden units, batch normalization'
+    """
+    parts = network_parts(config, architecture)
+    if "network" in parts:
+        return parts["network"]
+    blocks = [f"blocks of {parts['channels']} channels"] if "channels" in parts else []
+    normalization = [f"{config.normalization} normalization"] if config.normalization != "none" else []
+    residual = ["residual connections"] if config.residual else []
+    return ", ".join([config.network, *blocks, f"{parts['hidden']} hidden units", *normalization, *residual])

@@ -6,6 +6,7 @@ from typing import Any
 
 from study.data.quantities import quantity_text
 from study.problem import Problem
+from study.problem.network_options import network_parts, network_text
 from study.problem.rung_options import RUNG_OPTIONS, rungs_text
 from study.records.attributes import (
     CONVENTIONS_VERSION,
@@ -52,7 +53,7 @@ def user_attributes(problem: Problem) -> dict[str, Any]:
         "data": problem.dataset.origin,
         "space": problem.space.name,
         **{field: getattr(problem.config, field) for field in ("seeds", "epochs", "batch_size", "optimizer")},
-        **problem.network_parts,
+        **network_parts(problem.config, problem.architecture),
         **({"classes": len(problem.split.classes)} if problem.split.classes else {"task": problem.task.name}),
         "floor": problem.judge.floor,
         "reference_point": problem.judge.reference_point,
@@ -73,7 +74,8 @@ def _note(problem: Problem) -> str:
     rows = {
         "data": f"{problem.dataset.name} ({len(problem.dataset)} samples, {_learned(problem)})",
         "space": problem.space.name,
-        "network": f"{problem.network_text}, {config.optimizer}, learning rate {config.learning_rate:g}",
+        "network": f"{network_text(config, problem.architecture)}, {config.optimizer}, "
+        f"learning rate {config.learning_rate:g}",
         "training": f"{config.epochs_text}, batches of {config.batch_size}, {seeds} a trial",
         **({} if (stopped := rungs_text(config)) is None else {"stopped early": stopped}),
         "objectives": f"{', '.join(judge.metric_names)} ({config.sparsity}: sparsity, over live units"

@@ -11,6 +11,7 @@ from typing import Any
 from storage.losses import RESULT_DISCARDED
 from study.config import Scope, StudyConfig
 from study.problem import Problem
+from study.problem.network_options import network_text
 from study.problem.rung_options import rungs_text
 from study.records.open_study import OpenStudy
 
@@ -35,7 +36,7 @@ def provenance(study: OpenStudy) -> dict[str, str]:
         + (f", each on all {config.cv} folds" if config.cv else "")
         + (f", each with {streams} random streams" if (streams := problem.replicates // config.replicates) > 1 else "")
         + f", study seed {config.seed}",
-        "network": problem.network_text
+        "network": network_text(config, problem.architecture)
         + (", where the trial does not say otherwise" if problem.architecture.user is None else ""),
         "training": f"{config.epochs_text}, batches of {config.batch_size}, {config.optimizer}",
         "stopped early": rungs_text(config) or "",

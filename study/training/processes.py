@@ -29,6 +29,10 @@ from study.training.progress import OnEpoch, SlotState, Snapshot
 _POLL_SECONDS = 0.05
 _PATIENCE = 10.0
 _UNTIL_THREADS_ARE_GONE = 0.01
+_FORKS = 5
+"""So many children in a row that cannot compute are an error."""
+_SIDE = 64
+"""Of a matrix whose product takes the locks that training takes."""
 _AS_ARRAYS = (torch.float32, torch.float64, torch.int64, torch.bool)
 """Types of tensors that are handed over as arrays; others, which numpy may not have, as torch pickles them."""
 
@@ -96,24 +100,42 @@ class Processes:
     Args:
         train: Trains a block.
         count: Number of children.
+
+    Raises:
+        TrainingProcessError: No child that was forked could compute.
     """
 
     def __init__(self, train: TrainBlock, count: int) -> None:
-        context = multiprocessing.get_context("fork")
-        self._stopping = context.RawValue("b", 0)
+        self._train, self._stopping = train, multiprocessing.get_context("fork").RawValue("b", 0)
         self._free: queue.SimpleQueue[_Child] = queue.SimpleQueue()
         self._children: list[_Child] = []
-        # Threads of others that have just ended may still hold locks of MKL, for which a child would wait for ever.
         time.sleep(_UNTIL_THREADS_ARE_GONE)
-        for _ in range(count):
-            ours, theirs = context.Pipe()
-            # A child that held the others' pipes open would keep them from noticing this process's end.
-            others = [ours, *(child.pipe for child in self._children)]
-            process = _forked(_serve, theirs, others, train, self._stopping, os.getpid())
-            theirs.close()
-            child = _Child(process, ours)
-            self._children.append(child)
+        for _ in range(_FORKS):
+            forked = [self._fork() for _ in range(count - len(self._children))]
+            # All begin before one is waited for.
+            for child in [child for child in forked if not child.computes()]:
+                self._children.remove(child)
+                child.kill()
+            if len(self._children) == count:
+                break
+        else:
+            self.close()
+            raise TrainingProcessError(
+                f"of {_FORKS} processes forked for training one after the other, none computed within {_PATIENCE:.0f} "
+                "s; a thread of this process keeps a lock: train in a process of its own, or with --threads 1"
+            )
+        for child in self._children:
             self._free.put(child)
+
+    def _fork(self) -> _Child:
+        """A child that waits for blocks once it has shown that it computes."""
+        ours, theirs = multiprocessing.get_context("fork").Pipe()
+        # A child that held the others' pipes open would keep them from noticing this process's end.
+        others = [ours, *(child.pipe for child in self._children)]
+        child = _Child(_forked(_serve, theirs, others, self._train, self._stopping, os.getpid()), ours)
+        theirs.close()
+        self._children.append(child)
+        return child
 
     def begin(self) -> None:
         """Lets them train again after a stop; called while none of them trains."""
@@ -165,8 +187,7 @@ class Processes:
         for child in self._children:
             child.process.join(_PATIENCE)
             if child.process.is_alive():
-                child.process.kill()
-                child.process.join()
+                child.kill()
 
 
 class _Child:
@@ -174,6 +195,23 @@ class _Child:
 
     def __init__(self, process: Any, pipe: Connection) -> None:
         self.process, self.pipe = process, pipe
+
+    def computes(self) -> bool:
+        """Whether it has said that it computes.
+
+        A thread of this process that was about to end may have held a lock of Intel's MKL at the fork; the child, which
+        has no such thread, would wait for that lock for ever.
+        """
+        try:
+            return self.pipe.poll(_PATIENCE) and _receive(self.pipe) == "ready"
+        except _GoneError:
+            return False
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self.pipe.close()
+        self.process.kill()
+        self.process.join()
 
     def states(self) -> list[SlotState]:
         """Copies of the states of the child's slots, between two epochs."""
@@ -231,6 +269,8 @@ def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, st
             _send(pipe, states())
 
     with suppress(_GoneError):
+        torch.ones(_SIDE, _SIDE) @ torch.ones(_SIDE, _SIDE)
+        _send(pipe, "ready")
         while True:
             slots, replicate, until, resume_states, wants_epochs = _receive(pipe)
             answer: tuple[str, object]

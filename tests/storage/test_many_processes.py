@@ -87,8 +87,7 @@ FORK = """
     storage.claim(worker, 2)
     if os.fork() == 0:
         worker.close()
-        sys.stdin.read()
-    print("forked", flush=True)
+        print("forked", flush=True)
     sys.stdin.read()
 """
 

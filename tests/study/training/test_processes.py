@@ -19,7 +19,7 @@ from cohorts import COHORT, Remembers
 from problems import make_problem
 
 from search_spaces.architectures import ARCHITECTURES
-from study.training import Budget, Interrupted, Snapshot, Streams, Trainer, TrainingProcessError, fit
+from study.training import Budget, Interrupted, Snapshot, Streams, Trainer, TrainingProcessError, fit, processes
 from study.training.processes import _receive, _send, can_fork, can_fork_for_gradients
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
@@ -97,6 +97,32 @@ def test_where_gradients_cannot_be_computed_in_a_child_blocks_train_in_threads(m
     with Trainer(SPLIT, budget, Streams(3), threads=2, architecture=architecture) as training:
         assert children() == before
         assert training.fit(trials) == whole
+
+
+def stuck(*arguments: object) -> None:
+    """A child that waits for a lock for ever."""
+    threading.Event().wait()
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_child_that_cannot_compute_is_replaced(gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fork, targets = processes._forked, iter([stuck if not gone else (lambda *arguments: None), None, stuck])
+    monkeypatch.setattr(processes, "_PATIENCE", 0.5)
+    monkeypatch.setattr(processes, "_forked", lambda target, *given: fork(next(targets, None) or target, *given))
+    budget, before = Budget(epochs=1, batch_size=19), set(children())
+    with trainer(budget) as training:
+        assert len(set(children()) - before) == 2
+        assert training.fit(COHORT[:4]) == fit(COHORT[:4], SPLIT, budget, Streams(3))
+    assert set(children()) <= before
+
+
+def test_where_no_child_can_compute_an_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    fork, before = processes._forked, set(children())
+    monkeypatch.setattr(processes, "_PATIENCE", 0.1)
+    monkeypatch.setattr(processes, "_forked", lambda target, *given: fork(stuck, *given))
+    with pytest.raises(TrainingProcessError, match="none computed within"), trainer(LONG):
+        pass
+    assert set(children()) <= before
 
 
 class Silent(Remembers):
