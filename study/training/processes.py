@@ -23,6 +23,7 @@ import torch
 from reluctant.errors import ReluctantError
 from reluctant.exit_codes import FAILED
 from search_spaces import Hyperparameters
+from study.training.block_threads import one_thread_a_kernel
 from study.training.engines.base import BlockResult
 from study.training.progress import OnEpoch, SlotState, Snapshot
 
@@ -269,7 +270,8 @@ def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, st
             _send(pipe, states())
 
     with suppress(_GoneError):
-        torch.ones(_SIDE, _SIDE) @ torch.ones(_SIDE, _SIDE)
+        with one_thread_a_kernel():  # as they train; the threads of a kernel are not those of a child
+            torch.ones(_SIDE, _SIDE) @ torch.ones(_SIDE, _SIDE)
         _send(pipe, "ready")
         while True:
             slots, replicate, until, resume_states, wants_epochs = _receive(pipe)
