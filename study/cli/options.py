@@ -85,7 +85,7 @@ def with_options(*names: str, **own: Any) -> Callable[[Callable[..., None]], Cal
 
 
 Lease = Annotated[float | None, typer.Option("--lease", hidden=True, min=0.1)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done, and write nothing")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what a new study would do and cost, and write nothing")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, results only")]
 Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
 Format = Annotated[str, typer.Option("--format", help="table, json, or csv")]
