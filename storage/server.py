@@ -14,7 +14,7 @@ from storage.driver_errors import of_server, translated
 from storage.errors import StorageAwayError, StorageRefusedError
 from storage.passwords import as_given, without_password
 from storage.schema import check_versions
-from storage.session_locks import connect_args
+from storage.session_locks import session_options
 from storage.transactions import place_of_url
 from storage.waiting import Wait
 
@@ -72,7 +72,7 @@ def _engine(url: URL, shown: str) -> Engine:
     """An engine for checks, which holds no transaction open."""
     backend = url.get_backend_name()
     try:
-        engine = create_engine(url, connect_args=connect_args(url))
+        engine = create_engine(url, **session_options(url))
     except NoSuchModuleError:
         raise StorageRefusedError(
             f"unknown kind of database {url.drivername!r} in {shown}; "
@@ -97,7 +97,7 @@ def _is_complete(connection: Connection, shown: str) -> bool:
 def _connect(url: URL, shown: str, *, complete: bool) -> CohortStorage:
     options = {
         "pool_pre_ping": True,
-        "connect_args": connect_args(url),
+        **session_options(url),
         # Whatever the server's default is: under a stricter one a transaction's snapshot is older than its locks.
         "isolation_level": "READ COMMITTED",
     }

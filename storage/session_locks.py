@@ -8,6 +8,7 @@ import socket
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
@@ -15,25 +16,51 @@ from sqlalchemy.pool import NullPool
 
 from storage.worker_locks import LockState
 
+_LONGEST_WAIT, _LONGEST_IDLE = "60s", "30s"
 _START = text("SELECT extract(epoch FROM pg_postmaster_start_time())::text")
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
+_LIMIT = (
+    f"SELECT set_config('lock_timeout', '{_LONGEST_WAIT}', false) WHERE current_setting('lock_timeout') = '0' "
+    f"UNION ALL SELECT set_config('idle_in_transaction_session_timeout', '{_LONGEST_IDLE}', false) "
+    "WHERE current_setting('idle_in_transaction_session_timeout') = '0'"
+)
 _HELD = text(
     "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
     "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
 
-def connect_args(url: URL) -> dict[str, int | str]:
-    """Connection options for psycopg: how the session is called, and when a silent connection counts as lost."""
+def session_options(url: URL) -> dict[str, Any]:
+    """Options of an engine: how its sessions are called, when a silent one counts as lost, how long one may wait.
+
+    Empty for drivers other than psycopg.
+    """
     if not url.get_driver_name().startswith("psycopg"):
         return {}
-    return {
+    connect_args = {
         "fallback_application_name": f"reluctant {os.getpid()} on {socket.gethostname()}"[:63],
         "connect_timeout": 10,
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
     }
+    return {"connect_args": connect_args, "pool_events": [(limit_waits, "connect")]}
+
+
+def limit_waits(connection: Any, *arguments: Any) -> None:
+    """Limit how long a new session may wait for a lock, or hold its own ones idle, where the server sets no limit.
+
+    A process that is stopped within a transaction, or cut off from the server, would hold up all others for ever.
+
+    Args:
+        connection: Of the driver, in no transaction.
+        arguments: What SQLAlchemy adds at its event `connect`.
+    """
+    before, connection.autocommit = connection.autocommit, True
+    with connection.cursor() as cursor:
+        cursor.execute(_LIMIT)
+    connection.autocommit = before
 
 
 class SessionLock:
@@ -112,7 +139,7 @@ class SessionLocks:
     def __init__(self, engine: Engine) -> None:
         self._pool = engine
         self._engine = create_engine(
-            engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=connect_args(engine.url)
+            engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", **session_options(engine.url)
         )
 
     def acquire(self, token: str) -> SessionLock:

@@ -183,9 +183,6 @@ def _state(path: Path) -> _State:
     size = path.stat().st_size
     if size == 0:
         return _State.EMPTY
-    with path.open("rb") as file:
-        if file.read(16) != b"SQLite format 3\0":
-            raise StorageRefusedError(f"{path} is not an SQLite database; name another file")
     engine = create_engine(_url(path), poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT})
     try:
         with engine.connect() as connection:
@@ -207,6 +204,8 @@ def _state(path: Path) -> _State:
     except DBAPIError as error:
         if "locked" in str(error.orig):
             raise StorageRefusedError(f"{path} stayed locked by another process; end it and start again") from None
+        if "not a database" in str(error.orig) and not _begins_as_database(path):
+            raise StorageRefusedError(f"{path} is not an SQLite database; name another file") from None
         if is_full(path) or is_read_only(path):
             reason = of_sqlite(str(error.orig), str(path))
             if reason is not None:
@@ -214,6 +213,16 @@ def _state(path: Path) -> _State:
         raise StorageRefusedError(_corrupt(path, str(error.orig))) from None
     finally:
         engine.dispose()
+
+
+def _begins_as_database(path: Path) -> bool:
+    """Whether a file that SQLite refuses begins as its databases do.
+
+    A file that it does not refuse is never opened by us: closing it would end all POSIX locks that this process holds
+    on it, also those of other connections (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
 
 
 def _corrupt(path: Path, reason: str) -> str:

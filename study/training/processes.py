@@ -29,6 +29,8 @@ from study.training.progress import OnEpoch, SlotState, Snapshot
 
 _POLL_SECONDS = 0.05
 _PATIENCE = 10.0
+_PATIENCE_WITH_A_STOP = 60.0
+"""Seconds until a child is killed that does not answer a stop; one that measures asks for none meanwhile."""
 _UNTIL_THREADS_ARE_GONE = 0.01
 _FORKS = 5
 """So many children in a row that cannot compute are an error."""
@@ -47,6 +49,10 @@ resume from, and `on_epoch`."""
 
 class _GoneError(Exception):
     """The other end of a pipe is gone."""
+
+
+class _DroppedError(Exception):
+    """Nobody waits for the block any more: what was called between two of its epochs has failed."""
 
 
 class TrainingProcessError(ReluctantError, RuntimeError):
@@ -156,12 +162,15 @@ class Processes:
         Raises:
             TrainingProcessError: The child ended before it was done.
         """
-        child = self._free.get()
+        child, stop_since = self._free.get(), None
         try:
             _send(child.pipe, (slots, replicate, until, resume_states, on_epoch is not None))
             while True:
                 if stop():
                     self._stopping.value = 1
+                    stop_since = stop_since or time.monotonic()
+                    if time.monotonic() - stop_since > _PATIENCE_WITH_A_STOP:
+                        child.process.kill()
                 if not child.pipe.poll(_POLL_SECONDS):
                     continue
                 kind, content = _receive(child.pipe)
@@ -171,8 +180,12 @@ class Processes:
                 if kind == "failed":
                     raise content
                 assert on_epoch is not None
-                on_epoch(child.states)
-                _send(child.pipe, "go on")
+                answer = "drop it"
+                try:
+                    on_epoch(child.states)
+                    answer = "go on"
+                finally:
+                    _send(child.pipe, answer)
         except _GoneError:
             # A signal to all processes of a job may end the children before it reaches this process.
             if stop():
@@ -266,8 +279,10 @@ def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, st
 
     def on_epoch(states: Snapshot) -> None:
         _send(pipe, ("epoch", None))
-        while _receive(pipe) == "states":
+        while (answer := _receive(pipe)) == "states":
             _send(pipe, states())
+        if answer == "drop it":
+            raise _DroppedError
 
     with suppress(_GoneError):
         with one_thread_a_kernel():  # as they train; the threads of a kernel are not those of a child
@@ -281,6 +296,8 @@ def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, st
                 answer = "done", train(slots, replicate, stop, until, resume_states, told)
             except _GoneError:
                 raise
+            except _DroppedError:
+                continue
             except Exception as error:
                 error.add_note(f"In a process that trained a block:\n{traceback.format_exc()}")
                 answer = "failed", error

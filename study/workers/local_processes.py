@@ -140,7 +140,9 @@ class LocalProcesses:
         assert worker.reader is not None
         status = worker.process.wait()
         worker.reader.join(timeout=5)
-        for pipe in (worker.process.stdin, worker.process.stderr):
+        # A process that the worker forked may still hold the other end; closing would then wait for the reader.
+        own = [worker.process.stdin, *([] if worker.reader.is_alive() else [worker.process.stderr])]
+        for pipe in own:
             if pipe is not None:
                 pipe.close()
         worker.process = None

@@ -196,11 +196,13 @@ def on_a_terminal(folder: Path, *arguments: str, answer: str) -> tuple[int, str]
     command = [*session, str(COMMAND), *arguments]
     process = subprocess.Popen(command, cwd=folder, stdin=its, stdout=its, stderr=its, start_new_session=True)
     os.close(its)
-    seen, patience = b"", 1.0
+    seen, patience, until = b"", 1.0, time.monotonic() + 120
     while True:
+        if time.monotonic() > until:
+            process.kill()
         if not select.select([ours], [], [], patience)[0]:
             # It waits. What was typed before it did may be discarded, though the terminal has shown it.
-            if re.search(rb"\[y/N\]:[ ^CD\b]*$", seen):
+            if re.search(rb"\[y/N\]:[ ^CDyn\r\n\b]*$", seen):
                 os.write(ours, answer.encode())
                 patience = 5.0
             continue

@@ -18,6 +18,8 @@ from benchmarks.faults.crowd import KINDS as OF_PROCESSES
 from benchmarks.faults.strikes import OF_DATABASES, OF_FILES
 from storage import open_storage
 
+pytestmark = pytest.mark.timeout(960)  # the harness, which ends what it started, has a limit of its own
+
 ROOT = Path(__file__).parents[2]
 SHORT = ("--trials", 16, "--epochs", 40, "--workers", 3, "--lease", 2, "--every", 0.8)
 

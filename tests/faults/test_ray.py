@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(660)  # the harness, which ends what it started, has a limit of its own
+
 ROOT = Path(__file__).parents[2]
 
 

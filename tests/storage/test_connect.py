@@ -7,6 +7,8 @@ import pickle
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -33,6 +35,20 @@ from storage.mounts import Mount
 
 def everything_in(folder: Path) -> dict[str, bytes | None]:
     return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def test_opening_a_file_twice_leaves_it_its_locks(tmp_path: Path) -> None:
+    """Without them another process takes itself for the last one, and deletes the log that this one writes to."""
+    path = tmp_path / "a.db"
+    first = open_storage(path)
+    first.create_or_get_study("digits", ["maximize"])
+    with first.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1 FROM studies").all()
+        open_storage(path).close()
+        other = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM studies'); c.close()"
+        subprocess.run([sys.executable, "-c", other, path], check=True, timeout=60)
+        assert path.with_name("a.db-wal").exists()
+    first.close()
 
 
 def refused(given: object, text: str, folder: Path, **options: object) -> None:

@@ -77,6 +77,36 @@ def test_the_isolation_of_every_transaction_is_ours(postgres_server, place, data
     storage.close()
 
 
+def test_no_session_waits_for_ever_where_the_server_sets_no_limit(place):
+    storage = open_storage(place)
+    limits = {"lock_timeout": "1min", "idle_in_transaction_session_timeout": "30s"}
+    for name, limit in limits.items():
+        shown = text(f"SHOW {name}")
+        with writing(storage.engine) as connection:
+            assert connection.execute(shown).scalar() == limit
+        assert storage.scoped_session().execute(shown).scalar() == limit  # Optuna's own
+        storage.remove_session()
+    storage.close()
+
+
+def test_a_process_that_stops_in_a_transaction_does_not_hold_up_the_others(place, make_block):
+    storage = open_storage(place)
+    hanging = open_storage(f"{place}?options=-c%20idle_in_transaction_session_timeout%3D500ms")
+    study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
+
+    def hang():
+        with writing(hanging.engine, study_id) as connection:
+            began = time.monotonic()
+            assert storage.propose(study_id, make_block(0, 2))
+            assert 0.3 < time.monotonic() - began < 10
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(StorageUnreachableError, match="had been idle"):
+        hang()
+    hanging.close()
+    storage.close()
+
+
 @pytest.mark.parametrize(
     ("setting", "kind", "said"),
     [

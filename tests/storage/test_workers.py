@@ -67,7 +67,8 @@ def test_a_stopped_worker_on_a_server_loses_its_trials_once_and_goes_on(postgres
     storage = open_storage(postgres_url)
     study_id, _ = storage.create_or_get_study("digits", ["maximize", "maximize"])
     storage.propose(study_id, make_block(0, 4))
-    stopped = start(HOLD, postgres_url, 1.0, 2)
+    # It may be stopped within a transaction, which then ends.
+    stopped = start(HOLD, f"{postgres_url}?options=-c%20idle_in_transaction_session_timeout%3D1s", 1.0, 2)
     assert numbers(stopped) == [0, 1]
     (token,) = storage.living_workers(study_id)
     time.sleep(1.5)

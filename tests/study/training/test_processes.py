@@ -181,13 +181,41 @@ def test_an_error_in_one_is_raised_here_and_says_where_it_was() -> None:
         assert caught.value.__notes__[0].startswith("In a process that trained a block")
 
 
-def test_an_error_of_the_keeper_is_raised_as_it_is() -> None:
-    class Full(Silent):
-        def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:
-            raise OSError(28, "planted")
+class Full(Silent):
+    """Has no room on its disk."""
 
+    def between_epochs(self, slots: Sequence[tuple[int, int]], states: Snapshot) -> None:
+        raise OSError(28, "planted")
+
+
+def test_an_error_of_the_keeper_is_raised_as_it_is() -> None:
     with trainer(LONG) as training, pytest.raises(OSError, match="planted"):
         training.fit(COHORT[:4], keeper=Full())
+
+
+def test_what_they_train_after_an_error_of_the_keeper_is_what_was_asked_for() -> None:
+    budget = Budget(epochs=2, batch_size=19)
+    with trainer(budget) as training:
+        with pytest.raises(OSError, match="planted"):
+            training.fit(COHORT[:4], keeper=Full())
+        for trials in (COHORT[4:8], COHORT[:4]):
+            assert training.fit(trials) == fit(trials, SPLIT, budget, Streams(3))
+
+
+def test_one_that_does_not_answer_a_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_PATIENCE_WITH_A_STOP", 0.5)
+    before, asked = set(children()), threading.Event()
+    with trainer(LONG) as training:
+        pids = [pid for pid in children() if pid not in before]
+
+        def suspend() -> None:
+            os.kill(pids[0], signal.SIGSTOP)
+            asked.set()
+
+        threading.Timer(0.5, suspend).start()
+        with pytest.raises(Interrupted):
+            training.fit(COHORT[:4], stop=asked.is_set)
+    assert not any(alive(pid) for pid in pids)
 
 
 PARENT = """
@@ -210,11 +238,13 @@ def test_they_do_not_outlive_a_parent_that_is_killed(what: str) -> None:
     )
     assert parent.stdout is not None
     with parent:
-        pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) == 2
-        time.sleep(0.5)
-        assert all(alive(pid) for pid in pids)
-        parent.kill()
+        try:
+            pids = [int(pid) for pid in parent.stdout.readline().split()]
+            assert len(pids) == 2
+            time.sleep(0.5)
+            assert all(alive(pid) for pid in pids)
+        finally:
+            parent.kill()
     until = time.monotonic() + 20
     while any(alive(pid) for pid in pids) and time.monotonic() < until:
         time.sleep(0.05)
