@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Reluctant, run_here
+from command import Reluctant, kill, run_here
 from databases import contents, count, start, wait_until_running
 
 from search_spaces.claim_cells import USUAL_CLAIMS
@@ -98,8 +98,7 @@ def test_killed_it_ends_as_if_undisturbed(reluctant: Reluctant, tmp_path: Path, 
         process = start(tmp_path, *LONGER)
         wait_until_running(process, database)
         time.sleep(0.2)
-        process.kill()
-        process.communicate()
+        kill(process)
     result = reluctant("resume", "c", check=True)
     assert "12  ReLU is good enough to try first" in result.stdout
     assert contents(database) == contents(undisturbed)

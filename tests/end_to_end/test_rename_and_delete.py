@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from command import COMMAND, Reluctant, run_command
+from command import COMMAND, Reluctant, kill, run_command
 
 from benchmarks.faults.compare import contents, faults_of, left_beside
 from storage import StorageMissingError, StorageRefusedError, StudyNotFoundError, open_storage
@@ -40,8 +40,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield run
     for process in begun:
-        process.kill()
-        process.communicate()
+        kill(process)
 
 
 @pytest.fixture(scope="module")

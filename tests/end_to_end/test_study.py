@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from command import COMMAND, Reluctant
+from command import COMMAND, Reluctant, kill
 from databases import contents, count, start, wait_until_running
 
 SMALL = ("run", "digits", "--trials", 40, "--seeds", 2, "--epochs", 12, "--cohort", 8, "--hidden", "32,32")
@@ -51,8 +51,7 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(
         process = start(tmp_path, *SMALL, "--name", "s")
         wait_until_running(process, database)
         time.sleep(moments.random() * 0.1)
-        process.kill()
-        process.communicate()
+        kill(process)
         # A kill between two cohorts, or after the last, takes nothing from anybody.
         hits += process.returncode == -signal.SIGKILL and count(database, "RUNNING") > 0
         if hits == 2:

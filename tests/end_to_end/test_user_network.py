@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import torch
 import user_files
-from command import Reluctant, run_here
+from command import Reluctant, kill, run_here
 from databases import contents, count, start, wait_until_running
 
 from study.estimate import Estimate
@@ -57,8 +57,7 @@ def test_killed_and_resumed_or_by_two_workers_it_is_the_same_study(
     process = start(tmp_path, *RUN, *SIZE, "--checkpoint-every", 0.01)
     wait_until_running(process, tmp_path / "reluctant.db")
     time.sleep(0.3)
-    process.kill()
-    process.communicate()
+    kill(process)
     assert process.returncode == -signal.SIGKILL
     assert count(tmp_path / "reluctant.db", "COMPLETE") < 4
     here("resume", "--workers", 2, check=True)

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from command import COMMAND, Reluctant, run_command
+from command import COMMAND, Reluctant, kill, run_command
 
 from benchmarks.faults.compare import contents, faults_of, left_beside
 from storage import open_storage
@@ -44,8 +44,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     yield run
     for process in running:
-        process.kill()
-        process.communicate()
+        kill(process)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import kill
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from storage import Claimed, CohortStorage, Curve, LayerMeasures, Proposal, ProposedCohort, Result, open_storage
@@ -119,5 +120,4 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     yield run
     for process in running:
-        process.kill()
-        process.communicate()
+        kill(process)

@@ -52,6 +52,12 @@ def run_command(
     return result
 
 
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kills a process, and waits until nobody holds its pipes; what it forked ends soon after it."""
+    process.kill()
+    process.communicate(timeout=60)
+
+
 def run_here(*args: object, cwd: Path, check: bool = False) -> subprocess.CompletedProcess[str]:
     """Runs `reluctant` in this process; `check` demands exit status 0."""
     output, messages = io.StringIO(), io.StringIO()
