@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -25,6 +23,7 @@ from reluctant.exit_codes import FAILED
 from search_spaces import Hyperparameters
 from study.training.block_threads import one_thread_a_kernel
 from study.training.engines.base import BlockResult
+from study.training.pipes import GoneError, receive, send
 from study.training.progress import OnEpoch, SlotState, Snapshot
 
 _POLL_SECONDS = 0.05
@@ -33,11 +32,9 @@ _PATIENCE_WITH_A_STOP = 60.0
 """Seconds until a child is killed that does not answer a stop; one that measures asks for none meanwhile."""
 _UNTIL_THREADS_ARE_GONE = 0.01
 _FORKS = 5
-"""So many children in a row that cannot compute are an error."""
+"""So many times children are forked in place of those that do not compute, before that is an error."""
 _SIDE = 64
 """Of a matrix whose product takes the locks that training takes."""
-_AS_ARRAYS = (torch.float32, torch.float64, torch.int64, torch.bool)
-"""Types of tensors that are handed over as arrays; others, which numpy may not have, as torch pickles them."""
 
 TrainBlock = Callable[
     [Sequence[Hyperparameters], int, Callable[[], bool], int, Sequence[SlotState], OnEpoch | None],
@@ -45,10 +42,6 @@ TrainBlock = Callable[
 ]
 """Trains and measures the slots of a block: slots, replicate, stop, epoch up to which they are trained, states to
 resume from, and `on_epoch`."""
-
-
-class _GoneError(Exception):
-    """The other end of a pipe is gone."""
 
 
 class _DroppedError(Exception):
@@ -164,7 +157,7 @@ class Processes:
         """
         child, stop_since = self._free.get(), None
         try:
-            _send(child.pipe, (slots, replicate, until, resume_states, on_epoch is not None))
+            send(child.pipe, (slots, replicate, until, resume_states, on_epoch is not None))
             while True:
                 if stop():
                     self._stopping.value = 1
@@ -173,20 +166,21 @@ class Processes:
                         child.process.kill()
                 if not child.pipe.poll(_POLL_SECONDS):
                     continue
-                kind, content = _receive(child.pipe)
+                kind, content = receive(child.pipe)
                 if kind == "done":
                     result: BlockResult | None = content
                     return result
                 if kind == "failed":
                     raise content
                 assert on_epoch is not None
-                answer = "drop it"
                 try:
                     on_epoch(child.states)
-                    answer = "go on"
-                finally:
-                    _send(child.pipe, answer)
-        except _GoneError:
+                except BaseException:
+                    with suppress(GoneError):
+                        send(child.pipe, "drop it")
+                    raise
+                send(child.pipe, "go on")
+        except GoneError:
             # A signal to all processes of a job may end the children before it reaches this process.
             if stop():
                 return None
@@ -217,8 +211,8 @@ class _Child:
         has no such thread, would wait for that lock for ever.
         """
         try:
-            return self.pipe.poll(_PATIENCE) and _receive(self.pipe) == "ready"
-        except _GoneError:
+            return self.pipe.poll(_PATIENCE) and receive(self.pipe) == "ready"
+        except GoneError:
             return False
 
     def kill(self) -> None:
@@ -229,8 +223,8 @@ class _Child:
 
     def states(self) -> list[SlotState]:
         """Copies of the states of the child's slots, between two epochs."""
-        _send(self.pipe, "states")
-        states: list[SlotState] = _receive(self.pipe)
+        send(self.pipe, "states")
+        states: list[SlotState] = receive(self.pipe)
         return states
 
     def end(self) -> str:
@@ -238,33 +232,6 @@ class _Child:
         self.process.join(_PATIENCE)
         status = self.process.exitcode
         return signal.Signals(-status).name if status is not None and status < 0 else f"exit status {status}"
-
-
-class _Pickler(pickle.Pickler):
-    """Pickles tensors as arrays: torch would write an archive of files for each of them, ten times more slowly."""
-
-    def reducer_override(self, obj: Any) -> Any:
-        if type(obj) is torch.Tensor and obj.dtype in _AS_ARRAYS and obj.is_cpu and obj.is_contiguous():
-            return torch.from_numpy, (obj.detach().numpy(),)
-        return NotImplemented
-
-
-def _send(pipe: Connection, message: object) -> None:
-    # As bytes: the connection's own pickler would put every tensor into shared memory, of which containers have little.
-    content = io.BytesIO()
-    _Pickler(content, pickle.HIGHEST_PROTOCOL).dump(message)
-    try:
-        pipe.send_bytes(content.getbuffer())
-    except OSError:
-        raise _GoneError from None
-
-
-def _receive(pipe: Connection) -> Any:
-    try:
-        content = pipe.recv_bytes()
-    except (EOFError, OSError):
-        raise _GoneError from None
-    return pickle.loads(content)
 
 
 def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, stopping: Any, parent: int) -> None:
@@ -278,27 +245,27 @@ def _serve(pipe: Connection, others: Sequence[Connection], train: TrainBlock, st
         return bool(stopping.value) or os.getppid() != parent
 
     def on_epoch(states: Snapshot) -> None:
-        _send(pipe, ("epoch", None))
-        while (answer := _receive(pipe)) == "states":
-            _send(pipe, states())
+        send(pipe, ("epoch", None))
+        while (answer := receive(pipe)) == "states":
+            send(pipe, states())
         if answer == "drop it":
             raise _DroppedError
 
-    with suppress(_GoneError):
+    with suppress(GoneError):
         with one_thread_a_kernel():  # as they train; the threads of a kernel are not those of a child
             torch.ones(_SIDE, _SIDE) @ torch.ones(_SIDE, _SIDE)
-        _send(pipe, "ready")
+        send(pipe, "ready")
         while True:
-            slots, replicate, until, resume_states, wants_epochs = _receive(pipe)
+            slots, replicate, until, resume_states, wants_epochs = receive(pipe)
             answer: tuple[str, object]
             try:
                 told = on_epoch if wants_epochs else None
                 answer = "done", train(slots, replicate, stop, until, resume_states, told)
-            except _GoneError:
+            except GoneError:
                 raise
             except _DroppedError:
                 continue
             except Exception as error:
                 error.add_note(f"In a process that trained a block:\n{traceback.format_exc()}")
                 answer = "failed", error
-            _send(pipe, answer)
+            send(pipe, answer)

@@ -20,7 +20,8 @@ from problems import make_problem
 
 from search_spaces.architectures import ARCHITECTURES
 from study.training import Budget, Interrupted, Snapshot, Streams, Trainer, TrainingProcessError, fit, processes
-from study.training.processes import _receive, _send, can_fork, can_fork_for_gradients
+from study.training.pipes import receive, send
+from study.training.processes import can_fork, can_fork_for_gradients
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="blocks train in threads here")
 
@@ -70,11 +71,11 @@ def test_a_message_holds_little_more_than_the_numbers_of_its_tensors() -> None:
     few = [torch.arange(8, dtype=dtype) for dtype in (torch.float32, torch.float64, torch.int64) * 40]
     others = [torch.zeros(3, dtype=torch.bfloat16), torch.arange(6.0).reshape(2, 3).T, torch.tensor(1.5)]
     with ours, theirs:
-        _send(ours, few + others)
+        send(ours, few + others)
         content = theirs.recv_bytes()
         assert len(content) < 200 * len(few) + 4000
-        _send(ours, few + others)
-        for sent, received in zip(few + others, _receive(theirs), strict=True):
+        send(ours, few + others)
+        for sent, received in zip(few + others, receive(theirs), strict=True):
             assert (received.dtype, received.stride()) == (sent.dtype, sent.stride())
             assert received.equal(sent)
 
